@@ -1,0 +1,115 @@
+"""From a reply to a Verdict: pure, the same for one line, a column or a cluster.
+
+Text outranks code, code outranks the ESP's label; whose fault it is comes before what it is. The order of the
+rules carries that (rules/knowledge/precedence.toml); this module applies the first that fits and says how sure it is.
+docs/verdicts.md states how confidence is computed and how it is checked.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from bouncewise.model import Advice, Cause, Permanence, Report, Stage, Verdict
+from bouncewise.rfc.reply import MAX_REPLY, ReplyParts, parse, words
+from bouncewise.rules.load import Example, Rule, RuleSet, shipped
+from bouncewise.rules.match import Matcher, ranks
+
+CODE_TIER = "codes"
+_SUPPRESSING = (Advice.SUPPRESS_ADDRESS, Advice.SUPPRESS_DOMAIN)
+
+
+class Classifier:
+    """Judges replies by one rule set."""
+
+    def __init__(self, ruleset: RuleSet) -> None:
+        self.ruleset = ruleset
+        self.matcher = Matcher(ruleset)
+        self._codes_from = next(
+            (i for i, tier in enumerate(ruleset.tiers) if tier == CODE_TIER), len(ruleset.rules)
+        )
+        self._words_only = (1 << self._codes_from) - 1
+
+    def judge(
+        self, reply: str, parts: ReplyParts | None = None, *, receiver: str | None = None, stage: str | None = None
+    ) -> Verdict:
+        """The meaning of one *reply*. *receiver* and *stage* are used where known from elsewhere."""
+        parts = parts or parse(reply)
+        stage = stage or parts.stage
+        spoken = words(reply)
+        bits, receiver = self.matcher.match(spoken, parts.reply_code, parts.status, stage, receiver)
+        rule, confidence, alternates = self._weigh(bits)
+        facts = self.ruleset.causes[rule.cause if rule else Cause.UNKNOWN]
+        permanence = (rule and rule.permanence) or facts.permanence
+        transient_reply = parts.reply_code is not None and parts.reply_code < 500 or (
+            parts.reply_code is None and parts.status is not None and parts.status[0] == "4"
+        )
+        advice = (rule and rule.advice) or (transient_reply and facts.advice_4xx) or facts.advice
+        if advice in _SUPPRESSING and (permanence is Permanence.TRANSIENT or transient_reply):
+            # A 4xx never suppresses, however permanent its words; nor does a fault that heals.
+            advice = Advice.RETRY_LATER if permanence is Permanence.TRANSIENT else Advice.REVIEW
+        return Verdict(
+            reply=reply,
+            reply_code=parts.reply_code,
+            status=parts.status,
+            stage=Stage(stage) if stage else None,
+            receiver=receiver,
+            cause=facts.cause,
+            party=facts.party,
+            permanence=permanence,
+            advice=advice,
+            confidence=confidence,
+            rule=rule.id if rule else "none",
+            phrase=self.matcher.phrase_that_fits(rule, spoken) if rule else None,
+            alternates=alternates,
+        )
+
+    def report(self, report: Report) -> Verdict | None:
+        """The meaning of a Report's reply; None where it quotes none."""
+        if report.reply is None:
+            return None
+        receiver = self.matcher.receiver_of(report.remote_mta) or self.matcher.receiver_of(
+            report.recipient.rpartition("@")[2]
+        )
+        parts = ReplyParts(report.reply.reply_code, report.reply.status, report.stage)
+        return self.judge(report.reply.text[:MAX_REPLY], parts, receiver=receiver)
+
+    def rule_of(self, example: Example) -> str:
+        """The id of the rule that decides *example*."""
+        return self.judge(example.reply, receiver=example.receiver, stage=example.stage).rule
+
+    def _weigh(self, bits: int) -> tuple[Rule | None, float, tuple[Cause, ...]]:
+        """The first rule, how sure, and the other causes that the same words allow.
+
+        The doubt of a rule by itself (1 - base) is halved where the enhanced code says the same, and tripled
+        where other words of the reply speak for a cause that the rule does not name as its alternate.
+        """
+        fitting = list(ranks(bits))
+        if not fitting:
+            return None, 0.0, ()
+        rules = self.ruleset.rules
+        first = rules[fitting[0]]
+        doubt = 1 - self.ruleset.base[fitting[0]]
+        others = dict.fromkeys(rules[i].cause for i in fitting[1:] if rules[i].cause is not first.cause)
+        if fitting[0] < self._codes_from:
+            if any(i >= self._codes_from and rules[i].cause is first.cause for i in fitting):
+                doubt /= 2
+            rivals = {rules[i].cause for i in ranks(bits & self._words_only)} - {first.cause, *first.alternates}
+            if rivals:
+                doubt *= 3
+        alternates = dict.fromkeys((*first.alternates, *others))
+        return first, round(max(0.05, 1 - doubt), 2), tuple(alternates)[:4]
+
+
+@cache
+def default() -> Classifier:
+    """The classifier over the shipped rules."""
+    return Classifier(shipped())
+
+
+def classify(reply: str, *, receiver: str | None = None, stage: str | None = None) -> Verdict:
+    """The meaning of one SMTP reply.
+
+    >>> classify("550 5.1.1 <a@example.org>: User unknown").cause
+    <Cause.MAILBOX_UNKNOWN: 'mailbox-unknown'>
+    """
+    return default().judge(reply, receiver=receiver, stage=stage)

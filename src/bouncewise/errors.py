@@ -1,0 +1,22 @@
+"""What can go wrong for the operator. Bad mail is never an error: it yields no Report and a note.
+
+The docstring of each class says what happened; the message says what to do.
+"""
+
+from __future__ import annotations
+
+
+class BouncewiseError(Exception):
+    """Anything bouncewise asks its operator to mend."""
+
+
+class RuleError(BouncewiseError):
+    """A rule file does not say what it must."""
+
+
+class InputError(BouncewiseError):
+    """A file or argument cannot be used as given."""
+
+
+class LedgerError(BouncewiseError):
+    """The ledger cannot be opened, or was written by another version."""

@@ -1,0 +1,118 @@
+"""From paths to open streams: files, folders, Maildir, standard input; .gz, .zst and .zip by their first octets.
+
+Gives: each stream with the name it goes by. Refuses with a Note: what cannot be opened or is damaged inside.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import sys
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, cast
+
+import zstandard
+
+from bouncewise.errors import InputError
+from bouncewise.readers import Finding, Note, reader_for
+from bouncewise.readers.base import HEAD
+
+STDIN = "-"
+_DAMAGED = (OSError, EOFError, zlib.error, zipfile.BadZipFile, zstandard.ZstdError, RuntimeError, NotImplementedError)
+
+
+class Opened(NamedTuple):
+    """A stream and the name by which it is reported."""
+
+    name: str
+    stream: BinaryIO
+
+
+def expand(paths: tuple[str, ...]) -> Iterator[str]:
+    """The files meant by *paths*, folders opened in the order of their names. Raises InputError for what is not there."""
+    for path in paths:
+        if path != STDIN and not Path(path).exists():
+            raise InputError(f"{path}: no such file or folder")
+        if path == STDIN or not Path(path).is_dir():
+            yield path
+        else:
+            for folder, folders, names in os.walk(path):
+                folders[:] = sorted(f for f in folders if not f.startswith(".") and f != "tmp")
+                yield from (os.path.join(folder, name) for name in sorted(names) if not name.startswith("."))  # noqa: PTH118
+
+
+def read(path: str) -> Iterator[Finding | Note]:
+    """Everything in the file at *path*; its format is found by looking."""
+    try:
+        for name, stream in _open(path):
+            buffered = _Peekable(stream)
+            reader = reader_for(buffered.head)
+            if reader is not None:
+                yield from reader.read(cast(BinaryIO, buffered), name)
+            elif buffered.head.strip():
+                yield Note(name, None, "no format that bouncewise reads; `bouncewise read --help` lists them")
+            else:
+                yield Note(name, None, "empty")
+    except _DAMAGED as bad:
+        yield Note(path, None, f"stopped reading: {bad or type(bad).__name__}")
+
+
+def _open(path: str) -> Iterator[Opened]:
+    if path == STDIN:
+        yield from _unpacked("standard input", sys.stdin.buffer)
+        return
+    with Path(path).open("rb") as stream:
+        yield from _unpacked(path, stream)
+
+
+def _unpacked(name: str, stream: BinaryIO) -> Iterator[Opened]:
+    peekable = _Peekable(stream)
+    head = peekable.head
+    raw = cast(BinaryIO, peekable)
+    if head.startswith(b"\x1f\x8b"):
+        yield Opened(name, cast(BinaryIO, gzip.GzipFile(fileobj=raw)))
+    elif head.startswith(b"\x28\xb5\x2f\xfd"):
+        yield Opened(name, cast(BinaryIO, zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)))
+    elif head.startswith(b"PK\x03\x04"):
+        archive = stream if stream.seekable() else io.BytesIO(peekable.read())
+        with zipfile.ZipFile(archive) as packed:
+            for member in packed.infolist():
+                if not member.is_dir():
+                    with packed.open(member) as inside:
+                        yield Opened(f"{name}/{member.filename}", cast(BinaryIO, inside))
+    else:
+        yield Opened(name, raw)
+
+
+class _Peekable(io.RawIOBase):
+    """A stream whose first octets can be looked at before it is read."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        pieces, size = [], 0
+        while size < HEAD and (piece := stream.read(HEAD - size)):
+            pieces.append(piece)
+            size += len(piece)
+        self.head = b"".join(pieces)
+        self._left = io.BytesIO(self.head)
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def read(self, size: int | None = -1) -> bytes:
+        """As io: *size* octets or fewer, all that is left where it is negative."""
+        if size is None or size < 0:
+            return self._left.read() + self._stream.read()
+        return self._left.read(size) or self._stream.read(size)
+
+    def readline(self, size: int | None = -1) -> bytes:
+        """As io: up to and with the next LF."""
+        line = self._left.readline(-1 if size is None else size)
+        if line.endswith(b"\n") or (size is not None and 0 <= size <= len(line)):
+            return line
+        return line + self._stream.readline(-1 if size is None or size < 0 else size - len(line))

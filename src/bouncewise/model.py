@@ -1,0 +1,174 @@
+"""The nouns: what a source told us (Report), what it means (Verdict), what is done (Decision).
+
+Every noun is frozen and holds no behaviour beyond properties. Field names follow the RFC that names the
+thing: ``reply_code`` RFC 5321 §4.2, ``status`` RFC 3463, ``original_recipient`` and ``remote_mta`` RFC 3464.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from bouncewise.rfc.reply import quote
+
+
+class Kind(StrEnum):
+    """The outcome that one report tells."""
+
+    FAILED = "failed"
+    DELAYED = "delayed"
+    DELIVERED = "delivered"
+    COMPLAINT = "complaint"
+    AUTO_REPLY = "auto-reply"
+    UNSUBSCRIBE = "unsubscribe"
+    SUPPRESSED = "suppressed"
+
+
+class Stage(StrEnum):
+    """Where in the SMTP dialogue the receiver refused (RFC 5321 §3)."""
+
+    CONNECT = "connect"
+    HELO = "helo"
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    END_OF_DATA = "end-of-data"
+
+
+class Party(StrEnum):
+    """Whose move it is. Only RECIPIENT and DOMAIN may ever suppress."""
+
+    RECIPIENT = "recipient"
+    DOMAIN = "domain"
+    SENDER = "sender"
+    MESSAGE = "message"
+    SYSTEM = "system"
+    NONE = "none"
+
+
+class Permanence(StrEnum):
+    """Will the address or domain heal by itself? A block of our IP is TRANSIENT: the address is fine."""
+
+    PERMANENT = "permanent"
+    TRANSIENT = "transient"
+    UNKNOWN = "unknown"
+
+
+class Advice(StrEnum):
+    """What to do now."""
+
+    SUPPRESS_ADDRESS = "suppress-address"
+    SUPPRESS_DOMAIN = "suppress-domain"
+    RETRY_LATER = "retry-later"
+    FIX_SENDER = "fix-sender"
+    FIX_MESSAGE = "fix-message"
+    REVIEW = "review"
+    NONE = "none"
+
+
+class Cause(StrEnum):
+    """Why the mail was not delivered. A closed list; ``rules/knowledge/causes.toml`` says what each means."""
+
+    MAILBOX_UNKNOWN = "mailbox-unknown"
+    MAILBOX_DISABLED = "mailbox-disabled"
+    ACCESS_DENIED = "access-denied"
+    MAILBOX_MOVED = "mailbox-moved"
+    ADDRESS_SYNTAX = "address-syntax"
+    RECIPIENT_RESTRICTED = "recipient-restricted"
+    MAILBOX_FULL = "mailbox-full"
+    DOMAIN_UNKNOWN = "domain-unknown"
+    DOMAIN_NO_MAIL = "domain-no-mail"
+    RELAY_DENIED = "relay-denied"
+    DOMAIN_ROUTING = "domain-routing"
+    BLOCKLISTED = "blocklisted"
+    REPUTATION = "reputation"
+    AUTH_FAILURE = "auth-failure"
+    PTR_MISSING = "ptr-missing"
+    SENDER_REJECTED = "sender-rejected"
+    SMTP_AUTH = "smtp-auth"
+    TLS_REQUIRED = "tls-required"
+    RATE_LIMITED = "rate-limited"
+    TOO_MANY_CONNECTIONS = "too-many-connections"
+    GREYLISTED = "greylisted"
+    SPAM_CONTENT = "spam-content"
+    VIRUS = "virus"
+    ATTACHMENT_BLOCKED = "attachment-blocked"
+    MESSAGE_TOO_LARGE = "message-too-large"
+    FORMAT_INVALID = "format-invalid"
+    POLICY = "policy"
+    SERVER_ERROR = "server-error"
+    NETWORK_TIMEOUT = "network-timeout"
+    TLS_FAILED = "tls-failed"
+    DELIVERY_EXPIRED = "delivery-expired"
+    PROTOCOL_ERROR = "protocol-error"
+    COMPLAINT = "complaint"
+    AUTO_REPLY = "auto-reply"
+    CHALLENGE = "challenge"
+    SUPPRESSED = "suppressed"
+    UNKNOWN = "unknown"
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """An SMTP reply as a report quotes it: code (RFC 5321), status (RFC 3463) and the whole text."""
+
+    reply_code: int | None
+    status: str | None
+    text: str
+
+
+class Label(msgspec.Struct, frozen=True):
+    """What an e-mail service provider calls the event, kept beside our own verdict, never instead of it."""
+
+    name: str
+    label: str
+    permanence: Permanence
+
+
+class Source(msgspec.Struct, frozen=True):
+    """Where a report was read: the path, the reader that understood it, the message or line number from 0."""
+
+    path: str
+    reader: str
+    index: int
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """One recipient, one outcome, as one source told it. ``at`` is timezone-aware UTC or None."""
+
+    source: Source
+    kind: Kind
+    recipient: str
+    original_recipient: str | None = None
+    at: datetime | None = None
+    message_id: str | None = None
+    sender: str | None = None
+    remote_mta: str | None = None
+    reply: Reply | None = None
+    stage: Stage | None = None
+    esp: Label | None = None
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What one reply means. ``phrase`` is the matched pattern; ``evidence`` the words that fit it."""
+
+    reply: str
+    reply_code: int | None
+    status: str | None
+    stage: Stage | None
+    receiver: str | None
+    cause: Cause
+    party: Party
+    permanence: Permanence
+    advice: Advice
+    confidence: float
+    rule: str
+    phrase: str | None
+    alternates: tuple[Cause, ...]
+
+    @property
+    def evidence(self) -> str:
+        """The words of the reply, as they stand there, that decided; else the code that did; else ''."""
+        words = quote(self.reply, self.phrase) if self.phrase else ""
+        return words or self.status or (str(self.reply_code) if self.reply_code else "")

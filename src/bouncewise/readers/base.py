@@ -1,0 +1,72 @@
+"""What every reader is: a name, a look at the first bytes, and a stream of findings from the rest."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple, Protocol
+
+from bouncewise.model import Report
+
+HEAD = 65536
+"""Octets that a reader may look at before it says whether the format is its own."""
+
+MAX_LINE = 65536
+"""Octets of one line that are read; what follows up to the next newline is skipped, and noted."""
+
+
+class Finding(NamedTuple):
+    """A Report, the raw bytes it was read from, and a key that is the same wherever the same event is read."""
+
+    report: Report
+    raw: bytes
+    key: bytes
+
+
+class Note(NamedTuple):
+    """Something the operator should know: a place and a sentence. Bad input is a note, never an exception."""
+
+    path: str
+    index: int | None
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.path}{'' if self.index is None else f' #{self.index}'}: {self.text}"
+
+
+class Reader(Protocol):
+    """A format. ``about`` is one line for people: the README's table of formats is made of these."""
+
+    name: str
+    about: str
+
+    def sniff(self, head: bytes) -> bool:
+        """Whether *head*, the first HEAD octets, looks like this format."""
+        ...
+
+    def read(self, stream: BinaryIO, path: str) -> Iterator[Finding | Note]:
+        """Everything that *stream* holds, in order, in constant memory."""
+        ...
+
+
+def key_of(*parts: str) -> bytes:
+    """16 octets that identify an event by its content."""
+    return hashlib.blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def lines(stream: BinaryIO, path: str) -> Iterator[tuple[int, bytes] | Note]:
+    """The lines of *stream* with their numbers from 0; CR, LF and CRLF all end one."""
+    number = 0
+    while raw := stream.readline(MAX_LINE):
+        cut = len(raw) == MAX_LINE and not raw.endswith(b"\n")
+        if b"\r" in raw.rstrip(b"\r\n"):
+            for piece in raw.splitlines():
+                yield number, piece
+                number += 1
+        else:
+            yield number, raw.rstrip(b"\r\n")
+            number += 1
+        if cut:
+            yield Note(path, number - 1, f"line longer than {MAX_LINE} octets; the rest of it was skipped")
+            while (more := stream.readline(MAX_LINE)) and not more.endswith(b"\n"):
+                pass

@@ -1,0 +1,173 @@
+"""Bounces without delivery-status fields: Exim, qmail, Sendmail, Exchange, Gmail, Yahoo, gateways and all who copied them.
+
+Reads: the part of the text that is addressed to people. Mail systems write it in few ways, whatever their language:
+an address alone on its line, ``<address>: reason``, ``address... reason``, an SMTP transcript, or a sentence that
+names the address. Gives: a report per failed recipient with the reason that stands nearest. Refuses: a message that is
+no bounce by its sender, header or words; an address that is only the sender's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from bouncewise.model import Kind, Reply, Report, Source, Stage
+from bouncewise.readers.letter import Letter
+from bouncewise.rfc import address
+from bouncewise.rfc.reply import MAX_REPLY, parse
+
+MAX_LINES = 3000
+MAX_LINE = 2000
+
+_A = r"<?[^\s<>]{1,250}@[^\s<>]{1,250}?>?"
+# An address that opens its line: bare or ruled off by bullets, after a reply code or a label; behind the separator the reason.
+_ENTRY = re.compile(
+    rf"^[\s*>|•·-]*(?:(?:to|recipient|address|rcpt to|宛先)\s*[:：]\s*)?(?P<code>\d{{3}}[ -](?:\d\.\d+\.\d+ )?)?(?P<address>{_A})"
+    r"(?:<mailto:[^>]*>|[ \t]*\((?:expanded from|reason|ultimately|generated|for|alias)[^)]*\)?|[ \t]*<[^<>\s]+@[^<>\s]+>)?"
+    r"[ \t]*(?:(?P<separator>\.\.\.|[:;,\[(|]|--?[ \t]|=>|\bon [A-Z][a-z]{2},|$)(?P<reason>.*)|$)"
+)
+_COMMAND = re.compile(rf"(?:>>>|\bIn:|\bSent <<<)\s*RCPT\s+TO:\s*(?P<address>{_A})", re.I)
+_ANSWER = re.compile(r"^[\s>]*(?:<<<|Out:|Received >>>)\s*(?P<reason>[45]\d\d[ -].*)")
+_OTHER_MATTER = re.compile(r"^\d{3}[ -]\S{1,250} (?:\(\w+\))?\.\.\. ")
+_NOT_FAILED = re.compile(r"(?:sent by|sent from|message from|sender|from|reply[- ]to|return-path|contact|help|assistance|von|de|da|van)\W*:?\s*$", re.I)
+
+# Words by which a text says that mail failed, was delayed, or neither. Folded to lower case.
+_FAILED = re.compile(
+    r"undeliver|not (?:be |been )?(?:successfully )?deliver|n't (?:be )?deliver|unable to deliver|cannot (?:be )?deliver|deliver\w* (?:has )?fail|"
+    r"fail\w* (?:to )?deliver|deli?very (?:to |of )?\S{0,40} ?(?:has )?(?:been )?(?:fail|delay|abort|error|problem|incomplete)|delivery status|"
+    r"returned (?:e?-?mail|message|to sender)|returning (?:message|mail|to)|failure notice|(?:permanent|fatal|delivery) (?:fatal )?errors?\b|delivery problem|"
+    r"user unknown|unknown user|no such user|invalid user|unknown recipient|not a member|(?:mail|message) (?:has )?failed|could not be (?:sent|transmitted)|mail error|"
+    r"did not reach|transcript of session|addresses? had|unzustellbar|nicht zugestellt|zustell(?:ung|fehler)|non recapit|mancat[ao] consegna|impossibile recapit|"
+    r"no se (?:ha )?(?:pudo|podido) (?:entreg|envi)|no entregad|n[ãa]o (?:foi |p[ôo]de ser )?entreg|non remis|n'a pas pu (?:être|etre)|échec de (?:la )?(?:remise|livraison)|"
+    r"onbestelbaar|niet (?:worden )?(?:bezorgd|afgeleverd)|niedostarcz|nie (?:mo[żz]na )?dostarcz|недостав|не (?:может быть |был[оа]? )?достав|не удалось (?:достав|отправ)|"
+    r"送信できません|送信に失敗|配信できません|届けられません|配達できません|配信不能|エラーメール|退信|无法(?:投递|送达|发送)|未能(?:投递|送达)|無法(?:投遞|傳送|送達)|반송|전송(?:에)? ?실패|전달(?:할 수|되지)"
+)
+_CODED = re.compile(r"(?:^|said:?|returned:?|was:?|response:?|:|[\s'\"(\[])\s*[45]\d\d[ \-:]")
+_DELAYED = re.compile(
+    r"delayed|delay reason|has not (?:yet )?been delivered|not yet been|will be retried|will (?:continue|keep)|warning message only|"
+    r"still trying|temporary failure|deferred|verz[öo]ger|retardé|retrasad|遅延|延迟"
+)
+_PERMANENT = re.compile(r"permanent|fatal|given up|failed permanently|undeliverable|returning message|delivery failed")
+_LEAD = re.compile(r"(?:unable to deliver|deliver\w*|undeliverable|failed|fail|unknown|not found|rejected|returned|not a member|address|recipient|user|mailbox|account|to)\b", re.I)
+
+
+def read(letter: Letter, source: Source) -> list[Report] | None:
+    """The reports of a bounce written for people; None where the message is none."""
+    if not _is_bounce(letter):
+        return None
+    reasons = Reasons(letter)
+    kind = _kind(letter)
+    reports = []
+    for recipient in reasons.recipients():
+        text = reasons.of(recipient)
+        parts = parse(text)
+        reports.append(
+            Report(
+                source=source,
+                kind=kind,
+                recipient=recipient,
+                at=letter.at,
+                message_id=letter.original_id,
+                sender=letter.original_sender,
+                reply=Reply(parts.reply_code, parts.status, text) if text else None,
+                stage=Stage(parts.stage) if parts.stage else None,
+            )
+        )
+    return reports or None
+
+
+def _is_bounce(letter: Letter) -> bool:
+    words = f"{letter.subject}\n{letter.text[:6000]}".casefold()
+    report = "delivery-status" in letter.message.get("content-type").casefold() or letter.status_text != ""
+    told = letter.message.get("x-failed-recipients") != "" or report
+    return told or (letter.from_mailer and _FAILED.search(words) is not None)
+
+
+def _kind(letter: Letter) -> Kind:
+    words = f"{letter.subject}\n{letter.text[:6000]}".casefold()
+    delayed = _DELAYED.search(words) is not None and _PERMANENT.search(words) is None
+    return Kind.DELAYED if delayed else Kind.FAILED
+
+
+class Reasons:
+    """Who failed, and in which words, as the text of a letter tells it."""
+
+    def __init__(self, letter: Letter) -> None:
+        self.letter = letter
+        self._own: dict[str, list[str]] = {}
+        self._names: dict[str, str] = {}
+        self._rest: list[str] = []
+        self._answers: list[str] = []
+        lines = [line[:MAX_LINE].rstrip() for line in letter.text.split("\n")[:MAX_LINES]]
+        self._scan(lines, self._entry)
+        if not self._names:
+            self._rest.clear()
+            self._scan(lines, self._sentence)
+
+    def recipients(self) -> list[str]:
+        """The failed recipients, in order: by the header that names them, else by the text, else by the original."""
+        header = [a for _, _, a in address.find(",".join(self.letter.message.fields.get("x-failed-recipients", []))[:65536])]
+        if header:
+            return list({address.normalise(a): a for a in header}.values())
+        return list(self._names.values()) or self._in_subject() or self._in_original()
+
+    def of(self, recipient: str) -> str:
+        """The reason nearest to *recipient*, else the one that the text gives for all; '' where there is none."""
+        own = " ".join(" ".join(self._own.get(address.normalise(recipient), [])).split())
+        coded = next((i for i, line in enumerate(self._rest) if _CODED.search(line)), None)
+        alone = len(self._names) < 2 and coded is not None
+        if len(own) > 3 and (_CODED.search(own) or not alone):
+            return own[:MAX_REPLY]
+        return " ".join(" ".join(self._rest[coded or 0 :]).split())[:MAX_REPLY]
+
+    def _scan(self, lines: list[str], entry: Callable[[str, str], tuple[str, str] | None]) -> None:
+        current: list[str] | None = None
+        before = ""
+        for line in lines:
+            if (m := _ANSWER.match(line)) is not None:
+                (current if current is not None else self._answers).append(m["reason"])
+            elif (found := entry(line, before)) is not None:
+                key = address.normalise(found[0])
+                current = self._own.setdefault(key, [])
+                self._names.setdefault(key, found[0])
+                current += [*self._answers, found[1]] if found[1] else []
+                self._answers.clear()
+            elif not line.strip() or _OTHER_MATTER.match(line):
+                # A blank line ends a reason, but not before it began where the entry promised one with a colon.
+                if current or not before.endswith(":"):
+                    current = None
+            else:
+                (current if current is not None else self._rest).append(line)
+            before = line if line.strip() else before
+        self._rest += self._answers
+
+    def _entry(self, line: str, before: str) -> tuple[str, str] | None:
+        """An address that stands at the head of its line, and the reason behind it."""
+        if "@" not in line:
+            return None
+        command = _COMMAND.search(line)
+        m = command or _ENTRY.match(line)
+        found = address.first(m["address"]) if m else None
+        if m is None or found is None or "." not in found.rpartition("@")[2]:
+            return None
+        if command is not None:
+            return found, ""
+        bare = not m["separator"]
+        if bare and (address.normalise(found) in self.letter.ours or _NOT_FAILED.search(before)):
+            return None
+        return found, line[m.start("code") :].strip() if m["code"] else (m["reason"] or "").strip()
+
+    def _sentence(self, line: str, _before: str) -> tuple[str, str] | None:
+        """An address after words of failure in the same line."""
+        for start, _, name in address.find(line):
+            if address.normalise(name) not in self.letter.ours and _LEAD.search(line[max(0, start - 120) : start]):
+                return name, line
+        return None
+
+    def _in_subject(self) -> list[str]:
+        return [a for _, _, a in address.find(self.letter.subject) if address.normalise(a) not in self.letter.ours]
+
+    def _in_original(self) -> list[str]:
+        """The only recipient of the returned message, where the text names nobody and what came back is no bounce itself."""
+        only = self.letter.original_recipients if self.letter.inner is None else []
+        return only if len(only) == 1 else []

@@ -1,0 +1,201 @@
+"""One mail message laid out for those who interpret it: what it says to people, to machines, and what came back.
+
+Reads: the bytes of a message (RFC 5322, RFC 6522 multipart/report and everything that came before it).
+Gives: a Letter. The original message, however it is attached or pasted, is kept apart and never searched for recipients.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+
+from bouncewise.rfc import address, fields, mime
+
+_STATUS_TYPES = {"message/delivery-status", "message/global-delivery-status"}
+_ORIGINAL_TYPES = {
+    "message/rfc822", "message/global", "message/partial", "text/rfc822-headers", "text/rfc822-header",
+    "message/rfc822-headers", "message/global-headers", "text/rfc822", "message/external-body",
+}  # fmt: skip
+
+# Where the returned message begins in a text that pastes it: alone on its line, between rules or not.
+_RULES = "-=*_|#~.>+ \t"
+_ORIGINAL = re.compile(
+    r"(?:(?:this|below this line|here|included|enclosed|following|the following)?\s*(?:is|are)?\s*a copy of (?:the|your)\b.{0,60}"
+    r"|(?:your |the |start of )?(?:original|returned|undelivered|unsent|failed|rejected|bounced) (?:message|mail|e-mail)"
+    r"(?: headers?| info| text| body)?(?: follows?| begins?| below| attached)?"
+    r"|(?:original |returned )?(?:message|mail) (?:text|headers?|body|contents?) follows?|message headers?|header of original message"
+    r"|forwarded message|(?:the )?(?:first|last) \d+ (?:lines|bytes|characters) of (?:the|your)\b.{0,60}"
+    r"|mensaje original|message d'origine|message original|urspr[üu]ngliche nachricht|messaggio originale|mensagem original"
+    r"|oorspronkelijk bericht|元のメッセージ|原邮件)[ \t]*:?",
+    re.I,
+)
+_TRACE = re.compile(r"^(?:received|return-path|dkim-signature|x-originating-ip|delivered-to|domainkey-signature|message-id):", re.I | re.M)
+_HEADER = re.compile(r"^(?:[!-9;-~]{2,60}:|[ \t]+\S)", re.M)
+_MAILER = re.compile(
+    r"mailer[-_. ]?daemon|postmaster|post_master|mail delivery|maildelivery|mail[-_ ]?(?:admin|system)|delivery sub|"
+    r"maildaemon|mail daemon|system administrator|ndr administrator|mdaemon|\bmta\b|undeliverable",
+    re.I,
+)
+
+
+_FORWARD = re.compile(r"^\s*(?:fwd?|wg|tr|rv|i|doorst|vs|vb|pd|转发|轉寄)\s*[:：]", re.I)
+_FORWARDED = re.compile(r"^[-\s>_]*(?:begin )?(?:forwarded message|original message|weitergeleitete nachricht|message transféré|mensaje reenviado)[^\n]*$", re.I | re.M)
+_QUOTE = re.compile(r"^> ?")
+
+
+class Letter:
+    """A message, its parts sorted by what they are for."""
+
+    def __init__(self, raw: bytes) -> None:
+        self.message = mime.parse(raw)
+        self.status_text = self.feedback_text = ""
+        self.disposition = False
+        self.original: mime.Part | None = None
+        human: list[tuple[str, str]] = []
+        for part in mime.leaves(self.message):
+            kind = part.content_type
+            if kind in _STATUS_TYPES:
+                self.status_text += part.text + "\n\n"
+            elif kind == "message/feedback-report":
+                self.feedback_text += part.text + "\n\n"
+            elif kind == "message/disposition-notification":
+                self.disposition = True
+            elif kind in _ORIGINAL_TYPES:
+                self._keep_original(part.data)
+            elif kind.startswith("text/") and self.original is None:
+                human.append((kind, part.text))
+        plain = [text for kind, text in human if kind != "text/html" and text.strip()]
+        # HTML counts only where it stands alone.
+        self.message_text = "\n\n".join(plain or [text for _, text in human])
+        self.text = self._cut(self.message_text)
+
+    def _cut(self, text: str) -> str:
+        """The words for people, up to where the original begins."""
+        at = self._original_start(text)
+        if at is None:
+            return text
+        self._keep_original(text[at:].partition("\n")[2].lstrip("\n>| \t-=").encode("utf-8", "replace"))
+        return text[:at]
+
+    @staticmethod
+    def _original_start(text: str) -> int | None:
+        starts = []
+        at = 0
+        for line in text.split("\n"):
+            core = line.strip(_RULES) if len(line) < 200 else ""
+            if core and _ORIGINAL.fullmatch(core) and _is_boundary(line.strip(), text[at + len(line) : at + len(line) + 300]):
+                starts.append(at)
+                break
+            at += len(line) + 1
+        for m in _TRACE.finditer(text):
+            following = text[m.start() : m.start() + 2000].split("\n")[:6]
+            if sum(bool(_HEADER.match(line)) for line in following) >= min(4, len(following)):
+                starts.append(max(0, m.start() - 1))
+                break
+        return min(starts, default=None)
+
+    def _keep_original(self, raw: bytes) -> None:
+        if self.original is None and raw.strip():
+            self.original = mime.split(raw.lstrip(b"\n"))
+
+    @cached_property
+    def subject(self) -> str:
+        """The decoded Subject."""
+        return mime.decoded_words(self.message.get("subject"))
+
+    @cached_property
+    def sender(self) -> str:
+        """From, or what stands in for it."""
+        return mime.decoded_words(self.message.get("from") or self.message.get("sender") or self.message.get("return-path"))
+
+    @cached_property
+    def from_mailer(self) -> bool:
+        """Whether a mail system rather than a person wrote it: by name, or by the null return path (RFC 3834 §3.3)."""
+        path = self.message.get("return-path").strip()
+        return path == "<>" or _MAILER.search(self.sender) is not None or _MAILER.search(path) is not None
+
+    @cached_property
+    def inner(self) -> Letter | None:
+        """The bounce inside this message: attached by a mail system that says no more, or forwarded by a person."""
+        if self.original is not None and "delivery-status" in self.original.get("content-type").casefold():
+            return Letter(self.original.raw)
+        m = _FORWARDED.search(self.message_text) if _FORWARD.match(self.subject) else None
+        if m is None:
+            return None
+        lines = self.message_text[m.end() :].lstrip("\n").split("\n")
+        return Letter("\n".join(_QUOTE.sub("", line, count=1) for line in lines).lstrip("\n").encode("utf-8", "replace"))
+
+    @cached_property
+    def from_mailer_by_name(self) -> bool:
+        """Whether the From itself names a mail system."""
+        return _MAILER.search(self.sender) is not None
+
+    @cached_property
+    def ours(self) -> set[str]:
+        """Addresses in the notice's own header: sender and recipients of the notice, not of the failed mail."""
+        names = ("to", "from", "sender", "reply-to", "return-path", "delivered-to", "cc", "x-original-to", "envelope-to")
+        values = (value for name in names for value in self.message.fields.get(name, [])[:8])
+        return {address.normalise(a) for value in values for _, _, a in address.find(value[:4096])}
+
+    @cached_property
+    def at(self) -> datetime | None:
+        """The notice's own Date."""
+        return parse_date(self.message.get("date"))
+
+    @cached_property
+    def original_id(self) -> str | None:
+        """Message-ID of the original, without its brackets."""
+        value = self._original_field("message-id") or _id_in(self.message.get("in-reply-to"))
+        return _id_in(value) or None
+
+    @cached_property
+    def original_sender(self) -> str | None:
+        """Envelope sender of the original where it is told, else its From, else to whom the notice went."""
+        for value in (self._original_field("return-path"), self._original_field("from"), self.message.get("to")):
+            if found := address.first(value):
+                return found
+        return None
+
+    @cached_property
+    def original_recipients(self) -> list[str]:
+        """To, Cc and envelope recipients of the original."""
+        names = ("to", "x-envelope-to", "x-original-to", "cc")
+        values = ",".join(self._original_field(name) for name in names)
+        return list(dict.fromkeys(a for _, _, a in address.find(values[:8192])))
+
+    def _original_field(self, name: str) -> str:
+        return self.original.get(name) if self.original else ""
+
+    @cached_property
+    def groups(self) -> list[dict[str, str]]:
+        """Delivery-status groups, also those that stand in the text instead of in a part of their own."""
+        text = self.status_text
+        if "final-recipient" not in text.casefold() and "original-recipient" not in text.casefold():
+            text += self.text
+        return fields.groups(text)
+
+
+def _is_boundary(line: str, after: str) -> bool:
+    """A separator is ruled off, or ends in a colon or stop, or a header follows: it is no phrase in a sentence."""
+    ruled = line[:2] in {"--", "==", "**", "__", "| ", "|-", "##"} or line.endswith(("--", "==", "**", "-|"))
+    headed = _HEADER.match(after.lstrip("\n >|-=\t")) is not None
+    return ruled or headed or line.endswith((":", ".")) or "copy" in line.casefold()
+
+
+def _id_in(value: str) -> str:
+    m = re.search(r"<([^<>\s]{1,500})>", value[:2000])
+    return m[1] if m else value.strip()[:500]
+
+
+def parse_date(value: str) -> datetime | None:
+    """An RFC 5322 §3.3 date in UTC; None where there is none or it cannot be."""
+    try:
+        when = parsedate_to_datetime(value[:100])
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    try:
+        return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)
+    except (OverflowError, ValueError):
+        return None

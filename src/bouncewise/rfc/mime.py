@@ -1,0 +1,177 @@
+"""Internet messages as far as bounces need them: RFC 5322 headers, RFC 2045/2046 parts, RFC 2047 words.
+
+Reads: the bytes of one message, well formed or not: any newline, missing or wrong boundaries, unlabelled
+charsets, truncation anywhere. Gives: headers and leaf parts in their order; an attached message stays one leaf.
+Refuses nothing and never raises; what goes beyond the limits is left out.
+"""
+
+from __future__ import annotations
+
+import binascii
+import codecs
+import html
+import re
+from collections.abc import Iterator
+from email.header import decode_header
+from functools import cached_property
+from itertools import islice
+
+MAX_PARTS = 64
+MAX_DEPTH = 8
+MAX_TEXT = 512 * 1024
+"""Decoded bytes of one part that are looked at; a bounce says what it has to say long before."""
+
+# A parameter of Content-Type that lost its indent still belongs to the field before it.
+_FIELD = re.compile(rb"([!-9;-~]{1,100})[ \t]*:[ \t]*([^\n]*(?:\n(?:[ \t]|(?:boundary|charset|report-type|type)=)[^\n]*)*)\n?")
+_PARAMETER = re.compile(r';?\s*([\w!#$%&\'*+.^`|~-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"?|([^;\s]*))')
+_BREAKING = re.compile(r"<\s*/?\s*(?:br|p|div|tr|li|h\d|table|blockquote)\b[^>]{0,500}>", re.I)
+_TAG = re.compile(r"<[^<>]{0,2000}>")
+_UNSEEN = re.compile(r"<(style|script|head)\b.*?</\1\s*>", re.I | re.S)
+
+# Labels seen in mail beside the names Python knows. Only codecs listed here or found to be plain text are used.
+_ALIASES = {
+    "ks_c_5601-1987": "cp949", "gb2312": "gb18030", "gb_2312-80": "gb18030", "x-sjis": "cp932", "shift_jis": "cp932",
+    "iso-2022-jp": "iso2022_jp_ext", "unicode-1-1-utf-8": "utf-8", "x-unknown": "utf-8", "unknown-8bit": "utf-8",
+    "x-gbk": "gb18030", "uft-8": "utf-8", "utf8": "utf-8", "ascii": "ascii", "us-ascii": "utf-8", "x-mac-roman": "mac-roman",
+}  # fmt: skip
+_PLAIN = re.compile(r"(iso|cp|windows|koi8|mac|gb|big5|euc|shift|johab|tis|utf-8|utf-16|ascii|hz|latin|ptcp|kz)")
+
+
+class Part:
+    """A header section and what follows it; ``raw`` is both as they stood."""
+
+    __slots__ = ("__dict__", "body", "fields", "raw")
+
+    def __init__(self, fields: dict[str, list[str]], body: bytes, raw: bytes) -> None:
+        self.fields = fields
+        self.body = body
+        self.raw = raw
+
+    def get(self, name: str) -> str:
+        """The first field of that name (lower case), unfolded; '' where there is none."""
+        found = self.fields.get(name)
+        return found[0] if found else ""
+
+    @cached_property
+    def content_type(self) -> str:
+        """``type/subtype`` in lower case; text/plain where none is given (RFC 2045 §5.2)."""
+        value = re.split(r"[;\s]", self.get("content-type").strip(), maxsplit=1)[0].casefold()
+        return value if "/" in value else "text/plain"
+
+    @cached_property
+    def parameters(self) -> dict[str, str]:
+        """The parameters of Content-Type, names in lower case; a missing semicolon is forgiven."""
+        _, _, rest = self.get("content-type").replace("\n", " ").partition("/")
+        return {m[1].casefold(): (m[2] if m[2] is not None else m[3]) for m in _PARAMETER.finditer(rest[:4096])}
+
+    @cached_property
+    def data(self) -> bytes:
+        """The body without its transfer encoding, at most MAX_TEXT octets."""
+        encoding = self.get("content-transfer-encoding").strip().casefold()
+        body = self.body[: MAX_TEXT * 2]
+        if encoding == "quoted-printable":
+            body = binascii.a2b_qp(body)
+        elif encoding == "base64":
+            kept = re.sub(rb"[^A-Za-z0-9+/]", b"", body)
+            body = binascii.a2b_base64(kept[: len(kept) // 4 * 4 or 4] if len(kept) >= 4 else b"")
+            body = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        return body[:MAX_TEXT]
+
+    @cached_property
+    def text(self) -> str:
+        """The body as text; HTML loses its tags."""
+        decoded = decode(self.data, self.parameters.get("charset", ""))
+        return strip_html(decoded) if self.content_type == "text/html" else decoded
+
+
+def parse(raw: bytes) -> Part:
+    """One message. Newlines of every kind become LF; an mbox "From " line in front is passed over."""
+    raw = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    if raw.startswith((b"From ", b">From ")):
+        raw = raw.partition(b"\n")[2]
+    return split(raw.lstrip(b"\n"))
+
+
+def split(raw: bytes) -> Part:
+    """Header section and body of *raw*, whose newlines are LF. A line that is no field ends the header."""
+    fields: dict[str, list[str]] = {}
+    at = 0
+    while (m := _FIELD.match(raw, at)) is not None:
+        name = m[1].decode("ascii", "replace").casefold()
+        fields.setdefault(name, []).append(re.sub(r"\n[ \t]*", " ", decode(m[2], "")).strip())
+        at = m.end()
+    return Part(fields, raw[at + 1 :] if raw[at : at + 1] == b"\n" else raw[at:], raw)
+
+
+def leaves(message: Part) -> list[Part]:
+    """The parts that hold something, in order: multiparts opened, attached messages not."""
+    found: list[Part] = []
+    _collect(message, found, 0)
+    return found
+
+
+def _collect(part: Part, found: list[Part], depth: int) -> None:
+    if len(found) >= MAX_PARTS:
+        return
+    if part.content_type.startswith("multipart/") and depth < MAX_DEPTH:
+        pieces = list(_pieces(part))
+        for piece in pieces:
+            _collect(piece, found, depth + 1)
+        if pieces:
+            return
+    found.append(part)
+
+
+def _pieces(part: Part) -> Iterator[Part]:
+    marks = _marks(part.body, part.parameters.get("boundary", "").strip().encode("utf-8", "replace"))
+    if not marks and (m := re.search(rb"(?:^|\n)--([^\s\n]{5,200})[ \t]*\ncontent-", part.body, re.I)) is not None:
+        # The label is lost or wrong; the first line that looks like a delimiter tells it.
+        marks = _marks(part.body, m[1])
+    for n, mark in enumerate(marks):
+        if mark[1]:
+            continue
+        end = marks[n + 1].start() if n + 1 < len(marks) else len(part.body)
+        piece = part.body[mark.end() + 1 : end]
+        if piece.strip():
+            yield split(piece)
+
+
+def _marks(body: bytes, boundary: bytes) -> list[re.Match[bytes]]:
+    """The delimiter lines of RFC 2046 §5.1.1, at most MAX_PARTS of them."""
+    if not boundary or len(boundary) > 500:
+        return []
+    lines = re.compile(rb"(?:^|\n)--" + re.escape(boundary) + rb"(--)?[ \t]*(?=\n|$)")
+    return list(islice(lines.finditer(body), MAX_PARTS))
+
+
+def decode(raw: bytes, charset: str) -> str:
+    """*raw* as text by its label where that is believable, else by what it looks like; never raises."""
+    if b"\x1b$" in raw or b"\x1b(" in raw:
+        charset = charset if "2022" in charset else "iso-2022-jp"
+    elif raw.isascii() and not charset.casefold().startswith(("utf-16", "utf16", "hz")):
+        return raw.decode("ascii")
+    label = charset.strip().casefold()
+    for name in (_ALIASES.get(label, label), "utf-8"):
+        try:
+            if _PLAIN.match(codecs.lookup(name).name):
+                return raw.decode(name, "strict" if name == "utf-8" and name != label else "replace")
+        except (LookupError, UnicodeDecodeError, ValueError):
+            continue
+    return raw.decode("cp1252", "replace")
+
+
+def decoded_words(value: str) -> str:
+    """A header value with its RFC 2047 words decoded."""
+    if "=?" not in value:
+        return value
+    try:
+        pieces = decode_header(value[:4096])
+    except (ValueError, binascii.Error):
+        return value
+    return "".join(p if isinstance(p, str) else decode(p, label or "") for p, label in pieces)
+
+
+def strip_html(text: str) -> str:
+    """The words of an HTML text, a line for each block."""
+    text = _BREAKING.sub("\n", _UNSEEN.sub(" ", text))
+    return html.unescape(_TAG.sub("", text)).replace("\xa0", " ")

@@ -1,0 +1,1 @@
+"""The knowledge of bouncewise as data, and the two modules that load and match it."""

@@ -1,0 +1,29 @@
+"""The knowledge is tested by itself: every rule proves that it is needed and that it does not reach too far."""
+
+from __future__ import annotations
+
+import pytest
+
+from bouncewise.classify import default
+from bouncewise.model import Cause
+from bouncewise.rules.load import Rule, shipped
+from bouncewise.rules.prove import complaints
+
+RULES = shipped().rules
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_rule_proves_itself(rule: Rule) -> None:
+    assert list(complaints(rule, default().rule_of)) == []
+    assert rule.source.strip()
+    assert rule.why.strip()
+
+
+def test_every_cause_has_facts_and_rules() -> None:
+    assert set(shipped().causes) == set(Cause)
+    assert {rule.cause for rule in RULES} == set(Cause)
+
+
+def test_every_receiver_is_named_once() -> None:
+    ids = [r.id for r in shipped().receivers]
+    assert len(ids) == len(set(ids))
