@@ -78,7 +78,9 @@ def measure(rows: list[dict], folder: Path, misses: bool) -> None:
     print(f"  living suppressed         {len(lost)} {lost or ''}")
     print(f"  CRLF and CR read as LF    {share(newlines)}")
     print(f"  read from kind 'none'     {len(from_none)} {from_none or ''}")
-    print("below 100 %: " + "  ".join(f"{name} {share(hits)}" for name, hits in sorted(families.items()) if not all(hits)))
+    print(
+        "below 100 %: " + "  ".join(f"{name} {share(hits)}" for name, hits in sorted(families.items()) if not all(hits))
+    )
 
 
 def compare(label: dict, report: Report, status: list[bool], code: list[bool]) -> list[str]:

@@ -15,6 +15,7 @@ from bouncewise.rules.load import Example, Rule, RuleSet, shipped
 from bouncewise.rules.match import Matcher, ranks
 
 CODE_TIER = "codes"
+_RIVAL = 0.8  # base confidence from which on a rule's words can cast doubt on another's
 _SUPPRESSING = (Advice.SUPPRESS_ADDRESS, Advice.SUPPRESS_DOMAIN)
 
 
@@ -24,9 +25,7 @@ class Classifier:
     def __init__(self, ruleset: RuleSet) -> None:
         self.ruleset = ruleset
         self.matcher = Matcher(ruleset)
-        self._codes_from = next(
-            (i for i, tier in enumerate(ruleset.tiers) if tier == CODE_TIER), len(ruleset.rules)
-        )
+        self._codes_from = next((i for i, tier in enumerate(ruleset.tiers) if tier == CODE_TIER), len(ruleset.rules))
         self._words_only = (1 << self._codes_from) - 1
 
     def judge(
@@ -40,7 +39,7 @@ class Classifier:
         rule, confidence, alternates = self._weigh(bits)
         facts = self.ruleset.causes[rule.cause if rule else Cause.UNKNOWN]
         permanence = (rule and rule.permanence) or facts.permanence
-        transient_reply = parts.reply_code is not None and parts.reply_code < 500 or (
+        transient_reply = (parts.reply_code is not None and parts.reply_code < 500) or (
             parts.reply_code is None and parts.status is not None and parts.status[0] == "4"
         )
         advice = (rule and rule.advice) or (transient_reply and facts.advice_4xx) or facts.advice
@@ -89,11 +88,13 @@ class Classifier:
         rules = self.ruleset.rules
         first = rules[fitting[0]]
         doubt = 1 - self.ruleset.base[fitting[0]]
-        others = dict.fromkeys(rules[i].cause for i in fitting[1:] if rules[i].cause is not first.cause)
+        weighty = (i for i in fitting[1:] if self.ruleset.base[i] >= _RIVAL)
+        others = dict.fromkeys(rules[i].cause for i in weighty if rules[i].cause is not first.cause)
         if fitting[0] < self._codes_from:
             if any(i >= self._codes_from and rules[i].cause is first.cause for i in fitting):
                 doubt /= 2
-            rivals = {rules[i].cause for i in ranks(bits & self._words_only)} - {first.cause, *first.alternates}
+            words = (i for i in ranks(bits & self._words_only) if self.ruleset.base[i] >= _RIVAL)
+            rivals = {rules[i].cause for i in words} - {first.cause, *first.alternates}
             if rivals:
                 doubt *= 3
         alternates = dict.fromkeys((*first.alternates, *others))

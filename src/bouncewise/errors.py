@@ -1,6 +1,6 @@
 """What can go wrong for the operator. Bad mail is never an error: it yields no Report and a note.
 
-The docstring of each class says what happened; the message says what to do.
+The class says what kind of thing it was; the message says what happened and what to do.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ class BouncewiseError(Exception):
 
 
 class RuleError(BouncewiseError):
-    """A rule file does not say what it must."""
+    """A rule or policy file does not say what it must."""
 
 
 class InputError(BouncewiseError):

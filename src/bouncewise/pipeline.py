@@ -1,17 +1,30 @@
-"""The whole way from paths to verdicts: what the command line, the service and Spark all walk."""
+"""The whole way from paths to verdicts, into the ledger and out as answers: what every interface walks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
 from typing import NamedTuple
 
-from bouncewise import files
+from bouncewise import __version__, files
 from bouncewise.classify import Classifier
-from bouncewise.model import Kind, Report, Verdict
+from bouncewise.ledger import Entry, Ledger
+from bouncewise.model import Decision, Event, Kind, Report, State, Verdict
+from bouncewise.policy.decide import FREE, decide, standing
+from bouncewise.policy.load import Policy
 from bouncewise.readers import Finding, Note
+from bouncewise.rfc import address
 
 JUDGED = (Kind.FAILED, Kind.DELAYED)
 """Kinds whose reply means something. A complaint or a delivery needs no reading of words."""
+
+CHUNK = 2000
+"""Findings in one transaction: what is lost, and read again, when the power fails."""
+
+_REMEMBERED = 1 << 20  # octets from which on a file that was read whole is remembered as such
 
 
 class Judged(NamedTuple):
@@ -21,13 +34,154 @@ class Judged(NamedTuple):
     verdict: Verdict | None
 
 
+class Tally(NamedTuple):
+    """What an ingest did: reports read, those that were new to the ledger, files passed over as known, notes."""
+
+    reports: int
+    new: int
+    known_files: int
+    notes: int
+
+
 def read(paths: tuple[str, ...], classifier: Classifier) -> Iterator[Judged | Note]:
     """Every report under *paths*, judged, in order; notes where something was odd. No state is kept."""
     for path in files.expand(paths):
-        for item in files.read(path):
-            yield item if isinstance(item, Note) else Judged(item, judge(item.report, classifier))
+        yield from _judged(path, classifier)
+
+
+def _judged(path: str, classifier: Classifier) -> Iterator[Judged | Note]:
+    for item in files.read(path):
+        yield item if isinstance(item, Note) else Judged(item, judge(item.report, classifier))
 
 
 def judge(report: Report, classifier: Classifier) -> Verdict | None:
     """The verdict on one report."""
     return classifier.report(report) if report.kind in JUDGED else None
+
+
+# ── into the ledger ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def ingest(
+    paths: tuple[str, ...],
+    ledger: Ledger,
+    classifier: Classifier,
+    policy: Policy,
+    *,
+    tell: Callable[[Note], None],
+    progress: Callable[[int, int], None] = lambda *_: None,
+) -> Tally:
+    """Read everything under *paths* into the ledger and derive what follows. Twice the same input changes nothing.
+
+    *tell* gets each note, *progress* the reports and octets after each transaction. Killed at any moment, the ledger
+    holds whole transactions; the same call goes on from there.
+    """
+    with ledger.change():
+        batch = ledger.open_batch(" ".join(paths)[:1000], classifier.ruleset.version, __version__)
+    reports = new = known = notes = octets = 0
+    waiting: list[Entry] = []
+
+    def flush() -> None:
+        nonlocal new
+        with ledger.change():
+            added, touched = ledger.append(batch, waiting)
+            derive(ledger, policy, touched)
+        new += added
+        waiting.clear()
+
+    for path in files.expand(paths):
+        fingerprint, size = _fingerprint(path)
+        if fingerprint and ledger.is_done(fingerprint):
+            known += 1
+            octets += size
+            continue
+        for item in _judged(path, classifier):
+            if isinstance(item, Note):
+                notes += 1
+                tell(item)
+                continue
+            reports += 1
+            waiting.append(Entry(item.finding.report, item.verdict, item.finding.raw, item.finding.key))
+            if len(waiting) >= CHUNK:
+                flush()
+                progress(reports, octets)
+        octets += size
+        if fingerprint:
+            flush()
+            with ledger.change():
+                ledger.close_batch(batch, fingerprint, path)
+        progress(reports, octets)
+    flush()
+    return Tally(reports, new, known, notes)
+
+
+def _fingerprint(path: str) -> tuple[bytes, int]:
+    """What tells a large file from any other, and its size; nothing for small ones and for pipes."""
+    if path == files.STDIN:
+        return b"", 0
+    size = Path(path).stat().st_size
+    if size < _REMEMBERED:
+        return b"", size
+    with Path(path).open("rb") as stream:
+        head = stream.read(65536)
+        stream.seek(-65536, 2)
+        return hashlib.blake2b(head + stream.read() + str(size).encode(), digest_size=16).digest(), size
+
+
+def derive(ledger: Ledger, policy: Policy, names: Iterable[str]) -> None:
+    """Derive anew what is to be done with *names*, addresses and ``@domain``s, and put it into the ledger."""
+    ledger.put((name, decision_on(name, ledger, policy)) for name in sorted(ledger.has_evidence(names)))
+
+
+def decision_on(name: str, ledger: Ledger, policy: Policy, at: datetime | None = None) -> Decision:
+    """The Decision on one name from its history up to *at*, as it stands then."""
+    decision = decide(ledger.history(name, at), policy, whole_domain=name.startswith("@"))
+    return standing(decision, at) if at else decision
+
+
+# ── answers ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Answer(NamedTuple):
+    """May this address be mailed, and why not? ``name`` is the address or ``@domain`` that the Decision is about."""
+
+    address: str
+    send: bool
+    name: str
+    decision: Decision
+
+
+def check(
+    addresses: Iterable[str], ledger: Ledger, policy: Policy, *, at: datetime, past: bool, transactional: bool = False
+) -> Iterator[Answer]:
+    """An answer per address, in order. *past*: from the evidence up to *at* alone; else from the derived state, at *at*."""
+    stream = iter(addresses)
+    states = None if past else dict(ledger.states())
+    while some := list(islice(stream, 1000)):
+        names = [address.normalise(a) for a in some]
+        domains = [f"@{name.rpartition('@')[2]}" for name in names]
+        if states is None:
+            with_evidence = ledger.has_evidence({*names, *domains})
+            found = {name: decision_on(name, ledger, policy, at) for name in with_evidence}
+        else:
+            found = states
+        for given, name, domain in zip(some, names, domains, strict=True):
+            yield _answer(given, name, domain, found, at, transactional)
+
+
+def _answer(
+    given: str, name: str, domain: str, found: dict[str, Decision], at: datetime, transactional: bool
+) -> Answer:
+    for who in (name, domain):
+        decision = standing(found.get(who, FREE), at)
+        if decision.state is not State.OK and not (transactional and decision.scope != "all"):
+            return Answer(given, False, who, decision)
+    return Answer(given, True, name, FREE)
+
+
+def record(name: str, act: Event, ledger: Ledger, policy: Policy) -> bool:
+    """Enter what a person did (suppress or release) and derive what follows; False where it was entered before."""
+    with ledger.change():
+        new = ledger.act(name, act)
+        derive(ledger, policy, (name,))
+    return new

@@ -43,16 +43,18 @@ def read(letter: Letter, source: Source) -> list[Report] | None:
             remote_mta=group.get("reporting-mta", "").partition(";")[2].strip() or None,
             reply=Reply(None, None, failed.strip()) if kind is Kind.FAILED else None,
         )
-        for recipient in _recipients(letter, group)
+        for recipient in _recipients(letter)
     ]
 
 
 def _of_authentication(group: dict[str, str]) -> Kind:
     """RFC 6591 §3.2.2: only Delivery-Result tells whether the mail arrived; without it nothing says that it did not."""
-    return Kind.FAILED if group.get("delivery-result", "").strip().casefold() in ("reject", "policy") else Kind.DELIVERED
+    return (
+        Kind.FAILED if group.get("delivery-result", "").strip().casefold() in ("reject", "policy") else Kind.DELIVERED
+    )
 
 
-def _recipients(letter: Letter, group: dict[str, str]) -> list[str]:
+def _recipients(letter: Letter) -> list[str]:
     told = re.findall(
         r"^(?:original-rcpt-to|removal-recipient|original-recipient|redacted-address)\s*:\s*(.{3,400})$",
         letter.feedback_text, re.I | re.M,

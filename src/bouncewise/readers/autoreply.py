@@ -1,23 +1,15 @@
-"""Automatic answers: out of office, vacation(1), tickets (RFC 3834); and read receipts (RFC 8098), which say nothing of delivery failure.
+"""Automatic answers: out of office, vacation(1), tickets (RFC 3834); and read receipts (RFC 8098), which tell no failure.
 
 Gives: one auto-reply report, its recipient the person who is away; nothing for a receipt.
 """
 
 from __future__ import annotations
 
-import re
-
 from bouncewise.model import Kind, Reply, Report, Source
 from bouncewise.readers.letter import Letter
+from bouncewise.readers.speech import begins
 from bouncewise.rfc import address
 
-_SUBJECT = re.compile(
-    r"^\s*(?:\[?auto(?:matic|mated|matische|matica|matique|matyczna)?[- :]*(?:reply|response|respons\w*|antwort|svar|vastaus|"
-    r"risposta|odpowied\w*)?\b|auto[- ]?respons|autoreply|autosvar|out of (?:the )?office|ooo\b|on (?:vacation|leave|holiday)|"
-    r"vacation|abwesen|r[ée]ponse automatique|risposta automatica|respuesta autom|resposta autom|away from|"
-    r"i am (?:away|out)|automaattinen|autoantwort|afwezig|automatisch antwoord|自動応答|自動返信|不在|自动回复|自動回覆|부재)",
-    re.I,
-)
 _HEADERS = ("x-autoreply", "x-autorespond", "x-autoresponder", "x-auto-reply", "x-vacation", "x-mail-autoreply")
 
 
@@ -37,7 +29,7 @@ def read(letter: Letter, source: Source) -> list[Report] | None:
     if letter.status_text or message.get("x-failed-recipients"):
         return None
     person = address.first(letter.sender)
-    if person is None or not (_SUBJECT.search(letter.subject) or (marked and not letter.from_mailer_by_name)):
+    if person is None or not (begins(letter.subject, "auto_reply") or (marked and not letter.from_mailer_by_name)):
         return None
     text = " ".join(letter.text.split())[:500]
     return [

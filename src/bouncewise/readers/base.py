@@ -27,11 +27,11 @@ class Note(NamedTuple):
     """Something the operator should know: a place and a sentence. Bad input is a note, never an exception."""
 
     path: str
-    index: int | None
+    number: int | None
     text: str
 
     def __str__(self) -> str:
-        return f"{self.path}{'' if self.index is None else f' #{self.index}'}: {self.text}"
+        return f"{self.path}{'' if self.number is None else f' #{self.number}'}: {self.text}"
 
 
 class Reader(Protocol):

@@ -10,7 +10,9 @@ import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-_MONTHS = {m: i for i, m in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
+_MONTHS = {
+    m: i for i, m in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1)
+}
 _BSD = re.compile(r"([A-Za-z]{3})\s+(\d{1,2})\s+(?:(\d{4})\s+)?(\d\d):(\d\d):(\d\d)(?:[.,](\d{1,6}))?")
 
 
@@ -47,7 +49,7 @@ class Clock:
                 return None
             month = _MONTHS[m[1].casefold()]
             year = int(m[3]) if m[3] else self._year_for(month, int(m[2]))
-            when = datetime(year, month, int(m[2]), int(m[4]), int(m[5]), int(m[6]))  # noqa: DTZ001 (local time is meant)
+            when = datetime(year, month, int(m[2]), int(m[4]), int(m[5]), int(m[6]))
             return when.astimezone().astimezone(UTC)
         except (ValueError, KeyError, OverflowError):
             return None

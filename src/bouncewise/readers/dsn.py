@@ -15,7 +15,13 @@ from bouncewise.rfc import address, status
 from bouncewise.rfc.reply import parse, stage_of
 
 # RFC 3464 §2.3.3; "relayed" left for a system without DSN, which is as delivered as can be known.
-_KINDS = {"failed": Kind.FAILED, "delayed": Kind.DELAYED, "delivered": Kind.DELIVERED, "relayed": Kind.DELIVERED, "expanded": Kind.DELIVERED}
+_KINDS = {
+    "failed": Kind.FAILED,
+    "delayed": Kind.DELAYED,
+    "delivered": Kind.DELIVERED,
+    "relayed": Kind.DELIVERED,
+    "expanded": Kind.DELIVERED,
+}
 _DIAGNOSTIC_TYPE = re.compile(r"^\s*[\w-]{2,40}\s*;\s*")
 
 
@@ -32,7 +38,9 @@ def read(letter: Letter, source: Source) -> list[Report] | None:
 
 def _report(group: dict[str, str], letter: Letter, told: freeform.Reasons, source: Source) -> Report | None:
     original = address.parse_field(address.from_xtext(group.get("original-recipient", "")))
-    final = address.parse_field(group.get("final-recipient", "")) or address.parse_field(group.get("x-actual-recipient", ""))
+    final = address.parse_field(group.get("final-recipient", "")) or address.parse_field(
+        group.get("x-actual-recipient", "")
+    )
     recipient = final or original
     if recipient is None:
         return None
@@ -46,7 +54,9 @@ def _report(group: dict[str, str], letter: Letter, told: freeform.Reasons, sourc
         source=source,
         kind=kind,
         recipient=recipient,
-        original_recipient=original if original and address.normalise(original) != address.normalise(recipient) else None,
+        original_recipient=original
+        if original and address.normalise(original) != address.normalise(recipient)
+        else None,
         at=parse_date(group.get("last-attempt-date", "")) or letter.at,
         message_id=letter.original_id,
         sender=letter.original_sender,

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from bouncewise.model import Kind, Reply, Report, Source, Stage
 from bouncewise.readers.letter import Letter
+from bouncewise.readers.speech import says
 from bouncewise.rfc import address
 from bouncewise.rfc.reply import MAX_REPLY, parse
 
@@ -22,33 +23,25 @@ MAX_LINE = 2000
 _A = r"<?[^\s<>]{1,250}@[^\s<>]{1,250}?>?"
 # An address that opens its line: bare or ruled off by bullets, after a reply code or a label; behind the separator the reason.
 _ENTRY = re.compile(
-    rf"^[\s*>|•·-]*(?:(?:to|recipient|address|rcpt to|宛先)\s*[:：]\s*)?(?P<code>\d{{3}}[ -](?:\d\.\d+\.\d+ )?)?(?P<address>{_A})"
+    rf"^[\s*>|•·-]*(?:(?:to|recipient|address|rcpt to|宛先)\s*[:：]\s*)?"
+    rf"(?P<code>\d{{3}}[ -](?:\d\.\d+\.\d+ )?)?(?P<address>{_A})"
     r"(?:<mailto:[^>]*>|[ \t]*\((?:expanded from|reason|ultimately|generated|for|alias)[^)]*\)?|[ \t]*<[^<>\s]+@[^<>\s]+>)?"
     r"[ \t]*(?:(?P<separator>\.\.\.|[:;,\[(|]|--?[ \t]|=>|\bon [A-Z][a-z]{2},|$)(?P<reason>.*)|$)"
 )
 _COMMAND = re.compile(rf"(?:>>>|\bIn:|\bSent <<<)\s*RCPT\s+TO:\s*(?P<address>{_A})", re.I)
 _ANSWER = re.compile(r"^[\s>]*(?:<<<|Out:|Received >>>)\s*(?P<reason>[45]\d\d[ -].*)")
 _OTHER_MATTER = re.compile(r"^\d{3}[ -]\S{1,250} (?:\(\w+\))?\.\.\. ")
-_NOT_FAILED = re.compile(r"(?:sent by|sent from|message from|sender|from|reply[- ]to|return-path|contact|help|assistance|von|de|da|van)\W*:?\s*$", re.I)
+_NOT_FAILED = re.compile(
+    r"(?:sent by|sent from|message from|sender|from|reply[- ]to|return-path|contact|help|assistance|von|de|da|van)\W*:?\s*$",
+    re.I,
+)
 
-# Words by which a text says that mail failed, was delayed, or neither. Folded to lower case.
-_FAILED = re.compile(
-    r"undeliver|not (?:be |been )?(?:successfully )?deliver|n't (?:be )?deliver|unable to deliver|cannot (?:be )?deliver|deliver\w* (?:has )?fail|"
-    r"fail\w* (?:to )?deliver|deli?very (?:to |of )?\S{0,40} ?(?:has )?(?:been )?(?:fail|delay|abort|error|problem|incomplete)|delivery status|"
-    r"returned (?:e?-?mail|message|to sender)|returning (?:message|mail|to)|failure notice|(?:permanent|fatal|delivery) (?:fatal )?errors?\b|delivery problem|"
-    r"user unknown|unknown user|no such user|invalid user|unknown recipient|not a member|(?:mail|message) (?:has )?failed|could not be (?:sent|transmitted)|mail error|"
-    r"did not reach|transcript of session|addresses? had|unzustellbar|nicht zugestellt|zustell(?:ung|fehler)|non recapit|mancat[ao] consegna|impossibile recapit|"
-    r"no se (?:ha )?(?:pudo|podido) (?:entreg|envi)|no entregad|n[ãa]o (?:foi |p[ôo]de ser )?entreg|non remis|n'a pas pu (?:être|etre)|échec de (?:la )?(?:remise|livraison)|"
-    r"onbestelbaar|niet (?:worden )?(?:bezorgd|afgeleverd)|niedostarcz|nie (?:mo[żz]na )?dostarcz|недостав|не (?:может быть |был[оа]? )?достав|не удалось (?:достав|отправ)|"
-    r"送信できません|送信に失敗|配信できません|届けられません|配達できません|配信不能|エラーメール|退信|无法(?:投递|送达|发送)|未能(?:投递|送达)|無法(?:投遞|傳送|送達)|반송|전송(?:에)? ?실패|전달(?:할 수|되지)"
-)
 _CODED = re.compile(r"(?:^|said:?|returned:?|was:?|response:?|:|[\s'\"(\[])\s*[45]\d\d[ \-:]")
-_DELAYED = re.compile(
-    r"delayed|delay reason|has not (?:yet )?been delivered|not yet been|will be retried|will (?:continue|keep)|warning message only|"
-    r"still trying|temporary failure|deferred|verz[öo]ger|retardé|retrasad|遅延|延迟"
+_LEAD = re.compile(
+    r"(?:unable to deliver|deliver\w*|undeliverable|fail(?:ed)?|unknown|not found|rejected|returned|not a member|"
+    r"address|recipient|user|mailbox|account|to)\b",
+    re.I,
 )
-_PERMANENT = re.compile(r"permanent|fatal|given up|failed permanently|undeliverable|returning message|delivery failed")
-_LEAD = re.compile(r"(?:unable to deliver|deliver\w*|undeliverable|failed|fail|unknown|not found|rejected|returned|not a member|address|recipient|user|mailbox|account|to)\b", re.I)
 
 
 def read(letter: Letter, source: Source) -> list[Report] | None:
@@ -77,16 +70,14 @@ def read(letter: Letter, source: Source) -> list[Report] | None:
 
 
 def _is_bounce(letter: Letter) -> bool:
-    words = f"{letter.subject}\n{letter.text[:6000]}".casefold()
     report = "delivery-status" in letter.message.get("content-type").casefold() or letter.status_text != ""
     told = letter.message.get("x-failed-recipients") != "" or report
-    return told or (letter.from_mailer and _FAILED.search(words) is not None)
+    return told or (letter.from_mailer and says(f"{letter.subject}\n{letter.text}", "failed"))
 
 
 def _kind(letter: Letter) -> Kind:
-    words = f"{letter.subject}\n{letter.text[:6000]}".casefold()
-    delayed = _DELAYED.search(words) is not None and _PERMANENT.search(words) is None
-    return Kind.DELAYED if delayed else Kind.FAILED
+    told = f"{letter.subject}\n{letter.text}"
+    return Kind.DELAYED if says(told, "delayed") and not says(told, "final") else Kind.FAILED
 
 
 class Reasons:
@@ -106,7 +97,9 @@ class Reasons:
 
     def recipients(self) -> list[str]:
         """The failed recipients, in order: by the header that names them, else by the text, else by the original."""
-        header = [a for _, _, a in address.find(",".join(self.letter.message.fields.get("x-failed-recipients", []))[:65536])]
+        header = [
+            a for _, _, a in address.find(",".join(self.letter.message.fields.get("x-failed-recipients", []))[:65536])
+        ]
         if header:
             return list({address.normalise(a): a for a in header}.values())
         return list(self._names.values()) or self._in_subject() or self._in_original()

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 
+from bouncewise.readers.speech import begins
 from bouncewise.rfc import address, fields, mime
 
 _STATUS_TYPES = {"message/delivery-status", "message/global-delivery-status"}
@@ -19,19 +20,11 @@ _ORIGINAL_TYPES = {
     "message/rfc822-headers", "message/global-headers", "text/rfc822", "message/external-body",
 }  # fmt: skip
 
-# Where the returned message begins in a text that pastes it: alone on its line, between rules or not.
 _RULES = "-=*_|#~.>+ \t"
-_ORIGINAL = re.compile(
-    r"(?:(?:this|below this line|here|included|enclosed|following|the following)?\s*(?:is|are)?\s*a copy of (?:the|your)\b.{0,60}"
-    r"|(?:your |the |start of )?(?:original|returned|undelivered|unsent|failed|rejected|bounced) (?:message|mail|e-mail)"
-    r"(?: headers?| info| text| body)?(?: follows?| begins?| below| attached)?"
-    r"|(?:original |returned )?(?:message|mail) (?:text|headers?|body|contents?) follows?|message headers?|header of original message"
-    r"|forwarded message|(?:the )?(?:first|last) \d+ (?:lines|bytes|characters) of (?:the|your)\b.{0,60}"
-    r"|mensaje original|message d'origine|message original|urspr[üu]ngliche nachricht|messaggio originale|mensagem original"
-    r"|oorspronkelijk bericht|元のメッセージ|原邮件)[ \t]*:?",
-    re.I,
+_TRACE = re.compile(
+    r"^(?:received|return-path|dkim-signature|x-originating-ip|delivered-to|domainkey-signature|message-id):",
+    re.I | re.M,
 )
-_TRACE = re.compile(r"^(?:received|return-path|dkim-signature|x-originating-ip|delivered-to|domainkey-signature|message-id):", re.I | re.M)
 _HEADER = re.compile(r"^(?:[!-9;-~]{2,60}:|[ \t]+\S)", re.M)
 _MAILER = re.compile(
     r"mailer[-_. ]?daemon|postmaster|post_master|mail delivery|maildelivery|mail[-_ ]?(?:admin|system)|delivery sub|"
@@ -41,7 +34,6 @@ _MAILER = re.compile(
 
 
 _FORWARD = re.compile(r"^\s*(?:fwd?|wg|tr|rv|i|doorst|vs|vb|pd|转发|轉寄)\s*[:：]", re.I)
-_FORWARDED = re.compile(r"^[-\s>_]*(?:begin )?(?:forwarded message|original message|weitergeleitete nachricht|message transféré|mensaje reenviado)[^\n]*$", re.I | re.M)
 _QUOTE = re.compile(r"^> ?")
 
 
@@ -84,11 +76,11 @@ class Letter:
         starts = []
         at = 0
         for line in text.split("\n"):
-            core = line.strip(_RULES) if len(line) < 200 else ""
-            if core and _ORIGINAL.fullmatch(core) and _is_boundary(line.strip(), text[at + len(line) : at + len(line) + 300]):
+            end = at + len(line)
+            if 6 < len(line) < 200 and begins(line, "original") and _is_boundary(line.strip(), text[end : end + 300]):
                 starts.append(at)
                 break
-            at += len(line) + 1
+            at = end + 1
         for m in _TRACE.finditer(text):
             following = text[m.start() : m.start() + 2000].split("\n")[:6]
             if sum(bool(_HEADER.match(line)) for line in following) >= min(4, len(following)):
@@ -108,7 +100,9 @@ class Letter:
     @cached_property
     def sender(self) -> str:
         """From, or what stands in for it."""
-        return mime.decoded_words(self.message.get("from") or self.message.get("sender") or self.message.get("return-path"))
+        return mime.decoded_words(
+            self.message.get("from") or self.message.get("sender") or self.message.get("return-path")
+        )
 
     @cached_property
     def from_mailer(self) -> bool:
@@ -121,11 +115,12 @@ class Letter:
         """The bounce inside this message: attached by a mail system that says no more, or forwarded by a person."""
         if self.original is not None and "delivery-status" in self.original.get("content-type").casefold():
             return Letter(self.original.raw)
-        m = _FORWARDED.search(self.message_text) if _FORWARD.match(self.subject) else None
-        if m is None:
+        lines = self.message_text.split("\n") if _FORWARD.match(self.subject) else []
+        mark = next((i for i, line in enumerate(lines[:2000]) if begins(line, "forwarded")), None)
+        if mark is None:
             return None
-        lines = self.message_text[m.end() :].lstrip("\n").split("\n")
-        return Letter("\n".join(_QUOTE.sub("", line, count=1) for line in lines).lstrip("\n").encode("utf-8", "replace"))
+        quoted = "\n".join(_QUOTE.sub("", line, count=1) for line in lines[mark + 1 :])
+        return Letter(quoted.lstrip("\n").encode("utf-8", "replace"))
 
     @cached_property
     def from_mailer_by_name(self) -> bool:
@@ -135,7 +130,17 @@ class Letter:
     @cached_property
     def ours(self) -> set[str]:
         """Addresses in the notice's own header: sender and recipients of the notice, not of the failed mail."""
-        names = ("to", "from", "sender", "reply-to", "return-path", "delivered-to", "cc", "x-original-to", "envelope-to")
+        names = (
+            "to",
+            "from",
+            "sender",
+            "reply-to",
+            "return-path",
+            "delivered-to",
+            "cc",
+            "x-original-to",
+            "envelope-to",
+        )
         values = (value for name in names for value in self.message.fields.get(name, [])[:8])
         return {address.normalise(a) for value in values for _, _, a in address.find(value[:4096])}
 

@@ -23,7 +23,7 @@ class MboxReader:
     """An mbox: messages one after another, each behind a line that begins with "From "."""
 
     name = "mbox"
-    about = "mbox: messages behind \"From \" lines"
+    about = 'mbox: messages behind "From " lines'
 
     def sniff(self, head: bytes) -> bool:
         """The first line begins with "From " and a header follows."""

@@ -24,12 +24,17 @@ from bouncewise.rfc.reply import parse
 MAX_QUEUE = 200_000
 """Queue ids remembered at once; the oldest are forgotten first."""
 
-_LINE = re.compile(rb"^(?:<\d{1,3}>)?(?P<when>\S+(?: +\S+){0,2}?) +(?P<host>\S+) (?P<program>postfix\S*/[\w/-]+)\[\d+\]: (?P<id>[0-9A-Za-z]{5,25}): (?P<rest>.*)$")
+_LINE = re.compile(
+    rb"^(?:<\d{1,3}>)?(?P<when>\S+(?: +\S+){0,2}?) +(?P<host>\S+) (?P<program>postfix\S*/[\w/-]+)\[\d+\]: "
+    rb"(?P<id>[0-9A-Za-z]{5,25}): (?P<rest>.*)$"
+)
 _DELIVERY = re.compile(
     rb"to=<(?P<to>.*?)>, (?:orig_to=<(?P<orig_to>.*?)>, )?relay=(?P<relay>[^,]*), (?:\w+=[^,]*, )*?"
     rb"dsn=(?P<dsn>[245]\.\d+\.\d+), status=(?P<status>\w+) \((?P<text>.*)\)?$"
 )
-_SAYS = re.compile(rb"(?:message-id=<?(?P<message_id>[^>]*)>?$|from=<(?P<sender>[^>]*)>, (?:size=|status=(?P<expired>(?:force-)?expired)))")
+_SAYS = re.compile(
+    rb"(?:message-id=<?(?P<message_id>[^>]*)>?$|from=<(?P<sender>[^>]*)>, (?:size=|status=(?P<expired>(?:force-)?expired)))"
+)
 _SNIFF = re.compile(rb"^.{10,80} postfix\S*/[\w/-]+\[\d+\]: ", re.M)
 _KINDS = {b"sent": Kind.DELIVERED, b"deferred": Kind.DELAYED, b"bounced": Kind.FAILED, b"SOFTBOUNCE": Kind.DELAYED}
 _LOOPBACK = (b"127.", b"localhost", b"[127.", b"::1")

@@ -13,17 +13,31 @@ from collections.abc import Iterator
 MAX_ADDRESS = 320
 """64 + 1 + 255 octets: RFC 5321 §4.5.3.1."""
 
-_STOPS = frozenset("<>()[]{}\\,;:\"|@") | {chr(c) for c in range(0x21)} | {"\x7f", "\xa0", "\u3000"}
+_STOPS = frozenset('<>()[]{}\\,;:"|@') | {chr(c) for c in range(0x21)} | {"\x7f", "\xa0", "\u3000"}
 _LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
-_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL}){{0,20}}(?![\w@])|\[(?:\d{{1,3}}\.){{3}}\d{{1,3}}\]|\[IPv6:[\da-fA-F:.]{{2,45}}\]")
+_DOMAIN = re.compile(
+    rf"{_LABEL}(?:\.{_LABEL}){{0,20}}(?![\w@])|\[(?:\d{{1,3}}\.){{3}}\d{{1,3}}\]|\[IPv6:[\da-fA-F:.]{{2,45}}\]"
+)
 _QUOTED = re.compile(r'"(?:[^"\\\n]|\\.){1,64}"')
 _XTEXT = re.compile(r"\+([0-9A-F]{2})")
 _UNITEXT = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")
 
 
 def normalise(address: str) -> str:
-    """The address as a key: trimmed, lower case. Local parts may differ by case in theory, never in practice."""
-    return address.strip().casefold()
+    """The address as a key: trimmed, lower case, an international domain as A-labels (RFC 5890).
+
+    RFC 5321 §2.4 lets local parts differ by case; no receiver of weight makes use of it.
+    """
+    folded = address.strip().strip("<>").casefold()
+    local, at, domain = folded.rpartition("@")
+    if domain.isascii():
+        return folded.rstrip(".")
+    import idna  # (its tables load slowly, and few addresses need them)
+
+    try:
+        return f"{local}{at}{idna.encode(domain.rstrip('.'), uts46=True).decode()}"
+    except (idna.IDNAError, UnicodeError):
+        return folded
 
 
 def find(text: str) -> Iterator[tuple[int, int, str]]:

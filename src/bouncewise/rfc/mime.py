@@ -22,7 +22,9 @@ MAX_TEXT = 512 * 1024
 """Decoded bytes of one part that are looked at; a bounce says what it has to say long before."""
 
 # A parameter of Content-Type that lost its indent still belongs to the field before it.
-_FIELD = re.compile(rb"([!-9;-~]{1,100})[ \t]*:[ \t]*([^\n]*(?:\n(?:[ \t]|(?:boundary|charset|report-type|type)=)[^\n]*)*)\n?")
+_FIELD = re.compile(
+    rb"([!-9;-~]{1,100})[ \t]*:[ \t]*([^\n]*(?:\n(?:[ \t]|(?:boundary|charset|report-type|type)=)[^\n]*)*)\n?"
+)
 _PARAMETER = re.compile(r';?\s*([\w!#$%&\'*+.^`|~-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"?|([^;\s]*))')
 _BREAKING = re.compile(r"<\s*/?\s*(?:br|p|div|tr|li|h\d|table|blockquote)\b[^>]{0,500}>", re.I)
 _TAG = re.compile(r"<[^<>]{0,2000}>")

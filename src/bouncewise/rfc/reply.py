@@ -24,7 +24,9 @@ GAP = 80
 
 # A reply that quotes another: the inner one is what the receiver said. Forms: Postfix and qmail "said:",
 # RFC 3464 "smtp;", Exchange "-> 550" and "returned '550 …'", gateways "(user@example.com:550 …" and "<421 4.4.2 …>".
-_INNER = re.compile(r"(?:\bsaid:|\bsmtp;|->|returned ['\"]|error: ?<|\.\.\.|@[\w.-]+:|<(?=\d{3} \d\.))\s*([245]\d\d)(?=[ \-:])", re.I)
+_INNER = re.compile(
+    r"(?:\bsaid:|\bsmtp;|->|returned ['\"]|error: ?<|\.\.\.|@[\w.-]+:|<(?=\d{3} \d\.))\s*([245]\d\d)(?=[ \-:])", re.I
+)
 _LEADING = re.compile(r"^[\s\"'<(\[*]*(?:smtp;|x-\w+;)?[\s\"'<(]*([245]\d\d)(?![\d.])", re.I)
 _QUOTED = re.compile(r"(?:^|[\s:;,('\"<>=])([245]\d\d)(?=[ \-]'?#?[\"'<]?(?:[245]\.\d|[A-Za-z<]))")
 _NAMED = re.compile(r"\b(?:error|code|status|smtp|#)\W{0,3}([245]\d\d)\b(?!\.\d)|\(([245]\d\d)\)", re.I)
@@ -61,10 +63,8 @@ def parse(text: str) -> ReplyParts:
 
 
 def _find_code(text: str) -> tuple[int, int | None]:
-    inner = None
-    for inner in _INNER.finditer(text):
-        pass
-    m = inner or _LEADING.match(text) or _QUOTED.search(text) or _NAMED.search(text)
+    inner = list(_INNER.finditer(text))[-1:]
+    m = (inner[0] if inner else None) or _LEADING.match(text) or _QUOTED.search(text) or _NAMED.search(text)
     if m is None:
         return 0, None
     digits = m[1] or m[2]
@@ -134,18 +134,18 @@ def phrase_pieces(phrase: str) -> tuple[Piece, ...]:
     """
     pieces: list[Piece] = []
     text, joined = " ", False
-    for token in phrase.split():
-        if token == "*":
+    for part in phrase.split():
+        if part == "*":
             if text.strip():
                 pieces.append(Piece(text, joined))
             text, joined = " ", False
             continue
-        if token.startswith("*"):
+        if part.startswith("*"):
             if text.strip():
                 pieces.append(Piece(text, joined))
             text, joined = "", False
-        text += words(token.strip("*")).lstrip(" ")
-        if token.endswith("*"):
+        text += words(part.strip("*")).lstrip(" ")
+        if part.endswith("*"):
             pieces.append(Piece(text[:-1], joined))
             text, joined = " ", True
     if text.strip():

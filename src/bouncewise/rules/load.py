@@ -29,7 +29,7 @@ class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Base of everything read from a rule file."""
 
 
-class Example(Strict, kw_only=True):
+class Example(Strict, frozen=True, kw_only=True):
     """A reply with what is known beside it."""
 
     reply: str
@@ -37,7 +37,7 @@ class Example(Strict, kw_only=True):
     stage: Stage | None = None
 
 
-class When(Strict, kw_only=True):
+class When(Strict, frozen=True, kw_only=True):
     """Conditions: all keys must hold; within a key any entry will do, but none of ``unless`` may."""
 
     phrase: tuple[str, ...] = ()
@@ -49,7 +49,7 @@ class When(Strict, kw_only=True):
     receiver: tuple[str, ...] = ()
 
 
-class Rule(Strict, kw_only=True):
+class Rule(Strict, frozen=True, kw_only=True):
     """One piece of knowledge: under these conditions a reply has this cause."""
 
     id: str
@@ -65,14 +65,14 @@ class Rule(Strict, kw_only=True):
     confidence: float | None = None
 
 
-class RuleFile(Strict, kw_only=True):
+class RuleFile(Strict, frozen=True, kw_only=True):
     """One file of rules about one subject."""
 
     title: str
     rule: tuple[Rule, ...]
 
 
-class Tier(Strict, kw_only=True):
+class Tier(Strict, frozen=True, kw_only=True):
     """Files of equal standing, in order; ``confidence`` is what a rule in them is worth by itself."""
 
     name: str
@@ -80,7 +80,7 @@ class Tier(Strict, kw_only=True):
     files: tuple[str, ...]
 
 
-class CauseFacts(Strict, kw_only=True):
+class CauseFacts(Strict, frozen=True, kw_only=True):
     """What a cause means and what follows from it by default."""
 
     cause: Cause
@@ -94,7 +94,7 @@ class CauseFacts(Strict, kw_only=True):
     dont: tuple[str, ...]
 
 
-class Receiver(Strict, kw_only=True):
+class Receiver(Strict, frozen=True, kw_only=True):
     """Whose mail exchanger speaks. ``mx`` and ``domains`` are suffixes; ``words`` are phrases only it uses."""
 
     id: str
@@ -106,14 +106,15 @@ class Receiver(Strict, kw_only=True):
     notes: str = ""
 
 
-class StatusFacts(Strict, kw_only=True):
-    """A row of the IANA registry of enhanced status codes; ``x`` stands for any class."""
+class StatusFacts(Strict, frozen=True, kw_only=True):
+    """A row of the IANA registry of enhanced status codes; ``x`` is any class. ``practice``: what it means in the field."""
 
     status: str
     title: str
     meaning: str
     source: str
     cause: Cause | None = None
+    practice: str = ""
 
 
 class RuleSet(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,19 +129,19 @@ class RuleSet(msgspec.Struct, frozen=True, kw_only=True):
     version: str
 
 
-class _Precedence(Strict, kw_only=True):
+class _Precedence(Strict, frozen=True, kw_only=True):
     tier: tuple[Tier, ...]
 
 
-class _Causes(Strict, kw_only=True):
+class _Causes(Strict, frozen=True, kw_only=True):
     cause: tuple[CauseFacts, ...]
 
 
-class _Receivers(Strict, kw_only=True):
+class _Receivers(Strict, frozen=True, kw_only=True):
     receiver: tuple[Receiver, ...]
 
 
-class _Statuses(Strict, kw_only=True):
+class _Statuses(Strict, frozen=True, kw_only=True):
     status: tuple[StatusFacts, ...]
 
 
@@ -161,7 +162,7 @@ def load(site: tuple[Path, ...] = ()) -> RuleSet:
     rules: list[Rule] = []
     base: list[float] = []
     names: list[str] = []
-    plan = [(SITE_TIER, list(_site_files(site)))]
+    plan: list[tuple[Tier, list[Traversable]]] = [(SITE_TIER, list(_site_files(site)))]
     plan += [(tier, [home / f"{name}.toml" for name in tier.files]) for tier in tiers]
     known = {r.id for r in receivers}
     seen: set[str] = set()
@@ -193,7 +194,7 @@ def _site_files(site: tuple[Path, ...]) -> list[Path]:
     return files
 
 
-def _read(path: Traversable, kind: type[T], digest: "Hash") -> T:
+def _read(path: Traversable, kind: type[T], digest: Hash) -> T:
     raw = path.read_bytes()
     digest.update(raw)
     try:

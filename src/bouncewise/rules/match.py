@@ -63,9 +63,7 @@ class Matcher:
         for literal, entry in self._entries.items():
             self._automaton.add_word(literal, entry)
         self._automaton.make_automaton()
-        self._hosts = {
-            host: r.id for r in ruleset.receivers for host in (*r.mx, *r.domains)
-        }
+        self._hosts = {host: r.id for r in ruleset.receivers for host in (*r.mx, *r.domains)}
         self._standing = lru_cache(maxsize=65536)(self._standing_now)
 
     def _entry(self, phrase: str) -> _Entry:

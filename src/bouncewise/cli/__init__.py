@@ -1,0 +1,72 @@
+"""The command line: one file per verb, loaded when it is called."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from bouncewise import __version__
+from bouncewise.errors import BouncewiseError
+
+VERBS = {
+    "classify": "say what SMTP replies mean, one per line",
+    "read": "read bounces, logs and feedback, and judge them",
+    "ingest": "read into the ledger and decide",
+    "check": "may these addresses be mailed?",
+    "clean": "drop from a list what must not be mailed",
+    "suppressions": "list, add, remove, import, export",
+    "explain": "a reply, a code, a cause or an address, in full",
+    "rules": "list rules; check and test your own",
+}
+
+
+class Verbs(click.Group):
+    """A group whose commands are modules of this package; --help needs none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """In the order in which people meet them."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002
+        """The command of that name."""
+        if name not in VERBS:
+            return None
+        command: click.Command = import_module(f"bouncewise.cli.{name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """One line per verb."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, "-V", "--version", message="%(version)s")
+def bouncewise() -> None:
+    """Know why mail bounced, and do the right thing about it.
+
+    \b
+    bouncewise classify <<< "550 5.4.1 Recipient address rejected: Access denied"
+    bouncewise read /var/log/mail.log ~/Maildir/.bounces
+    bouncewise ingest /var/log/mail.log && bouncewise clean list.csv -o clean.csv
+    bouncewise explain 5.4.1
+    """
+
+
+def main() -> None:
+    """Entry point: exits 0, or 1 for a finding, or 2 where something is asked of the operator."""
+    try:
+        sys.exit(bouncewise.main(standalone_mode=False) or 0)
+    except BouncewiseError as bad:
+        click.echo(f"bouncewise: {bad}", err=True)
+        sys.exit(2)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as bad:
+        bad.show()
+        sys.exit(bad.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)

@@ -1,0 +1,88 @@
+"""``bouncewise explain``: a page on a reply, a code, a cause or an address."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from pathlib import Path
+from shutil import get_terminal_size
+
+import click
+
+from bouncewise import contract, pipeline
+from bouncewise.cli.common import (
+    BAD,
+    DIM,
+    GOOD,
+    HEAD,
+    at_option,
+    classifier,
+    json_option,
+    ledger_options,
+    moment,
+    open_ledger,
+    out,
+    paint,
+    policy,
+    rules_option,
+)  # fmt: skip
+from bouncewise.explain import Page, address_page, explain
+from bouncewise.rfc import address
+
+_ADDRESS = re.compile(r"\s*[^\s@]*@[^\s@]+\s*")
+
+
+@click.command("explain", short_help="a reply, a code, a cause or an address, in full")
+@click.argument("subject", nargs=-1, required=True)
+@at_option
+@ledger_options
+@rules_option
+@json_option
+def command(
+    subject: tuple[str, ...],
+    at: str | None,
+    db: str | None,
+    policy_path: Path | None,
+    rule_paths: tuple[Path, ...],
+    as_json: bool,
+) -> None:
+    """Explain a REPLY, a CODE, a CAUSE or an ADDRESS: what it means, what to do, whom to ask, and by which sources.
+
+    \b
+    bouncewise explain "550 5.7.1 Service unavailable, Client host [192.0.2.1] blocked using Spamhaus"
+    bouncewise explain 550 5.4.1
+    bouncewise explain mailbox-full
+    bouncewise explain jo@example.com
+    """
+    text, rules = " ".join(subject), classifier(rule_paths)
+    if _ADDRESS.fullmatch(text):
+        name, (when, past) = address.normalise(text), moment(at)
+        with open_ledger(db) as ledger:
+            decision = next(pipeline.check([name], ledger, policy(policy_path), at=when, past=past)).decision
+            page = address_page(name, decision, ledger.history(name, when if past else None), when, rules)
+    else:
+        page = explain(text, rules)
+    if as_json:
+        sections = {s.heading: list(s.lines) for s in page.sections}
+        out(contract.dumps({"subject": text, "title": page.title, "summary": page.summary, "sections": sections}))
+    else:
+        _print(page)
+
+
+def _print(page: Page) -> None:
+    width = min(100, get_terminal_size((100, 24)).columns)
+    out(paint(page.title, HEAD))
+    out(paint(page.summary, BAD if "suppress" in page.summary else GOOD))
+    for section in page.sections:
+        out()
+        out(paint(section.heading, HEAD))
+        for line in section.lines:
+            shaped = textwrap.fill(
+                line,
+                width,
+                initial_indent="  ",
+                subsequent_indent="    ",
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+            out(paint(shaped, DIM) if section.heading == "Sources" else shaped)

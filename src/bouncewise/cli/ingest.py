@@ -1,0 +1,47 @@
+"""``bouncewise ingest``: the same as read, into the ledger, and decisions derived from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from bouncewise import contract, files, pipeline
+from bouncewise.cli.common import (
+    classifier,
+    json_option,
+    ledger_options,
+    open_ledger,
+    out,
+    policy,
+    progress,
+    rules_option,
+    tell,
+)
+
+
+@click.command("ingest", short_help="read into the ledger and decide")
+@click.argument("paths", nargs=-1, required=True)
+@ledger_options
+@rules_option
+@json_option
+def command(
+    paths: tuple[str, ...], db: str | None, policy_path: Path | None, rule_paths: tuple[Path, ...], as_json: bool
+) -> None:
+    """Read files, folders, Maildirs, mboxes, .gz .zst .zip or - into the ledger, and decide what follows.
+
+    The same input twice changes nothing. Killed at any time, call it again: it goes on where it was.
+
+    \b
+    bouncewise ingest /var/log/mail.log ~/Maildir/.bounces
+    zcat mail.log.*.gz | bouncewise ingest -
+    """
+    rules, decided_by = classifier(rule_paths), policy(policy_path)
+    total = sum(Path(p).stat().st_size for p in files.expand(paths) if p != files.STDIN) or None
+    with open_ledger(db) as ledger, progress(total, "ingest") as moved:
+        tally = pipeline.ingest(paths, ledger, rules, decided_by, tell=tell, progress=moved)
+        if as_json:
+            out(contract.dumps(tally._asdict() | {"ledger": str(ledger.path)}))
+        else:
+            known = f", {tally.known_files} files read before" if tally.known_files else ""
+            out(f"{tally.reports:,} reports, {tally.new:,} new to the ledger{known} ({ledger.path})")

@@ -1,0 +1,46 @@
+"""``bouncewise read``: whatever tells of mail that failed, judged; nothing is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from bouncewise import contract, pipeline
+from bouncewise.cli.common import DIM, advice_of, classifier, json_option, out, paint, rules_option, tell
+from bouncewise.readers import READERS, Note
+
+FORMATS = "\n".join(f"  {reader.name:10} {reader.about}" for reader in READERS)
+
+
+@click.command(
+    "read", short_help="read bounces, logs and feedback, and judge them",
+    help=f"""Read files, folders, Maildirs, mboxes, .gz .zst .zip or - and say what each report means.
+
+    \b
+    bouncewise read bounce.eml
+    bouncewise read --json /var/log/mail.log* | jq 'select(.verdict.party == "sender")'
+
+    \b
+    The format is found by looking:
+{chr(10).join("    " + line for line in FORMATS.split(chr(10)))}
+    """,
+)  # fmt: skip
+@click.argument("paths", nargs=-1, required=True)
+@rules_option
+@json_option
+def command(paths: tuple[str, ...], rule_paths: tuple[Path, ...], as_json: bool) -> None:
+    for item in pipeline.read(paths, classifier(rule_paths)):
+        if isinstance(item, Note):
+            tell(item)
+        elif as_json:
+            out(contract.dumps(contract.report(item)))
+        else:
+            out(_line(item))
+
+
+def _line(judged: pipeline.Judged) -> str:
+    report, verdict = judged.finding.report, judged.verdict
+    when = report.at.strftime("%Y-%m-%d %H:%M") if report.at else " " * 16
+    head = f"{paint(when, DIM)}  {report.kind:9} {report.recipient or '-':40}"
+    return f"{head} {verdict.cause:20} {advice_of(verdict):16} {verdict.evidence}" if verdict else head.rstrip()

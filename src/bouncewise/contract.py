@@ -1,0 +1,61 @@
+"""The JSON that bouncewise speaks: a stable contract, described field by field in docs/json.md."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from bouncewise.model import Decision, Report, Verdict
+from bouncewise.pipeline import Answer, Judged
+
+
+def dumps(value: dict[str, Any]) -> str:
+    """One line of NDJSON."""
+    return msgspec.json.encode(value).decode()
+
+
+def time(when: datetime | None) -> str | None:
+    """RFC 3339 in UTC, to the second."""
+    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if when else None
+
+
+def verdict(v: Verdict) -> dict[str, Any]:
+    """What ``classify`` says of a reply."""
+    return {
+        "reply": v.reply, "reply_code": v.reply_code, "status": v.status, "stage": v.stage, "receiver": v.receiver,
+        "cause": v.cause, "party": v.party, "permanence": v.permanence, "advice": v.advice, "confidence": v.confidence,
+        "rule": v.rule, "evidence": v.evidence, "alternates": list(v.alternates),
+    }  # fmt: skip
+
+
+def report(judged: Judged) -> dict[str, Any]:
+    """What ``read`` says of a report."""
+    r: Report = judged.finding.report
+    reply = {"reply_code": r.reply.reply_code, "status": r.reply.status, "text": r.reply.text} if r.reply else None
+    esp = {"name": r.esp.name, "label": r.esp.label, "permanence": r.esp.permanence} if r.esp else None
+    return {
+        "source": {"path": r.source.path, "reader": r.source.reader, "index": r.source.index},
+        "kind": r.kind, "recipient": r.recipient or None, "original_recipient": r.original_recipient, "at": time(r.at),
+        "message_id": r.message_id, "sender": r.sender, "remote_mta": r.remote_mta, "reply": reply, "esp": esp,
+        "verdict": verdict(judged.verdict) if judged.verdict else None,
+    }  # fmt: skip
+
+
+def answer(a: Answer) -> dict[str, Any]:
+    """What ``check`` says of an address."""
+    d = a.decision
+    return {
+        "address": a.address, "send": a.send, "state": d.state, "cause": d.cause, "scope": None if a.send else d.scope,
+        "since": time(d.since), "until": time(d.until), "why": d.why or None, "rule": d.rule or None,
+    }  # fmt: skip
+
+
+def suppression(name: str, d: Decision) -> dict[str, Any]:
+    """One row of ``suppressions list``."""
+    who = {"domain": name[1:]} if name.startswith("@") else {"address": name}
+    return who | {
+        "scope": d.scope, "cause": d.cause, "since": time(d.since), "until": time(d.until), "why": d.why or None,
+        "rule": d.rule or None, "by": d.by or "bouncewise",
+    }  # fmt: skip

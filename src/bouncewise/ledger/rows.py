@@ -1,0 +1,70 @@
+"""Between nouns and rows: times, addresses, events and decisions as SQLite holds them."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bouncewise.model import Advice, Cause, Decision, Event, Kind, Scope, State
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY = 86_400_000_000
+
+
+def stamp(when: datetime) -> int:
+    """Microseconds since 1970."""
+    return (when - _EPOCH) // timedelta(microseconds=1)
+
+
+def when(stamp_: int) -> datetime:
+    """The time of a stamp."""
+    return _EPOCH + timedelta(microseconds=stamp_)
+
+
+def day_of(stamp_: int) -> int:
+    """The day of a stamp, counted from 1970."""
+    return stamp_ // _DAY
+
+
+def id_of(name: str) -> int:
+    """The number of a normalised address, or of ``@domain``: 64 bits, signed as SQLite's integers are."""
+    return int.from_bytes(hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest(), signed=True)
+
+
+def event(row: tuple[Any, ...]) -> Event:
+    """An Event from (at, kind, cause, advice, rule, words, receiver)."""
+    at, kind, cause, advice, rule, words, receiver = row
+    return Event(
+        at=when(at), kind=kind, cause=Cause(cause) if cause else None, advice=Advice(advice) if advice else None,
+        rule=rule, words=words, receiver=receiver,
+    )  # fmt: skip
+
+
+def act(row: tuple[Any, ...]) -> Event:
+    """An Event from (at, kind, cause, scope, until, why, by)."""
+    at, kind, cause, scope, until, why, by = row
+    return Event(
+        at=when(at), kind=kind, cause=Cause(cause) if cause else None, scope=Scope(scope), words=why, by=by,
+        rule="manual", until=when(until) if until is not None else None,
+    )  # fmt: skip
+
+
+def deliveries(rows: list[tuple[int, int]]) -> list[Event]:
+    """Events from the (first, last) of days with deliveries."""
+    return [Event(at=when(s), kind=Kind.DELIVERED) for first, last in rows for s in {first, last}]
+
+
+def decision(row: tuple[Any, ...]) -> Decision:
+    """A Decision from (state, cause, scope, since, until, why, rule, by)."""
+    state, cause, scope, since, until, why, rule, by = row
+    return Decision(
+        state=State(state), cause=Cause(cause) if cause else None, scope=Scope(scope), since=when(since),
+        until=when(until) if until is not None else None, why=why, rule=rule, by=by,
+    )  # fmt: skip
+
+
+def state_row(address: int, d: Decision) -> tuple[Any, ...]:
+    """The row of table state for a Decision that is not OK."""
+    since = stamp(d.since) if d.since else 0
+    return (address, d.state, d.cause, d.scope, since, stamp(d.until) if d.until else None, d.why, d.rule, d.by)

@@ -1,0 +1,72 @@
+-- The ledger of bouncewise, SQLite. Times are microseconds since 1970 in UTC.
+-- Evidence (block, event, delivery, act) is only ever added to; state is derived from it and can be derived again.
+-- An address is known by the first 64 bits of a BLAKE2b hash of its normal form; "@example.org" stands for a domain.
+
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+-- One run of ingest over one source, with the rules that judged it.
+CREATE TABLE batch (
+  id INTEGER PRIMARY KEY,
+  source TEXT NOT NULL,
+  rules TEXT NOT NULL,
+  version TEXT NOT NULL,
+  started INTEGER NOT NULL
+);
+
+-- Sources read to their end; unchanged ones are not read again.
+CREATE TABLE done (fingerprint BLOB PRIMARY KEY, path TEXT NOT NULL, batch INTEGER NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE address (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+
+-- Raw evidence with the report made of it: zstd over a msgpack array of [report, raw, verdict].
+CREATE TABLE block (id INTEGER PRIMARY KEY, batch INTEGER NOT NULL, data BLOB NOT NULL);
+
+CREATE TABLE event (
+  address INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  digest INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  cause TEXT,
+  advice TEXT,
+  rule TEXT NOT NULL,
+  words TEXT NOT NULL,
+  receiver TEXT NOT NULL,
+  block INTEGER NOT NULL,
+  item INTEGER NOT NULL,
+  PRIMARY KEY (address, at, digest)
+) WITHOUT ROWID;
+
+-- Deliveries are many and all alike: the first and the last of each day say all that policy asks.
+CREATE TABLE delivery (
+  address INTEGER NOT NULL,
+  day INTEGER NOT NULL,
+  first INTEGER NOT NULL,
+  last INTEGER NOT NULL,
+  PRIMARY KEY (address, day)
+) WITHOUT ROWID;
+
+-- What people did by hand, or imported.
+CREATE TABLE act (
+  id INTEGER PRIMARY KEY,
+  address INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  cause TEXT,
+  scope TEXT NOT NULL,
+  until INTEGER,
+  why TEXT NOT NULL,
+  by TEXT NOT NULL,
+  UNIQUE (address, at, kind, scope, by, why)
+);
+
+CREATE TABLE state (
+  address INTEGER PRIMARY KEY,
+  state TEXT NOT NULL,
+  cause TEXT,
+  scope TEXT NOT NULL,
+  since INTEGER NOT NULL,
+  until INTEGER,
+  why TEXT NOT NULL,
+  rule TEXT NOT NULL,
+  by TEXT NOT NULL
+);

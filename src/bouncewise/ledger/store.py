@@ -1,0 +1,168 @@
+"""The ledger in an SQLite file: appended to in transactions that a crash leaves whole or undone.
+
+Reads and gives the nouns of model.py. Refuses a file of another schema version, and says what to do.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from importlib import resources
+from pathlib import Path
+
+from bouncewise.errors import LedgerError
+from bouncewise.ledger import rows
+from bouncewise.ledger.append import Entry, append
+from bouncewise.model import Decision, Event, State
+
+SCHEMA = 1
+_IN = 500  # names asked for in one SELECT
+
+
+class Ledger:
+    """An open ledger. Use as a context manager; every change is inside ``with ledger.change():``."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, isolation_level=None, timeout=60)
+            self._db.executescript(
+                "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-65536; PRAGMA temp_store=MEMORY;"
+            )
+            self._prepare()
+        except (sqlite3.Error, OSError) as bad:
+            raise LedgerError(f"{path}: cannot be used as a ledger: {bad}. Give another with --db.") from None
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+    def _prepare(self) -> None:
+        if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
+            with self.change():
+                if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
+                    schema = (resources.files("bouncewise.ledger") / "schema.sql").read_text("utf-8")
+                    for statement in schema.split(";\n"):
+                        self._db.execute(statement)
+                    self._db.execute("INSERT INTO meta VALUES ('schema', ?)", (str(SCHEMA),))
+        found = self._db.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()
+        if found is None or found[0] != str(SCHEMA):
+            raise LedgerError(
+                f"{self.path}: written by another version of bouncewise (schema {found and found[0]}, this is {SCHEMA})"
+            )
+
+    @contextmanager
+    def change(self) -> Iterator[None]:
+        """A transaction: all of it is in the file, or nothing."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    # ── evidence in ────────────────────────────────────────────────────────────────────────────────────────
+
+    def is_done(self, fingerprint: bytes) -> bool:
+        """Whether this very source was read to its end before."""
+        return self._db.execute("SELECT 1 FROM done WHERE fingerprint = ?", (fingerprint,)).fetchone() is not None
+
+    def open_batch(self, source: str, rules: str, version: str) -> int:
+        """A new batch; its number."""
+        sql = "INSERT INTO batch (source, rules, version, started) VALUES (?, ?, ?, ?)"
+        return int(self._db.execute(sql, (source, rules, version, time.time_ns() // 1000)).lastrowid or 0)
+
+    def close_batch(self, batch: int, fingerprint: bytes, path: str) -> None:
+        """Remember that the source of *batch* was read to its end."""
+        self._db.execute("INSERT OR REPLACE INTO done VALUES (?, ?, ?)", (fingerprint, path, batch))
+
+    def append(self, batch: int, entries: list[Entry]) -> tuple[int, set[str]]:
+        """Add what is new among *entries*: how many events that were, and whose state they may change."""
+        return append(self._db, batch, entries)
+
+    def act(self, name: str, event: Event) -> bool:
+        """Add an act of a person (``event.by``) on an address or ``@domain``; False where it stood there already."""
+        until = rows.stamp(event.until) if event.until else None
+        row = (
+            rows.id_of(name),
+            rows.stamp(event.at),
+            event.kind,
+            event.cause,
+            event.scope,
+            until,
+            event.words,
+            event.by,
+        )
+        self._db.execute("INSERT OR IGNORE INTO address VALUES (?, ?)", (rows.id_of(name), name))
+        sql = "INSERT OR IGNORE INTO act (address, at, kind, cause, scope, until, why, by) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        return self._db.execute(sql, row).rowcount > 0
+
+    # ── evidence and state out ─────────────────────────────────────────────────────────────────────────────
+
+    def history(self, name: str, until: datetime | None = None) -> list[Event]:
+        """All that is known of an address or ``@domain`` up to *until*, in the order of time."""
+        who, last = rows.id_of(name), rows.stamp(until) if until else 1 << 62
+        events = self._db.execute(
+            "SELECT at, kind, cause, advice, rule, words, receiver FROM event WHERE address = ? AND at <= ?",
+            (who, last),
+        )
+        acts = self._db.execute(
+            "SELECT at, kind, cause, scope, until, why, by FROM act WHERE address = ? AND at <= ?", (who, last)
+        )
+        days = self._db.execute(
+            "SELECT first, min(last, ?) FROM delivery WHERE address = ? AND first <= ?", (last, who, last)
+        ).fetchall()
+        return sorted(
+            [*map(rows.event, events), *map(rows.act, acts), *rows.deliveries(days)], key=lambda event: event.order
+        )
+
+    def known(self) -> Iterator[str]:
+        """Every address and ``@domain`` with evidence other than deliveries, by name."""
+        yield from (name for (name,) in self._db.execute("SELECT name FROM address ORDER BY name"))
+
+    def has_evidence(self, names: Iterable[str]) -> set[str]:
+        """Those of *names* for which the ledger holds anything but deliveries."""
+        asked = {rows.id_of(name): name for name in names}
+        ids = list(asked)
+        found: set[str] = set()
+        for i in range(0, len(ids), _IN):
+            some = ids[i : i + _IN]
+            marks = ",".join("?" * len(some))
+            found.update(
+                name
+                for who, name in self._db.execute(f"SELECT id, name FROM address WHERE id IN ({marks})", some)  # noqa: S608
+                if asked[who] == name
+            )
+        return found
+
+    def put(self, decisions: Iterable[tuple[str, Decision]]) -> None:
+        """The derived state of addresses, in the place of what stood there."""
+        for name, decision in decisions:
+            if decision.state is State.OK:
+                self._db.execute("DELETE FROM state WHERE address = ?", (rows.id_of(name),))
+            else:
+                row = rows.state_row(rows.id_of(name), decision)
+                self._db.execute("INSERT OR REPLACE INTO state VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+    def states(self) -> Iterator[tuple[str, Decision]]:
+        """Everything that is suppressed or held, by name. Holds that have run out are among them."""
+        sql = (
+            "SELECT name, state, cause, scope, since, until, why, rule, by FROM state JOIN address ON address.id = state.address"
+            " ORDER BY name"
+        )
+        for name, *row in self._db.execute(sql):
+            yield name, rows.decision(tuple(row))
+
+    def counts(self) -> dict[str, int]:
+        """How much the ledger holds, by table."""
+        return {
+            t: int(self._db.execute(f"SELECT count(*) FROM {t}").fetchone()[0])  # noqa: S608
+            for t in ("event", "delivery", "act", "state")
+        }

@@ -1,0 +1,123 @@
+"""What is to be done with an address, given all that is known of it: DESIGN's §6 as a fold over its history.
+
+Reads: the events of one address (or of one domain, for domain evidence) in the order of time, and the policy.
+Gives: the Decision that stands after the last of them. Pure: the same history gives the same Decision, in whatever
+order its files were read; whether a hold has run out is asked of the Decision with a time (``standing``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from bouncewise.model import Advice, Cause, Decision, Event, Kind, Scope, State
+from bouncewise.policy.load import Policy
+
+FREE = Decision(state=State.OK)
+
+ADDED = "added"
+REMOVED = "removed"
+"""Kinds of acts: a person, or an imported list, adds or removes a suppression by hand."""
+
+
+def decide(history: Iterable[Event], policy: Policy, *, whole_domain: bool = False) -> Decision:
+    """The Decision on one address, or a *whole_domain*, after its history, which is sorted by time."""
+    case = _Case(policy, whole_domain)
+    for event in history:
+        case.take(event)
+    return case.decision
+
+
+def standing(decision: Decision, now: datetime) -> Decision:
+    """The same Decision at the time *now*: a hold or suppression that has run out is none."""
+    return FREE if decision.until is not None and decision.until <= now else decision
+
+
+class _Case:
+    """One address while its history is told."""
+
+    def __init__(self, policy: Policy, whole_domain: bool) -> None:
+        self.policy = policy
+        self.whole_domain = whole_domain
+        self.decision = FREE
+        self.delivered: datetime | None = None
+        self.refused: datetime | None = None
+        self.failures: dict[Cause, list[datetime]] = {}
+
+    def take(self, event: Event) -> None:
+        if event.kind == Kind.DELIVERED:
+            self._delivered(event)
+        elif event.kind == ADDED:
+            self.decision = _decision(event, State.SUPPRESSED, event.until)
+        elif event.kind == REMOVED:
+            self.decision, self.refused = FREE, None
+            self.failures.clear()
+        elif event.kind == Kind.COMPLAINT:
+            self._wish(event, self.policy.complaint.scope)
+        elif event.kind == Kind.UNSUBSCRIBE:
+            self._wish(event, self.policy.unsubscribe.scope)
+        elif event.kind == Kind.FAILED:
+            self._failed(event)
+
+    def _delivered(self, event: Event) -> None:
+        """A delivery is the best evidence of life: it clears whatever evidence, not what people wished or did."""
+        self.delivered, self.refused = event.at, None
+        self.failures.clear()
+        if not self.decision.by and not _is_wish(self.decision):
+            self.decision = FREE
+
+    def _wish(self, event: Event, scope: Scope) -> None:
+        if self._open(event):
+            self.decision = _decision(event, State.SUPPRESSED, None, scope)
+
+    def _failed(self, event: Event) -> None:
+        if event.advice in (Advice.SUPPRESS_ADDRESS, Advice.SUPPRESS_DOMAIN):
+            self._dead(event)
+        elif event.cause is not None:
+            self._count(event)
+
+    def _dead(self, event: Event) -> None:
+        """Suppress at once, unless the address was good lately: then hold, and let a second day confirm it."""
+        dead = self.policy.dead
+        good = self.delivered is not None and event.at - self.delivered <= timedelta(days=dead.good_days)
+        domain = event.advice is Advice.SUPPRESS_DOMAIN
+        since, self.refused = self.refused, self.refused or event.at
+        confirmed = since is not None and timedelta(hours=dead.confirm_hours) <= event.at - since
+        if since is not None and event.at - since > timedelta(days=dead.memory_days):
+            confirmed, self.refused = False, event.at
+        if not self._open(event) or (self.whole_domain and good):
+            return  # mail still arrives at that domain: one failed lookup says nothing of the others
+        if confirmed or not (good or domain):
+            until = event.at + timedelta(days=dead.domain_until_days) if domain else None
+            self.decision = _decision(event, State.SUPPRESSED, until)
+        else:
+            self.decision = _decision(
+                event, State.HELD, event.at + timedelta(days=dead.domain_hold_days if domain else dead.hold_days)
+            )
+
+    def _count(self, event: Event) -> None:
+        window = next((w for w in self.policy.window if w.cause is event.cause), None)
+        if window is None or event.cause is None:
+            return
+        seen = [at for at in self.failures.get(event.cause, []) if event.at - at <= timedelta(days=window.within_days)]
+        if not seen or event.at.date() != seen[-1].date():
+            seen.append(event.at)
+        self.failures[event.cause] = seen
+        if len(seen) >= window.failures and self._open(event):
+            self.decision = _decision(event, State.HELD, event.at + timedelta(days=window.hold_days))
+
+    def _open(self, event: Event) -> bool:
+        """Whether a new decision may take the place of the standing one: a suppression of all mail is not weakened."""
+        now = standing(self.decision, event.at)
+        return now.state is not State.SUPPRESSED or now.scope is not Scope.ALL
+
+
+def _is_wish(decision: Decision) -> bool:
+    return decision.rule in (Kind.COMPLAINT, Kind.UNSUBSCRIBE)
+
+
+def _decision(event: Event, state: State, until: datetime | None, scope: Scope | None = None) -> Decision:
+    return Decision(
+        state=state, cause=event.cause, scope=scope or event.scope, since=event.at, until=until, why=event.words,
+        rule=event.rule or event.kind, by=event.by,
+    )  # fmt: skip

@@ -1,0 +1,82 @@
+"""policy.toml, read strictly; a site's own file over it."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bouncewise.errors import RuleError
+from bouncewise.model import Cause, Scope
+
+
+class Dead(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Numbers for refusals that say the address or domain is dead. Days and hours as named."""
+
+    good_days: int
+    good_why: str
+    hold_days: int
+    hold_why: str
+    confirm_hours: int
+    confirm_why: str
+    memory_days: int
+    memory_why: str
+    domain_hold_days: int
+    domain_hold_why: str
+    domain_until_days: int
+    domain_until_why: str
+
+
+class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How far a complaint or an unsubscribe reaches."""
+
+    scope: Scope
+    scope_why: str
+
+
+class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """So many final failures of a cause on different days within a window hold the address for a while."""
+
+    cause: Cause
+    failures: int
+    within_days: int
+    hold_days: int
+    why: str
+
+
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Everything that decides."""
+
+    dead: Dead
+    complaint: Wish
+    unsubscribe: Wish
+    window: tuple[Window, ...]
+
+
+def load(site: Path | None = None) -> Policy:
+    """The shipped policy with the *site*'s values in their place. Raises RuleError where the file is not as it must be."""
+    shipped = msgspec.toml.decode((resources.files("bouncewise.rules") / "knowledge" / "policy.toml").read_bytes())
+    if site is not None:
+        try:
+            shipped = _over(shipped, msgspec.toml.decode(site.read_bytes()))
+        except (OSError, msgspec.DecodeError) as bad:
+            raise RuleError(f"{site}: {bad}") from None
+    try:
+        return msgspec.convert(shipped, Policy)
+    except msgspec.ValidationError as bad:
+        raise RuleError(f"{site}: {bad}") from None
+
+
+def _over(base: dict[str, Any], site: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for name, value in site.items():
+        if name == "window" and isinstance(value, list):
+            rows = {row.get("cause"): row for row in [*base["window"], *value]}
+            merged[name] = list(rows.values())
+        elif isinstance(value, dict) and isinstance(base.get(name), dict):
+            merged[name] = base[name] | value
+        else:
+            merged[name] = value
+    return merged

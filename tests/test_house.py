@@ -1,0 +1,73 @@
+"""The house keeps its shape: which room may import which, how large a file and a function may grow (DESIGN: rooms)."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parent.parent / "src" / "bouncewise"
+FILES = sorted(SOURCE.rglob("*.py"))
+MAX_FILE, MAX_FUNCTION = 250, 60
+
+# Room by room, what it may import of bouncewise. Rooms that are not each other's ground never import each other.
+ROOMS = {
+    "errors": set(),
+    "rfc": set(),
+    "model": {"rfc"},
+    "rules": {"model", "rfc", "errors"},
+    "readers": {"model", "rfc"},
+    "ledger": {"model", "rfc", "errors"},
+    "lists": {"model", "rfc", "errors"},
+    "classify": {"model", "rfc", "rules"},
+    "policy": {"model", "errors"},
+    "files": {"readers", "errors"},
+    "explain": {"classify", "model", "rfc", "rules"},
+    "pipeline": {"classify", "files", "ledger", "model", "policy", "readers", "rfc", ""},
+    "contract": {"model", "pipeline"},
+    "cli": {
+        "classify", "contract", "errors", "explain", "files", "ledger", "lists", "model", "pipeline", "policy",
+        "readers", "rfc", "rules", "",
+    },
+    "": {"classify", "model"},
+}  # fmt: skip
+ONLY = {"sqlite3": "ledger", "click": "cli", "rich": "cli"}
+
+
+def room(path: Path) -> str:
+    return path.relative_to(SOURCE).with_suffix("").parts[0].replace("__init__", "")
+
+
+def imported(tree: ast.AST) -> set[str]:
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SOURCE)))
+def test_file_keeps_to_its_room(path: Path) -> None:
+    text = path.read_text("utf-8")
+    tree = ast.parse(text)
+    here = room(path)
+    for name in imported(tree):
+        head, _, rest = name.partition(".")
+        if head == "bouncewise":
+            first = rest.partition(".")[0]
+            there = first if (SOURCE / first).is_dir() or (SOURCE / f"{first}.py").is_file() else ""
+            assert there == here or there in ROOMS[here], f"{here} must not import {name}"
+        elif head in ONLY:
+            assert here == ONLY[head], f"{head} belongs to {ONLY[head]} alone"
+    assert text.count("\n") <= MAX_FILE, f"{text.count(chr(10))} lines: what is the design asking for?"
+    assert ast.get_docstring(tree), "a module says what it reads, gives and refuses"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            length = (node.end_lineno or 0) - node.lineno + 1
+            assert length <= MAX_FUNCTION, f"{node.name} has {length} lines"
+        public = isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")
+        if public and node in tree.body:
+            assert ast.get_docstring(node) or here == "cli", f"{node.name} needs a docstring"
