@@ -28,9 +28,9 @@ _ENTRY = re.compile(
     r"(?:<mailto:[^>]*>|[ \t]*\((?:expanded from|reason|ultimately|generated|for|alias)[^)]*\)?|[ \t]*<[^<>\s]+@[^<>\s]+>)?"
     r"[ \t]*(?:(?P<separator>\.\.\.|[:;,\[(|]|--?[ \t]|=>|\bon [A-Z][a-z]{2},|$)(?P<reason>.*)|$)"
 )
-_COMMAND = re.compile(rf"(?:>>>|\bIn:|\bSent <<<)\s*RCPT\s+TO:\s*(?P<address>{_A})", re.I)
+_COMMAND = re.compile(r"(?:>>>|\bIn:|\bSent <<<)\s*RCPT\s+TO:", re.I)
 _ANSWER = re.compile(r"^[\s>]*(?:<<<|Out:|Received >>>)\s*(?P<reason>[45]\d\d[ -].*)")
-_OTHER_MATTER = re.compile(r"^\d{3}[ -]\S{1,250} (?:\(\w+\))?\.\.\. ")
+_OTHER_MATTER = re.compile(r"^\d{3}[ -]\S{1,250} (?:\(\w+\))?\.\.\. |^(?:\.\.\. )?while talking to ", re.I)
 _NOT_FAILED = re.compile(
     r"(?:sent by|sent from|message from|sender|from|reply[- ]to|return-path|contact|help|assistance|von|de|da|van)\W*:?\s*$",
     re.I,
@@ -138,13 +138,13 @@ class Reasons:
         """An address that stands at the head of its line, and the reason behind it."""
         if "@" not in line:
             return None
-        command = _COMMAND.search(line)
-        m = command or _ENTRY.match(line)
+        if (command := _COMMAND.search(line)) is not None:
+            asked = address.first(line[command.end() :])
+            return (asked, "") if asked else None
+        m = _ENTRY.match(line)
         found = address.first(m["address"]) if m else None
         if m is None or found is None or "." not in found.rpartition("@")[2]:
             return None
-        if command is not None:
-            return found, ""
         bare = not m["separator"]
         if bare and (address.normalise(found) in self.letter.ours or _NOT_FAILED.search(before)):
             return None

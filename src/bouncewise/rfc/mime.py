@@ -159,7 +159,15 @@ def decode(raw: bytes, charset: str) -> str:
                 return raw.decode(name, "strict" if name == "utf-8" and name != label else "replace")
         except (LookupError, UnicodeDecodeError, ValueError):
             continue
-    return raw.decode("cp1252", "replace")
+    return _cut_utf8(raw) or raw.decode("cp1252", "replace")
+
+
+def _cut_utf8(raw: bytes) -> str | None:
+    """UTF-8 whose last sign was cut in two, without that sign."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as bad:
+        return raw[: bad.start].decode("utf-8") if bad.start and bad.start >= len(raw) - 3 else None
 
 
 def decoded_words(value: str) -> str:

@@ -97,8 +97,10 @@ def words(text: str) -> str:
     if text.isascii():
         if "'" in text:
             text = _APOSTROPHE.sub("", text)
-        return f" {' '.join(text.translate(_ASCII).split())} "
-    return f" {' '.join(_fold(m[0]) for m in _WORD.finditer(_fold(text)))} "
+        found = text.translate(_ASCII).split()
+    else:
+        found = _WORD.findall(_fold(text))
+    return f" {' '.join(found)} " if found else " "
 
 
 def quote(text: str, phrase: str) -> str:

@@ -1,0 +1,130 @@
+"""What follows from a history: each line of docs/policy.md as a story."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bouncewise.errors import RuleError
+from bouncewise.model import Advice, Cause, Event, Kind, Scope, State
+from bouncewise.policy.decide import ADDED, REMOVED, decide, standing
+from bouncewise.policy.load import load
+
+POLICY = load()
+DAY0 = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+def on(day: float) -> datetime:
+    return DAY0 + timedelta(days=day)
+
+
+def dead(day: float) -> Event:
+    return Event(
+        at=on(day),
+        kind=Kind.FAILED,
+        cause=Cause.MAILBOX_UNKNOWN,
+        advice=Advice.SUPPRESS_ADDRESS,
+        rule="r",
+        words="no such user",
+    )
+
+
+def gone(day: float) -> Event:
+    return Event(at=on(day), kind=Kind.FAILED, cause=Cause.DOMAIN_UNKNOWN, advice=Advice.SUPPRESS_DOMAIN, rule="d")
+
+
+def full(day: float, kind: Kind = Kind.FAILED) -> Event:
+    return Event(at=on(day), kind=kind, cause=Cause.MAILBOX_FULL, advice=Advice.RETRY_LATER, rule="f")
+
+
+def blocked(day: float) -> Event:
+    return Event(at=on(day), kind=Kind.FAILED, cause=Cause.BLOCKLISTED, advice=Advice.FIX_SENDER, rule="b")
+
+
+def delivered(day: float) -> Event:
+    return Event(at=on(day), kind=Kind.DELIVERED)
+
+
+def state(*history: Event, day: float = 0.5) -> State:
+    return standing(decide(history, POLICY), on(day)).state
+
+
+STORIES = [
+    ("nothing known", [], 0, State.OK),
+    ("a dead address is suppressed at once, for good", [dead(0)], 4000, State.SUPPRESSED),
+    ("delivered lately: held, not suppressed", [delivered(-3), dead(0)], 1, State.HELD),
+    ("the hold ends", [delivered(-3), dead(0)], 8, State.OK),
+    ("a second refusal on another day confirms", [delivered(-3), dead(0), dead(1)], 2, State.SUPPRESSED),
+    ("a second refusal the same day does not", [delivered(-3), dead(0), dead(0.3)], 2, State.HELD),
+    ("a delivery releases the hold", [delivered(-3), dead(0), delivered(2)], 3, State.OK),
+    ("after a delivery the next refusal is a first one", [delivered(-3), dead(0), delivered(2), dead(3)], 4, State.HELD),
+    ("a delivery long ago does not speak against it", [delivered(-60), dead(0)], 1, State.SUPPRESSED),
+    ("a first refusal is forgotten after its time", [delivered(-3), dead(0), delivered(10), delivered(100), dead(110)], 111, State.HELD),
+    ("a block of our IP costs nobody", [blocked(0), blocked(1), blocked(2), blocked(3)], 4, State.OK),
+    ("a full mailbox once", [full(0)], 1, State.OK),
+    ("a mailbox full over three campaigns is held", [full(0), full(7), full(14)], 15, State.HELD),
+    ("and asked again later", [full(0), full(7), full(14)], 60, State.OK),
+    ("three failures of one day are one", [full(0), full(0.1), full(0.2)], 1, State.OK),
+    ("delays do not count", [full(0, Kind.DELAYED), full(7, Kind.DELAYED), full(14, Kind.DELAYED)], 15, State.OK),
+    ("a delivery forgets the full days", [full(0), full(7), delivered(8), full(14)], 15, State.OK),
+    ("a domain that is gone is held first", [gone(0)], 1, State.HELD),
+    ("and suppressed when it stays gone", [gone(0), gone(4)], 5, State.SUPPRESSED),
+    ("but not for ever", [gone(0), gone(4)], 400, State.OK),
+    ("added by hand", [Event(at=on(0), kind=ADDED, by="jo", words="phone")], 4000, State.SUPPRESSED),
+    ("a delivery does not undo what a person did", [Event(at=on(0), kind=ADDED, by="jo"), delivered(1)], 2, State.SUPPRESSED),
+    ("removed by hand: earlier evidence counts no more", [dead(0), Event(at=on(1), kind=REMOVED, by="jo")], 2, State.OK),
+    ("and new evidence does", [dead(0), Event(at=on(1), kind=REMOVED, by="jo"), dead(2)], 3, State.SUPPRESSED),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("story", "history", "day", "expected"), STORIES, ids=[s[0] for s in STORIES])
+def test_story(story: str, history: list[Event], day: float, expected: State) -> None:
+    assert state(*history, day=day) is expected
+
+
+def test_a_complaint_reaches_marketing_only_and_outlives_deliveries() -> None:
+    decision = decide([Event(at=on(0), kind=Kind.COMPLAINT), delivered(1)], POLICY)
+    assert (decision.state, decision.scope) == (State.SUPPRESSED, Scope.MARKETING)
+    worse = decide([Event(at=on(0), kind=Kind.COMPLAINT), dead(1)], POLICY)
+    assert worse.scope is Scope.ALL
+
+
+def test_a_whole_domain_with_recent_mail_is_not_held_for_one_lookup() -> None:
+    assert decide([delivered(-1), gone(0)], POLICY, whole_domain=True).state is State.OK
+
+
+EVENTS = st.builds(
+    lambda make, day: make(day),
+    st.sampled_from([dead, gone, full, blocked, delivered]),
+    st.integers(0, 60).map(lambda n: n / 3),
+)
+
+
+@given(st.lists(EVENTS, max_size=12))
+def test_a_sender_fault_never_changes_a_decision(history: list[Event]) -> None:
+    history.sort(key=lambda e: e.order)
+    without = [e for e in history if e.cause is not Cause.BLOCKLISTED]
+    assert decide(history, POLICY) == decide(without, POLICY)
+
+
+@given(st.lists(EVENTS, max_size=12))
+def test_whatever_happened_a_last_delivery_frees(history: list[Event]) -> None:
+    assert decide([*sorted(history, key=lambda e: e.order), delivered(100)], POLICY).state is State.OK
+
+
+def test_a_site_policy_changes_single_values(tmp_path: Path) -> None:
+    site = tmp_path / "policy.toml"
+    site.write_text(
+        '[dead]\nhold_days = 2\n[[window]]\ncause = "mailbox-full"\nfailures = 1\nwithin_days = 9\nhold_days = 5\nwhy = "x"\n'
+    )
+    changed = load(site)
+    assert (changed.dead.hold_days, changed.dead.good_days) == (2, POLICY.dead.good_days)
+    assert [w.failures for w in changed.window if w.cause is Cause.MAILBOX_FULL] == [1]
+    assert len(changed.window) == len(POLICY.window)
+    site.write_text("[dead]\nhold_dayz = 2\n")
+    with pytest.raises(RuleError, match="hold_dayz"):
+        load(site)
