@@ -31,6 +31,7 @@ ROOMS = {
         "readers", "rfc", "rules", "",
     },
     "": {"classify", "model"},
+    "__main__": {"cli"},
 }  # fmt: skip
 ONLY = {"sqlite3": "ledger", "click": "cli", "rich": "cli"}
 

@@ -35,9 +35,10 @@ class Judged(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """What an ingest did: reports read, those that were new to the ledger, files passed over as known, notes."""
+    """What an ingest did: reports read, deliveries among them, the others new to the ledger, known files, notes."""
 
     reports: int
+    deliveries: int
     new: int
     known_files: int
     notes: int
@@ -78,7 +79,7 @@ def ingest(
     """
     with ledger.change():
         batch = ledger.open_batch(" ".join(paths)[:1000], classifier.ruleset.version, __version__)
-    reports = new = known = notes = octets = 0
+    reports = deliveries = new = known = notes = octets = 0
     waiting: list[Entry] = []
 
     def flush() -> None:
@@ -101,6 +102,7 @@ def ingest(
                 tell(item)
                 continue
             reports += 1
+            deliveries += item.finding.report.kind is Kind.DELIVERED
             waiting.append(Entry(item.finding.report, item.verdict, item.finding.raw, item.finding.key))
             if len(waiting) >= CHUNK:
                 flush()
@@ -112,7 +114,7 @@ def ingest(
                 ledger.close_batch(batch, fingerprint, path)
         progress(reports, octets)
     flush()
-    return Tally(reports, new, known, notes)
+    return Tally(reports, deliveries, new, known, notes)
 
 
 def _fingerprint(path: str) -> tuple[bytes, int]:

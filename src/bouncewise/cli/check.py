@@ -73,7 +73,8 @@ def _asked(addresses: tuple[str, ...], csv_path: Path | None) -> Iterator[str]:
     yield from addresses
     if csv_path is not None:
         with Table.open(csv_path) as table:
-            yield from (row[table.address].strip() if table.address < len(row) else "" for row in table.rows)
+            cells = (row[table.address].strip() for row in table.rows if table.address < len(row))
+            yield from filter(None, cells)
 
 
 def _line(answer: pipeline.Answer) -> str:

@@ -30,7 +30,5 @@ def command(file: BinaryIO, receiver: str | None, rule_paths: tuple[Path, ...], 
         if as_json:
             out(contract.dumps(contract.verdict(verdict)))
         else:
-            sure = f"{verdict.confidence:.0%}"
-            out(
-                f"{verdict.cause:22} {verdict.party:9} {advice_of(verdict):16} {paint(sure, DIM):>4}  {verdict.evidence}"
-            )
+            sure = paint(f"{verdict.confidence:4.0%}", DIM)
+            out(f"{verdict.cause:20} {verdict.party:9} {advice_of(verdict)} {sure}  {verdict.evidence}")

@@ -121,8 +121,8 @@ def paint(text: str, colour: str) -> str:
 
 
 def advice_of(v: Verdict) -> str:
-    """The advice, coloured by whether the address is lost."""
-    return paint(v.advice, BAD if v.advice.startswith("suppress") else GOOD)
+    """The advice in a column of its own, coloured by whether the address is lost."""
+    return paint(f"{v.advice:16}", BAD if v.advice.startswith("suppress") else GOOD)
 
 
 @contextmanager

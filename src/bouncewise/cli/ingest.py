@@ -44,4 +44,6 @@ def command(
             out(contract.dumps(tally._asdict() | {"ledger": str(ledger.path)}))
         else:
             known = f", {tally.known_files} files read before" if tally.known_files else ""
-            out(f"{tally.reports:,} reports, {tally.new:,} new to the ledger{known} ({ledger.path})")
+            out(
+                f"{tally.reports:,} reports, {tally.deliveries:,} of them deliveries; {tally.new:,} new to the ledger{known} ({ledger.path})"
+            )

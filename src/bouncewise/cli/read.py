@@ -42,5 +42,5 @@ def command(paths: tuple[str, ...], rule_paths: tuple[Path, ...], as_json: bool)
 def _line(judged: pipeline.Judged) -> str:
     report, verdict = judged.finding.report, judged.verdict
     when = report.at.strftime("%Y-%m-%d %H:%M") if report.at else " " * 16
-    head = f"{paint(when, DIM)}  {report.kind:9} {report.recipient or '-':40}"
-    return f"{head} {verdict.cause:20} {advice_of(verdict):16} {verdict.evidence}" if verdict else head.rstrip()
+    head = f"{paint(when, DIM)}  {report.kind:11} {report.recipient or '-':28}"
+    return f"{head} {verdict.cause:20} {advice_of(verdict)} {verdict.evidence}" if verdict else head.rstrip()

@@ -139,7 +139,7 @@ def import_(
                 cause=cause,
                 scope=row.scope,
                 words=row.said[:200],
-                by=by or f"import:{form or 'list'}",
+                by=by or f"import:{row.form}",
             )
             name = address.normalise(row.address)
             if dry_run or ledger.act(name, act):

@@ -52,22 +52,18 @@ def _events(db: sqlite3.Connection, batch: int, told: list[tuple[str, Entry]], b
     block = db.execute(
         "INSERT INTO block (batch, data) VALUES (?, ?)", (batch, zstandard.compress(packed, 6))
     ).lastrowid
-    names: dict[int, str] = {}
-    events: list[tuple[Any, ...]] = []
-    for item, (name, entry) in enumerate(told):
-        whom = [name]
-        if entry.verdict is not None and entry.verdict.advice is Advice.SUPPRESS_DOMAIN:
-            whom.append(_domain(name))  # evidence about everybody there stands under the domain's name as well
-        for who in whom:
-            names[rows.id_of(who)] = who
-            events.append((rows.id_of(who), *_said(entry, began), block, item))
-    db.executemany("INSERT OR IGNORE INTO address VALUES (?, ?)", names.items())
+    said = [(name, (*_said(entry, began), block, item)) for item, (name, entry) in enumerate(told)]
+    # Evidence about everybody at a domain stands under the domain's name as well.
+    of_domains = [(_domain(name), row) for name, row in said if row[4] == Advice.SUPPRESS_DOMAIN]
+    names = {name for name, _ in (*said, *of_domains)}
+    db.executemany("INSERT OR IGNORE INTO address VALUES (?, ?)", ((rows.id_of(name), name) for name in names))
     before = db.total_changes
-    db.executemany(_EVENT, events)
+    db.executemany(_EVENT, ((rows.id_of(name), *row) for name, row in said))
     new = db.total_changes - before
+    db.executemany(_EVENT, ((rows.id_of(name), *row) for name, row in of_domains))
     if not new:
         db.execute("DELETE FROM block WHERE id = ?", (block,))
-    return new, set(names.values())
+    return new, names
 
 
 def _said(entry: Entry, began: int) -> tuple[Any, ...]:

@@ -20,6 +20,7 @@ from bouncewise.model import Cause, Decision, Scope
 class Imported(NamedTuple):
     """One row of somebody's list. ``said`` is all that it says of the reason, an SMTP reply if we are lucky."""
 
+    form: str
     address: str
     at: datetime | None
     said: str
@@ -123,7 +124,8 @@ def detect(header: list[str]) -> str:
 def load(path: Path, name: str | None) -> Iterator[Imported]:
     """The rows of the list at *path*, in the format *name* or the one it looks like."""
     with Table.open(path) as table:
-        form = FORMATS[name or detect(table.header)]
+        name = name or detect(table.header)
+        form = FORMATS[name]
         columns = [cell.strip().casefold() for cell in table.header]
         reason = next((columns.index(c) for c in form.reason if c in columns), None if columns else table.address + 1)
         created = next((columns.index(c) for c in form.created if c in columns), None)
@@ -134,7 +136,7 @@ def load(path: Path, name: str | None) -> Iterator[Imported]:
                 cause = Cause.COMPLAINT if said.casefold() in _COMPLAINTS else None
                 wish = cause is not None or said.casefold() in _UNSUBSCRIBES or _cell(row, scopes) == Scope.MARKETING
                 scope = Scope.MARKETING if wish else Scope.ALL
-                yield Imported(row[table.address].strip(), _parsed(_cell(row, created)), said, cause, scope)
+                yield Imported(name, row[table.address].strip(), _parsed(_cell(row, created)), said, cause, scope)
 
 
 def dump(name: str, suppressions: Iterable[tuple[str, Decision]]) -> Iterator[str]:

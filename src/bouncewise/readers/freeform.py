@@ -30,7 +30,9 @@ _ENTRY = re.compile(
 )
 _COMMAND = re.compile(r"(?:>>>|\bIn:|\bSent <<<)\s*RCPT\s+TO:", re.I)
 _ANSWER = re.compile(r"^[\s>]*(?:<<<|Out:|Received >>>)\s*(?P<reason>[45]\d\d[ -].*)")
-_OTHER_MATTER = re.compile(r"^\d{3}[ -]\S{1,250} (?:\(\w+\))?\.\.\. |^(?:\.\.\. )?while talking to ", re.I)
+_OTHER_MATTER = re.compile(
+    r"^\d{3}[ -]\S{1,250} (?:\(\w+\))?\.\.\. |^(?:\.\.\. )?while talking to |^\s*(?:In|Out): ", re.I
+)
 _NOT_FAILED = re.compile(
     r"(?:sent by|sent from|message from|sender|from|reply[- ]to|return-path|contact|help|assistance|von|de|da|van)\W*:?\s*$",
     re.I,

@@ -1,0 +1,39 @@
+# make demo    from nothing to verdicts, a checked address, a cleaned list and an explanation
+# make test    everything that CI runs
+# make check   style, types and shape alone
+# make corpus  measure against labelled collections, where the folder is there
+# make bench   figures beside their peers and floors
+
+PYTHON ?= python3
+VENV ?= .venv
+CORPUS ?= ../shared/corpus
+BIN = $(VENV)/bin
+
+.PHONY: demo test check corpus bench clean
+
+$(VENV)/.installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "bouncewise needs Python 3.11 or newer; try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(VENV)/.installed
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh
+
+test: check
+	$(BIN)/pytest
+
+check: $(VENV)/.installed
+	$(BIN)/ruff format --check src tests bench
+	$(BIN)/ruff check src tests bench
+	$(BIN)/mypy
+
+corpus: $(VENV)/.installed
+	$(BIN)/python bench/replies.py $(CORPUS)
+	$(BIN)/python bench/messages.py $(CORPUS)
+
+bench: $(VENV)/.installed
+	$(BIN)/python bench/speed.py
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -1,0 +1,5 @@
+"""``python -m bouncewise``."""
+
+from bouncewise.cli import main
+
+main()

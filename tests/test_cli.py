@@ -1,0 +1,271 @@
+"""The command line as people and scripts meet it: the JSON contract, exit codes, errors that say what to do."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = ROOT / "examples"
+VERDICT = [
+    "reply", "reply_code", "status", "stage", "receiver", "cause", "party", "permanence", "advice", "confidence",
+    "rule", "evidence", "alternates",
+]  # fmt: skip
+REPORT = [
+    "source", "kind", "recipient", "original_recipient", "at", "message_id", "sender", "remote_mta", "reply", "esp",
+    "verdict",
+]  # fmt: skip
+ANSWER = ["address", "send", "state", "cause", "scope", "since", "until", "why", "rule"]
+SUPPRESSION = ["scope", "cause", "since", "until", "why", "rule", "by"]
+
+
+@pytest.fixture
+def run(tmp_path: Path):
+    def call(*args: str | Path, stdin: str | bytes = "") -> subprocess.CompletedProcess[str]:
+        raw = stdin if isinstance(stdin, bytes) else stdin.encode()
+        done = subprocess.run(
+            [sys.executable, "-m", "bouncewise", *map(str, args)],
+            input=raw, capture_output=True, check=False, cwd=tmp_path,
+            env={**os.environ, "BOUNCEWISE_DB": str(tmp_path / "ledger.sqlite"), "TZ": "UTC"},
+        )  # fmt: skip
+        return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    return call
+
+
+def rows(done: subprocess.CompletedProcess[str]) -> list[dict]:
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_classify_answers_each_line_in_order(run) -> None:
+    replies = (EXAMPLES / "replies.txt").read_text("utf-8")
+    done = run("classify", "--json", stdin=replies + "\n\n")
+    assert done.returncode == 0
+    found = rows(done)
+    assert [r["reply"] for r in found] == [*replies.splitlines(), "", ""]
+    assert all(list(r) == VERDICT for r in found)
+    first = found[0]
+    assert (first["reply_code"], first["status"], first["receiver"]) == (550, "5.4.1", "microsoft")
+    assert (first["cause"], first["party"], first["permanence"]) == ("access-denied", "recipient", "permanent")
+    assert first["evidence"] == "Recipient address rejected: Access denied"
+    plain = run("classify", EXAMPLES / "replies.txt").stdout
+    assert len(plain.splitlines()) == len(replies.splitlines())
+    assert "\x1b" not in plain
+
+
+def test_read_keeps_the_contract(run) -> None:
+    found = rows(run("read", "--json", EXAMPLES / "bounces", EXAMPLES / "bounces.mbox.gz", EXAMPLES / "mail.log"))
+    assert all(list(r) == REPORT for r in found)
+    assert all(r["verdict"] is None or list(r["verdict"]) == VERDICT for r in found)
+    assert {r["source"]["reader"] for r in found} >= {"dsn", "arf", "freeform", "autoreply", "postfix"}
+    log = [r for r in found if r["source"]["reader"] == "postfix"]
+    bounced = log[0]
+    assert bounced["at"] == "2026-11-16T08:00:03Z"
+    assert (bounced["message_id"], bounced["sender"]) == ("november-1@shop.example", "news@shop.example")
+    assert bounced["remote_mta"] == "corp-example.mail.protection.outlook.com"
+    assert bounced["verdict"]["stage"] == "rcpt"
+    assert [r["kind"] for r in log if r["recipient"] == "max@slow.example"] == ["delayed", "failed"]
+    piped = rows(run("read", "--json", "-", stdin=(EXAMPLES / "mail.log").read_bytes()))
+    assert [r["recipient"] for r in piped] == [r["recipient"] for r in log]
+
+
+def test_ingest_check_and_suppressions(run) -> None:
+    assert run("ingest", EXAMPLES / "mail.log", EXAMPLES / "bounces").returncode == 0
+    again = rows(run("ingest", "--json", EXAMPLES / "mail.log", EXAMPLES / "bounces"))
+    assert again[0]["new"] == 0
+    done = run("check", "--json", "Ann@Corp.example", "lea@mail.example", "--at", "2026-11-22")
+    assert done.returncode == 1
+    ann, lea = rows(done)
+    assert list(ann) == ANSWER == list(lea)
+    assert ann == {
+        "address": "Ann@Corp.example", "send": False, "state": "suppressed", "cause": "access-denied", "scope": "all",
+        "since": "2026-11-16T08:00:03Z", "until": None, "why": "550 5.4.1 Recipient address rejected: Access denied",
+        "rule": "microsoft.directory-edge-block",
+    }  # fmt: skip
+    assert (lea["send"], lea["state"], lea["cause"]) == (True, "ok", None)
+    assert run("check", "lea@mail.example").returncode == 0
+    assert run("check", "ann@corp.example", "--at", "2026-11-15").returncode == 0
+    bob = rows(run("check", "--json", "bob@mail.example", "--at", "2026-11-21"))[0]
+    assert (bob["state"], bob["until"]) == ("held", "2026-11-27T08:00:02Z")
+    listed = rows(run("suppressions", "list", "--json"))
+    assert all(list(r)[1:] == SUPPRESSION and list(r)[0] in ("address", "domain") for r in listed)
+    assert "ann@corp.example" in {r.get("address") for r in listed}
+
+
+def test_check_a_csv(run, tmp_path: Path) -> None:
+    run("suppressions", "add", "b@x.example", "@gone.example", "--why", "test", "--by", "me")
+    (tmp_path / "l.csv").write_text("email\na@x.example\nB@x.example\nc@gone.example\n\n")
+    found = rows(run("check", "--csv", "l.csv", "--json"))
+    assert [(r["address"], r["send"]) for r in found] == [
+        ("a@x.example", True),
+        ("B@x.example", False),
+        ("c@gone.example", False),
+    ]
+
+
+def test_suppressions_by_hand(run) -> None:
+    dry = run("suppressions", "add", "a@x.example", "--why", "phone", "--dry-run")
+    assert dry.stdout == "would be added: a@x.example\n"
+    assert rows(run("suppressions", "list", "--json")) == []
+    assert (
+        run("suppressions", "add", "a@x.example", "--why", "phone", "--by", "jo", "--until", "2030-01-01").returncode
+        == 0
+    )
+    (row,) = rows(run("suppressions", "list", "--json"))
+    assert (row["address"], row["by"], row["why"], row["until"]) == (
+        "a@x.example",
+        "jo",
+        "phone",
+        "2030-01-01T00:00:00Z",
+    )
+    assert run("check", "a@x.example", "--at", "2031-01-01").returncode == 0
+    run("suppressions", "remove", "a@x.example", "--why", "mistake")
+    assert run("check", "a@x.example").returncode == 0
+    assert "neither an address" in run("suppressions", "add", "nonsense", "--why", "x").stderr
+
+
+def test_import_takes_over_what_is_dead_and_says_what_is_not(run) -> None:
+    done = rows(run("suppressions", "import", EXAMPLES / "sendgrid-bounces.csv", "--json"))
+    assert done == [{"added": 1, "known": 0, "not_taken_over": 1, "dry_run": False}]
+    (row,) = rows(run("suppressions", "list", "--json"))
+    assert (row["address"], row["cause"], row["by"]) == ("old@corp.example", "mailbox-unknown", "import:sendgrid")
+    assert rows(run("suppressions", "import", EXAMPLES / "sendgrid-bounces.csv", "--json"))[0]["known"] == 1
+
+
+@pytest.mark.parametrize("form", ["csv", "ses", "sendgrid", "postmark", "mailgun", "sparkpost"])
+def test_export_comes_back(run, tmp_path: Path, form: str) -> None:
+    run("suppressions", "add", "a@x.example", "--why", "550 5.1.1 user unknown")
+    run("suppressions", "add", "b@x.example", "--why", "=cmd()", "--scope", "marketing", "--cause", "complaint")
+    assert run("suppressions", "export", "--format", form, "-o", "out.csv").returncode == 0
+    assert "\n=cmd" not in (tmp_path / "out.csv").read_text()
+    run("suppressions", "import", "out.csv", "--format", form, "--db", "other.sqlite")
+    back = rows(run("suppressions", "list", "--json", "--db", "other.sqlite"))
+    assert [r["address"] for r in back] == ["a@x.example", "b@x.example"]
+    if form in ("csv", "ses", "postmark"):
+        assert back[1]["scope"] == "marketing"
+
+
+def test_export_for_postfix(run) -> None:
+    run("suppressions", "add", "a@x.example", "@gone.example", "--why", "closed\tfor good")
+    assert run("suppressions", "export", "--format", "postfix").stdout.splitlines() == [
+        "gone.example\t550 5.1.1 closed for good",
+        "a@x.example\t550 5.1.1 closed for good",
+    ]
+
+
+CLEAN = [
+    ("comma", "utf-8", "id,email\n1,a@x.example\n2,b@x.example\n", "id,email\n1,a@x.example\n"),
+    ("semicolon, BOM, CRLF", "utf-8-sig", "E-Mail;Näme\r\na@x.example;Zoë\r\nb@x.example;B\r\n", "E-Mail;Näme\r\na@x.example;Zoë\r\n"),
+    ("tab, UTF-16", "utf-16", "name\tEmail Address\nJo\ta@x.example\nB\tb@x.example\n", "name\tEmail Address\nJo\ta@x.example\n"),
+    ("old code page", "cp1252", "email,ort\na@x.example,Köln\nb@x.example,€\n", "email,ort\na@x.example,Köln\n"),
+    ("quoted cells", "utf-8", 'email,n\na@x.example,"x, ""y"""\nb@x.example,1\n', 'email,n\na@x.example,"x, ""y"""\n'),
+    ("no header", "utf-8", "a@x.example\nb@x.example\nnonsense\n", "a@x.example\n"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("what", "encoding", "given", "expected"), CLEAN, ids=[c[0] for c in CLEAN])
+def test_clean(run, tmp_path: Path, what: str, encoding: str, given: str, expected: str) -> None:
+    run("suppressions", "add", "b@x.example", "--why", "=evil")
+    (tmp_path / "l.csv").write_bytes(given.encode(encoding))
+    done = run("clean", "l.csv", "-o", "out.csv", "--rejected", "no.csv")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out.csv").read_bytes().decode(encoding) == expected
+    with (tmp_path / "no.csv").open(encoding=encoding, newline="") as file:
+        dropped = list(csv.reader(file, delimiter=";" if "semicolon" in what else "\t" if "tab" in what else ","))
+    assert dropped[-1 if what != "no header" else 0][-1] == "'=evil"
+
+
+def test_clean_in_a_dry_run_writes_nothing(run, tmp_path: Path) -> None:
+    (tmp_path / "l.csv").write_text("email\na@x.example\nnope\n")
+    assert rows(run("clean", "l.csv", "-o", "out.csv", "--dry-run", "--json")) == [
+        {"kept": 1, "dropped": 1, "output": None}
+    ]
+    assert not (tmp_path / "out.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("subject", "said"),
+    [
+        ("550 5.4.1 Recipient address rejected: Access denied", "suppress-address"),
+        ("5.4.1", "access-denied"),
+        ("550", "RFC 5321"),
+        ("mailbox-full", "over its quota"),
+        ("550 5.7.1 blocked using zen.spamhaus.org", "blocklist"),
+        ("complete nonsense", "Not known"),
+    ],
+)
+def test_explain(run, subject: str, said: str) -> None:
+    done = run("explain", subject)
+    assert done.returncode == 0
+    assert said in done.stdout
+    assert "Sources" in done.stdout
+    assert rows(run("explain", "--json", subject))[0]["subject"] == subject
+
+
+def test_explain_an_address_tells_its_story(run) -> None:
+    run("ingest", EXAMPLES / "mail.log")
+    told = run("explain", "bob@mail.example", "--at", "2026-11-21").stdout
+    assert "held since 2026-11-20" in told
+    assert "✓ delivered" in told
+    assert "✗ failed mailbox-unknown" in told
+
+
+def test_rules_of_a_site(run, tmp_path: Path) -> None:
+    acme = EXAMPLES / "rules" / "acme.toml"
+    assert run("rules", "check", acme).returncode == 0
+    assert run("rules", "test", acme).returncode == 0
+    assert (
+        run("classify", "--json", "--rules", acme.parent, stdin="550 Mailbox frozen by HR").stdout.count(
+            "acme.offboarding"
+        )
+        == 1
+    )
+    broken = tmp_path / "broken.toml"
+    broken.write_text(acme.read_text().replace("mailbox-disabled", "mailbox-dsabled"))
+    done = run("rules", "check", broken)
+    assert (done.returncode, "mailbox-dsabled" in done.stderr) == (2, True)
+    idle = tmp_path / "idle.toml"
+    idle.write_text(acme.read_text().replace("when.phrase = [", 'when.phrase = ["never said", '))
+    done = run("rules", "test", idle)
+    assert (done.returncode, "never said" in done.stdout) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("read", "absent.eml"), "no such file"),
+        (("check",), "--csv"),
+        (("check", "a@b.example", "--at", "yesterday"), "2026-11-20"),
+        (("check", "a@b.example", "--db", "postgresql://x/y"), "SQLite"),
+        (("clean", "absent.csv"), "does not exist"),
+        (("suppressions", "export", "--format", "excel"), "postfix"),
+        (("nonsense",), "No such command"),
+        (("ingest", "absent"), "no such file"),
+    ],
+)
+def test_errors_say_what_to_do_and_exit_with_2(run, args: tuple[str, ...], said: str) -> None:
+    done = run(*args)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_every_verb_has_help_with_an_example(run) -> None:
+    from bouncewise.cli import VERBS
+
+    assert all(verb in run("--help").stdout for verb in VERBS)
+    for verb in VERBS:
+        text = run(verb, "--help").stdout
+        assert "Usage" in text
+    for group in ("suppressions", "rules"):
+        assert "Commands" in run(group, "--help").stdout
+    for verb in ("classify", "read", "ingest", "check", "clean", "explain"):
+        text = run(verb, "--help").stdout
+        assert f"bouncewise {verb}" in text.partition("\n")[2], f"{verb} --help shows no example"
+        assert "--json" in text

@@ -1,0 +1,185 @@
+"""The ledger: the same input twice changes nothing, any order gives the same state, a kill loses and doubles nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bouncewise import pipeline
+from bouncewise.classify import default
+from bouncewise.errors import LedgerError
+from bouncewise.ledger import Ledger
+from bouncewise.model import Decision, Event, State
+from bouncewise.pipeline import Tally
+from bouncewise.policy.decide import ADDED, REMOVED
+from bouncewise.policy.load import load
+
+POLICY = load()
+FIXTURES = Path(__file__).parent / "fixtures" / "messages"
+MESSAGES = sorted(FIXTURES.glob("*.eml"))
+
+
+def log_line(day: int, who: str, status: str, text: str, dsn: str = "5.1.1", number: int = 0) -> str:
+    return (
+        f"2026-03-{day:02}T09:00:{number % 60:02}+00:00 mx postfix/smtp[1]: Q{number}ABCDE: to=<{who}>,"
+        f" relay=mx.{who.partition('@')[2]}[192.0.2.1]:25, delay=1, delays=0/0/0/1, dsn={dsn}, status={status} ({text})"
+    )
+
+
+UNKNOWN = "host mx[192.0.2.1] said: 550 5.1.1 User unknown (in reply to RCPT TO command)"
+
+
+def ingest(ledger: Ledger, *paths: Path) -> Tally:
+    return pipeline.ingest(tuple(map(str, paths)), ledger, default(), POLICY, tell=lambda note: None)
+
+
+def states(ledger: Ledger) -> dict[str, Decision]:
+    return dict(ledger.states())
+
+
+def test_twice_the_same_input_changes_nothing(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "l.sqlite") as ledger:
+        first = ingest(ledger, *MESSAGES)
+        before = states(ledger), ledger.counts()
+        second = ingest(ledger, *MESSAGES)
+        assert first.reports > 25
+        assert ledger.counts()["event"] > first.new > 20  # domain evidence stands under the domain as well
+        assert second.new == 0
+        assert (states(ledger), ledger.counts()) == before
+
+
+def test_a_bounce_seen_in_two_files_counts_once(tmp_path: Path) -> None:
+    raw = (FIXTURES / "postfix.eml").read_bytes()
+    (tmp_path / "one.eml").write_bytes(raw)
+    (tmp_path / "two.eml").write_bytes(b"X-Moved: by a rule\n" + raw.replace(b"\n", b"\r\n"))
+    with Ledger(tmp_path / "l.sqlite") as ledger:
+        assert ingest(ledger, tmp_path / "one.eml", tmp_path / "two.eml").new == 1
+
+
+def test_mail_without_a_date_counts_once_too(tmp_path: Path) -> None:
+    (tmp_path / "m.eml").write_bytes(
+        (FIXTURES / "qmail.eml").read_bytes().replace(b"Date: Mon, 02", b"X-Date: Mon, 02")
+    )
+    with Ledger(tmp_path / "l.sqlite") as ledger:
+        assert ingest(ledger, tmp_path / "m.eml").new > 0
+        assert ingest(ledger, tmp_path / "m.eml").new == 0
+
+
+DAYS = st.lists(
+    st.tuples(st.integers(1, 28), st.sampled_from(["a@x.example", "b@x.example", "c@y.example"]), st.sampled_from("sbt")),
+    min_size=1, max_size=25,
+)  # fmt: skip
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(DAYS, st.randoms(use_true_random=False))
+def test_any_order_of_files_gives_the_same_state(tmp_path: Path, events: list[tuple[int, str, str]], random) -> None:
+    kinds = {
+        "s": ("sent", "250 ok", "2.0.0"),
+        "b": ("bounced", UNKNOWN, "5.1.1"),
+        "t": ("bounced", "552 5.2.2 mailbox full", "5.2.2"),
+    }
+    files = []
+    for number, (day, who, kind) in enumerate(events):
+        file = tmp_path / f"{number}.log"
+        file.write_text(log_line(day, who, *kinds[kind], number=number) + "\n")
+        files.append(file)
+    found = []
+    for _ in range(2):
+        db = tmp_path / f"{random.random()}.sqlite"
+        with Ledger(db) as ledger:
+            for file in files:
+                ingest(ledger, file)
+            found.append(states(ledger))
+        db.unlink()
+        random.shuffle(files)
+    assert found[0] == found[1]
+
+
+def test_the_past_is_answered_from_the_evidence_up_to_then(tmp_path: Path) -> None:
+    log = tmp_path / "mail.log"
+    log.write_text(log_line(10, "jo@x.example", "bounced", UNKNOWN) + "\n")
+    with Ledger(tmp_path / "l.sqlite") as ledger:
+        ingest(ledger, log)
+        for day, send in ((9, True), (11, False)):
+            when = datetime(2026, 3, day, tzinfo=UTC)
+            (answer,) = pipeline.check(["Jo@X.example"], ledger, POLICY, at=when, past=True)
+            assert answer.send is send
+
+
+def test_acts_are_kept_and_count_once(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "l.sqlite") as ledger:
+        act = Event(at=datetime(2026, 3, 1, tzinfo=UTC), kind=ADDED, by="jo", words="phone")
+        assert pipeline.record("@x.example", act, ledger, POLICY)
+        assert not pipeline.record("@x.example", act, ledger, POLICY)
+        now = datetime(2026, 3, 2, tzinfo=UTC)
+        (answer,) = pipeline.check(["anybody@x.example"], ledger, POLICY, at=now, past=False)
+        assert (answer.send, answer.decision.by) == (False, "jo")
+        undo = Event(at=datetime(2026, 3, 3, tzinfo=UTC), kind=REMOVED, by="ann", words="mistake")
+        pipeline.record("@x.example", undo, ledger, POLICY)
+        assert states(ledger) == {}
+        assert [e.kind for e in ledger.history("@x.example")] == [ADDED, REMOVED]
+
+
+def test_evidence_stays_with_its_raw_bytes(tmp_path: Path) -> None:
+    import msgspec
+    import zstandard
+
+    with Ledger(tmp_path / "l.sqlite") as ledger:
+        ingest(ledger, FIXTURES / "postfix.eml")
+        (data,) = ledger._db.execute("SELECT data FROM block").fetchone()
+        ((_, raw, verdict),) = msgspec.msgpack.decode(zstandard.decompress(data))
+        assert raw == (FIXTURES / "postfix.eml").read_bytes()
+        assert verdict["rule"] == "microsoft.directory-edge-block"
+        rules = ledger._db.execute("SELECT rules FROM batch").fetchone()
+        assert rules == (default().ruleset.version,)
+
+
+def test_a_kill_in_the_middle_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
+    log = tmp_path / "mail.log"
+    with log.open("w") as out:
+        for n in range(30_000):
+            out.write(log_line(1 + n % 28, f"u{n}@x{n % 50}.example", "bounced", UNKNOWN, number=n) + "\n")
+    db = tmp_path / "killed.sqlite"
+    command = [sys.executable, "-m", "bouncewise", "ingest", str(log), "--db", str(db)]
+    cut = 0
+    for patience in (0.9, 1.3, 1.8):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(patience)
+        process.send_signal(signal.SIGKILL)
+        cut += process.wait() == -signal.SIGKILL
+    assert cut, "the ingest was never in the middle: the test proves nothing"
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    with Ledger(db) as killed, Ledger(tmp_path / "whole.sqlite") as whole:
+        ingest(whole, log)
+        assert killed.counts()["event"] == whole.counts()["event"] == 30_000
+        assert states(killed) == states(whole)
+        assert killed._db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_a_foreign_file_is_refused_with_a_word(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"no database" * 100)
+    with pytest.raises(LedgerError, match="--db"):
+        Ledger(tmp_path / "x")
+    with Ledger(tmp_path / "y.sqlite") as ledger:
+        ledger._db.execute("UPDATE meta SET value = '99' WHERE name = 'schema'")
+    with pytest.raises(LedgerError, match="another version"):
+        Ledger(tmp_path / "y.sqlite")
+
+
+def test_two_at_once_wait_for_each_other(tmp_path: Path) -> None:
+    db = tmp_path / "l.sqlite"
+    command = [sys.executable, "-m", "bouncewise", "ingest", *map(str, MESSAGES), "--db", str(db)]
+    both = [subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ}) for _ in range(2)]
+    assert [p.wait() for p in both] == [0, 0]
+    with Ledger(db) as ledger:
+        assert any(d.state is State.SUPPRESSED for d in states(ledger).values())
