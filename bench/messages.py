@@ -13,7 +13,7 @@ from pathlib import Path
 
 from replies import share
 
-from bouncewise.classify import default
+from bouncewise.judge import default
 from bouncewise.model import Kind, Report
 from bouncewise.readers.message import read
 

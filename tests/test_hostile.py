@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bouncewise import files, pipeline
-from bouncewise.classify import default
+from bouncewise.judge import default
 from bouncewise.readers import Finding, Note
 from bouncewise.readers.mail import MboxReader
 from bouncewise.readers.message import MAX_MESSAGE, read

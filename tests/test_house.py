@@ -20,17 +20,17 @@ ROOMS = {
     "readers": {"model", "rfc"},
     "ledger": {"model", "rfc", "errors"},
     "lists": {"model", "rfc", "errors"},
-    "classify": {"model", "rfc", "rules"},
+    "judge": {"model", "rfc", "rules"},
     "policy": {"model", "errors"},
     "files": {"readers", "errors"},
-    "explain": {"classify", "model", "rfc", "rules"},
-    "pipeline": {"classify", "files", "ledger", "model", "policy", "readers", "rfc", ""},
+    "explanation": {"judge", "model", "rfc", "rules"},
+    "pipeline": {"judge", "files", "ledger", "model", "policy", "readers", "rfc", ""},
     "contract": {"model", "pipeline"},
     "cli": {
-        "classify", "contract", "errors", "explain", "files", "ledger", "lists", "model", "pipeline", "policy",
+        "judge", "contract", "errors", "explanation", "files", "ledger", "lists", "model", "pipeline", "policy",
         "readers", "rfc", "rules", "",
     },
-    "": {"classify", "model"},
+    "": {"judge", "model"},
     "__main__": {"cli"},
 }  # fmt: skip
 ONLY = {"sqlite3": "ledger", "click": "cli", "rich": "cli"}

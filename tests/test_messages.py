@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bouncewise.classify import default
+from bouncewise.judge import default
 from bouncewise.model import Report
 from bouncewise.readers.message import read
 

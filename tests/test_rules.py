@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bouncewise.classify import default
+from bouncewise.judge import default
 from bouncewise.model import Cause
 from bouncewise.rules.load import Rule, shipped
 from bouncewise.rules.prove import complaints

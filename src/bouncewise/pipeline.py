@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bouncewise import __version__, files
-from bouncewise.classify import Classifier
+from bouncewise.judge import Classifier
 from bouncewise.ledger import Entry, Ledger
 from bouncewise.model import Decision, Event, Kind, Report, State, Verdict
 from bouncewise.policy.decide import FREE, decide, standing

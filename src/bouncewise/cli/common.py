@@ -16,7 +16,7 @@ from bouncewise.errors import InputError
 from bouncewise.readers import Note
 
 if TYPE_CHECKING:
-    from bouncewise.classify import Classifier
+    from bouncewise.judge import Classifier
     from bouncewise.ledger import Ledger
     from bouncewise.model import Verdict
     from bouncewise.policy.load import Policy
@@ -80,7 +80,7 @@ def open_ledger(db: str | None) -> Ledger:
 
 def classifier(rule_paths: tuple[Path, ...]) -> Classifier:
     """The classifier over the shipped rules, the site's own before them."""
-    from bouncewise.classify import Classifier, default
+    from bouncewise.judge import Classifier, default
     from bouncewise.rules.load import load
 
     paths = tuple(Path(part) for path in rule_paths for part in str(path).split(os.pathsep) if part)

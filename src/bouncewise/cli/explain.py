@@ -26,7 +26,7 @@ from bouncewise.cli.common import (
     policy,
     rules_option,
 )  # fmt: skip
-from bouncewise.explain import Page, address_page, explain
+from bouncewise.explanation import Page, address_page, explain
 from bouncewise.rfc import address
 
 _ADDRESS = re.compile(r"\s*[^\s@]*@[^\s@]+\s*")

@@ -44,6 +44,5 @@ def command(
             out(contract.dumps(tally._asdict() | {"ledger": str(ledger.path)}))
         else:
             known = f", {tally.known_files} files read before" if tally.known_files else ""
-            out(
-                f"{tally.reports:,} reports, {tally.deliveries:,} of them deliveries; {tally.new:,} new to the ledger{known} ({ledger.path})"
-            )
+            read = f"{tally.reports:,} reports, {tally.deliveries:,} of them deliveries"
+            out(f"{read}; {tally.new:,} new to the ledger{known} ({ledger.path})")

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from bouncewise import contract
-from bouncewise.classify import Classifier
 from bouncewise.cli.common import BAD, DIM, GOOD, json_option, out, paint
+from bouncewise.judge import Classifier
 from bouncewise.model import Cause
 from bouncewise.rules.load import load
 from bouncewise.rules.prove import complaints

@@ -167,7 +167,8 @@ def _cut_utf8(raw: bytes) -> str | None:
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as bad:
-        return raw[: bad.start].decode("utf-8") if bad.start and bad.start >= len(raw) - 3 else None
+        cut = bad.start >= len(raw) - 3 and not raw[: bad.start].isascii()
+        return raw[: bad.start].decode("utf-8") if cut else None
 
 
 def decoded_words(value: str) -> str:

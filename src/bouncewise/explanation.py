@@ -11,7 +11,7 @@ from datetime import datetime
 
 import msgspec
 
-from bouncewise.classify import Classifier
+from bouncewise.judge import Classifier, default
 from bouncewise.model import Cause, Decision, Event, Kind, State, Verdict
 from bouncewise.rfc import status as rfc3463
 from bouncewise.rfc.reply import parse
@@ -62,9 +62,9 @@ class Page(msgspec.Struct, frozen=True):
     sections: tuple[Section, ...]
 
 
-def explain(subject: str, classifier: Classifier) -> Page:
+def explain(subject: str, classifier: Classifier | None = None) -> Page:
     """The page on a reply, a code such as ``5.4.1`` or ``550 5.4.1``, or a cause such as ``mailbox-full``."""
-    subject = subject.strip()
+    subject, classifier = subject.strip(), classifier or default()
     if subject.casefold() in {c.value for c in Cause}:
         return cause_page(Cause(subject.casefold()), classifier.ruleset)
     if _ONLY_CODES.fullmatch(subject):

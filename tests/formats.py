@@ -1,0 +1,16 @@
+"""Writes the README's table of formats from the readers themselves: python tests/formats.py."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from bouncewise.readers import READERS
+
+README = Path(__file__).parent.parent / "README.md"
+
+if __name__ == "__main__":
+    rows = "\n".join(f"| {reader.name} | {reader.about} |" for reader in READERS)
+    table = f"<!-- formats -->\n| format | what |\n|---|---|\n{rows}\n<!-- /formats -->"
+    text = README.read_text("utf-8")
+    README.write_text(re.sub(r"<!-- formats -->.*?<!-- /formats -->", lambda _: table, text, flags=re.S), "utf-8")

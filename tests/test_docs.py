@@ -1,0 +1,104 @@
+"""The documents say what the program does, in both directions; the README's examples are run."""
+
+from __future__ import annotations
+
+import doctest
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import bouncewise
+from bouncewise import judge
+from bouncewise.cli import VERBS
+from bouncewise.model import Cause
+from bouncewise.policy.load import load
+from bouncewise.readers import READERS
+from bouncewise.rules.load import When, shipped
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+DOCS = {path.name: path.read_text("utf-8") for path in (ROOT / "docs").glob("*.md")}
+
+
+def test_every_public_name_is_there() -> None:
+    for name in bouncewise.__all__:
+        assert getattr(bouncewise, name) is not None
+    with pytest.raises(AttributeError):
+        _ = bouncewise.nonsense
+
+
+def test_readme_console_examples(tmp_path: Path) -> None:
+    block = re.search(r"```console\n(.*?)```", README, re.S)
+    assert block
+    steps = re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block[1], re.M)
+    assert len(steps) >= 2
+    scripts = tmp_path / "bouncewise"
+    scripts.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m bouncewise "$@"\n')
+    scripts.chmod(0o755)
+    env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    for command, expected in steps:
+        done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True, env=env)
+        assert done.stdout == expected, command
+
+
+def test_readme_python_example() -> None:
+    block = re.search(r"```python\n(.*?)```", README, re.S)
+    assert block
+    *_, comment = block[1].strip().rpartition("# ")
+    done = subprocess.run([sys.executable, "-c", block[1]], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == comment
+
+
+def test_docstring_examples() -> None:
+    assert doctest.testmod(judge).failed == 0
+
+
+def test_readme_names_every_verb_cause_and_format() -> None:
+    for verb in VERBS:
+        assert f"bouncewise {verb}" in README or f"`{verb}" in README or f"{verb} " in README, verb
+    table = README[README.index("| party |") :]
+    for cause in Cause:
+        facts = shipped().causes[cause]
+        row = next((line for line in table.splitlines() if f"`{cause}`" in line), None)
+        assert row, f"{cause} is not in the README's table"
+        assert row.startswith(f"| {facts.party} |"), cause
+    for reader in READERS:
+        assert f"| {reader.name} | {reader.about} |" in README, (
+            f"run: python tests/formats.py; {reader.name} is not in the README"
+        )
+
+
+def test_rules_doc_names_every_key() -> None:
+    for key in When.__struct_fields__:
+        assert f"| `{key}` |" in DOCS["rules.md"], key
+
+
+def test_json_doc_names_every_key() -> None:
+    from test_cli import ANSWER, REPORT, SUPPRESSION, VERDICT
+
+    for key in {*VERDICT, *REPORT, *ANSWER, *SUPPRESSION}:
+        assert f"`{key}`" in DOCS["json.md"], key
+
+
+def test_policy_doc_tells_the_numbers_that_are_there() -> None:
+    dead, text = load().dead, DOCS["policy.md"]
+    assert f"delivered within the last {dead.good_days} days | held for {dead.hold_days} days" in text
+    assert f"held for {dead.domain_hold_days} days" in text
+    full = next(w for w in load().window if w.cause is Cause.MAILBOX_FULL)
+    assert (full.failures, full.within_days) == (3, 30)
+    assert "three in 30 days" in text
+
+
+def test_links_lead_somewhere() -> None:
+    for name, text in {"README.md": README, **DOCS}.items():
+        base = ROOT if name == "README.md" else ROOT / "docs"
+        for target in re.findall(r"\]\(([^)#:]+)\)", text):
+            assert (base / target).exists(), f"{name}: {target}"
+
+
+def test_changelog_has_this_version() -> None:
+    assert f"## {bouncewise.__version__}" in (ROOT / "CHANGELOG.md").read_text("utf-8")
