@@ -87,6 +87,7 @@ _SIGNS = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f"
 _WORD = re.compile(rf"@|[{_SIGNS}]|(?:(?![{_SIGNS}])[^\W_]|(?<=[^\W_])['’](?=[^\W_]))+")
 _ADDRESS_ENDS = str.maketrans(dict.fromkeys("\t\r\n<>()[]{},;:\"'`|", " "))
 _ASCII = {i: chr(i).lower() if chr(i).isalnum() or chr(i) == "@" else " " for i in range(128)}
+_PLAIN = str.maketrans({"’": "", "'": "", "ł": "l", "ø": "o", "đ": "d", "æ": "ae", "œ": "oe", "ı": "i"})
 _APOSTROPHE = re.compile(r"(?<=[^\W_])['’](?=[^\W_])")
 _CONTINUED = re.compile(r"(?:^|(?<=\s))([245]\d\d)-")
 
@@ -218,4 +219,4 @@ def _fold(word: str) -> str:
         return word.lower().replace("'", "")
     # RFC 5198 texts may be composed or not; accents are often lost on the way, so they never count.
     bare = "".join(c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))
-    return unicodedata.normalize("NFC", bare.casefold()).replace("’", "").replace("'", "")
+    return unicodedata.normalize("NFC", bare.casefold()).translate(_PLAIN)
