@@ -1,0 +1,102 @@
+"""How fast judgement and reading are, each beside a peer or floor measured in the same run.
+
+Replies: unseen lines (every one with its own host, address and queue id) through ``classify``, against the naive
+loop that tries the same rules one after the other with regular expressions. Messages: Reports and Verdicts of whole
+bounces, against the standard library's ``email`` merely parsing them.
+Prints rates and ratios; exits 0.
+"""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import platform
+import re
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from bouncewise.judge import default
+from bouncewise.readers.message import read as read_message
+from bouncewise.rfc.reply import parse, words
+from bouncewise.rules.load import Example, Rule
+
+HERE = Path(__file__).parent
+FIXTURES = sorted((HERE.parent / "tests/fixtures/messages").glob("*.eml"))
+
+
+def main() -> None:
+    print(f"machine: {platform.machine()}, Python {platform.python_version()}, one process")
+    lines = list(unseen(20_000))
+    ours = rate(default().judge, lines)
+    naive = rate(naive_loop(), lines[:400])
+    print(f"replies, none seen before   {ours:10,.0f}/s   {ours / naive:6.1f} x the naive loop ({naive:,.0f}/s)")
+    raws = [file.read_bytes() for file in FIXTURES] * 40
+    ours, floor = (
+        rate(whole_job, raws),
+        rate(lambda raw: email.message_from_bytes(raw, policy=email.policy.default), raws),
+    )
+    print(
+        f"messages, whole job         {ours:10,.0f}/s   {ours / floor:6.1f} x a bare stdlib email parse ({floor:,.0f}/s)"
+    )
+
+
+def unseen(count: int) -> Iterable[str]:
+    """Replies made from the rules' own examples, no two alike."""
+    examples = [e.reply if isinstance(e, Example) else e for rule in default().ruleset.rules for e in rule.example]
+    for i in range(count):
+        yield f"{examples[i * 7919 % len(examples)]} <u{i}@d{i % 977}.example> [192.0.2.{i % 250}] id {i:x}q{i * 31:x}"
+
+
+def naive_loop() -> Callable[[str], str]:
+    """Tries rule after rule, phrase after phrase: what a list of regular expressions does."""
+    compiled = [(rule, [pattern(p) for p in rule.when.phrase], [pattern(p) for p in rule.when.unless],
+                 [pattern(p) for p in rule.when.also]) for rule in default().ruleset.rules]  # fmt: skip
+
+    def judge(reply: str) -> str:
+        parts, spoken = parse(reply), words(reply)
+        for rule, phrases, unless, also in compiled:
+            if not codes_fit(rule, parts.reply_code, parts.status):
+                continue
+            if phrases and not any(p.search(spoken) for p in phrases):
+                continue
+            if any(p.search(spoken) for p in unless) or (also and not any(p.search(spoken) for p in also)):
+                continue
+            return rule.id
+        return "none"
+
+    return judge
+
+
+def codes_fit(rule: Rule, reply_code: int | None, status: str | None) -> bool:
+    def fits(code: str, patterns: tuple[str, ...]) -> bool:
+        return not patterns or any(re.fullmatch(p.replace(".", r"\.").replace("x", r"\d+"), code) for p in patterns)
+
+    return fits(str(reply_code or ""), rule.when.reply_code) and fits(status or "", rule.when.status)
+
+
+def pattern(phrase: str) -> re.Pattern[str]:
+    """A phrase of a rule file as a regular expression over bare words."""
+    parts = ["\x00" if part == "*" else re.escape(words(part.strip("*")).strip()) + r"\w*" * part.endswith("*")
+             for part in phrase.split()]  # fmt: skip
+    return re.compile(r"\b" + " ".join(parts).replace("\x00 ", ".{0,80}?").replace(" \x00", ".{0,80}?"))
+
+
+def whole_job(raw: bytes) -> None:
+    for report in read_message(raw, "", 0):
+        default().report(report)
+
+
+def rate(work: Callable[..., object], items: list[object] | list[str] | list[bytes]) -> float:
+    """Items per second, the best of three rounds."""
+    best = 0.0
+    for _ in range(3):
+        start = time.perf_counter()
+        for item in items:
+            work(item)
+        best = max(best, len(items) / (time.perf_counter() - start))
+    return best
+
+
+if __name__ == "__main__":
+    main()
