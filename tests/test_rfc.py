@@ -174,3 +174,19 @@ def test_mime_forgives() -> None:
 def test_any_bytes_are_a_message(raw: bytes) -> None:
     for part in mime.leaves(mime.parse(b"Content-Type: multipart/mixed; boundary=b\n\n--b\n" + raw + b"\n--b--")):
         assert isinstance(part.text, str)
+
+
+@pytest.mark.parametrize(
+    ("sender", "recipient"),
+    [
+        ("news-bounces+ann=there.example@our.example", "ann@there.example"),
+        ("b-77-ann=there.example@our.example", "ann@there.example"),
+        ("bounces+ann+tag=there.example@our.example", "ann+tag@there.example"),
+        ("prvs=0712abc=ann@our.example", None),
+        ("SRS0=hash=tt=there.example=ann@our.example", None),
+        ("ann@our.example", None),
+        ("x=nodomain@our.example", None),
+    ],
+)
+def test_verp(sender: str, recipient: str | None) -> None:
+    assert address.from_verp(sender) == recipient

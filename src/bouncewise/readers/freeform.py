@@ -23,10 +23,10 @@ MAX_LINE = 2000
 _A = r"<?[^\s<>]{1,250}@[^\s<>]{1,250}?>?"
 # An address that opens its line: bare or ruled off by bullets, after a reply code or a label; behind the separator the reason.
 _ENTRY = re.compile(
-    rf"^[\s*>|•·-]*(?:(?:to|recipient|address|rcpt to|宛先)\s*[:：]\s*)?"
+    rf"^[\s*>|•·-]*(?:(?:(?:to|recipient|address|rcpt to|宛先)\s*[:：]|(?:smtp|SMTP)[ :])\s*)?"
     rf"(?P<code>\d{{3}}[ -](?:\d\.\d+\.\d+ )?)?(?P<address>{_A})"
     r"(?:<mailto:[^>]*>|[ \t]*\((?:expanded from|reason|ultimately|generated|for|alias)[^)]*\)?|[ \t]*<[^<>\s]+@[^<>\s]+>)?"
-    r"[ \t]*(?:(?P<separator>\.\.\.|[:;,\[(|]|--?[ \t]|=>|\bon [A-Z][a-z]{2},|$)(?P<reason>.*)|$)"
+    r"[ \t]*(?:(?P<separator>\.\.\.|[:;,\[(|]|--?[ \t]|=>|\bon (?:[A-Z][a-z]{2},|\d)|$)(?P<reason>.*)|$)"
 )
 _COMMAND = re.compile(r"(?:>>>|\bIn:|\bSent <<<)\s*RCPT\s+TO:", re.I)
 _ANSWER = re.compile(r"^[\s>]*(?:<<<|Out:|Received >>>)\s*(?P<reason>[45]\d\d[ -].*)")
@@ -34,14 +34,14 @@ _OTHER_MATTER = re.compile(
     r"^\d{3}[ -]\S{1,250} (?:\(\w+\))?\.\.\. |^(?:\.\.\. )?while talking to |^\s*(?:In|Out): ", re.I
 )
 _NOT_FAILED = re.compile(
-    r"(?:sent by|sent from|message from|sender|from|reply[- ]to|return-path|contact|help|assistance|von|de|da|van)\W*:?\s*$",
+    r"(?:sent by|sent from|message from|sender|from|reply[- ]to|return-path|contact|help|assistance|reply to|write to|von|de|da|van)\W*:?\s*$",
     re.I,
 )
 
 _CODED = re.compile(r"(?:^|said:?|returned:?|was:?|response:?|:|[\s'\"(\[])\s*[45]\d\d[ \-:]")
 _LEAD = re.compile(
     r"(?:unable to deliver|deliver\w*|undeliverable|fail(?:ed)?|unknown|not found|rejected|returned|not a member|"
-    r"address|recipient|user|mailbox|account|to)\b",
+    r"address(?:es)?|recipients?(?:\(s\))?|users?|mailbox|account|to)\b",
     re.I,
 )
 
@@ -115,17 +115,18 @@ class Reasons:
             return own[:MAX_REPLY]
         return " ".join(" ".join(self._rest[coded or 0 :]).split())[:MAX_REPLY]
 
-    def _scan(self, lines: list[str], entry: Callable[[str, str], tuple[str, str] | None]) -> None:
+    def _scan(self, lines: list[str], entry: Callable[[str, str], tuple[list[str], str] | None]) -> None:
         current: list[str] | None = None
         before = ""
         for line in lines:
             if (m := _ANSWER.match(line)) is not None:
                 (current if current is not None else self._answers).append(m["reason"])
             elif (found := entry(line, before)) is not None:
-                key = address.normalise(found[0])
-                current = self._own.setdefault(key, [])
-                self._names.setdefault(key, found[0])
-                current += [*self._answers, found[1]] if found[1] else []
+                for name in found[0]:
+                    key = address.normalise(name)
+                    current = self._own.setdefault(key, [])
+                    self._names.setdefault(key, name)
+                    current += [*self._answers, found[1]] if found[1] else []
                 self._answers.clear()
             elif not line.strip() or _OTHER_MATTER.match(line):
                 # A blank line ends a reason, but not before it began where the entry promised one with a colon.
@@ -136,13 +137,13 @@ class Reasons:
             before = line if line.strip() else before
         self._rest += self._answers
 
-    def _entry(self, line: str, before: str) -> tuple[str, str] | None:
+    def _entry(self, line: str, before: str) -> tuple[list[str], str] | None:
         """An address that stands at the head of its line, and the reason behind it."""
         if "@" not in line:
             return None
         if (command := _COMMAND.search(line)) is not None:
             asked = address.first(line[command.end() :])
-            return (asked, "") if asked else None
+            return ([asked], "") if asked else None
         m = _ENTRY.match(line)
         found = address.first(m["address"]) if m else None
         if m is None or found is None or "." not in found.rpartition("@")[2]:
@@ -150,14 +151,17 @@ class Reasons:
         bare = not m["separator"]
         if bare and (address.normalise(found) in self.letter.ours or _NOT_FAILED.search(before)):
             return None
-        return found, line[m.start("code") :].strip() if m["code"] else (m["reason"] or "").strip()
+        return [found], line[m.start("code") :].strip() if m["code"] else (m["reason"] or "").strip()
 
-    def _sentence(self, line: str, _before: str) -> tuple[str, str] | None:
-        """An address after words of failure in the same line."""
+    def _sentence(self, line: str, _before: str) -> tuple[list[str], str] | None:
+        """The addresses after words of failure in the same line."""
+        names: list[str] = []
         for start, _, name in address.find(line):
-            if address.normalise(name) not in self.letter.ours and _LEAD.search(line[max(0, start - 120) : start]):
-                return name, line
-        return None
+            ahead = line[max(0, start - 120) : start]
+            told = _LEAD.search(ahead) and not _NOT_FAILED.search(ahead)
+            if address.normalise(name) not in self.letter.ours and (told or names):
+                names.append(name)
+        return (names, line) if names else None
 
     def _in_subject(self) -> list[str]:
         return [a for _, _, a in address.find(self.letter.subject) if address.normalise(a) not in self.letter.ours]

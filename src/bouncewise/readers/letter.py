@@ -152,13 +152,13 @@ class Letter:
     @cached_property
     def original_id(self) -> str | None:
         """Message-ID of the original, without its brackets."""
-        value = self._original_field("message-id") or _id_in(self.message.get("in-reply-to"))
+        value = self.original_field("message-id") or _id_in(self.message.get("in-reply-to"))
         return _id_in(value) or None
 
     @cached_property
     def original_sender(self) -> str | None:
         """Envelope sender of the original where it is told, else its From, else to whom the notice went."""
-        for value in (self._original_field("return-path"), self._original_field("from"), self.message.get("to")):
+        for value in (self.original_field("return-path"), self.original_field("from"), self.message.get("to")):
             if found := address.first(value):
                 return found
         return None
@@ -167,10 +167,11 @@ class Letter:
     def original_recipients(self) -> list[str]:
         """To, Cc and envelope recipients of the original."""
         names = ("to", "x-envelope-to", "x-original-to", "cc")
-        values = ",".join(self._original_field(name) for name in names)
+        values = ",".join(self.original_field(name) for name in names)
         return list(dict.fromkeys(a for _, _, a in address.find(values[:8192])))
 
-    def _original_field(self, name: str) -> str:
+    def original_field(self, name: str) -> str:
+        """A header field of the original message; '' where it has none."""
         return self.original.get(name) if self.original else ""
 
     @cached_property

@@ -87,6 +87,22 @@ def from_xtext(text: str) -> str:
     return _XTEXT.sub(lambda m: chr(int(m[1], 16)), text)
 
 
+def from_verp(address: str) -> str | None:
+    """The recipient that a variable envelope return path carries, or None: ``list-bounces+ann=b.example@our.example``.
+
+    The local part ends in the recipient with ``=`` for ``@``, behind ``+`` or ``-`` and the list's own name. Refuses BATV
+    tags (``prvs=``) and rewritten senders (SRS), which have an ``=`` for other reasons.
+    """
+    local = address.rpartition("@")[0]
+    if local.casefold().startswith(("prvs=", "btv1=", "srs0", "srs1", "msprvs1=")):
+        return None
+    front, equals, domain = local.rpartition("=")
+    if not equals or "." not in domain or not _DOMAIN.fullmatch(domain):
+        return None
+    list_name, plus, name = front.partition("+") if "+" in front else front.rpartition("-")
+    return f"{name}@{domain}" if plus and list_name and name else None
+
+
 def _from_hex(m: re.Match[str]) -> str:
     point = int(m[1], 16)
     return chr(point) if point < 0x110000 and not 0xD800 <= point < 0xE000 else m[0]
