@@ -18,7 +18,8 @@ from pathlib import Path
 
 from bouncewise.judge import default
 from bouncewise.readers.message import read as read_message
-from bouncewise.rfc.reply import parse, words
+from bouncewise.rfc.phrase import words
+from bouncewise.rfc.reply import parse
 from bouncewise.rules.load import Example, Rule
 
 HERE = Path(__file__).parent

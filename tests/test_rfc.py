@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bouncewise.rfc import address, fields, mime, status
-from bouncewise.rfc.reply import MAX_REPLY, find_phrase, parse, phrase_pieces, quote, words
+from bouncewise.rfc.phrase import find_phrase, phrase_pieces, quote, words
+from bouncewise.rfc.reply import MAX_REPLY, parse
 
 REPLIES = [
     # (what it shows, text, code, status, stage)

@@ -7,16 +7,31 @@ docs/verdicts.md states how confidence is computed and how it is checked.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
+from typing import NamedTuple
 
-from bouncewise.model import Advice, Cause, Permanence, Report, Stage, Verdict
-from bouncewise.rfc.reply import MAX_REPLY, ReplyParts, parse, words
+from bouncewise.model import Advice, Cause, Party, Permanence, Report, Stage, Verdict
+from bouncewise.rfc.phrase import words
+from bouncewise.rfc.reply import MAX_REPLY, ReplyParts, parse
 from bouncewise.rules.load import Example, Rule, RuleSet, shipped
 from bouncewise.rules.match import Matcher, ranks
 
 CODE_TIER = "codes"
 _RIVAL = 0.8  # base confidence from which on a rule's words can cast doubt on another's
 _SUPPRESSING = (Advice.SUPPRESS_ADDRESS, Advice.SUPPRESS_DOMAIN)
+
+
+class _Meaning(NamedTuple):
+    """What a set of fitting rules comes to: all of a Verdict but the reply itself."""
+
+    cause: Cause
+    party: Party
+    permanence: Permanence
+    advice: Advice
+    confidence: float
+    rule: str
+    phrases: tuple[str, ...]
+    alternates: tuple[Cause, ...]
 
 
 class Classifier:
@@ -27,6 +42,8 @@ class Classifier:
         self.matcher = Matcher(ruleset)
         self._codes_from = next((i for i, tier in enumerate(ruleset.tiers) if tier == CODE_TIER), len(ruleset.rules))
         self._words_only = (1 << self._codes_from) - 1
+        # The same few hundred sets of rules fit nearly all replies, however the replies differ.
+        self._meaning = lru_cache(maxsize=65536)(self._meaning_of)
 
     def judge(
         self, reply: str, parts: ReplyParts | None = None, *, receiver: str | None = None, stage: str | None = None
@@ -34,33 +51,15 @@ class Classifier:
         """The meaning of one *reply*. *receiver* and *stage* are used where known from elsewhere."""
         parts = parts or parse(reply)
         stage = stage or parts.stage
-        spoken = words(reply)
-        bits, receiver = self.matcher.match(spoken, parts.reply_code, parts.status, stage, receiver)
-        rule, confidence, alternates = self._weigh(bits)
-        facts = self.ruleset.causes[rule.cause if rule else Cause.UNKNOWN]
-        permanence = (rule and rule.permanence) or facts.permanence
+        bits, receiver = self.matcher.match(words(reply), parts.reply_code, parts.status, stage, receiver)
         transient_reply = (parts.reply_code is not None and parts.reply_code < 500) or (
             parts.reply_code is None and parts.status is not None and parts.status[0] == "4"
         )
-        advice = (rule and rule.advice) or (transient_reply and facts.advice_4xx) or facts.advice
-        if advice in _SUPPRESSING and (permanence is Permanence.TRANSIENT or transient_reply):
-            # A 4xx never suppresses, however permanent its words; nor does a fault that heals.
-            advice = Advice.RETRY_LATER if permanence is Permanence.TRANSIENT else Advice.REVIEW
+        cause, party, permanence, advice, confidence, rule, phrases, alternates = self._meaning(bits, transient_reply)
         return Verdict(
-            reply=reply,
-            reply_code=parts.reply_code,
-            status=parts.status,
-            stage=Stage(stage) if stage else None,
-            receiver=receiver,
-            cause=facts.cause,
-            party=facts.party,
-            permanence=permanence,
-            advice=advice,
-            confidence=confidence,
-            rule=rule.id if rule else "none",
-            phrase=self.matcher.phrase_that_fits(rule, spoken) if rule else None,
-            alternates=alternates,
-        )
+            reply, parts.reply_code, parts.status, Stage(stage) if stage else None, receiver,
+            cause, party, permanence, advice, confidence, rule, phrases, alternates,
+        )  # fmt: skip
 
     def report(self, report: Report) -> Verdict | None:
         """The meaning of a Report's reply; None where it quotes none."""
@@ -75,6 +74,19 @@ class Classifier:
     def rule_of(self, example: Example) -> str:
         """The id of the rule that decides *example*."""
         return self.judge(example.reply, receiver=example.receiver, stage=example.stage).rule
+
+    def _meaning_of(self, bits: int, transient_reply: bool) -> _Meaning:
+        rule, confidence, alternates = self._weigh(bits)
+        facts = self.ruleset.causes[rule.cause if rule else Cause.UNKNOWN]
+        permanence = (rule and rule.permanence) or facts.permanence
+        advice = (rule and rule.advice) or (transient_reply and facts.advice_4xx) or facts.advice
+        if advice in _SUPPRESSING and (permanence is Permanence.TRANSIENT or transient_reply):
+            # A 4xx never suppresses, however permanent its words; nor does a fault that heals.
+            advice = Advice.RETRY_LATER if permanence is Permanence.TRANSIENT else Advice.REVIEW
+        return _Meaning(
+            facts.cause, facts.party, permanence, advice, confidence,
+            rule.id if rule else "none", rule.when.phrase if rule else (), alternates,
+        )  # fmt: skip
 
     def _weigh(self, bits: int) -> tuple[Rule | None, float, tuple[Cause, ...]]:
         """The first rule, how sure, and the other causes that the same words allow.

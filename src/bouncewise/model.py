@@ -11,7 +11,7 @@ from enum import StrEnum
 
 import msgspec
 
-from bouncewise.rfc.reply import quote
+from bouncewise.rfc.phrase import quote_longest
 
 
 class Kind(StrEnum):
@@ -151,7 +151,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What one reply means. ``phrase`` is the matched pattern; ``evidence`` the words that fit it."""
+    """What one reply means. ``phrases`` are those of the rule; ``evidence`` the words that fit the plainest of them."""
 
     reply: str
     reply_code: int | None
@@ -164,13 +164,13 @@ class Verdict(msgspec.Struct, frozen=True):
     advice: Advice
     confidence: float
     rule: str
-    phrase: str | None
+    phrases: tuple[str, ...]
     alternates: tuple[Cause, ...]
 
     @property
     def evidence(self) -> str:
         """The words of the reply, as they stand there, that decided; else the code that did; else ''."""
-        words = quote(self.reply, self.phrase) if self.phrase else ""
+        words = quote_longest(self.reply, self.phrases)
         return words or self.status or (str(self.reply_code) if self.reply_code else "")
 
 

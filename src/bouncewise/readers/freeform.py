@@ -34,7 +34,8 @@ _OTHER_MATTER = re.compile(
     r"^\d{3}[ -]\S{1,250} (?:\(\w+\))?\.\.\. |^(?:\.\.\. )?while talking to |^\s*(?:In|Out): ", re.I
 )
 _NOT_FAILED = re.compile(
-    r"(?:sent by|sent from|message from|sender|from|reply[- ]to|return-path|contact|help|assistance|reply to|write to|von|de|da|van)\W*:?\s*$",
+    r"(?:sent by|sent from|message from|sender|from|reply[- ]to|return-path|contact|help|assistance|reply to|write to|"
+    r"von|de|da|van)\W*:?\s*$",
     re.I,
 )
 

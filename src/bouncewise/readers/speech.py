@@ -6,7 +6,7 @@ import tomllib
 from functools import cache
 from importlib import resources
 
-from bouncewise.rfc.reply import Piece, find_phrase, phrase_pieces, words
+from bouncewise.rfc.phrase import Piece, find_phrase, phrase_pieces, words
 
 MAX_TEXT = 2000
 """Characters at a time; a longer text is looked at in slices, which words() bounds as well."""

@@ -2,16 +2,13 @@
 
 Reads: one reply in any dress: multi-line ``550-``, ``smtp; 550 …``, ``host x said: 550 …``, a reply quoted in
 another, ``#5.1.1``, a code at the end, ``(in reply to RCPT TO command)``.
-Gives: its parts (``parse``), its bare words for matching (``words``), the words as they stood (``quote``).
+Gives: its parts.
 Refuses nothing: what has no code yields none. Text beyond MAX_REPLY characters is not looked at.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterator
-from functools import lru_cache
 from typing import NamedTuple
 
 from bouncewise.rfc import status as rfc3463
@@ -19,14 +16,12 @@ from bouncewise.rfc import status as rfc3463
 MAX_REPLY = 2048
 """Characters of a reply that are read. RFC 5321 §4.5.3.1.5 allows 512 octets a line."""
 
-GAP = 80
-"""Characters that a ``*`` in a phrase may stand for."""
-
 # A reply that quotes another: the inner one is what the receiver said. Forms: Postfix and qmail "said:",
 # RFC 3464 "smtp;", Exchange "-> 550" and "returned '550 …'", gateways "(user@example.com:550 …" and "<421 4.4.2 …>".
-_INNER = re.compile(
-    r"(?:\bsaid:|\bsmtp;|->|returned ['\"]|error: ?<|\.\.\.|@[\w.-]+:|<(?=\d{3} \d\.))\s*([245]\d\d)(?=[ \-:])", re.I
-)
+_CODE = re.compile(r"[245]\d\d(?=[ \-:])")
+_QUOTING = ("said:", "smtp;", "->", "returned '", 'returned "', "error:", "error:<", "error: <", "...")
+_BRACKETED = re.compile(r" \d\.")
+_NAMES_WHO = re.compile(r"@[\w.-]{1,255}:$")
 _LEADING = re.compile(r"^[\s\"'<(\[*]*(?:smtp;|x-\w+;)?[\s\"'<(]*([245]\d\d)(?![\d.])", re.I)
 _QUOTED = re.compile(r"(?:^|[\s:;,('\"<>=])([245]\d\d)(?=[ \-]'?#?[\"'<]?(?:[245]\.\d|[A-Za-z<]))")
 _NAMED = re.compile(r"\b(?:error|code|status|smtp|#)\W{0,3}([245]\d\d)\b(?!\.\d)|\(([245]\d\d)\)", re.I)
@@ -38,6 +33,7 @@ _STAGE = re.compile(
     r"end of data|end-of-data|final dot|message body|message text|data\b)",
     re.I,
 )
+_BRACKET = re.compile(r"\[[\s:]*[a-z]")
 _STAGES = {
     "initial": "connect", "connect": "connect", "banner": "connect", "greeting": "connect",
     "helo": "helo", "ehlo": "helo", "lhlo": "helo", "mail from": "mail", "mail_from": "mail", "rcpt": "rcpt",
@@ -58,165 +54,41 @@ class ReplyParts(NamedTuple):
 def parse(text: str) -> ReplyParts:
     """Code, status and stage of one reply. The innermost reply wins where one quotes another."""
     text = text[:MAX_REPLY]
-    at, code = _find_code(text)
-    return ReplyParts(code, rfc3463.choose(text, at, code), stage_of(text))
+    lower = text.casefold()
+    at, code = _find_code(text, lower)
+    return ReplyParts(code, rfc3463.choose(text, at, code), _stage(text, lower))
 
 
-def _find_code(text: str) -> tuple[int, int | None]:
-    inner = list(_INNER.finditer(text))[-1:]
-    m = (inner[0] if inner else None) or _LEADING.match(text) or _QUOTED.search(text) or _NAMED.search(text)
+def _find_code(text: str, lower: str) -> tuple[int, int | None]:
+    if (inner := _find_inner(text, lower)) is not None:
+        return inner, int(text[inner : inner + 3])
+    m = _LEADING.match(text) or _QUOTED.search(text) or _NAMED.search(text)
     if m is None:
         return 0, None
     digits = m[1] or m[2]
     return m.start(), int(digits)
 
 
-def stage_of(text: str) -> str | None:
-    """The SMTP stage that *text* names, or None."""
-    if m := _STAGE.search(text):
-        return _STAGES[m[1].casefold().strip()]
-    return "connect" if _CONNECT.search(text) else None
-
-
-# ── words ──────────────────────────────────────────────────────────────────────────────────────────────────
-# Matching looks at words only: letters and digits, casefolded, without accents, one space between, one at
-# either end; "@" stands for any mail address. So punctuation, line breaks, quotes and the recipient's own
-# name can neither hide a phrase nor forge one. Han, kana and hangul have no spaces: each sign is a word.
-
-_SIGNS = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f"
-_WORD = re.compile(rf"@|[{_SIGNS}]|(?:(?![{_SIGNS}])[^\W_]|(?<=[^\W_])['’](?=[^\W_]))+")
-_ADDRESS_ENDS = str.maketrans(dict.fromkeys("\t\r\n<>()[]{},;:\"'`|", " "))
-_ASCII = {i: chr(i).lower() if chr(i).isalnum() or chr(i) == "@" else " " for i in range(128)}
-_PLAIN = str.maketrans({"’": "", "'": "", "ł": "l", "ø": "o", "đ": "d", "æ": "ae", "œ": "oe", "ı": "i"})
-_APOSTROPHE = re.compile(r"(?<=[^\W_])['’](?=[^\W_])")
-_CONTINUED = re.compile(r"(?:^|(?<=\s))([245]\d\d)-")
-
-
-def words(text: str) -> str:
-    """*text* as bare words, e.g. ``550 <a@b.c>... User Unknown!`` gives ``" 550 @ user unknown "``."""
-    text = _masked(text[:MAX_REPLY])
-    if text.isascii():
-        if "'" in text:
-            text = _APOSTROPHE.sub("", text)
-        found = text.translate(_ASCII).split()
-    else:
-        found = _WORD.findall(_fold(text))
-    return f" {' '.join(found)} " if found else " "
-
-
-def quote(text: str, phrase: str) -> str:
-    """The part of *text* that fits *phrase* (see ``phrase_pieces``), as it stands there; '' where none does."""
-    text = unicodedata.normalize("NFC", text[:MAX_REPLY])
-    masked = _masked(text)
-    spans: list[tuple[int, int, int]] = []  # position in the joined words, start and end in the text
-    joined = " "
-    for m in _WORD.finditer(masked):
-        spans.append((len(joined), m.start(), m.end()))
-        joined += _fold(m[0]) + " "
-    found = find_phrase(joined, phrase_pieces(phrase))
-    if found is None:
-        return ""
-    inside = [s for s in spans if found[0] <= s[0] < found[1]] or spans[:1]
-    start, end = inside[0][1], inside[-1][2]
-    return text[start:].split()[0] if masked[start:end] == "@" else text[start:end]
-
-
-class Piece(NamedTuple):
-    """A literal part of a phrase. ``joined``: it follows within the word begun before, not after a free gap."""
-
-    literal: str
-    joined: bool
-
-
-@lru_cache(maxsize=8192)
-def phrase_pieces(phrase: str) -> tuple[Piece, ...]:
-    """A phrase as the literal pieces between its gaps.
-
-    ``user * unknown``: a gap of at most GAP characters. ``suspend*``: any word that begins so; ``*sperrt``: that
-    ends so. ``@``: any address. The words are folded just as replies are.
-    """
-    pieces: list[Piece] = []
-    text, joined = " ", False
-    for part in phrase.split():
-        if part == "*":
-            if text.strip():
-                pieces.append(Piece(text, joined))
-            text, joined = " ", False
-            continue
-        if part.startswith("*"):
-            if text.strip():
-                pieces.append(Piece(text, joined))
-            text, joined = "", False
-        text += words(part.strip("*")).lstrip(" ")
-        if part.endswith("*"):
-            pieces.append(Piece(text[:-1], joined))
-            text, joined = " ", True
-    if text.strip():
-        pieces.append(Piece(text, joined))
-    return tuple(pieces)
-
-
-def find_phrase(joined: str, pieces: tuple[Piece, ...]) -> tuple[int, int] | None:
-    """Where *pieces* stand in order in *joined* words, as (start, end); None where they do not. Linear."""
-    first = pieces[0].literal
-    if len(pieces) == 1:
-        at = joined.find(first)
-        return None if at < 0 else (at, at + len(first))
-    # Sweep piece by piece, keeping for every place reached the earliest start that led there.
-    reached = [(m, m + len(first)) for m in _occurrences(joined, first)]
-    for piece in pieces[1:]:
-        reached = _within_word(joined, piece, reached) if piece.joined else _after_gap(joined, piece, reached)
-    return reached[0] if reached else None
-
-
-def _within_word(joined: str, piece: Piece, reached: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    ends = ((start, joined.find(" ", end)) for start, end in reached)
-    return [(start, at + len(piece.literal)) for start, at in ends if joined.startswith(piece.literal, at)]
-
-
-def _after_gap(joined: str, piece: Piece, reached: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    found: list[tuple[int, int]] = []
-    back = 0
-    for at in _occurrences(joined, piece.literal):
-        # Neighbouring words share their space, so a piece may begin one character before the last ended.
-        while back < len(reached) and reached[back][1] + GAP < at:
-            back += 1
-        if back < len(reached) and reached[back][1] - 1 <= at:
-            found.append((reached[back][0], at + len(piece.literal)))
+def _find_inner(text: str, lower: str) -> int | None:
+    """Where the last reply code stands that words before it mark as quoted."""
+    found = None
+    for m in _CODE.finditer(text):
+        before = lower[max(0, m.start() - 300) : m.start()].rstrip()
+        named = before.endswith(":") and _NAMES_WHO.search(before)
+        bracketed = before.endswith("<") and _BRACKETED.match(text, m.end())
+        if before.endswith(_QUOTING) or named or bracketed:
+            found = m.start()
     return found
 
 
-def _occurrences(text: str, piece: str) -> Iterator[int]:
-    at = text.find(piece)
-    while at >= 0:
-        yield at
-        at = text.find(piece, at + 1)
+def stage_of(text: str) -> str | None:
+    """The SMTP stage that *text* names, or None."""
+    return _stage(text, text.casefold())
 
 
-def _masked(text: str) -> str:
-    """*text*, equally long, each address an ``@`` and blanks, each repeated ``550-5.1.1`` of a long reply blanks."""
-    if "@" in text:
-        apart = text.translate(_ADDRESS_ENDS)
-        at = apart.find("@")
-        while at >= 0:
-            start = apart.rfind(" ", 0, at) + 1
-            end = apart.find(" ", at)
-            end = len(text) if end < 0 else end
-            text = text[:start] + "@" + " " * (end - start - 1) + text[end:]
-            at = apart.find("@", end)
-    if (m := _CONTINUED.search(text)) is not None:
-        text = _continuation(m[1]).sub(lambda c: " " * len(c[0]), text)
-    return text
-
-
-@lru_cache(maxsize=400)
-def _continuation(code: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<=\s){code}(?:[ \-]|$)(?:[245]\.\d{{1,3}}\.\d{{1,3}}(?=\s)\s?)?")
-
-
-def _fold(word: str) -> str:
-    if word.isascii():
-        return word.lower().replace("'", "")
-    # RFC 5198 texts may be composed or not; accents are often lost on the way, so they never count.
-    bare = "".join(c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))
-    return unicodedata.normalize("NFC", bare.casefold()).translate(_PLAIN)
+def _stage(text: str, lower: str) -> str | None:
+    # The pattern is only tried where something stands that it cannot do without: most replies name no stage.
+    hinted = "in re" in lower or "after" in lower or ">>>" in lower or "smtp:" in lower or "while " in lower
+    if (hinted or _BRACKET.search(lower)) and (m := _STAGE.search(text)):
+        return _STAGES[m[1].casefold().strip()]
+    return "connect" if "connect" in lower and _CONNECT.search(text) else None

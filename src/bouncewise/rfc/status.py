@@ -32,7 +32,10 @@ def is_generic(status: str) -> bool:
 
 def choose(text: str, start: int, reply_code: int | None) -> str | None:
     """The status that belongs to the reply at *start*: same class as its code, and not x.0.0 if there is better."""
-    found = [s for _, s in find(text, start)] or [s for _, s in find(text)]
-    if reply_code is not None:
+    found = _STATUS.findall(text, start) or (_STATUS.findall(text) if start else [])
+    if not found:
+        return None
+    if len(found) > 1 and reply_code is not None:
         found = [s for s in found if s[0] == str(reply_code)[0]] or found
-    return next((s for s in found if not is_generic(s)), found[0] if found else None)
+    each = [f"{a}.{int(b)}.{int(c)}" for a, b, c in found]
+    return next((s for s in each if not is_generic(s)), each[0])

@@ -17,7 +17,7 @@ import msgspec
 
 from bouncewise.errors import RuleError
 from bouncewise.model import Advice, Cause, Party, Permanence, Stage
-from bouncewise.rfc.reply import phrase_pieces
+from bouncewise.rfc.phrase import phrase_pieces
 
 if TYPE_CHECKING:
     from hashlib import _Hash as Hash

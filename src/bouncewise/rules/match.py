@@ -14,8 +14,14 @@ from typing import NamedTuple
 
 import ahocorasick
 
-from bouncewise.rfc.reply import Piece, find_phrase, phrase_pieces
+from bouncewise.rfc.phrase import Piece, find_phrase, phrase_pieces
 from bouncewise.rules.load import Rule, RuleSet
+
+_COMMON = frozenset({
+    "account", "address", "client", "domain", "email", "fail", "host", "ip", "mail", "mailbox", "message", "mta",
+    "recipient", "relay", "reject", "sender", "server", "user", "your",
+})  # fmt: skip
+"""Words that many replies hold: a phrase with gaps is looked for where its other words stand, which is seldom."""
 
 
 class Facts(NamedTuple):
@@ -68,7 +74,7 @@ class Matcher:
 
     def _entry(self, phrase: str) -> _Entry:
         pieces = phrase_pieces(phrase)
-        anchor = max((p.literal for p in pieces), key=len)
+        anchor = max((p.literal for p in pieces), key=lambda literal: (literal.strip() not in _COMMON, len(literal)))
         entry = self._entries.setdefault(anchor, _Entry())
         return entry if len(pieces) == 1 else entry.gapped.setdefault(pieces, _Entry())
 
@@ -78,23 +84,24 @@ class Matcher:
         """The rules that fit, as bits, and the receiver: the given one, else the one the words betray."""
         phrase, also, unless = self._free_phrase, self._free_also, 0
         spoken = None
-        for entry in self._found(words):
+        # Written out rather than put into a generator: this loop is most of what a reply costs.
+        for _, entry in self._automaton.iter(words):
             phrase |= entry.phrase
             also |= entry.also
             unless |= entry.unless
             spoken = spoken or entry.receiver
+            if entry.gapped:
+                for pieces, gapped in entry.gapped.items():
+                    if find_phrase(words, pieces):
+                        phrase |= gapped.phrase
+                        also |= gapped.also
+                        unless |= gapped.unless
+                        spoken = spoken or gapped.receiver
         receiver = receiver or spoken
-        return phrase & also & ~unless & self._standing(Facts(reply_code, status, stage, receiver)), receiver
+        return phrase & also & ~unless & self._standing((reply_code, status, stage, receiver)), receiver
 
-    def _found(self, words: str) -> Iterator[_Entry]:
-        for _, entry in self._automaton.iter(words):
-            yield entry
-            for pieces, gapped in entry.gapped.items():
-                if find_phrase(words, pieces):
-                    yield gapped
-
-    def _standing_now(self, facts: Facts) -> int:
-        bits = 0
+    def _standing_now(self, known: tuple[int | None, str | None, str | None, str | None]) -> int:
+        bits, facts = 0, Facts(*known)
         for i, rule in enumerate(self.ruleset.rules):
             if _stands(rule, facts):
                 bits |= 1 << i
@@ -104,11 +111,6 @@ class Matcher:
         """The receiver that runs *host*, a mail exchanger or a recipient's domain; None where it is not known."""
         labels = (host or "").casefold().rstrip(".").split(".")
         return next((self._hosts[h] for i in range(len(labels)) if (h := ".".join(labels[i:])) in self._hosts), None)
-
-    def phrase_that_fits(self, rule: Rule, words: str) -> str | None:
-        """The phrase of *rule* that stands in *words*: the longest, being the plainest evidence."""
-        fitting = (p for p in rule.when.phrase if find_phrase(words, phrase_pieces(p)))
-        return max(fitting, key=len, default=None)
 
 
 def ranks(bits: int) -> Iterator[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from bouncewise.rfc.reply import find_phrase, phrase_pieces, words
+from bouncewise.rfc.phrase import find_phrase, phrase_pieces, words
 from bouncewise.rules.load import Example, Rule
 
 Judge = Callable[[Example], str]

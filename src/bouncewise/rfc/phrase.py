@@ -1,0 +1,165 @@
+"""The bare words of a reply, and phrases that fit them: what rules and readers match by.
+
+Matching looks at words only: letters and digits, casefolded, without accents, one space between, one at either end;
+"@" stands for any mail address. So punctuation, line breaks, quotes and the recipient's own name can neither hide a
+phrase nor forge one. Han, kana and hangul have no spaces: each sign is a word. Everything here is linear.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+from bouncewise.rfc.reply import MAX_REPLY
+
+GAP = 80
+"""Characters that a ``*`` in a phrase may stand for."""
+
+_SIGNS = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f"
+_WORD = re.compile(rf"@|[{_SIGNS}]|(?:(?![{_SIGNS}])[^\W_]|(?<=[^\W_])['’](?=[^\W_]))+")
+_ADDRESS_ENDS = str.maketrans(dict.fromkeys("\t\r\n<>()[]{},;:\"'`|", " "))
+_ASCII = bytes(ord(chr(i).lower()) if chr(i).isalnum() or chr(i) == "@" else 32 for i in range(128)) + bytes(128)
+_PLAIN = str.maketrans({"’": "", "'": "", "ł": "l", "ø": "o", "đ": "d", "æ": "ae", "œ": "oe", "ı": "i"})
+_APOSTROPHE = re.compile(r"(?<=[^\W_])['’](?=[^\W_])")
+_CONTINUED = re.compile(r"(?:^|(?<=\s))([245]\d\d)-")
+
+
+def words(text: str) -> str:
+    """*text* as bare words, e.g. ``550 <a@b.c>... User Unknown!`` gives ``" 550 @ user unknown "``."""
+    text = _masked(text[:MAX_REPLY])
+    if text.isascii():
+        if "'" in text:
+            text = _APOSTROPHE.sub("", text)
+        joined = b" ".join(text.encode().translate(_ASCII).split()).decode()
+    else:
+        joined = " ".join(_WORD.findall(_fold(text)))
+    return f" {joined} " if joined else " "
+
+
+def quote(text: str, phrase: str) -> str:
+    """The part of *text* that fits *phrase* (see ``phrase_pieces``), as it stands there; '' where none does."""
+    text = unicodedata.normalize("NFC", text[:MAX_REPLY])
+    masked = _masked(text)
+    spans: list[tuple[int, int, int]] = []  # position in the joined words, start and end in the text
+    joined = " "
+    for m in _WORD.finditer(masked):
+        spans.append((len(joined), m.start(), m.end()))
+        joined += _fold(m[0]) + " "
+    found = find_phrase(joined, phrase_pieces(phrase))
+    if found is None:
+        return ""
+    inside = [s for s in spans if found[0] <= s[0] < found[1]] or spans[:1]
+    start, end = inside[0][1], inside[-1][2]
+    return text[start:].split()[0] if masked[start:end] == "@" else text[start:end]
+
+
+def quote_longest(text: str, phrases: Iterable[str]) -> str:
+    """What ``quote`` gives for the longest of the *phrases* that *text* holds, being the plainest evidence."""
+    spoken = words(text)
+    fitting = (p for p in phrases if find_phrase(spoken, phrase_pieces(p)))
+    longest = max(fitting, key=len, default=None)
+    return quote(text, longest) if longest else ""
+
+
+class Piece(NamedTuple):
+    """A literal part of a phrase. ``joined``: it follows within the word begun before, not after a free gap."""
+
+    literal: str
+    joined: bool
+
+
+@lru_cache(maxsize=8192)
+def phrase_pieces(phrase: str) -> tuple[Piece, ...]:
+    """A phrase as the literal pieces between its gaps.
+
+    ``user * unknown``: a gap of at most GAP characters. ``suspend*``: any word that begins so; ``*sperrt``: that
+    ends so. ``@``: any address. The words are folded just as replies are.
+    """
+    pieces: list[Piece] = []
+    text, joined = " ", False
+    for part in phrase.split():
+        if part == "*":
+            if text.strip():
+                pieces.append(Piece(text, joined))
+            text, joined = " ", False
+            continue
+        if part.startswith("*"):
+            if text.strip():
+                pieces.append(Piece(text, joined))
+            text, joined = "", False
+        text += words(part.strip("*")).lstrip(" ")
+        if part.endswith("*"):
+            pieces.append(Piece(text[:-1], joined))
+            text, joined = " ", True
+    if text.strip():
+        pieces.append(Piece(text, joined))
+    return tuple(pieces)
+
+
+def find_phrase(joined: str, pieces: tuple[Piece, ...]) -> tuple[int, int] | None:
+    """Where *pieces* stand in order in *joined* words, as (start, end); None where they do not. Linear."""
+    first = pieces[0].literal
+    if len(pieces) == 1:
+        at = joined.find(first)
+        return None if at < 0 else (at, at + len(first))
+    # Sweep piece by piece, keeping for every place reached the earliest start that led there.
+    reached = [(m, m + len(first)) for m in _occurrences(joined, first)]
+    for piece in pieces[1:]:
+        reached = _within_word(joined, piece, reached) if piece.joined else _after_gap(joined, piece, reached)
+    return reached[0] if reached else None
+
+
+def _within_word(joined: str, piece: Piece, reached: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    ends = ((start, joined.find(" ", end)) for start, end in reached)
+    return [(start, at + len(piece.literal)) for start, at in ends if joined.startswith(piece.literal, at)]
+
+
+def _after_gap(joined: str, piece: Piece, reached: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    found: list[tuple[int, int]] = []
+    back = 0
+    for at in _occurrences(joined, piece.literal):
+        # Neighbouring words share their space, so a piece may begin one character before the last ended.
+        while back < len(reached) and reached[back][1] + GAP < at:
+            back += 1
+        if back < len(reached) and reached[back][1] - 1 <= at:
+            found.append((reached[back][0], at + len(piece.literal)))
+    return found
+
+
+def _occurrences(text: str, piece: str) -> Iterator[int]:
+    at = text.find(piece)
+    while at >= 0:
+        yield at
+        at = text.find(piece, at + 1)
+
+
+def _masked(text: str) -> str:
+    """*text*, equally long, each address an ``@`` and blanks, each repeated ``550-5.1.1`` of a long reply blanks."""
+    if "@" in text:
+        apart = text.translate(_ADDRESS_ENDS)
+        at = apart.find("@")
+        while at >= 0:
+            start = apart.rfind(" ", 0, at) + 1
+            end = apart.find(" ", at)
+            end = len(text) if end < 0 else end
+            text = text[:start] + "@" + " " * (end - start - 1) + text[end:]
+            at = apart.find("@", end)
+    if "-" in text and (m := _CONTINUED.search(text)) is not None:
+        text = _continuation(m[1]).sub(lambda c: " " * len(c[0]), text)
+    return text
+
+
+@lru_cache(maxsize=400)
+def _continuation(code: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<=\s){code}(?:[ \-]|$)(?:[245]\.\d{{1,3}}\.\d{{1,3}}(?=\s)\s?)?")
+
+
+def _fold(word: str) -> str:
+    if word.isascii():
+        return word.lower().replace("'", "")
+    # RFC 5198 texts may be composed or not; accents are often lost on the way, so they never count.
+    bare = "".join(c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))
+    return unicodedata.normalize("NFC", bare.casefold()).translate(_PLAIN)
