@@ -2,6 +2,7 @@
 # make test    everything that CI runs
 # make check   style, types and shape alone
 # make corpus  measure against labelled collections, where the folder is there
+# make lab     genuine bounces of the mail servers that are installed (as root), read and compared
 # make bench   figures beside their peers and floors
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ VENV ?= .venv
 CORPUS ?= ../shared/corpus
 BIN = $(VENV)/bin
 
-.PHONY: demo test check corpus bench clean
+.PHONY: demo test check corpus bench lab clean
 
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "bouncewise needs Python 3.11 or newer; try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
@@ -24,8 +25,8 @@ test: check
 	$(BIN)/pytest
 
 check: $(VENV)/.installed
-	$(BIN)/ruff format --check src tests bench
-	$(BIN)/ruff check src tests bench
+	$(BIN)/ruff format --check src tests bench lab
+	$(BIN)/ruff check src tests bench lab
 	$(BIN)/mypy
 
 corpus: $(VENV)/.installed
@@ -34,6 +35,9 @@ corpus: $(VENV)/.installed
 
 bench: $(VENV)/.installed
 	$(BIN)/python bench/speed.py
+
+lab: $(VENV)/.installed
+	$(BIN)/python -m lab.run
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

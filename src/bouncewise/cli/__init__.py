@@ -25,18 +25,18 @@ VERBS = {
 class Verbs(click.Group):
     """A group whose commands are modules of this package; --help needs none of them."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+    def list_commands(self, ctx: click.Context) -> list[str]:
         """In the order in which people meet them."""
         return list(VERBS)
 
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """The command of that name."""
         if name not in VERBS:
             return None
         command: click.Command = import_module(f"bouncewise.cli.{name}").command
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """One line per verb."""
         with formatter.section("Commands"):
             formatter.write_dl(list(VERBS.items()))

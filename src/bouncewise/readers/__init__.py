@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from bouncewise.readers.base import Finding, Note, Reader
+from bouncewise.readers.exim import EximReader
+from bouncewise.readers.haraka import HarakaReader
+from bouncewise.readers.jsonlogs import KumomtaReader, ZonemtaReader
 from bouncewise.readers.mail import MboxReader, MessageReader
+from bouncewise.readers.momentum import MomentumReader
+from bouncewise.readers.opensmtpd import OpensmtpdReader
 from bouncewise.readers.postfix import PostfixReader
 from bouncewise.readers.replies import RepliesReader
+from bouncewise.readers.sendmail import SendmailReader
+from bouncewise.readers.tables import ExchangeTraceReader, PowermtaReader
 
 __all__ = ["READERS", "Finding", "Note", "Reader", "reader_for"]
 
 # From the format that is hardest to mistake to the one that nearly anything could be.
-READERS: tuple[Reader, ...] = (PostfixReader(), MboxReader(), MessageReader(), RepliesReader())
+READERS: tuple[Reader, ...] = (
+    PostfixReader(), EximReader(), SendmailReader(), OpensmtpdReader(), HarakaReader(), MomentumReader(),
+    PowermtaReader(), ExchangeTraceReader(), KumomtaReader(), ZonemtaReader(),
+    MboxReader(), MessageReader(), RepliesReader(),
+)  # fmt: skip
 
 
 def reader_for(head: bytes) -> Reader | None:
