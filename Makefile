@@ -3,14 +3,16 @@
 # make check   style, types and shape alone
 # make corpus  measure against labelled collections, where the folder is there
 # make lab     genuine bounces of the mail servers that are installed (as root), read and compared
+# make fuzz    every reader under a coverage-guided fuzzer, SECONDS=120
 # make bench   figures beside their peers and floors
 
 PYTHON ?= python3
 VENV ?= .venv
+SECONDS ?= 120
 CORPUS ?= ../shared/corpus
 BIN = $(VENV)/bin
 
-.PHONY: demo test check corpus bench lab clean
+.PHONY: demo test check corpus bench lab fuzz clean
 
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "bouncewise needs Python 3.11 or newer; try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
@@ -25,8 +27,8 @@ test: check
 	$(BIN)/pytest
 
 check: $(VENV)/.installed
-	$(BIN)/ruff format --check src tests bench lab
-	$(BIN)/ruff check src tests bench lab
+	$(BIN)/ruff format --check src tests bench lab fuzz
+	$(BIN)/ruff check src tests bench lab fuzz
 	$(BIN)/mypy
 
 corpus: $(VENV)/.installed
@@ -38,6 +40,11 @@ bench: $(VENV)/.installed
 
 lab: $(VENV)/.installed
 	$(BIN)/python -m lab.run
+
+fuzz: $(VENV)/.installed
+	$(BIN)/pip install --quiet atheris
+	mkdir -p build/seeds && cp tests/fixtures/messages/*.eml tests/fixtures/logs/* build/seeds
+	$(BIN)/python fuzz/readers.py -max_total_time=$(SECONDS) -timeout=10 build/seeds
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

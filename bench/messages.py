@@ -7,15 +7,17 @@ Prints tables; exits 0 whatever they say: this is a measure, not a gate.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 from collections import defaultdict
 from pathlib import Path
 
 from replies import share
 
+from bouncewise.files import reader_for
 from bouncewise.judge import default
 from bouncewise.model import Kind, Report
-from bouncewise.readers.message import read
+from bouncewise.readers import Finding
 
 # Reasons of the labels that say: the person is fine. Suppressing on one of these loses a living address.
 LIVING = {
@@ -26,6 +28,12 @@ LIVING = {
 WANTED = {
     "bounce": {Kind.FAILED, Kind.DELAYED}, "feedback": set(Kind), "vacation": {Kind.AUTO_REPLY},
 }  # fmt: skip
+
+
+def read(raw: bytes, path: str, _index: int) -> list[Report]:
+    reader = reader_for(raw[:65536])
+    found = reader.read(io.BytesIO(raw), path) if reader else []
+    return [item.report for item in found if isinstance(item, Finding)]
 
 
 def main() -> None:

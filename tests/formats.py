@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from bouncewise.readers import READERS
+from bouncewise.files import FORMATS
 
 README = Path(__file__).parent.parent / "README.md"
 
 if __name__ == "__main__":
-    rows = "\n".join(f"| {reader.name} | {reader.about} |" for reader in READERS)
+    rows = "\n".join(f"| {reader.name} | {reader.about} |" for reader in FORMATS)
     table = f"<!-- formats -->\n| format | what |\n|---|---|\n{rows}\n<!-- /formats -->"
     text = README.read_text("utf-8")
     README.write_text(re.sub(r"<!-- formats -->.*?<!-- /formats -->", lambda _: table, text, flags=re.S), "utf-8")

@@ -18,7 +18,7 @@ VERDICT = [
     "rule", "evidence", "alternates",
 ]  # fmt: skip
 REPORT = [
-    "source", "kind", "recipient", "original_recipient", "at", "message_id", "sender", "remote_mta", "reply", "esp",
+    "source", "kind", "recipient", "original_recipient", "at", "message_id", "sender", "remote_mta", "reply", "esp", "disagreement",
     "verdict",
 ]  # fmt: skip
 ANSWER = ["address", "send", "state", "cause", "scope", "since", "until", "why", "rule"]

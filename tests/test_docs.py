@@ -14,9 +14,9 @@ import pytest
 import bouncewise
 from bouncewise import judge
 from bouncewise.cli import VERBS
+from bouncewise.files import FORMATS
 from bouncewise.model import Cause
 from bouncewise.policy.load import load
-from bouncewise.readers import READERS
 from bouncewise.rules.load import When, shipped
 
 ROOT = Path(__file__).parent.parent
@@ -66,7 +66,7 @@ def test_readme_names_every_verb_cause_and_format() -> None:
         row = next((line for line in table.splitlines() if f"`{cause}`" in line), None)
         assert row, f"{cause} is not in the README's table"
         assert row.startswith(f"| {facts.party} |"), cause
-    for reader in READERS:
+    for reader in FORMATS:
         assert f"| {reader.name} | {reader.about} |" in README, (
             f"run: python tests/formats.py; {reader.name} is not in the README"
         )

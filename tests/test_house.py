@@ -18,14 +18,16 @@ ROOMS = {
     "model": {"rfc"},
     "rules": {"model", "rfc", "errors"},
     "readers": {"model", "rfc"},
+    "providers": {"model", "rfc", "errors", "readers"},  # of readers only base: what every reader gives
     "ledger": {"model", "rfc", "errors"},
     "lists": {"model", "rfc", "errors"},
     "judge": {"model", "rfc", "rules"},
     "policy": {"model", "errors"},
-    "files": {"readers", "errors"},
+    "files": {"readers", "providers", "errors"},
     "explanation": {"judge", "model", "rfc", "rules"},
     "pipeline": {"judge", "files", "ledger", "model", "policy", "readers", "rfc", ""},
-    "contract": {"model", "pipeline"},
+    "disagreement": {"model"},
+    "contract": {"disagreement", "model", "pipeline"},
     "cli": {
         "judge", "contract", "errors", "explanation", "files", "ledger", "lists", "model", "pipeline", "policy",
         "readers", "rfc", "rules", "",

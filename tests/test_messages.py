@@ -46,7 +46,7 @@ def test_there_are_fixtures() -> None:
 def test_truncation_anywhere_never_raises_nor_invents(fixture: Path) -> None:
     raw = fixture.read_bytes()
     known = {report.recipient for report in read(raw, "", 0)}
-    for at in range(0, len(raw), 7):
+    for at in range(len(raw)):
         for report in read(raw[:at], "", 0):
             # A cut address is a beginning of a known one; nobody else may appear.
             assert report.recipient in known or any(k.startswith(report.recipient) for k in known) or not known, report

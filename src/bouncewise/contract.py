@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from bouncewise.disagreement import disagreement
 from bouncewise.model import Decision, Report, Verdict
 from bouncewise.pipeline import Answer, Judged
 
@@ -39,6 +40,7 @@ def report(judged: Judged) -> dict[str, Any]:
         "source": {"path": r.source.path, "reader": r.source.reader, "index": r.source.index},
         "kind": r.kind, "recipient": r.recipient or None, "original_recipient": r.original_recipient, "at": time(r.at),
         "message_id": r.message_id, "sender": r.sender, "remote_mta": r.remote_mta, "reply": reply, "esp": esp,
+        "disagreement": disagreement(r, judged.verdict),
         "verdict": verdict(judged.verdict) if judged.verdict else None,
     }  # fmt: skip
 

@@ -18,10 +18,14 @@ from typing import BinaryIO, NamedTuple, cast
 import zstandard
 
 from bouncewise.errors import InputError
-from bouncewise.readers import Finding, Note, reader_for
+from bouncewise.providers import MailedPayloadReader, PayloadReader
+from bouncewise.readers import READERS, Finding, Note, Reader
 from bouncewise.readers.base import HEAD
 
 STDIN = "-"
+
+# Bare replies are what nearly anything could be, so they are asked last.
+FORMATS: tuple[Reader, ...] = (MailedPayloadReader(), *READERS[:-1], PayloadReader(), READERS[-1])
 _DAMAGED = (OSError, EOFError, zlib.error, zipfile.BadZipFile, zstandard.ZstdError, RuntimeError, NotImplementedError)
 
 
@@ -59,6 +63,11 @@ def read(path: str) -> Iterator[Finding | Note]:
                 yield Note(name, None, "empty")
     except _DAMAGED as bad:
         yield Note(path, None, f"stopped reading: {bad or type(bad).__name__}")
+
+
+def reader_for(head: bytes) -> Reader | None:
+    """The first reader that knows the format of *head*, the first octets of a file."""
+    return next((reader for reader in FORMATS if reader.sniff(head)), None)
 
 
 def _open(path: str) -> Iterator[Opened]:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from bouncewise import contract, pipeline
+from bouncewise import contract, files, pipeline
 from bouncewise.cli.common import DIM, advice_of, classifier, json_option, out, paint, rules_option, tell
-from bouncewise.readers import READERS, Note
+from bouncewise.readers import Note
 
-FORMATS = "\n".join(f"  {reader.name:10} {reader.about}" for reader in READERS)
+FORMATS = "\n".join(f"  {reader.name:10} {reader.about}" for reader in files.FORMATS)
 
 
 @click.command(

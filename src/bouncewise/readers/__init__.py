@@ -14,7 +14,7 @@ from bouncewise.readers.replies import RepliesReader
 from bouncewise.readers.sendmail import SendmailReader
 from bouncewise.readers.tables import ExchangeTraceReader, PowermtaReader
 
-__all__ = ["READERS", "Finding", "Note", "Reader", "reader_for"]
+__all__ = ["READERS", "Finding", "Note", "Reader"]
 
 # From the format that is hardest to mistake to the one that nearly anything could be.
 READERS: tuple[Reader, ...] = (
@@ -22,8 +22,3 @@ READERS: tuple[Reader, ...] = (
     PowermtaReader(), ExchangeTraceReader(), KumomtaReader(), ZonemtaReader(),
     MboxReader(), MessageReader(), RepliesReader(),
 )  # fmt: skip
-
-
-def reader_for(head: bytes) -> Reader | None:
-    """The first reader that knows the format of *head*, the first octets of a file."""
-    return next((reader for reader in READERS if reader.sniff(head)), None)

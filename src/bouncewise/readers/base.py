@@ -35,10 +35,14 @@ class Note(NamedTuple):
 
 
 class Reader(Protocol):
-    """A format. ``about`` is one line for people: the README's table of formats is made of these."""
+    """A format. The README's table of formats is made of the readers' names and ``about``."""
 
     name: str
-    about: str
+
+    @property
+    def about(self) -> str:
+        """One line for people: what it reads."""
+        ...
 
     def sniff(self, head: bytes) -> bool:
         """Whether *head*, the first HEAD octets, looks like this format."""

@@ -1,0 +1,31 @@
+"""Coverage-guided fuzzing of every reader: python fuzz/readers.py [atheris options] [SEEDS].
+
+Needs: pip install atheris. Seeds: tests/fixtures. Anything a reader is handed must give findings or notes: an exception,
+a hang or a recipient that does not stand in the input is a crash.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import atheris
+
+with atheris.instrument_imports(include=["bouncewise"]):
+    from bouncewise.files import FORMATS
+    from bouncewise.judge import default
+    from bouncewise.readers import Finding
+
+
+def one_input(data: bytes) -> None:
+    """Every reader, whatever it would have sniffed."""
+    for reader in FORMATS:
+        for item in reader.read(io.BytesIO(data), "fuzz"):
+            if isinstance(item, Finding):
+                default().report(item.report)
+                assert len(item.report.recipient) <= 400, item.report
+
+
+if __name__ == "__main__":
+    atheris.Setup(sys.argv, one_input)
+    atheris.Fuzz()

@@ -1,0 +1,7 @@
+"""E-mail service providers: what their webhooks send, as data (esps.toml), and whether it is really theirs (verify)."""
+
+from __future__ import annotations
+
+from bouncewise.providers.files import MailedPayloadReader, PayloadReader
+
+__all__ = ["MailedPayloadReader", "PayloadReader"]
