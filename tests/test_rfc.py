@@ -61,7 +61,7 @@ PHRASES = [
     ("user unknown", "550 User, unknown", True),
     ("user unknown", "550 superuser unknown", False),
     ("user * unknown", "550 user jo is unknown", True),
-    ("user * unknown", "550 user " + "x" * 90 + " unknown", False),
+    ("user * unknown", "550 user " + "x " * 13 + "unknown", False),
     ("suspend*", "550 account suspended", True),
     ("exceed* quota", "552 exceeds quota", True),
     ("exceed* quota", "552 exceeds the quota", False),

@@ -11,8 +11,8 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 
 from bouncewise.model import Advice, Cause, Party, Permanence, Report, Stage, Verdict
-from bouncewise.rfc.phrase import words
-from bouncewise.rfc.reply import MAX_REPLY, ReplyParts, parse
+from bouncewise.rfc.phrase import words_of
+from bouncewise.rfc.reply import MAX_REPLY, ReplyParts, parse_shielded, shield
 from bouncewise.rules.load import Example, Rule, RuleSet, shipped
 from bouncewise.rules.match import Matcher, ranks
 
@@ -49,9 +49,10 @@ class Classifier:
         self, reply: str, parts: ReplyParts | None = None, *, receiver: str | None = None, stage: str | None = None
     ) -> Verdict:
         """The meaning of one *reply*. *receiver* and *stage* are used where known from elsewhere."""
-        parts = parts or parse(reply)
+        shielded = shield(reply[:MAX_REPLY])
+        parts = parts or parse_shielded(shielded)
         stage = stage or parts.stage
-        bits, receiver = self.matcher.match(words(reply), parts.reply_code, parts.status, stage, receiver)
+        bits, receiver = self.matcher.match(words_of(shielded), parts.reply_code, parts.status, stage, receiver)
         transient_reply = (parts.reply_code is not None and parts.reply_code < 500) or (
             parts.reply_code is None and parts.status is not None and parts.status[0] == "4"
         )

@@ -13,23 +13,28 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from bouncewise.rfc.reply import MAX_REPLY
+from bouncewise.rfc.reply import HIDDEN, MAX_REPLY, shield
 
-GAP = 80
-"""Characters that a ``*`` in a phrase may stand for."""
+GAP = 12
+"""Words that a ``*`` in a phrase may stand for."""
 
 _SIGNS = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f"
-_WORD = re.compile(rf"@|[{_SIGNS}]|(?:(?![{_SIGNS}])[^\W_]|(?<=[^\W_])['’](?=[^\W_]))+")
-_ADDRESS_ENDS = str.maketrans(dict.fromkeys("\t\r\n<>()[]{},;:\"'`|", " "))
+_WORD = re.compile(rf"@|[{_SIGNS}]|(?:(?![{_SIGNS}])[^\W_]|(?<=[^\W\d_])['’](?=[^\W\d_]))+")
 _ASCII = bytes(ord(chr(i).lower()) if chr(i).isalnum() or chr(i) == "@" else 32 for i in range(128)) + bytes(128)
 _PLAIN = str.maketrans({"’": "", "'": "", "ł": "l", "ø": "o", "đ": "d", "æ": "ae", "œ": "oe", "ı": "i"})
-_APOSTROPHE = re.compile(r"(?<=[^\W_])['’](?=[^\W_])")
+# An elision joins two runs of letters: "don't", "l'adresse". Digits beside an apostrophe stay words of their own.
+_APOSTROPHE = re.compile(r"(?<=[A-Za-z])'(?=[A-Za-z])")
 _CONTINUED = re.compile(r"(?:^|(?<=\s))([245]\d\d)-")
 
 
 def words(text: str) -> str:
     """*text* as bare words, e.g. ``550 <a@b.c>... User Unknown!`` gives ``" 550 @ user unknown "``."""
-    text = _masked(text[:MAX_REPLY])
+    return words_of(shield(text[:MAX_REPLY]))
+
+
+def words_of(shielded: str) -> str:
+    """``words`` of a text that is shielded already."""
+    text = _without_repeats(shielded)
     if text.isascii():
         if "'" in text:
             text = _APOSTROPHE.sub("", text)
@@ -42,7 +47,7 @@ def words(text: str) -> str:
 def quote(text: str, phrase: str) -> str:
     """The part of *text* that fits *phrase* (see ``phrase_pieces``), as it stands there; '' where none does."""
     text = unicodedata.normalize("NFC", text[:MAX_REPLY])
-    masked = _masked(text)
+    masked = _without_repeats(shield(text, in_place=True))
     spans: list[tuple[int, int, int]] = []  # position in the joined words, start and end in the text
     joined = " "
     for m in _WORD.finditer(masked):
@@ -53,7 +58,7 @@ def quote(text: str, phrase: str) -> str:
         return ""
     inside = [s for s in spans if found[0] <= s[0] < found[1]] or spans[:1]
     start, end = inside[0][1], inside[-1][2]
-    return text[start:].split()[0] if masked[start:end] == "@" else text[start:end]
+    return text[start:].split()[0] if masked[start:end] in ("@", HIDDEN) else text[start:end]
 
 
 def quote_longest(text: str, phrases: Iterable[str]) -> str:
@@ -75,7 +80,7 @@ class Piece(NamedTuple):
 def phrase_pieces(phrase: str) -> tuple[Piece, ...]:
     """A phrase as the literal pieces between its gaps.
 
-    ``user * unknown``: a gap of at most GAP characters. ``suspend*``: any word that begins so; ``*sperrt``: that
+    ``user * unknown``: a gap of at most GAP words. ``suspend*``: any word that begins so; ``*sperrt``: that
     ends so. ``@``: any address. The words are folded just as replies are.
     """
     pieces: list[Piece] = []
@@ -122,7 +127,7 @@ def _after_gap(joined: str, piece: Piece, reached: list[tuple[int, int]]) -> lis
     back = 0
     for at in _occurrences(joined, piece.literal):
         # Neighbouring words share their space, so a piece may begin one character before the last ended.
-        while back < len(reached) and reached[back][1] + GAP < at:
+        while back < len(reached) and joined.count(" ", reached[back][1], at) > GAP:
             back += 1
         if back < len(reached) and reached[back][1] - 1 <= at:
             found.append((reached[back][0], at + len(piece.literal)))
@@ -136,17 +141,8 @@ def _occurrences(text: str, piece: str) -> Iterator[int]:
         at = text.find(piece, at + 1)
 
 
-def _masked(text: str) -> str:
-    """*text*, equally long, each address an ``@`` and blanks, each repeated ``550-5.1.1`` of a long reply blanks."""
-    if "@" in text:
-        apart = text.translate(_ADDRESS_ENDS)
-        at = apart.find("@")
-        while at >= 0:
-            start = apart.rfind(" ", 0, at) + 1
-            end = apart.find(" ", at)
-            end = len(text) if end < 0 else end
-            text = text[:start] + "@" + " " * (end - start - 1) + text[end:]
-            at = apart.find("@", end)
+def _without_repeats(text: str) -> str:
+    """*text*, equally long, each repeated ``550-5.1.1`` of a reply of several lines blanks."""
     if "-" in text and (m := _CONTINUED.search(text)) is not None:
         text = _continuation(m[1]).sub(lambda c: " " * len(c[0]), text)
     return text

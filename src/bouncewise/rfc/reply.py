@@ -21,10 +21,10 @@ MAX_REPLY = 2048
 _CODE = re.compile(r"[245]\d\d(?=[ \-:])")
 _QUOTING = ("said:", "smtp;", "->", "returned '", 'returned "', "error:", "error:<", "error: <", "...")
 _BRACKETED = re.compile(r" \d\.")
-_NAMES_WHO = re.compile(r"@[\w.-]{1,255}:$")
-_LEADING = re.compile(r"^[\s\"'<(\[*]*(?:smtp;|x-\w+;)?[\s\"'<(]*([245]\d\d)(?![\d.])", re.I)
-_QUOTED = re.compile(r"(?:^|[\s:;,('\"<>=])([245]\d\d)(?=[ \-]'?#?[\"'<]?(?:[245]\.\d|[A-Za-z<]))")
-_NAMED = re.compile(r"\b(?:error|code|status|smtp|#)\W{0,3}([245]\d\d)\b(?!\.\d)|\(([245]\d\d)\)", re.I)
+_NAMES_WHO = re.compile(r"@ *:$")
+_LEADING = re.compile(r"^[\s\"'<(\[*]*(?:smtp;|x-\w+;)?[\s\"'<(]*([245]\d\d)(?=[A-Za-z]*(?:[^\w.]|$))", re.I)
+_QUOTED = re.compile(r"(?:^|[\s:;,('\"<>=])([245]\d\d)(?=[ \-]'?#?[\"'<]?[A-Za-z0-9<])")
+_NAMED = re.compile(r"\b(?:error|code|status|smtp|#)\W{0,3}([245]\d\d)\b(?!\.\w)|\(([245]\d\d)\)", re.I)
 
 _STAGE = re.compile(
     r"(?:in reply to|in response to|after|>>>|\bsmtp:|\[|while (?:sending|performing the|receiving the))"
@@ -40,7 +40,35 @@ _STAGES = {
     "end of data": "end-of-data", "end-of-data": "end-of-data", "final dot": "end-of-data",
     "message body": "end-of-data", "message text": "end-of-data", "data": "data",
 }  # fmt: skip
-_CONNECT = re.compile(r"\bconnect(?:ion)? to \S{1,255}?:\d+:|\bconnection (?:refused|timed out)\b", re.I)
+_CONNECT = re.compile(r"\bconnect(?:ion)? to \S{1,255}?:\w+:|\bconnection (?:refused|timed out)\b", re.I)
+
+
+HIDDEN = "qz"
+"""The word that stands for an IP address: no rule can speak of it."""
+
+_ADDRESS_ENDS = str.maketrans(dict.fromkeys("\t\r\n<>()[]{},;:\"'`|", " "))
+# Four numbers, but not 127.x: those are a blocklist's answers, and rules speak of them.
+IPV4 = r"\b(?:12[0-689]|1[013-9][0-9]|[02-9][0-9][0-9]|[0-9]{1,2})\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\b"
+_IPV4 = re.compile(IPV4, re.ASCII)
+
+
+def shield(text: str, *, in_place: bool = False) -> str:
+    """*text* without what differs from recipient to recipient: each mail address ``@``, each IPv4 address HIDDEN.
+
+    So neither an address nor an IP can forge a code or a phrase. *in_place*: blanks keep everything at its place.
+    """
+    if "@" in text:
+        apart = text.translate(_ADDRESS_ENDS)
+        pieces, done, at = [], 0, apart.find("@")
+        while at >= 0:
+            start, end = apart.rfind(" ", 0, at) + 1, apart.find(" ", at)
+            end = len(text) if end < 0 else end
+            pieces += [text[done:start], "@" + " " * (end - start - 1) if in_place else "@"]
+            done, at = end, apart.find("@", end)
+        text = "".join(pieces) + text[done:]
+    if text.count(".") > 2:
+        text = _IPV4.sub(lambda m: HIDDEN.ljust(len(m[0])) if in_place else HIDDEN, text)
+    return text
 
 
 class ReplyParts(NamedTuple):
@@ -53,7 +81,11 @@ class ReplyParts(NamedTuple):
 
 def parse(text: str) -> ReplyParts:
     """Code, status and stage of one reply. The innermost reply wins where one quotes another."""
-    text = text[:MAX_REPLY]
+    return parse_shielded(shield(text[:MAX_REPLY]))
+
+
+def parse_shielded(text: str) -> ReplyParts:
+    """``parse`` of a text that is shielded already."""
     lower = text.casefold()
     at, code = _find_code(text, lower)
     return ReplyParts(code, rfc3463.choose(text, at, code), _stage(text, lower))

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 # RFC 3463 §2: class "." subject "." detail, no leading zeros wanted but seen; up to three digits each.
 # The guards keep IP addresses (four parts) and "8.13.1"-like versions out.
-_STATUS = re.compile(r"(?<![\w.])([245])\.(\d{1,3})\.(\d{1,3})(?!\.?\d)")
+_STATUS = re.compile(r"(?<![\w.])([245])\.(\d{1,3})\.(\d{1,3})(?![0-9]|\.[0-9]|[A-Za-z]*[0-9])")
 
 
 def find(text: str, start: int = 0) -> Iterator[tuple[int, str]]:

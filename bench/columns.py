@@ -1,0 +1,81 @@
+"""A column of replies: rows per second and ratios, one core, beside the naive loop and DuckDB's trivial extract of the code.
+
+The data is synthetic: the rules' own examples as templates, drawn by Zipf's law, each with the name of its host and its own
+recipient, IP and queue id; a stated share of the rows has a word that no other row has, so that nothing remembered helps.
+"unique" is what the templates come to. A log in which one reply comes from thousands of differently named hosts repeats less.
+Run as: POLARS_MAX_THREADS=1 python bench/columns.py [--rows N]. Prints a table; exits 0.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("POLARS_MAX_THREADS", "1")
+
+import argparse  # noqa: E402
+import random  # noqa: E402
+import tempfile  # noqa: E402
+import time  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+import polars as pl  # noqa: E402
+from speed import naive_loop, rate, unseen  # noqa: E402
+
+from bouncewise.columns import Judge  # noqa: E402
+from bouncewise.judge import default  # noqa: E402
+from bouncewise.rules.load import Example  # noqa: E402
+
+
+def replies(rows: int, unseen_share: float, seed: int = 1) -> list[str]:
+    """Rows of SMTP replies as a sender's log holds them."""
+    draw = random.Random(seed)
+    templates = [e.reply if isinstance(e, Example) else e for r in default().ruleset.rules for e in r.example]
+    draw.shuffle(templates)
+    weights = [1 / (i + 1) for i in range(len(templates))]
+    chosen = draw.choices(templates, weights, k=rows)
+    alphabet = "abcdefghijklmnopqrstuvwxyz"
+    out = []
+    for text in chosen:
+        line = f"host mx.d{len(text) % 50}.example[{draw.randrange(1, 99)}.{draw.randrange(256)}.2.{draw.randrange(256)}] said: {text} <u{draw.randrange(10**6)}@d{draw.randrange(999)}.example>"
+        line += f" {draw.choice('abcdef')}{draw.randrange(10)}si{draw.randrange(10**8):x}wrb{draw.randrange(999)} (in reply to RCPT TO command)"
+        if draw.random() < unseen_share:
+            line += " ref " + "".join(draw.choices(alphabet, k=12))
+        out.append(line)
+    return out
+
+
+def main() -> None:
+    args = argparse.ArgumentParser(description=__doc__)
+    args.add_argument("--rows", type=int, default=1_000_000)
+    rows = args.parse_args().rows
+    print(f"{rows:,} rows, one core, cold memo each time")
+    naive = rate(naive_loop(), list(unseen(300)))
+    single = rate(default().judge, list(unseen(20_000)))
+    print(f"naive loop {naive:,.0f}/s   one by one {single:,.0f}/s ({single / naive:.0f} x)")
+    print("unseen   unique   rows/s        x naive   x DuckDB's extract")
+    for share in (0.01, 0.02, 0.10, 0.50):
+        frame = pl.DataFrame({"reply": replies(rows, share)})
+        unique = Judge().templates.of(frame["reply"]).n_unique() / rows
+        start = time.perf_counter()
+        judge = Judge()
+        for part in frame.iter_slices(100_000):
+            judge.columns(part)
+        ours = rows / (time.perf_counter() - start)
+        print(f"{share:6.0%}   {unique:6.1%}   {ours:9,.0f}   {ours / naive:9.0f}   {ours / extract(frame):9.2f}")
+
+
+def extract(frame: pl.DataFrame) -> float:
+    """DuckDB, one thread: the reply code of every row of a Parquet file."""
+    import duckdb
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "r.parquet"
+        frame.write_parquet(file)
+        duckdb.sql("SET threads = 1")
+        start = time.perf_counter()
+        duckdb.sql(f"SELECT count(regexp_extract(reply, '[245][0-9][0-9]')) FROM '{file}'").fetchall()
+        return frame.height / (time.perf_counter() - start)
+
+
+if __name__ == "__main__":
+    main()
