@@ -36,7 +36,9 @@ corpus: $(VENV)/.installed
 	$(BIN)/python bench/messages.py $(CORPUS)
 
 bench: $(VENV)/.installed
+	$(BIN)/pip install --quiet duckdb
 	$(BIN)/python bench/speed.py
+	POLARS_MAX_THREADS=1 $(BIN)/python bench/columns.py
 
 lab: $(VENV)/.installed
 	$(BIN)/python -m lab.run

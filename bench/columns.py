@@ -12,23 +12,23 @@ import os
 
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
-import argparse  # noqa: E402
-import random  # noqa: E402
-import tempfile  # noqa: E402
-import time  # noqa: E402
-from pathlib import Path  # noqa: E402
+import argparse
+import random
+import tempfile
+import time
+from pathlib import Path
 
-import polars as pl  # noqa: E402
-from speed import naive_loop, rate, unseen  # noqa: E402
+import polars as pl
+from speed import naive_loop, rate, unseen
 
-from bouncewise.columns import Judge  # noqa: E402
-from bouncewise.judge import default  # noqa: E402
-from bouncewise.rules.load import Example  # noqa: E402
+from bouncewise.columns import Judge
+from bouncewise.judge import default
+from bouncewise.rules.load import Example
 
 
 def replies(rows: int, unseen_share: float, seed: int = 1) -> list[str]:
     """Rows of SMTP replies as a sender's log holds them."""
-    draw = random.Random(seed)
+    draw = random.Random(seed)  # noqa: S311
     templates = [e.reply if isinstance(e, Example) else e for r in default().ruleset.rules for e in r.example]
     draw.shuffle(templates)
     weights = [1 / (i + 1) for i in range(len(templates))]
@@ -36,8 +36,10 @@ def replies(rows: int, unseen_share: float, seed: int = 1) -> list[str]:
     alphabet = "abcdefghijklmnopqrstuvwxyz"
     out = []
     for text in chosen:
-        line = f"host mx.d{len(text) % 50}.example[{draw.randrange(1, 99)}.{draw.randrange(256)}.2.{draw.randrange(256)}] said: {text} <u{draw.randrange(10**6)}@d{draw.randrange(999)}.example>"
-        line += f" {draw.choice('abcdef')}{draw.randrange(10)}si{draw.randrange(10**8):x}wrb{draw.randrange(999)} (in reply to RCPT TO command)"
+        ip = f"{draw.randrange(1, 99)}.{draw.randrange(256)}.2.{draw.randrange(256)}"
+        to = f"<u{draw.randrange(10**6)}@d{draw.randrange(999)}.example>"
+        queue_id = f"{draw.choice('abcdef')}{draw.randrange(10)}si{draw.randrange(10**8):x}wrb{draw.randrange(999)}"
+        line = f"host mx.d{len(text) % 50}.example[{ip}] said: {text} {to} {queue_id} (in reply to RCPT TO command)"
         if draw.random() < unseen_share:
             line += " ref " + "".join(draw.choices(alphabet, k=12))
         out.append(line)
@@ -73,7 +75,8 @@ def extract(frame: pl.DataFrame) -> float:
         frame.write_parquet(file)
         duckdb.sql("SET threads = 1")
         start = time.perf_counter()
-        duckdb.sql(f"SELECT count(regexp_extract(reply, '[245][0-9][0-9]')) FROM '{file}'").fetchall()
+        query = f"SELECT count(regexp_extract(reply, '[245][0-9][0-9]')) FROM '{file}'"  # noqa: S608
+        duckdb.sql(query).fetchall()
         return frame.height / (time.perf_counter() - start)
 
 

@@ -24,18 +24,21 @@ ROOMS = {
     "judge": {"model", "rfc", "rules"},
     "policy": {"model", "errors"},
     "files": {"readers", "providers", "errors"},
+    "columns": {"judge", "model", "rfc", "rules", "errors"},
+    "batch": {"columns", "files", "errors", "readers"},
+    "spark": {"columns", "judge", ""},
     "explanation": {"judge", "model", "rfc", "rules"},
     "pipeline": {"judge", "files", "ledger", "model", "policy", "readers", "rfc", ""},
     "disagreement": {"model"},
     "contract": {"disagreement", "model", "pipeline"},
     "cli": {
-        "judge", "contract", "errors", "explanation", "files", "ledger", "lists", "model", "pipeline", "policy",
+        "batch", "judge", "contract", "errors", "explanation", "files", "ledger", "lists", "model", "pipeline", "policy",
         "readers", "rfc", "rules", "",
     },
     "": {"judge", "model"},
     "__main__": {"cli"},
 }  # fmt: skip
-ONLY = {"sqlite3": "ledger", "click": "cli", "rich": "cli"}
+ONLY = {"sqlite3": "ledger", "click": "cli", "rich": "cli", "pyspark": "spark"}
 
 
 def room(path: Path) -> str:

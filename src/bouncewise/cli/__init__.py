@@ -17,6 +17,7 @@ VERBS = {
     "check": "may these addresses be mailed?",
     "clean": "drop from a list what must not be mailed",
     "suppressions": "list, add, remove, import, export",
+    "batch": "judge files of millions of replies",
     "explain": "a reply, a code, a cause or an address, in full",
     "rules": "list rules; check and test your own",
 }

@@ -1,0 +1,46 @@
+"""Spark local[2] beside ``batch`` with two processes, over the same Parquet files, both writing Parquet.
+
+Run as: python bench/spark.py [--rows N]. Needs bouncewise[spark] and Java. Prints rates and their ratio; exits 0.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+import polars as pl
+from columns import replies
+from pyspark.sql import SparkSession
+
+from bouncewise import batch
+from bouncewise.spark import with_verdict
+
+
+def main() -> None:
+    args = argparse.ArgumentParser(description=__doc__)
+    args.add_argument("--rows", type=int, default=4_000_000)
+    rows = args.parse_args().rows
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        (home / "in").mkdir()
+        for i in range(4):
+            frame = pl.DataFrame({"reply": replies(rows // 4, 0.02, seed=i)})
+            frame.write_parquet(home / "in" / f"{i}.parquet", row_group_size=100_000)
+        start = time.perf_counter()
+        (home / "out").mkdir()
+        batch.run(batch.parts((str(home / "in"),), home / "out", {}, ()), 2, lambda *_: None)
+        ours = rows / (time.perf_counter() - start)
+        spark = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").getOrCreate()
+        source = spark.read.parquet(str(home / "in"))
+        with_verdict(source.limit(1000)).count()  # workers up, rules loaded
+        start = time.perf_counter()
+        with_verdict(source).write.parquet(str(home / "spark"))
+        theirs = rows / (time.perf_counter() - start)
+        spark.stop()
+    print(f"batch, 2 processes {ours:,.0f} rows/s; Spark local[2] {theirs:,.0f} rows/s: {theirs / ours:.2f}")
+
+
+if __name__ == "__main__":
+    main()

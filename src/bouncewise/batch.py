@@ -1,0 +1,253 @@
+"""Verdicts for files of replies: Parquet, CSV, NDJSON, PowerMTA's CSV, and every format that ``bouncewise read`` knows.
+
+Gives: for each part of the input a Parquet file with its columns and those of the verdict, or counts by domain, day and
+cause. Parts are written whole or not at all and carry the rule-set's version in their name, so a run that was stopped goes
+on where it was, and a second run changes nothing. Memory is bounded by CHUNK rows a process.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+import pyarrow.csv
+import pyarrow.parquet
+
+from bouncewise import files
+from bouncewise.columns import Judge
+from bouncewise.errors import InputError
+from bouncewise.readers import Finding
+
+CHUNK = 100_000
+"""Rows judged at once."""
+
+PART = 2_000_000
+"""Rows of a Parquet file in one part of the work, rounded to whole row groups."""
+
+# Where a column is not named, these are looked for, in this order: ours, PowerMTA's, what people call them.
+NAMES = {
+    "reply": ("reply", "dsnDiag", "diagnostic_code", "diagnostic", "smtp_reply", "response", "message", "text"),
+    "recipient": ("recipient", "rcpt", "email", "address", "to", "rcpt_to"),
+    "at": ("at", "timeLogged", "timestamp", "time", "event_time", "date"),
+    "receiver": ("receiver",),
+    "stage": ("stage",),
+}
+
+
+class Part(NamedTuple):
+    """A piece of the work: a file, and which of its row groups where it is Parquet."""
+
+    path: str
+    groups: tuple[int, ...]
+    target: Path
+    given: tuple[tuple[str, str], ...]
+    by: tuple[str, ...]
+
+
+def parts(paths: tuple[str, ...], out: Path, given: dict[str, str], by: tuple[str, ...]) -> list[Part]:
+    """The pieces of the work, in order; raises InputError for what is not there."""
+    found = []
+    version = _judge().classifier.ruleset.version
+    how = hashlib.blake2b(repr((sorted(given.items()), by)).encode(), digest_size=4).hexdigest()
+    for path in files.expand(paths):
+        if path == files.STDIN:
+            raise InputError("batch reads files, not standard input; use `bouncewise read -`")
+        spans = _spans(path) if path.endswith(".parquet") else [()]
+        stem = re.sub(r"[^\w.-]+", "-", path).strip("-.")[-120:]
+        for groups in spans:
+            name = f"{stem}-{groups[0]:05d}" if groups else stem
+            found.append(Part(path, groups, out / f"{name}-{version}-{how}.parquet", tuple(given.items()), by))
+    return found
+
+
+def run(work: list[Part], processes: int, progress: Callable[[int, int], None]) -> int:
+    """Do what is not done yet; how many rows that were. *progress* gets parts done and rows so far."""
+    todo = [part for part in work if not part.target.exists()]
+    rows, done = 0, len(work) - len(todo)
+    progress(done, rows)
+    pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn")) if processes > 1 and len(todo) > 1 else None
+    try:
+        for height in pool.map(one, todo) if pool else map(one, todo):
+            rows, done = rows + height, done + 1
+            progress(done, rows)
+    finally:
+        if pool:
+            pool.shutdown(cancel_futures=True)
+    return rows
+
+
+def one(part: Part) -> int:
+    """Judge one part and write it; its number of rows."""
+    rows = 0
+    waiting = part.target.with_suffix(f".{os.getpid()}.tmp")
+    writer: pyarrow.parquet.ParquetWriter | None = None
+    counts: list[pl.DataFrame] = []
+    try:
+        for frame in _frames(part):
+            rows += frame.height
+            judged = _judged(frame, dict(part.given))
+            if part.by:
+                counts.append(_counted(judged, part.by, dict(part.given)))
+                continue
+            table = judged.to_arrow()
+            writer = writer or pyarrow.parquet.ParquetWriter(waiting, table.schema, compression="zstd")
+            writer.write_table(table)
+        if part.by:
+            _sum(counts, part.by).write_parquet(waiting)
+        elif writer is None:
+            pl.DataFrame().write_parquet(waiting)
+    finally:
+        if writer is not None:
+            writer.close()
+    waiting.replace(part.target)
+    return rows
+
+
+def total(work: list[Part], by: tuple[str, ...]) -> pl.DataFrame:
+    """The counts of all parts together, ordered."""
+    return _sum([pl.read_parquet(part.target) for part in work], by)
+
+
+def column(frame_names: list[str], role: str, given: dict[str, str]) -> str | None:
+    """The column of *role*: the one given, else the first that goes by a usual name."""
+    if role in given:
+        if given[role] not in frame_names:
+            raise InputError(f"no column {given[role]!r}; there are {', '.join(frame_names)}")
+        return given[role]
+    folded = {name.casefold(): name for name in reversed(frame_names)}
+    return next((folded[n.casefold()] for n in NAMES[role] if n.casefold() in folded), None)
+
+
+@cache
+def _judge() -> Judge:
+    return Judge()
+
+
+def _spans(path: str) -> list[tuple[int, ...]]:
+    meta = pyarrow.parquet.read_metadata(path)
+    spans: list[tuple[int, ...]] = []
+    current: tuple[int, ...] = ()
+    rows = 0
+    for i in range(meta.num_row_groups):
+        current, rows = (*current, i), rows + meta.row_group(i).num_rows
+        if rows >= PART:
+            spans.append(current)
+            current, rows = (), 0
+    return [*spans, current] if current or not spans else spans
+
+
+def _frames(part: Part) -> Iterator[pl.DataFrame]:
+    name = part.path.removesuffix(".gz")
+    if name.endswith(".parquet"):
+        file = pyarrow.parquet.ParquetFile(part.path)
+        for batch in file.iter_batches(CHUNK, row_groups=list(part.groups)):
+            yield pl.DataFrame(pl.from_arrow(batch))
+    elif name.endswith(".csv"):
+        options = pyarrow.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=_odd_row(part.path))
+        with Path(part.path).open(encoding="utf-8-sig", errors="replace", newline="") as stream:
+            names = next(csv.reader(stream), [])
+        text = pyarrow.csv.ConvertOptions(column_types={n: pyarrow.string() for n in names})
+        for batch in pyarrow.csv.open_csv(part.path, parse_options=options, convert_options=text):
+            yield pl.DataFrame(pl.from_arrow(batch))
+    elif name.endswith((".ndjson", ".jsonl")) and (found := _ndjson(part.path)) is not None:
+        yield from found
+    else:
+        yield from _reports(part.path)
+
+
+def _odd_row(path: str) -> Callable[[Any], str]:
+    """Says of each row that does not fit its header that it was left out."""
+
+    def tell(row: Any) -> str:
+        text = f"{row.actual_columns} fields where the header names {row.expected_columns}: {str(row.text)[:60]!r}"
+        print(f"note: {path} #{row.number}: {text}", file=sys.stderr)
+        return "skip"
+
+    return tell
+
+
+def _ndjson(path: str) -> Iterator[pl.DataFrame] | None:
+    """Chunks of flat JSON lines that have a reply; None where they are a log that a reader knows better."""
+    with Path(path).open("rb") as stream:
+        head = pl.read_ndjson(io.BytesIO(stream.readline()))
+    if column(head.columns, "reply", {}) is None or head[column(head.columns, "reply", {}) or ""].dtype != pl.String:
+        return None
+
+    def chunks() -> Iterator[pl.DataFrame]:
+        with Path(path).open("rb") as stream:
+            while lines := stream.readlines(CHUNK * 200):
+                yield pl.read_ndjson(io.BytesIO(b"".join(lines)), schema_overrides=head.schema)
+
+    return chunks()
+
+
+def _reports(path: str) -> Iterator[pl.DataFrame]:
+    rows: list[tuple[object, ...]] = []
+    schema: dict[str, Any] = {"kind": pl.String, "recipient": pl.String, "at": pl.Datetime("us", "UTC"), "message_id": pl.String,
+              "sender": pl.String, "remote_mta": pl.String, "reply": pl.String, "stage": pl.String}  # fmt: skip
+    for item in files.read(path):
+        if isinstance(item, Finding):
+            r = item.report
+            rows.append(
+                (
+                    r.kind.value,
+                    r.recipient,
+                    r.at,
+                    r.message_id,
+                    r.sender,
+                    r.remote_mta,
+                    r.reply and r.reply.text,
+                    r.stage and r.stage.value,
+                )
+            )
+            if len(rows) >= CHUNK:
+                yield pl.DataFrame(rows, schema=schema, orient="row")
+                rows = []
+    if rows:
+        yield pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _judged(frame: pl.DataFrame, given: dict[str, str]) -> pl.DataFrame:
+    reply = column(frame.columns, "reply", given)
+    if reply is None:
+        raise InputError(f"no column holds the replies; name one of {', '.join(frame.columns)} with --reply")
+    receiver, stage = column(frame.columns, "receiver", given), column(frame.columns, "stage", given)
+    judged = _judge().columns(frame, reply, receiver=receiver, stage=stage)
+    return frame.hstack(
+        [c if c.name not in frame.columns else c.alias(f"verdict_{c.name}") for c in judged.get_columns()]
+    )
+
+
+def _counted(judged: pl.DataFrame, by: tuple[str, ...], given: dict[str, str]) -> pl.DataFrame:
+    recipient, at = column(judged.columns, "recipient", given), column(judged.columns, "at", given)
+    wanted: dict[str, pl.Expr] = {}
+    if "domain" in by:
+        if recipient is None:
+            raise InputError("counting by domain needs the recipients' column; name it with --recipient")
+        wanted["domain"] = pl.col(recipient).str.extract(r"@([^@>\s]+)>?\s*$").str.to_lowercase()
+    if "day" in by:
+        if at is None:
+            raise InputError("counting by day needs a column of times; name it with --time")
+        wanted["day"] = pl.col(at).cast(pl.String).str.slice(0, 10)
+    wanted |= {name: pl.col(name).cast(pl.String) for name in by if name not in wanted}
+    return judged.group_by([expr.alias(name) for name, expr in wanted.items()]).len("count")
+
+
+def _sum(frames: list[pl.DataFrame], by: tuple[str, ...]) -> pl.DataFrame:
+    frames = [f for f in frames if f.width]
+    return (
+        pl.concat(frames).group_by(by).agg(pl.col("count").sum()).sort(by, nulls_last=True)
+        if frames
+        else pl.DataFrame()
+    )

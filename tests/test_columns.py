@@ -1,0 +1,163 @@
+"""The column path gives the verdicts of the single path, row by row, whatever the rows are."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+pl = pytest.importorskip("polars")
+
+from hypothesis import given, settings  # noqa: E402
+from hypothesis import strategies as st  # noqa: E402
+
+from bouncewise.columns import Judge, verdicts  # noqa: E402
+from bouncewise.judge import Classifier, default  # noqa: E402
+from bouncewise.rules.load import Example, load  # noqa: E402
+
+EXAMPLES = [e.reply if isinstance(e, Example) else e for r in default().ruleset.rules for e in r.example]
+JUDGE = Judge()
+
+
+def row(reply: str, receiver: str | None = None, stage: str | None = None) -> tuple[Any, ...]:
+    v = default().judge(reply, receiver=receiver, stage=stage)
+    return (v.reply_code, v.status, v.stage and v.stage.value, v.receiver, v.cause.value, v.party.value, v.permanence.value, v.advice.value,
+            pytest.approx(v.confidence, abs=1e-6), v.rule, [c.value for c in v.alternates])  # fmt: skip
+
+
+def same(replies: list[str]) -> None:
+    found = JUDGE.columns(pl.DataFrame({"reply": replies})).rows()
+    for reply, got in zip(replies, found, strict=True):
+        assert got == row(reply), (reply, JUDGE.templates.of(pl.Series([reply])).to_list())
+
+
+def test_examples_with_everything_that_varies() -> None:
+    draw = random.Random(7)
+    ids = [
+        "F180CB7A1",
+        "a1si12345wrb.123",
+        "DB5EUR03FT003",
+        "3XyZ12abC",
+        "1795428001",
+        "201806281",
+        "5A1",
+        "1and1",
+        "s2017062302x9",
+        "ib605c2d",
+        "lpn0a1",
+    ]
+    lines = []
+    for text in EXAMPLES:
+        a, b = draw.choice(ids), draw.choice(ids)
+        lines += [
+            f"host mx[{draw.randrange(256)}.5.4.1] said: {text} <u{a}@{b}.example> {b} (in reply to RCPT TO command)",
+            f"{text} {a}-{b}",
+            f"{a}: {text}'s {b}",
+            f"é{a} {text} {b}é",
+            text.replace(" ", f" {a} ", 3),
+        ]
+    same(lines)
+
+
+WORDS = st.sampled_from(
+    [
+        "user",
+        "unknown",
+        "mailbox",
+        "full",
+        "blocked",
+        "using",
+        "550",
+        "5.1.1",
+        "5.4.1",
+        "550-5.7.1",
+        "said:",
+        "smtp;",
+        "127.0.0.2",
+        "192.0.2.1",
+        "<a@b.example>",
+        "a@b:550",
+        "...",
+        "error",
+        "421",
+        "A1B2C",
+        "5A1",
+        "250A1",
+        "s3140",
+        "ib105",
+        "lpn0x1",
+        "ofr0045x",
+        "201806281",
+        "2018062819",
+        "it's",
+        "user's5a1",
+        "b'105",
+        "[5.7.606]",
+        "5.7.606",
+        "x5.1.1",
+        "5.1.1a2",
+        "550User",
+        "(550)",
+        "connect",
+        "to",
+        "mx:25:",
+        "é",
+        "用户不存在",
+        "qz",
+        "@",
+        "@@",
+        "a@b@c",
+        ",",
+        ";",
+        "\t",
+        "\n",
+    ]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(
+        st.one_of(
+            st.lists(WORDS, max_size=14).map(" ".join), st.lists(WORDS, max_size=9).map("".join), st.text(max_size=60)
+        ),
+        min_size=1,
+        max_size=25,
+    )
+)
+def test_anything(replies: list[str]) -> None:
+    same(replies)
+
+
+def test_long_empty_and_missing() -> None:
+    same(["", "x" * 5000, "550 user unknown " * 200, "@" * 3000, "a1b2c3" * 900, "550 " + "a@b " * 600])
+    frame = JUDGE.verdicts(pl.DataFrame({"reply": [None, "550 5.1.1 User unknown"]}))
+    assert frame["cause"].to_list() == ["unknown", "mailbox-unknown"]
+
+
+def test_receiver_and_stage_columns() -> None:
+    replies = ["550 5.7.27 no", "550 5.7.27 no", "550 no", "550 no"]
+    frame = pl.DataFrame({"text": replies, "mx": ["google", None, "google", None], "at": [None, "rcpt", "rcpt", None]})
+    found = JUDGE.columns(frame, "text", receiver="mx", stage="at").rows()
+    assert found == [row(r, m, s) for r, m, s in frame.rows()]
+
+
+def test_alike_replies_share_a_template() -> None:
+    lines = [
+        f"550 5.1.1 <u{i}@d{i}.example>: User unknown in table [10.0.{i % 256}.7] {i:x}A{i}B7 id" for i in range(500)
+    ]
+    assert JUDGE.templates.of(pl.Series(lines)).n_unique() <= 20
+    assert verdicts(pl.Series(lines))["cause"].unique().to_list() == ["mailbox-unknown"]
+
+
+def test_site_rules_that_speak_of_ids(tmp_path: Any) -> None:
+    file = tmp_path / "site.toml"
+    file.write_text(
+        'title = "ours"\n[[rule]]\nid = "ours.code"\ncause = "policy"\nwhen.phrase = ["a1b2c3", "zz9*", "*q7x"]\nsource = "us"\nwhy = "us"\nexample = ["550 A1B2C3"]\n'
+    )
+    classifier = Classifier(load((file,)))
+    replies = ["550 A1B2C3 x", "550 A1B2C4 x", "550 zz9a1 x", "550 1a2q7x x", "550 user unknown a1b2c3"]
+    found = Judge(classifier).columns(pl.DataFrame({"reply": replies}))["rule"].to_list()
+    assert found == [classifier.judge(r).rule for r in replies]
+    assert found[0] == found[2] == found[3] == "ours.code"
