@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from bouncewise.model import Advice, Cause, Decision, Event, Kind, Scope, State
@@ -27,6 +28,7 @@ def day_of(stamp_: int) -> int:
     return stamp_ // _DAY
 
 
+@lru_cache(maxsize=1 << 16)
 def id_of(name: str) -> int:
     """The number of a normalised address, or of ``@domain``: 64 bits, signed as SQLite's integers are."""
     return int.from_bytes(hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest(), signed=True)

@@ -15,6 +15,9 @@ MAX_LINE = 65536
 """Octets of one line that are read; what follows up to the next newline is skipped, and noted."""
 
 
+_PIECE = 1 << 18
+
+
 class Finding(NamedTuple):
     """A Report, the raw bytes it was read from, and a key that is the same wherever the same event is read."""
 
@@ -60,17 +63,23 @@ def key_of(*parts: str) -> bytes:
 
 def lines(stream: BinaryIO, path: str) -> Iterator[tuple[int, bytes] | Note]:
     """The lines of *stream* with their numbers from 0; CR, LF and CRLF all end one."""
-    number = 0
-    while raw := stream.readline(MAX_LINE):
-        cut = len(raw) == MAX_LINE and not raw.endswith(b"\n")
-        if b"\r" in raw.rstrip(b"\r\n"):
-            for piece in raw.splitlines():
-                yield number, piece
-                number += 1
-        else:
-            yield number, raw.rstrip(b"\r\n")
-            number += 1
-        if cut:
-            yield Note(path, number - 1, f"line longer than {MAX_LINE} octets; the rest of it was skipped")
-            while (more := stream.readline(MAX_LINE)) and not more.endswith(b"\n"):
-                pass
+    number, rest, cut = 0, b"", False
+    while piece := stream.read(_PIECE):
+        # A CR at the very end may be half a CRLF: the next piece tells.
+        piece, held = (piece[:-1], b"\r") if piece.endswith(b"\r") else (piece, b"")
+        *whole, rest = (rest + piece).replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        for line in whole:
+            if len(line) > MAX_LINE or cut:
+                yield Note(path, number, f"line longer than {MAX_LINE} octets; the rest of it was skipped")
+            if not cut:
+                yield number, line[:MAX_LINE]
+            number, cut = number + 1, False
+        if len(rest) > MAX_LINE:
+            if not cut:
+                yield number, rest[:MAX_LINE]
+            rest, cut = b"", True
+        rest += held
+    if cut:
+        yield Note(path, number, f"line longer than {MAX_LINE} octets; the rest of it was skipped")
+    elif rest.rstrip(b"\r"):
+        yield number, rest.rstrip(b"\r")[:MAX_LINE]

@@ -82,7 +82,7 @@ def _report(d: re.Match[str], when: str, source: Source, clock: Clock, mail: Mai
     text = d["text"]
     host = d["relay"].partition("[")[0]
     kind = _KINDS[d["status"]]
-    reply, stage = told(text[:-1] if text.endswith(")") else text, d["dsn"])
+    reply, stage = (None, None) if kind is Kind.DELIVERED else told(text[:-1] if text.endswith(")") else text, d["dsn"])
     return Report(
         source=source,
         kind=kind,
@@ -92,7 +92,7 @@ def _report(d: re.Match[str], when: str, source: Source, clock: Clock, mail: Mai
         message_id=mail.message_id,
         sender=mail.sender,
         remote_mta=host if host not in ("none", "") else None,
-        reply=reply if kind is not Kind.DELIVERED else None,
+        reply=reply,
         stage=stage or (Stage.CONNECT if host == "none" else None),
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -48,11 +48,13 @@ def quote(text: str, phrase: str) -> str:
     """The part of *text* that fits *phrase* (see ``phrase_pieces``), as it stands there; '' where none does."""
     text = unicodedata.normalize("NFC", text[:MAX_REPLY])
     masked = _without_repeats(shield(text, in_place=True))
+    if masked.isascii() and (m := _as_written(phrase).search(masked)) is not None:
+        return text[m.start() :].split()[0] if m[0] in ("@", HIDDEN) else text[m.start() : m.end()]
     spans: list[tuple[int, int, int]] = []  # position in the joined words, start and end in the text
     joined = " "
-    for m in _WORD.finditer(masked):
-        spans.append((len(joined), m.start(), m.end()))
-        joined += _fold(m[0]) + " "
+    for w in _WORD.finditer(masked):
+        spans.append((len(joined), w.start(), w.end()))
+        joined += _fold(w[0]) + " "
     found = find_phrase(joined, phrase_pieces(phrase))
     if found is None:
         return ""
@@ -61,12 +63,31 @@ def quote(text: str, phrase: str) -> str:
     return text[start:].split()[0] if masked[start:end] in ("@", HIDDEN) else text[start:end]
 
 
-def quote_longest(text: str, phrases: Iterable[str]) -> str:
+@lru_cache(maxsize=8192)
+def _as_written(phrase: str) -> re.Pattern[str]:
+    """A pattern for *phrase* in ASCII text: what ``quote`` finds word by word, in one go where no elision is in the way."""
+    between, word = "[^A-Za-z0-9@]+", "[A-Za-z0-9@]+"
+    written = ""
+    for piece in phrase_pieces(phrase):
+        apart = "" if not written or piece.joined else f"(?:{between}{word}){{0,{GAP}}}?{between}"
+        ahead = "[A-Za-z0-9]*" if not written and not piece.literal.startswith(" ") else ""
+        written += ahead + apart + between.join(map(re.escape, piece.literal.split()))
+        written += "[A-Za-z0-9]*" if not piece.literal.endswith(" ") else ""
+    return re.compile(rf"(?<![A-Za-z0-9@]){written}(?![A-Za-z0-9@])", re.I)
+
+
+def quote_longest(text: str, phrases: tuple[str, ...]) -> str:
     """What ``quote`` gives for the longest of the *phrases* that *text* holds, being the plainest evidence."""
     spoken = words(text)
-    fitting = (p for p in phrases if find_phrase(spoken, phrase_pieces(p)))
-    longest = max(fitting, key=len, default=None)
-    return quote(text, longest) if longest else ""
+    for phrase, pieces in _longest_first(phrases):
+        if pieces[0].literal in spoken and find_phrase(spoken, pieces):
+            return quote(text, phrase)
+    return ""
+
+
+@lru_cache(maxsize=1024)
+def _longest_first(phrases: tuple[str, ...]) -> tuple[tuple[str, tuple[Piece, ...]], ...]:
+    return tuple((p, phrase_pieces(p)) for p in sorted(phrases, key=len, reverse=True))
 
 
 class Piece(NamedTuple):
@@ -127,7 +148,7 @@ def _after_gap(joined: str, piece: Piece, reached: list[tuple[int, int]]) -> lis
     back = 0
     for at in _occurrences(joined, piece.literal):
         # Neighbouring words share their space, so a piece may begin one character before the last ended.
-        while back < len(reached) and joined.count(" ", reached[back][1], at) > GAP:
+        while back < len(reached) and joined.count(" ", reached[back][1], at) >= GAP:
             back += 1
         if back < len(reached) and reached[back][1] - 1 <= at:
             found.append((reached[back][0], at + len(piece.literal)))
