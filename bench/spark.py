@@ -15,7 +15,7 @@ from columns import replies
 from pyspark.sql import SparkSession
 
 from bouncewise import batch
-from bouncewise.spark import with_verdict
+from bouncewise.spark import CHUNK, with_verdict
 
 
 def main() -> None:
@@ -33,6 +33,7 @@ def main() -> None:
         batch.run(batch.parts((str(home / "in"),), home / "out", {}, ()), 2, lambda *_: None)
         ours = rows / (time.perf_counter() - start)
         spark = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").getOrCreate()
+        spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", CHUNK)
         source = spark.read.parquet(str(home / "in"))
         with_verdict(source.limit(1000)).count()  # workers up, rules loaded
         start = time.perf_counter()

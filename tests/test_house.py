@@ -16,7 +16,7 @@ ROOMS = {
     "errors": set(),
     "rfc": set(),
     "model": {"rfc"},
-    "rules": {"model", "rfc", "errors"},
+    "rules": {"model", "rfc", "errors", ""},
     "readers": {"model", "rfc"},
     "providers": {"model", "rfc", "errors", "readers"},  # of readers only base: what every reader gives
     "ledger": {"model", "rfc", "errors"},

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from bouncewise.disagreement import disagreement
 from bouncewise.model import Decision, Report, Verdict
-from bouncewise.pipeline import Answer, Judged
+
+if TYPE_CHECKING:
+    from bouncewise.pipeline import Answer, Judged
 
 
 def dumps(value: dict[str, Any]) -> str:

@@ -158,15 +158,15 @@ def check(
 ) -> Iterator[Answer]:
     """An answer per address, in order. *past*: from the evidence up to *at* alone; else from the derived state, at *at*."""
     stream = iter(addresses)
-    states = None if past else dict(ledger.states())
+    index = None if past else ledger.index()
     while some := list(islice(stream, 1000)):
         names = [address.normalise(a) for a in some]
         domains = [f"@{name.rpartition('@')[2]}" for name in names]
-        if states is None:
+        if index is None:
             with_evidence = ledger.has_evidence({*names, *domains})
             found = {name: decision_on(name, ledger, policy, at) for name in with_evidence}
         else:
-            found = states
+            found = ledger.decisions(name for name in {*names, *domains} if name in index)
         for given, name, domain in zip(some, names, domains, strict=True):
             yield _answer(given, name, domain, found, at, transactional)
 

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from bouncewise.errors import InputError
-from bouncewise.readers import Note
 
 if TYPE_CHECKING:
     from bouncewise.judge import Classifier
     from bouncewise.ledger import Ledger
     from bouncewise.model import Verdict
     from bouncewise.policy.load import Policy
+    from bouncewise.readers import Note
 
 F = TypeVar("F", bound=Callable[..., Any])
 

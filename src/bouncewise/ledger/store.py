@@ -16,6 +16,7 @@ from pathlib import Path
 from bouncewise.errors import LedgerError
 from bouncewise.ledger import rows
 from bouncewise.ledger.append import Entry, append
+from bouncewise.ledger.index import Index
 from bouncewise.model import Decision, Event, State
 
 SCHEMA = 1
@@ -159,6 +160,23 @@ class Ledger:
         )
         for name, *row in self._db.execute(sql):
             yield name, rows.decision(tuple(row))
+
+    def index(self) -> Index:
+        """The index of everything that is suppressed or held, as it stands now."""
+        return Index(who for (who,) in self._db.execute("SELECT address FROM state ORDER BY address"))
+
+    def decisions(self, names: Iterable[str]) -> dict[str, Decision]:
+        """The derived state of those of *names* that have one."""
+        found = {}
+        sql = (
+            "SELECT name, state, cause, scope, since, until, why, rule, by FROM state JOIN address ON address.id = state.address"
+            " WHERE state.address = ?"
+        )
+        for name in names:
+            for who, *row in self._db.execute(sql, (rows.id_of(name),)):
+                if who == name:
+                    found[name] = rows.decision(tuple(row))
+        return found
 
     def counts(self) -> dict[str, int]:
         """How much the ledger holds, by table."""

@@ -7,6 +7,7 @@ Refuses: groups without a recipient.
 from __future__ import annotations
 
 import re
+from functools import cached_property
 
 from bouncewise.model import Kind, Reply, Report, Source, Stage
 from bouncewise.readers import freeform
@@ -28,7 +29,7 @@ _DIAGNOSTIC_TYPE = re.compile(r"^\s*[\w-]{2,40}\s*;\s*")
 def read(letter: Letter, source: Source) -> list[Report] | None:
     """The reports of a DSN; None where the message is none."""
     found: dict[tuple[str, Kind], Report] = {}
-    told = freeform.Reasons(letter)
+    told = _Told(letter)
     for group in letter.groups:
         report = _report(group, letter, told, source)
         if report is not None:
@@ -36,7 +37,27 @@ def read(letter: Letter, source: Source) -> list[Report] | None:
     return list(found.values()) or None
 
 
-def _report(group: dict[str, str], letter: Letter, told: freeform.Reasons, source: Source) -> Report | None:
+class _Told:
+    """The words for people, read only where the machine's are not enough."""
+
+    def __init__(self, letter: Letter) -> None:
+        self._letter = letter
+
+    def of(self, recipient: str, original: str | None) -> str:
+        """The reason that the text gives for either name; '' where it gives none."""
+        return self._reasons.of(recipient) or (self._reasons.of(original) if original else "")
+
+    @cached_property
+    def names_stages(self) -> bool:
+        """Whether the text could name a stage of the dialogue at all."""
+        return stage_of(" ".join(self._letter.text[:8000].split())) is not None
+
+    @cached_property
+    def _reasons(self) -> freeform.Reasons:
+        return freeform.Reasons(self._letter)
+
+
+def _report(group: dict[str, str], letter: Letter, told: _Told, source: Source) -> Report | None:
     original = address.parse_field(address.from_xtext(group.get("original-recipient", "")))
     final = address.parse_field(group.get("final-recipient", "")) or address.parse_field(
         group.get("x-actual-recipient", "")
@@ -72,17 +93,19 @@ def _kind_without_action(field_status: str | None) -> Kind | None:
 
 
 def _reply(
-    diagnostic: str, field_status: str | None, told: freeform.Reasons, recipient: str, original: str | None
+    diagnostic: str, field_status: str | None, told: _Told, recipient: str, original: str | None
 ) -> tuple[Reply | None, Stage | None]:
     text = _DIAGNOSTIC_TYPE.sub("", diagnostic, count=1).strip()
-    human = told.of(recipient) or (told.of(original) if original else "")
-    if len(re.findall(r"[^\W\d_]{2,}", text)) < 2 and human:
-        text = human
+    human = ""
+    if len(re.findall(r"[^\W\d_]{2,}", text)) < 2:
+        text = human = told.of(recipient, original) or text
     if not text and not field_status:
         return None, None
     parts = parse(text)
     # The receiver's own status, in its words, is nearer to the truth than what the reporting MTA made of it.
     best = parts.status if parts.status and not status.is_generic(parts.status) else field_status or parts.status
+    if parts.reply_code is None or (parts.stage is None and told.names_stages):
+        human = human or told.of(recipient, original)
     stage = parts.stage or stage_of(human)
     return Reply(parts.reply_code or parse(human).reply_code, best, text), Stage(stage) if stage else None
 

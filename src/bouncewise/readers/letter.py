@@ -77,7 +77,7 @@ class Letter:
         at = 0
         for line in text.split("\n"):
             end = at + len(line)
-            if 6 < len(line) < 200 and begins(line, "original") and _is_boundary(line.strip(), text[end : end + 300]):
+            if 6 < len(line) < 200 and _is_boundary(line.strip(), text[end : end + 300]) and begins(line, "original"):
                 starts.append(at)
                 break
             at = end + 1
@@ -185,6 +185,8 @@ class Letter:
 
 def _is_boundary(line: str, after: str) -> bool:
     """A separator is ruled off, or ends in a colon or stop, or a header follows: it is no phrase in a sentence."""
+    if not line:
+        return False
     ruled = line[:2] in {"--", "==", "**", "__", "| ", "|-", "##"} or line.endswith(("--", "==", "**", "-|"))
     headed = _HEADER.match(after.lstrip("\n >|-=\t")) is not None
     return ruled or headed or line.endswith((":", ".")) or "copy" in line.casefold()

@@ -7,6 +7,8 @@ precedence, with a version that changes whenever any rule does.
 from __future__ import annotations
 
 import hashlib
+import os
+from contextlib import suppress
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from bouncewise import __version__
 from bouncewise.errors import RuleError
 from bouncewise.model import Advice, Cause, Party, Permanence, Stage
 from bouncewise.rfc.phrase import phrase_pieces
@@ -181,8 +184,30 @@ def load(site: tuple[Path, ...] = ()) -> RuleSet:
 
 @cache
 def shipped() -> RuleSet:
-    """The rules that come with bouncewise."""
-    return load()
+    """The rules that come with bouncewise; read from a compiled copy in the user's cache, where one of these files is."""
+    home = resources.files("bouncewise.rules") / "knowledge"
+    digest = hashlib.sha256(__version__.encode())
+    for folder in (home, *(home / name for name in ("receivers", "phrases", "languages"))):
+        for path in sorted(folder.iterdir(), key=lambda p: p.name):
+            if path.name.endswith(".toml"):
+                digest.update(path.read_bytes())
+    compiled = _cache_folder() / f"rules-{digest.hexdigest()[:24]}.msgpack"
+    try:
+        return msgspec.msgpack.decode(compiled.read_bytes(), type=RuleSet)
+    except (OSError, msgspec.DecodeError):
+        ruleset = load()
+    with suppress(OSError):  # a cache that cannot be written is only slower
+        compiled.parent.mkdir(parents=True, exist_ok=True)
+        waiting = compiled.with_suffix(f".{os.getpid()}")
+        waiting.write_bytes(msgspec.msgpack.encode(ruleset))
+        waiting.replace(compiled)
+    return ruleset
+
+
+def _cache_folder() -> Path:
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("bouncewise"))
 
 
 def _site_files(site: tuple[Path, ...]) -> list[Path]:
