@@ -33,7 +33,7 @@ _STAGE = re.compile(
     r"end of data|end-of-data|final dot|message body|message text|data\b)",
     re.I,
 )
-_BRACKET = re.compile(r"\[[\s:]*[a-z]")
+_BRACKET = re.compile(r"\[[\s:]*(?!qz)[a-z]")
 _STAGES = {
     "initial": "connect", "connect": "connect", "banner": "connect", "greeting": "connect",
     "helo": "helo", "ehlo": "helo", "lhlo": "helo", "mail from": "mail", "mail_from": "mail", "rcpt": "rcpt",
@@ -46,7 +46,9 @@ _CONNECT = re.compile(r"\bconnect(?:ion)? to \S{1,255}?:\w+:|\bconnection (?:ref
 HIDDEN = "qz"
 """The word that stands for an IP address: no rule can speak of it."""
 
-_ADDRESS_ENDS = str.maketrans(dict.fromkeys("\t\r\n<>()[]{},;:\"'`|", " "))
+_ENDS = "\t\r\n<>()[]{},;:\"'`|"
+_ADDRESS_ENDS = str.maketrans(dict.fromkeys(_ENDS, " "))
+_ASCII_ENDS = bytes.maketrans(_ENDS.encode(), b" " * len(_ENDS))
 # Four numbers, but not 127.x: those are a blocklist's answers, and rules speak of them.
 IPV4 = r"\b(?:12[0-689]|1[013-9][0-9]|[02-9][0-9][0-9]|[0-9]{1,2})\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\b"
 _IPV4 = re.compile(IPV4, re.ASCII)
@@ -58,7 +60,8 @@ def shield(text: str, *, in_place: bool = False) -> str:
     So neither an address nor an IP can forge a code or a phrase. *in_place*: blanks keep everything at its place.
     """
     if "@" in text:
-        apart = text.translate(_ADDRESS_ENDS)
+        plain = text.isascii()
+        apart = text.encode().translate(_ASCII_ENDS).decode() if plain else text.translate(_ADDRESS_ENDS)
         pieces, done, at = [], 0, apart.find("@")
         while at >= 0:
             start, end = apart.rfind(" ", 0, at) + 1, apart.find(" ", at)
@@ -103,6 +106,12 @@ def _find_code(text: str, lower: str) -> tuple[int, int | None]:
 
 def _find_inner(text: str, lower: str) -> int | None:
     """Where the last reply code stands that words before it mark as quoted."""
+    # Most replies quote no other: none of these stands there, and nothing is looked for.
+    if not (
+        "said" in lower or "..." in lower or "smtp;" in lower or "->" in lower or "returned" in lower or "error:" in lower
+        or "@:" in lower or "@ " in lower or "<5" in lower or "<4" in lower or "<2" in lower
+    ):  # fmt: skip
+        return None
     found = None
     for m in _CODE.finditer(text):
         before = lower[max(0, m.start() - 300) : m.start()].rstrip()

@@ -92,7 +92,7 @@ class Matcher:
             spoken = spoken or entry.receiver
             if entry.gapped:
                 for pieces, gapped in entry.gapped.items():
-                    if find_phrase(words, pieces):
+                    if pieces[0].literal in words and pieces[-1].literal in words and find_phrase(words, pieces):
                         phrase |= gapped.phrase
                         also |= gapped.also
                         unless |= gapped.unless
