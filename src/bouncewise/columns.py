@@ -111,7 +111,10 @@ class Judge:
     def __init__(self, classifier: Classifier | None = None) -> None:
         self.classifier = classifier or default()
         self.templates = Templates(self.classifier.ruleset)
-        self._memo: OrderedDict[tuple[str, str | None, str | None], Verdict] = OrderedDict()
+        self._memo: OrderedDict[tuple[str, str | None, str | None], int] = OrderedDict()
+        # Verdicts are few, however many the templates: each is a row of a small table, known by its place there.
+        self._places: dict[tuple[Any, ...], int] = {}
+        self._table = pl.DataFrame(schema=SCHEMA)
 
     def verdicts(
         self, frame: pl.DataFrame, reply: str = "reply", *, receiver: str | None = None, stage: str | None = None
@@ -139,24 +142,32 @@ class Judge:
             pl.DataFrame({"key": places}).with_row_index().unique("key", keep="first").sort("key")["index"].to_list()
         )
         templates = self.templates.of(text.gather(first)).to_list()
-        rows = [_row(self._judge(t, known[0][i], known[1][i])) for t, i in zip(templates, first, strict=True)]
-        return pl.DataFrame(rows, schema=SCHEMA, orient="row")[places]
+        found = [self._judge(t, known[0][i], known[1][i]) for t, i in zip(templates, first, strict=True)]
+        if len(self._places) > self._table.height:
+            self._table = pl.DataFrame(list(map(_listed, self._places)), schema=SCHEMA, orient="row")
+        return self._table[pl.Series(found, dtype=pl.UInt32)[places]]
 
-    def _judge(self, template: str, receiver: str | None, stage: str | None) -> Verdict:
+    def _judge(self, template: str, receiver: str | None, stage: str | None) -> int:
+        """The place of a template's verdict in the table."""
         key = (template, receiver, stage)
-        verdict = self._memo.get(key)
-        if verdict is None:
-            verdict = self._memo[key] = self.classifier.judge(template, receiver=receiver, stage=stage)
+        place = self._memo.get(key)
+        if place is None:
+            row = _row(self.classifier.judge(template, receiver=receiver, stage=stage))
+            place = self._memo[key] = self._places.setdefault(row, len(self._places))
             if len(self._memo) > MEMO:
                 self._memo.popitem(last=False)
         else:
             self._memo.move_to_end(key)
-        return verdict
+        return place
 
 
 def _row(v: Verdict) -> tuple[Any, ...]:
     return (v.reply_code, v.status, v.stage and v.stage.value, v.receiver, v.cause.value, v.party.value, v.permanence.value,
-            v.advice.value, v.confidence, v.rule, [c.value for c in v.alternates])  # fmt: skip
+            v.advice.value, v.confidence, v.rule, tuple(c.value for c in v.alternates))  # fmt: skip
+
+
+def _listed(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    return (*row[:-1], list(row[-1]))
 
 
 def verdicts(replies: pl.Series, classifier: Classifier | None = None) -> pl.DataFrame:
