@@ -38,6 +38,7 @@ corpus: $(VENV)/.installed
 bench: $(VENV)/.installed
 	$(BIN)/pip install --quiet duckdb
 	$(BIN)/python bench/speed.py
+	$(BIN)/python bench/ingest.py
 	POLARS_MAX_THREADS=1 $(BIN)/python bench/columns.py
 
 lab: $(VENV)/.installed

@@ -21,7 +21,7 @@ from bouncewise.rfc import address
 JUDGED = (Kind.FAILED, Kind.DELAYED)
 """Kinds whose reply means something. A complaint or a delivery needs no reading of words."""
 
-CHUNK = 2000
+CHUNK = 20_000
 """Findings in one transaction: what is lost, and read again, when the power fails."""
 
 _REMEMBERED = 1 << 20  # octets from which on a file that was read whole is remembered as such
