@@ -29,8 +29,9 @@ ROOMS = {
     "batch": {"columns", "files", "frames", "errors", ""},
     "spark": {"columns", "judge", ""},
     "explanation": {"judge", "model", "rfc", "rules"},
-    "pipeline": {"judge", "files", "ledger", "model", "policy", "readers", "rfc", ""},
+    "pipeline": {"guard", "judge", "files", "ledger", "model", "policy", "readers", "rfc", ""},
     "disagreement": {"model"},
+    "guard": {"ledger", "model", "policy"},
     "contract": {"disagreement", "model", "pipeline"},
     "cli": {
         "batch", "judge", "contract", "errors", "explanation", "files", "ledger", "lists", "model", "pipeline", "policy",

@@ -66,11 +66,14 @@ class Classifier:
         """The meaning of a Report's reply; None where it quotes none."""
         if report.reply is None:
             return None
-        receiver = self.matcher.receiver_of(report.remote_mta) or self.matcher.receiver_of(
-            report.recipient.rpartition("@")[2]
-        )
+        receiver = self.receiver(report) or None
         parts = ReplyParts(report.reply.reply_code, report.reply.status, report.stage)
         return self.judge(report.reply.text[:MAX_REPLY], parts, receiver=receiver)
+
+    def receiver(self, report: Report) -> str:
+        """The receiver whose host answered, or whose domain it is; '' where it is not known."""
+        by_host = self.matcher.receiver_of(report.remote_mta)
+        return by_host or self.matcher.receiver_of(report.recipient.rpartition("@")[2]) or ""
 
     def rule_of(self, example: Example) -> str:
         """The id of the rule that decides *example*."""

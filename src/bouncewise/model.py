@@ -209,6 +209,28 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
         return (self.at, self.kind, self.cause or "", self.rule, self.words)
 
 
+class Incident(msgspec.Struct, frozen=True, kw_only=True):
+    """Many good addresses at one receiver or ``@domain`` turning bad at once. ``recovered``: it passed, they were alive."""
+
+    unit: str
+    opened: datetime
+    closed: datetime | None
+    recovered: bool
+    flipped: int
+    mailed: int
+    usual: float
+
+
+class Around(msgspec.Struct, frozen=True):
+    """What surrounds a refusal: the incident it falls into, how many neighbours had mail delivered about then,
+    and whether this address is one of those that ask, while the others are held, if it has passed."""
+
+    incident: Incident | None = None
+    neighbours: int = 0
+    domain_neighbours: int = 0
+    probe: bool = False
+
+
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """What is done with an address or a domain, since when, until when (None: for good), and why."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bouncewise import __version__, files
+from bouncewise.guard import Surroundings, watch
 from bouncewise.judge import Classifier
 from bouncewise.ledger import Entry, Ledger
 from bouncewise.model import Decision, Event, Kind, Report, State, Verdict
@@ -103,7 +104,7 @@ def ingest(
                 continue
             reports += 1
             deliveries += item.finding.report.kind is Kind.DELIVERED
-            waiting.append(Entry(item.finding.report, item.verdict, item.finding.raw, item.finding.key))
+            waiting.append(_entry(item, classifier))
             if len(waiting) >= CHUNK:
                 flush()
                 progress(reports, octets)
@@ -114,7 +115,14 @@ def ingest(
                 ledger.close_batch(batch, fingerprint, path)
         progress(reports, octets)
     flush()
+    with ledger.change():
+        derive(ledger, policy, watch(ledger, policy))
     return Tally(reports, deliveries, new, known, notes)
+
+
+def _entry(judged: Judged, classifier: Classifier) -> Entry:
+    finding = judged.finding
+    return Entry(finding.report, judged.verdict, finding.raw, finding.key, classifier.receiver(finding.report))
 
 
 def _fingerprint(path: str) -> tuple[bytes, int]:
@@ -132,12 +140,17 @@ def _fingerprint(path: str) -> tuple[bytes, int]:
 
 def derive(ledger: Ledger, policy: Policy, names: Iterable[str]) -> None:
     """Derive anew what is to be done with *names*, addresses and ``@domain``s, and put it into the ledger."""
-    ledger.put((name, decision_on(name, ledger, policy)) for name in sorted(ledger.has_evidence(names)))
+    around = Surroundings(ledger, policy)
+    ledger.put((name, decision_on(name, ledger, policy, around=around)) for name in sorted(ledger.has_evidence(names)))
 
 
-def decision_on(name: str, ledger: Ledger, policy: Policy, at: datetime | None = None) -> Decision:
+def decision_on(
+    name: str, ledger: Ledger, policy: Policy, at: datetime | None = None, around: Surroundings | None = None
+) -> Decision:
     """The Decision on one name from its history up to *at*, as it stands then."""
-    decision = decide(ledger.history(name, at), policy, whole_domain=name.startswith("@"))
+    near = around or Surroundings(ledger, policy, at)
+    history = ledger.history(name, at)
+    decision = decide(history, policy, whole_domain=name.startswith("@"), around=lambda event: near.of(name, event))
     return standing(decision, at) if at else decision
 
 
@@ -164,7 +177,8 @@ def check(
         domains = [f"@{name.rpartition('@')[2]}" for name in names]
         if index is None:
             with_evidence = ledger.has_evidence({*names, *domains})
-            found = {name: decision_on(name, ledger, policy, at) for name in with_evidence}
+            around = Surroundings(ledger, policy, at)
+            found = {name: decision_on(name, ledger, policy, at, around) for name in with_evidence}
         else:
             found = ledger.decisions(name for name in {*names, *domains} if name in index)
         for given, name, domain in zip(some, names, domains, strict=True):

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 import zstandard
 
-from bouncewise.ledger import rows
+from bouncewise.ledger import rows, traffic
 from bouncewise.model import Advice, Kind, Report, Verdict
 from bouncewise.rfc import address
 
@@ -33,6 +33,7 @@ class Entry(NamedTuple):
     verdict: Verdict | None
     raw: bytes
     key: bytes
+    receiver: str = ""
 
 
 def append(db: sqlite3.Connection, batch: int, entries: list[Entry]) -> tuple[int, set[str]]:
@@ -80,12 +81,18 @@ def _said(entry: Entry, began: int) -> tuple[Any, ...]:
 def _deliveries(db: sqlite3.Connection, delivered: list[tuple[str, Entry]], began: int) -> set[str]:
     """Of each day's deliveries to an address, and to its domain, the first and the last."""
     days: dict[tuple[int, int], tuple[int, int]] = {}
+    units: dict[tuple[int, int], tuple[str, str]] = {}
     for name, entry in delivered:
         at = rows.stamp(entry.report.at) if entry.report.at else began
         for who in (name, _domain(name)):
             slot = (rows.id_of(who), rows.day_of(at))
+            if who is name:
+                units[slot] = (entry.receiver, _domain(name))
             first, last = days.get(slot, (at, at))
             days[slot] = (min(first, at), max(last, at))
+    known = "SELECT 1 FROM delivery WHERE address = ? AND day = ?"
+    fresh = [(days[slot][0], names) for slot, names in units.items() if not db.execute(known, slot).fetchone()]
+    traffic.count(db, ((unit, at) for at, names in fresh for unit in names))
     db.executemany(_DELIVERY, ((*slot, *span) for slot, span in sorted(days.items())))
     return {name for name, _ in delivered} | {_domain(name) for name, _ in delivered}
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from bouncewise.model import Advice, Cause, Decision, Event, Kind, Scope, State
+from bouncewise.model import Advice, Cause, Decision, Event, Incident, Kind, Scope, State
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = 86_400_000_000
@@ -70,3 +70,25 @@ def state_row(address: int, d: Decision) -> tuple[Any, ...]:
     """The row of table state for a Decision that is not OK."""
     since = stamp(d.since) if d.since else 0
     return (address, d.state, d.cause, d.scope, since, stamp(d.until) if d.until else None, d.why, d.rule, d.by)
+
+
+def incident(row: tuple[Any, ...]) -> Incident:
+    """An Incident from (unit, opened, closed, recovered, flipped, mailed, usual)."""
+    unit, opened, closed, recovered, flipped, mailed, usual = row
+    return Incident(
+        unit=unit, opened=when(opened), closed=None if closed is None else when(closed), recovered=bool(recovered),
+        flipped=flipped, mailed=mailed, usual=usual,
+    )  # fmt: skip
+
+
+def incident_row(i: Incident) -> tuple[Any, ...]:
+    """The reverse."""
+    return (
+        i.unit,
+        stamp(i.opened),
+        None if i.closed is None else stamp(i.closed),
+        i.recovered,
+        i.flipped,
+        i.mailed,
+        i.usual,
+    )

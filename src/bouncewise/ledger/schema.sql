@@ -45,6 +45,25 @@ CREATE TABLE delivery (
   PRIMARY KEY (address, day)
 ) WITHOUT ROWID;
 
+-- Refusals as dead, by time: few, and asked for by incidents.
+CREATE INDEX event_dead ON event (at) WHERE advice = 'suppress-address';
+
+-- Addresses that had mail delivered, by receiver and by "@domain": each once a day, in the hour of its first.
+CREATE TABLE traffic (unit TEXT NOT NULL, hour INTEGER NOT NULL, delivered INTEGER NOT NULL, PRIMARY KEY (unit, hour)) WITHOUT ROWID;
+
+-- Derived: many good addresses of a unit turning bad at once. Times as elsewhere; ignored: a person said it is none.
+CREATE TABLE incident (
+  unit TEXT NOT NULL,
+  opened INTEGER NOT NULL,
+  closed INTEGER,
+  recovered INTEGER NOT NULL,
+  flipped INTEGER NOT NULL,
+  mailed INTEGER NOT NULL,
+  usual REAL NOT NULL,
+  ignored INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (unit, opened)
+) WITHOUT ROWID;
+
 -- What people did by hand, or imported.
 CREATE TABLE act (
   id INTEGER PRIMARY KEY,

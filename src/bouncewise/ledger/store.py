@@ -14,10 +14,10 @@ from importlib import resources
 from pathlib import Path
 
 from bouncewise.errors import LedgerError
-from bouncewise.ledger import rows
+from bouncewise.ledger import rows, traffic
 from bouncewise.ledger.append import Entry, append
 from bouncewise.ledger.index import Index
-from bouncewise.model import Decision, Event, State
+from bouncewise.model import Decision, Event, Incident, State
 
 SCHEMA = 1
 _IN = 500  # names asked for in one SELECT
@@ -177,6 +177,44 @@ class Ledger:
                 if who == name:
                     found[name] = rows.decision(tuple(row))
         return found
+
+    # ── neighbours and incidents ───────────────────────────────────────────────────────────────────────────
+
+    def latest_hour(self) -> int:
+        """The last hour, counted from 1970, that anything is known of."""
+        return traffic.latest(self._db)
+
+    def flips(self, since: int, good_hours: int) -> dict[str, dict[int, set[int]]]:
+        """See ``traffic.flips``."""
+        return traffic.flips(self._db, since, good_hours)
+
+    def deliveries(self, unit: str, since: int, until: int = 1 << 40) -> list[tuple[int, int]]:
+        """See ``traffic.deliveries``."""
+        return traffic.deliveries(self._db, unit, since, until)
+
+    def refused(self, unit: str, since: int, until: int) -> list[str]:
+        """See ``traffic.refused``."""
+        return traffic.refused(self._db, unit, since, until)
+
+    def incidents(self) -> list[Incident]:
+        """Every incident that nobody waved away, the latest first."""
+        sql = (
+            "SELECT unit, opened, closed, recovered, flipped, mailed, usual FROM incident WHERE NOT ignored"
+            " ORDER BY opened DESC, unit"
+        )
+        return [rows.incident(row) for row in self._db.execute(sql)]
+
+    def put_incidents(self, found: list[Incident], since: datetime) -> None:
+        """The incidents that opened from *since* on, in the place of what stood there; what was waved away stays so."""
+        ignored = set(self._db.execute("SELECT unit, opened FROM incident WHERE ignored"))
+        self._db.execute("DELETE FROM incident WHERE opened >= ? AND NOT ignored", (rows.stamp(since),))
+        new = [row for row in map(rows.incident_row, found) if (row[0], row[1]) not in ignored]
+        self._db.executemany("INSERT OR REPLACE INTO incident VALUES (?, ?, ?, ?, ?, ?, ?, 0)", new)
+
+    def ignore_incident(self, unit: str, opened: datetime) -> bool:
+        """A person says that this is none; False where there is no such incident."""
+        sql = "UPDATE incident SET ignored = 1 WHERE unit = ? AND opened = ?"
+        return self._db.execute(sql, (unit, rows.stamp(opened))).rowcount > 0
 
     def counts(self) -> dict[str, int]:
         """How much the ledger holds, by table."""

@@ -7,10 +7,12 @@ order its files were read; whether a hold has run out is asked of the Decision w
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
-from bouncewise.model import Advice, Cause, Decision, Event, Kind, Scope, State
+import msgspec
+
+from bouncewise.model import Advice, Around, Cause, Decision, Event, Incident, Kind, Scope, State
 from bouncewise.policy.load import Policy
 
 FREE = Decision(state=State.OK)
@@ -20,9 +22,18 @@ REMOVED = "removed"
 """Kinds of acts: a person, or an imported list, adds or removes a suppression by hand."""
 
 
-def decide(history: Iterable[Event], policy: Policy, *, whole_domain: bool = False) -> Decision:
-    """The Decision on one address, or a *whole_domain*, after its history, which is sorted by time."""
-    case = _Case(policy, whole_domain)
+def decide(
+    history: Iterable[Event],
+    policy: Policy,
+    *,
+    whole_domain: bool = False,
+    around: Callable[[Event], Around] = lambda _: Around(),
+) -> Decision:
+    """The Decision on one address, or a *whole_domain*, after its history, which is sorted by time.
+
+    *around* tells of a refusal what surrounded it: an incident, and neighbours that had mail delivered about then.
+    """
+    case = _Case(policy, whole_domain, around)
     for event in history:
         case.take(event)
     return case.decision
@@ -36,8 +47,9 @@ def standing(decision: Decision, now: datetime) -> Decision:
 class _Case:
     """One address while its history is told."""
 
-    def __init__(self, policy: Policy, whole_domain: bool) -> None:
+    def __init__(self, policy: Policy, whole_domain: bool, around: Callable[[Event], Around]) -> None:
         self.policy = policy
+        self.around = around
         self.whole_domain = whole_domain
         self.decision = FREE
         self.delivered: datetime | None = None
@@ -87,13 +99,31 @@ class _Case:
             confirmed, self.refused = False, event.at
         if not self._open(event) or (self.whole_domain and good):
             return  # mail still arrives at that domain: one failed lookup says nothing of the others
-        if confirmed or not (good or domain):
+        around = self.around(event) if good and not domain else Around()
+        if around.incident is not None:
+            self.decision = self._in_incident(event, around.incident, around.probe)
+        elif confirmed or not (good or domain) or self._directory_works(event, around):
             until = event.at + timedelta(days=dead.domain_until_days) if domain else None
             self.decision = _decision(event, State.SUPPRESSED, until)
         else:
             self.decision = _decision(
                 event, State.HELD, event.at + timedelta(days=dead.domain_hold_days if domain else dead.hold_days)
             )
+
+    def _in_incident(self, event: Event, incident: Incident, probe: bool) -> Decision:
+        """While it lasts nobody is suppressed for it; when it has passed, everybody is asked once more."""
+        if incident.closed is not None and not incident.recovered:
+            return _decision(event, State.SUPPRESSED, None)
+        longest = incident.opened + timedelta(days=self.policy.guard.max_days)
+        until = event.at if probe else incident.closed or max(longest, event.at)
+        held = _decision(event, State.HELD, max(until, event.at))
+        return msgspec.structs.replace(held, why=f"{_since(incident)}: {event.words}"[:200])
+
+    def _directory_works(self, event: Event, around: Around) -> bool:
+        """So many neighbours got their mail about then that the refusal means this one address."""
+        guard = self.policy.guard
+        at_receiver = event.cause is not Cause.ACCESS_DENIED and around.neighbours >= guard.neighbours
+        return at_receiver or around.domain_neighbours >= guard.domain_neighbours
 
     def _count(self, event: Event) -> None:
         window = next((w for w in self.policy.window if w.cause is event.cause), None)
@@ -110,6 +140,10 @@ class _Case:
         """Whether a new decision may take the place of the standing one: a suppression of all mail is not weakened."""
         now = standing(self.decision, event.at)
         return now.state is not State.SUPPRESSED or now.scope is not Scope.ALL
+
+
+def _since(incident: Incident) -> str:
+    return f"incident at {incident.unit} since {incident.opened:%Y-%m-%d %H:%M}"
 
 
 def _is_wish(decision: Decision) -> bool:

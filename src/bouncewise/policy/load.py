@@ -29,6 +29,28 @@ class Dead(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     domain_until_why: str
 
 
+class Guard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Numbers of the incident guard; policy/incidents.py says what each does."""
+
+    usual_flips: float
+    usual_mails: float
+    usual_why: str
+    least: int
+    least_why: str
+    alpha: float
+    alpha_why: str
+    doubt: float
+    doubt_why: str
+    max_days: int
+    max_why: str
+    neighbours: int
+    domain_neighbours: int
+    neighbours_why: str
+    neighbour_hours: int
+    probes: int
+    probes_why: str
+
+
 class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How far a complaint or an unsubscribe reaches."""
 
@@ -50,6 +72,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Everything that decides."""
 
     dead: Dead
+    guard: Guard
     complaint: Wish
     unsubscribe: Wish
     window: tuple[Window, ...]
