@@ -17,7 +17,7 @@ WINDOW = 45 * 24
 """Hours looked back: a month of usual traffic before an incident that may still be open."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FAR = 1 << 40
+_FAR = 1 << 30
 
 
 def watch(ledger: Ledger, policy: Policy) -> set[str]:
@@ -34,17 +34,14 @@ def watch(ledger: Ledger, policy: Policy) -> set[str]:
         found += [_incident(unit, span) for span in spans(hours, latest, policy.guard)]
     ledger.put_incidents(found, _time(since))
     now = {(i.unit, i.opened): i for i in ledger.incidents()}
-    # An open incident moves its probes from day to day, so it touches its names each time.
-    touched = [
-        i
-        for key in {*before, *now}
-        if (i := now.get(key) or before[key]) and (before.get(key) != now.get(key) or i.closed is None)
-    ]
-    return {
-        name
-        for i in touched
-        for name in ledger.refused(i.unit, _hour(i.opened) - 24, _FAR if i.closed is None else _hour(i.closed))
-    }
+    names: set[str] = set()
+    for key in {*before, *now}:
+        incident = now.get(key) or before[key]
+        # An open incident moves its probes from day to day, so it touches its names each time.
+        if incident.closed is None or before.get(key) != now.get(key):
+            until = _FAR if incident.closed is None else _hour(incident.closed)
+            names.update(ledger.refused(incident.unit, _hour(incident.opened) - 24, until))
+    return names
 
 
 class Surroundings:
@@ -65,9 +62,7 @@ class Surroundings:
         domain = f"@{name.rpartition('@')[2]}"
         receiver = event.receiver if event.cause is not Cause.ACCESS_DENIED else ""
         incident = self._during(domain, event.at) or self._during(receiver, event.at)
-        asks = (
-            incident is not None and incident.closed is None and self._at is None and name in self._asking_at(incident)
-        )
+        asks = incident is not None and incident.closed is None and name in self._asking_at(incident)
         return Around(incident, self._neighbours(receiver, event.at), self._neighbours(domain, event.at), asks)
 
     def _during(self, unit: str, at: datetime) -> Incident | None:
@@ -87,12 +82,10 @@ class Surroundings:
         """Of a domain that is held, the few that ask today; another few tomorrow."""
         key = (incident.unit, incident.opened)
         if key not in self._asking:
-            names = (
-                self._ledger.refused(incident.unit, _hour(incident.opened) - 1, _FAR)
-                if incident.unit.startswith("@")
-                else []
-            )
-            day = (self._ledger.latest_hour() - _hour(incident.opened)) // 24
+            now = self._ledger.latest_hour() if self._at is None else _hour(self._at)
+            own = incident.unit.startswith("@")  # at a receiver, those who are not held ask every day
+            names = self._ledger.refused(incident.unit, _hour(incident.opened) - 1, now) if own else []
+            day = (now - _hour(incident.opened)) // 24
             count = min(self._policy.guard.probes, len(names))
             self._asking[key] = {names[(day * count + i) % len(names)] for i in range(count)}
         return self._asking[key]

@@ -55,6 +55,8 @@ class _Case:
         self.delivered: datetime | None = None
         self.refused: datetime | None = None
         self.failures: dict[Cause, list[datetime]] = {}
+        self.parked: dict[Cause, int] = {}
+        self.lapses = 0
 
     def take(self, event: Event) -> None:
         if event.kind == Kind.DELIVERED:
@@ -64,6 +66,7 @@ class _Case:
         elif event.kind == REMOVED:
             self.decision, self.refused = FREE, None
             self.failures.clear()
+            self.parked.clear()
         elif event.kind == Kind.COMPLAINT:
             self._wish(event, self.policy.complaint.scope)
         elif event.kind == Kind.UNSUBSCRIBE:
@@ -73,8 +76,9 @@ class _Case:
 
     def _delivered(self, event: Event) -> None:
         """A delivery is the best evidence of life: it clears whatever evidence, not what people wished or did."""
-        self.delivered, self.refused = event.at, None
+        self.delivered, self.refused, self.lapses = event.at, None, 0
         self.failures.clear()
+        self.parked.clear()
         if not self.decision.by and not _is_wish(self.decision):
             self.decision = FREE
 
@@ -103,7 +107,12 @@ class _Case:
         if around.incident is not None:
             self.decision = self._in_incident(event, around.incident, around.probe)
         elif confirmed or not (good or domain) or self._directory_works(event, around):
-            until = event.at + timedelta(days=dead.domain_until_days) if domain else None
+            until = None
+            if domain:
+                until = event.at + timedelta(
+                    days=min(dead.domain_longest_days, dead.domain_until_days << min(10, self.lapses))
+                )
+                self.lapses += 1
             self.decision = _decision(event, State.SUPPRESSED, until)
         else:
             self.decision = _decision(
@@ -134,7 +143,9 @@ class _Case:
             seen.append(event.at)
         self.failures[event.cause] = seen
         if len(seen) >= window.failures and self._open(event):
-            self.decision = _decision(event, State.HELD, event.at + timedelta(days=window.hold_days))
+            held = min(window.longest_days, window.hold_days << min(10, self.parked.get(event.cause, 0)))
+            self.parked[event.cause] = self.parked.get(event.cause, 0) + 1
+            self.decision = _decision(event, State.HELD, event.at + timedelta(days=held))
 
     def _open(self, event: Event) -> bool:
         """Whether a new decision may take the place of the standing one: a suppression of all mail is not weakened."""

@@ -26,6 +26,7 @@ class Dead(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     domain_hold_days: int
     domain_hold_why: str
     domain_until_days: int
+    domain_longest_days: int
     domain_until_why: str
 
 
@@ -59,12 +60,13 @@ class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """So many final failures of a cause on different days within a window hold the address for a while."""
+    """So many final failures of a cause on different days within a window hold the address for a while, longer each time."""
 
     cause: Cause
     failures: int
     within_days: int
     hold_days: int
+    longest_days: int
     why: str
 
 

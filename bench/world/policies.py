@@ -1,0 +1,188 @@
+"""What others do with a bounce, each as a small class: whom it mails, and what it learns. And two bounds."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from bouncewise import pipeline
+from bouncewise.judge import default
+from bouncewise.ledger import Ledger
+from bouncewise.model import Advice, Cause
+from bouncewise.policy.load import load
+
+from .world import Answer, Person, World
+
+DAY0 = datetime(2026, 1, 1, tzinfo=UTC)
+HARD = {Cause.MAILBOX_UNKNOWN, Cause.ACCESS_DENIED, Cause.MAILBOX_DISABLED, Cause.DOMAIN_UNKNOWN}
+
+
+class Policy:
+    """Mails everybody for ever."""
+
+    name = "none"
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.until: dict[str, int] = {}
+
+    def mailable(self, people: Iterable[Person], day: int) -> list[Person]:
+        return [p for p in people if self.until.get(p.address, -1) <= day]
+
+    def learn(self, day: int, answers: dict[Person, Answer]) -> None:
+        for person, answer in answers.items():
+            self.one(person.address, day, answer.reply)
+
+    def one(self, address: str, day: int, reply: str) -> None: ...
+
+
+def hard(reply: str) -> bool:
+    return default().judge(reply).cause in HARD
+
+
+class AnyFivexx(Policy):
+    name = "any 5xx, for ever (listmonk)"
+
+    def one(self, address: str, day: int, reply: str) -> None:
+        if reply.startswith("5"):
+            self.until[address] = 10**6
+
+
+class Everything(Policy):
+    name = "everything parsed (Mautic)"
+
+    def one(self, address: str, day: int, reply: str) -> None:
+        if reply:
+            self.until[address] = 10**6
+
+
+class TwoStrikes(Policy):
+    name = "two strikes, 30 days (Postal)"
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.strikes: dict[str, int] = {}
+
+    def one(self, address: str, day: int, reply: str) -> None:
+        if reply.startswith("5"):
+            self.strikes[address] = self.strikes.get(address, 0) + 1
+            if self.strikes[address] >= 2:
+                self.until[address], self.strikes[address] = day + 30, 0
+
+
+class Score(Policy):
+    name = "score 5 (Mailman)"
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.score: dict[str, tuple[float, int]] = {}
+
+    def one(self, address: str, day: int, reply: str) -> None:
+        if not reply:
+            return
+        score, last = self.score.get(address, (0.0, day))
+        score = (0.0 if day - last > 7 else score) + (1.0 if reply.startswith("5") else 0.5)
+        self.score[address] = (score, day)
+        if score >= 5:
+            self.until[address] = 10**6
+
+
+class UnknownOnly(Policy):
+    name = "user unknown only"
+
+    def one(self, address: str, day: int, reply: str) -> None:
+        if reply and hard(reply):
+            self.until[address] = 10**6
+
+
+class GreyDays(Policy):
+    name = "user unknown, 7 grey days"
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.grey: set[str] = set()
+
+    def wrong(self, reply: str) -> bool:
+        return hard(reply)
+
+    def one(self, address: str, day: int, reply: str) -> None:
+        if reply and self.wrong(reply):
+            self.until[address] = 10**6 if address in self.grey else day + 7
+            self.grey.add(address)
+        elif not reply:
+            self.grey.discard(address)
+
+
+class MagNews(GreyDays):
+    name = "any 5xx, 7 grey days (MagNews)"
+
+    def wrong(self, reply: str) -> bool:
+        return reply.startswith("5")
+
+
+class Oracle(Policy):
+    name = "oracle"
+
+    def mailable(self, people: Iterable[Person], day: int) -> list[Person]:
+        return [p for p in people if self.world.deliverable(p, day)]
+
+
+class Hindsight(Policy):
+    name = "hindsight"
+
+    def learn(self, day: int, answers: dict[Person, Answer]) -> None:
+        for person, answer in answers.items():
+            if answer.reply and not self.world.deliverable(person, day):
+                self.until[person.address] = 10**6 if person.gone else self.world.lapsed[person.domain] + 1
+
+
+class Bouncewise(Policy):
+    name = "bouncewise"
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.folder = tempfile.TemporaryDirectory()
+        self.ledger = Ledger(Path(self.folder.name) / "ledger.sqlite")
+        self.policy = load()
+        self.why: dict[str, str] = {}
+
+    def mailable(self, people: Iterable[Person], day: int) -> list[Person]:
+        people = list(people)
+        at = DAY0 + timedelta(days=day, hours=7)
+        answers = list(pipeline.check((p.address for p in people), self.ledger, self.policy, at=at, past=False))
+        self.why = {a.address: f"{a.decision.state} {a.decision.cause}" for a in answers if not a.send}
+        return [p for p, a in zip(people, answers, strict=True) if a.send]
+
+    def learn(self, day: int, answers: dict[Person, Answer]) -> None:
+        lines = []
+        for i, (person, answer) in enumerate(sorted(answers.items(), key=lambda item: item[1].hour)):
+            when = (DAY0 + timedelta(days=day, hours=answer.hour)).isoformat(timespec="microseconds")
+            queue_id = f"{day:03X}{i:07X}"
+            said = answer.reply and f"host {answer.mx}[192.0.2.9] said: {answer.reply} (in reply to RCPT TO command)"
+            said = answer.reply if answer.reply.startswith("Host or") else said
+            fate = f"dsn=5.0.0, status=bounced ({said})" if said else "dsn=2.0.0, status=sent (250 2.0.0 Ok)"
+            relay = "none" if answer.reply.startswith("Host or") else f"{answer.mx}[192.0.2.9]:25"
+            lines.append(
+                f"{when} out postfix/smtp[7]: {queue_id}: to=<{person.address}>, relay={relay}, delay=1, {fate}\n"
+            )
+        file = Path(self.folder.name) / f"day{day}.log"
+        file.write_text("".join(lines), "utf-8")
+        pipeline.ingest((str(file),), self.ledger, default(), self.policy, tell=lambda _: None)
+        file.unlink()
+
+
+POLICIES = (
+    Policy,
+    AnyFivexx,
+    TwoStrikes,
+    Everything,
+    Score,
+    MagNews,
+    UnknownOnly,
+    GreyDays,
+    Bouncewise,
+    Hindsight,
+    Oracle,
+)
