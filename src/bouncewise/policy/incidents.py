@@ -7,7 +7,7 @@ The test: of all mailed within a day, so many flips have a chance of less than `
 the unit's usual rate (its own past flips outside incidents, begun with the policy's), by the binomial law. So a sender of 500
 and one of 50 million have the same risk of a false alarm per test. It is over when so many deliveries without a flip have
 come since the last flip that less than ``doubt`` of such stretches would be met while the incident lasts. It was no incident, but
-the end of those mailboxes, when ``max_days`` pass without that.
+the end of those mailboxes, when ``max_days`` pass without a delivery after the last flip.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def spans(hours: Iterable[Hour], latest: int, guard: Guard) -> list[Span]:
     quiet = 0  # deliveries since the last flip
     for hour in hours:
         if current is not None and hour.hour - current.opened >= 24 * guard.max_days:
-            found.append(current._replace(closed=current.opened + 24 * guard.max_days))
+            found.append(current._replace(closed=current.opened + 24 * guard.max_days, recovered=quiet > 0))
             current = None
         if current is None:
             while day and hour.hour - day[0].hour >= 24:
@@ -59,7 +59,8 @@ def spans(hours: Iterable[Hour], latest: int, guard: Guard) -> list[Span]:
             usual = flips / mails
             if hour.flipped and flipped >= guard.least and tail(mailed, flipped, usual) < guard.alpha:
                 first = next(h.hour for h in day if h.flipped)
-                current, quiet = Span(first, None, False, flipped, mailed, usual), 0
+                since = sum(h.delivered + h.flipped for h in day if h.hour >= first)
+                current, quiet = Span(first, None, False, flipped, since, usual), 0
                 day.clear()
             continue
         if hour.flipped:
@@ -82,7 +83,7 @@ def spans(hours: Iterable[Hour], latest: int, guard: Guard) -> list[Span]:
             found.append(current._replace(closed=hour.hour, recovered=True))
             current = None
     if current is not None and latest - current.opened >= 24 * guard.max_days:
-        current = current._replace(closed=current.opened + 24 * guard.max_days)
+        current = current._replace(closed=current.opened + 24 * guard.max_days, recovered=quiet > 0)
     return [*found, current] if current is not None else found
 
 
