@@ -32,9 +32,10 @@ ROOMS = {
     "pipeline": {"guard", "judge", "files", "ledger", "model", "policy", "readers", "rfc", ""},
     "disagreement": {"model"},
     "guard": {"ledger", "model", "policy"},
+    "undo": {"guard", "ledger", "model", "pipeline", "policy"},
     "contract": {"disagreement", "model", "pipeline"},
     "cli": {
-        "batch", "judge", "contract", "errors", "explanation", "files", "ledger", "lists", "model", "pipeline", "policy",
+        "batch", "judge", "contract", "undo", "errors", "explanation", "files", "ledger", "lists", "model", "pipeline", "policy",
         "readers", "rfc", "rules", "",
     },
     "": {"judge", "model"},

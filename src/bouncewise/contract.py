@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from bouncewise.disagreement import disagreement
-from bouncewise.model import Decision, Report, Verdict
+from bouncewise.model import Alert, Decision, Event, Incident, Report, Verdict
 
 if TYPE_CHECKING:
     from bouncewise.pipeline import Answer, Judged
@@ -53,6 +53,30 @@ def answer(a: Answer) -> dict[str, Any]:
     return {
         "address": a.address, "send": a.send, "state": d.state, "cause": d.cause, "scope": None if a.send else d.scope,
         "since": time(d.since), "until": time(d.until), "why": d.why or None, "rule": d.rule or None,
+    }  # fmt: skip
+
+
+def incident(i: Incident) -> dict[str, Any]:
+    """One row of ``incidents``."""
+    return {
+        "incident": i.unit, "opened": time(i.opened), "closed": time(i.closed), "recovered": i.recovered if i.closed else None,
+        "refused": i.flipped, "mailed": i.mailed, "usual": round(i.usual, 6),
+    }  # fmt: skip
+
+
+def alert(a: Alert) -> dict[str, Any]:
+    """The other kind of row of ``incidents``."""
+    return {
+        "alert": a.receiver, "day": f"{a.day:%Y-%m-%d}", "cause": a.cause, "refused": a.refused, "share": round(a.share, 4),
+        "words": a.words,
+    }  # fmt: skip
+
+
+def event(e: Event) -> dict[str, Any]:
+    """One row of ``history``."""
+    return {
+        "at": time(e.at), "kind": e.kind, "cause": e.cause, "advice": e.advice, "rule": e.rule or None, "words": e.words or None,
+        "receiver": e.receiver or None, "by": e.by or None, "until": time(e.until),
     }  # fmt: skip
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from bouncewise.ledger import Ledger
-from bouncewise.model import Around, Cause, Event, Incident
+from bouncewise.model import Cause, Event, Incident
+from bouncewise.policy.decide import Around
 from bouncewise.policy.incidents import Hour, Span, spans
 from bouncewise.policy.load import Policy
 
@@ -25,14 +26,17 @@ def watch(ledger: Ledger, policy: Policy) -> set[str]:
     latest = ledger.latest_hour()
     since = latest - WINDOW
     before = {(i.unit, i.opened): i for i in ledger.incidents()}
-    found: list[Incident] = []
+    seen: list[tuple[Incident, set[int]]] = []
     for unit, by_hour in ledger.flips(since, policy.dead.good_days * 24).items():
         if sum(map(len, by_hour.values())) < policy.guard.least:
             continue
         delivered = dict(ledger.deliveries(unit, since))
         hours = (Hour(h, delivered.get(h, 0), len(by_hour.get(h, ()))) for h in sorted({*delivered, *by_hour}))
-        found += [_incident(unit, span) for span in spans(hours, latest, policy.guard)]
-    ledger.put_incidents(found, _time(since))
+        for span in spans(hours, latest, policy.guard):
+            whom = {who for h, some in by_hour.items() if span.opened <= h <= (span.closed or h) for who in some}
+            seen.append((_incident(unit, span), whom))
+    found = [incident for incident, whom in seen if not _is_part(incident, whom, seen)]
+    ledger.put_incidents(found, time_of(since))
     now = {(i.unit, i.opened): i for i in ledger.incidents()}
     names: set[str] = set()
     for key in {*before, *now}:
@@ -42,6 +46,24 @@ def watch(ledger: Ledger, policy: Policy) -> set[str]:
             until = _FAR if incident.closed is None else _hour(incident.closed)
             names.update(ledger.refused(incident.unit, _hour(incident.opened) - 24, until))
     return names
+
+
+def _is_part(incident: Incident, whom: set[int], seen: list[tuple[Incident, set[int]]]) -> bool:
+    """Whether a domain's incident is only what one sees there of its receiver's."""
+    return incident.unit.startswith("@") and any(
+        not i.unit.startswith("@") and whom <= all_ and abs(i.opened - incident.opened) <= timedelta(days=1)
+        for i, all_ in seen
+    )
+
+
+def refused_in(ledger: Ledger, unit: str) -> set[str]:
+    """All whom *unit* refused as dead in any of its incidents."""
+    found: set[str] = set()
+    for incident in ledger.incidents():
+        if incident.unit == unit:
+            until = _FAR if incident.closed is None else _hour(incident.closed)
+            found.update(ledger.refused(unit, _hour(incident.opened) - 1, until))
+    return found
 
 
 class Surroundings:
@@ -93,7 +115,7 @@ class Surroundings:
 
 def _incident(unit: str, span: Span) -> Incident:
     return Incident(
-        unit=unit, opened=_time(span.opened), closed=None if span.closed is None else _time(span.closed),
+        unit=unit, opened=time_of(span.opened), closed=None if span.closed is None else time_of(span.closed),
         recovered=span.recovered, flipped=span.flipped, mailed=span.mailed, usual=span.usual,
     )  # fmt: skip
 
@@ -105,7 +127,8 @@ def _reopened(incident: Incident) -> Incident:
     )  # fmt: skip
 
 
-def _time(hour: int) -> datetime:
+def time_of(hour: int) -> datetime:
+    """The beginning of an hour that is counted from 1970."""
     return _EPOCH + timedelta(hours=hour)
 
 

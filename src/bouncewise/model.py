@@ -221,14 +221,15 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     usual: float
 
 
-class Around(msgspec.Struct, frozen=True):
-    """What surrounds a refusal: the incident it falls into, how many neighbours had mail delivered about then,
-    and whether this address is one of those that ask, while the others are held, if it has passed."""
+class Alert(msgspec.Struct, frozen=True, kw_only=True):
+    """A day on which a receiver refused us, not our recipients: our IP, domain or content. ``share`` of that day's mail."""
 
-    incident: Incident | None = None
-    neighbours: int = 0
-    domain_neighbours: int = 0
-    probe: bool = False
+    day: datetime
+    receiver: str
+    cause: Cause
+    refused: int
+    share: float
+    words: str
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,6 +18,9 @@ VERBS = {
     "clean": "drop from a list what must not be mailed",
     "suppressions": "list, add, remove, import, export",
     "batch": "judge files of millions of replies",
+    "history": "all that happened to an address or @domain",
+    "incidents": "outages of directories, and blocks of ourselves",
+    "release": "free all whom one mishap took",
     "explain": "a reply, a code, a cause or an address, in full",
     "rules": "list rules; check and test your own",
 }

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from bouncewise.model import Advice, Cause, Decision, Event, Incident, Kind, Scope, State
+from bouncewise.model import Advice, Alert, Cause, Decision, Event, Incident, Kind, Scope, State
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = 86_400_000_000
@@ -92,3 +92,10 @@ def incident_row(i: Incident) -> tuple[Any, ...]:
         i.mailed,
         i.usual,
     )
+
+
+def alert(row: tuple[Any, ...]) -> Alert:
+    """An Alert from (day, receiver, cause, addresses, delivered, sample)."""
+    day, receiver, cause, refused, delivered, words = row
+    share = refused / (refused + delivered)
+    return Alert(day=when(day * _DAY), receiver=receiver, cause=Cause(cause), refused=refused, share=share, words=words)

@@ -17,7 +17,7 @@ from bouncewise.errors import LedgerError
 from bouncewise.ledger import rows, traffic
 from bouncewise.ledger.append import Entry, append
 from bouncewise.ledger.index import Index
-from bouncewise.model import Decision, Event, Incident, State
+from bouncewise.model import Alert, Decision, Event, Incident, State
 
 SCHEMA = 1
 _IN = 500  # names asked for in one SELECT
@@ -210,6 +210,12 @@ class Ledger:
         self._db.execute("DELETE FROM incident WHERE opened >= ? AND NOT ignored", (rows.stamp(since),))
         new = [row for row in map(rows.incident_row, found) if (row[0], row[1]) not in ignored]
         self._db.executemany("INSERT OR REPLACE INTO incident VALUES (?, ?, ?, ?, ?, ?, ?, 0)", new)
+
+    def alerts(self, since: datetime, least: int = 5, share: float = 0.05) -> list[Alert]:
+        """Days on which a receiver refused us for *least* addresses or more, and *share* of its mail."""
+        found = traffic.refusals_of_us(self._db, rows.stamp(since) // traffic.HOUR, least)
+        alerts = [rows.alert(row) for row in found]
+        return [alert for alert in alerts if alert.share >= share]
 
     def ignore_incident(self, unit: str, opened: datetime) -> bool:
         """A person says that this is none; False where there is no such incident."""

@@ -61,3 +61,14 @@ def refused(db: sqlite3.Connection, unit: str, since: int, until: int) -> list[s
     )
     found = db.execute(sql, (since * HOUR, (until + 1) * HOUR))
     return [name for name, receiver, cause in found if unit in units(name, receiver, cause)]
+
+
+def refusals_of_us(db: sqlite3.Connection, since: int, least: int) -> list[tuple[int, str, str, int, int, str]]:
+    """(day, receiver, cause, addresses, delivered there that day, sample) where a receiver refused the sender or message."""
+    sql = (
+        "SELECT e.at / 86400000000 AS day, e.receiver, e.cause, count(DISTINCT e.address) AS n, coalesce((SELECT sum(delivered)"
+        " FROM traffic t WHERE t.unit = e.receiver AND t.hour / 24 = e.at / 86400000000), 0), max(e.words) FROM event e"
+        " WHERE e.advice IN ('fix-sender', 'fix-message') AND e.receiver != '' AND e.at >= ?"
+        " GROUP BY day, e.receiver, e.cause HAVING n >= ? ORDER BY day DESC, n DESC"
+    )
+    return list(db.execute(sql, (since * HOUR, least)))

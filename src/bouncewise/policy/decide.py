@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from bouncewise.model import Advice, Around, Cause, Decision, Event, Incident, Kind, Scope, State
+from bouncewise.model import Advice, Cause, Decision, Event, Incident, Kind, Scope, State
 from bouncewise.policy.load import Policy
 
 FREE = Decision(state=State.OK)
@@ -20,6 +20,16 @@ FREE = Decision(state=State.OK)
 ADDED = "added"
 REMOVED = "removed"
 """Kinds of acts: a person, or an imported list, adds or removes a suppression by hand."""
+
+
+class Around(msgspec.Struct, frozen=True):
+    """What surrounds a refusal: the incident it falls into, how many neighbours had mail delivered about then,
+    and whether this address is one of those that ask, while the others are held, if it has passed."""
+
+    incident: Incident | None = None
+    neighbours: int = 0
+    domain_neighbours: int = 0
+    probe: bool = False
 
 
 def decide(
