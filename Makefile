@@ -4,6 +4,7 @@
 # make corpus  measure against labelled collections, where the folder is there
 # make lab     genuine bounces of the mail servers that are installed (as root), read and compared
 # make fuzz    every reader under a coverage-guided fuzzer, SECONDS=120
+# make world   policies against each other in a simulated world
 # make bench   figures beside their peers and floors
 
 PYTHON ?= python3
@@ -12,7 +13,7 @@ SECONDS ?= 120
 CORPUS ?= ../shared/corpus
 BIN = $(VENV)/bin
 
-.PHONY: demo test check corpus bench lab fuzz clean
+.PHONY: demo test check corpus bench world lab fuzz clean
 
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "bouncewise needs Python 3.11 or newer; try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
@@ -34,6 +35,9 @@ check: $(VENV)/.installed
 corpus: $(VENV)/.installed
 	$(BIN)/python bench/replies.py $(CORPUS)
 	$(BIN)/python bench/messages.py $(CORPUS)
+
+world: $(VENV)/.installed
+	$(BIN)/python -m bench.world
 
 bench: $(VENV)/.installed
 	$(BIN)/pip install --quiet duckdb

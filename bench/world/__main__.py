@@ -54,6 +54,7 @@ def row(policy: Policy, world: World) -> str:
             print(f"\r{policy.name} day {day}", end="", file=sys.stderr)
     if "--explain" in sys.argv or policy.name == "bouncewise":
         print(f"    lost living days by receiver and reason: {why.most_common(8)}")
+    policy.close()
     cost = first + again + lost / 2
     return f"{policy.name:32} {first:11,} {again:7,} {lost:11,} {held:10,} {bounced / max(1, mailed):8.2%} {cost:9,.0f}"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from bouncewise import pipeline
 from bouncewise.judge import default
 from bouncewise.ledger import Ledger
-from bouncewise.model import Advice, Cause
+from bouncewise.model import Cause
 from bouncewise.policy.load import load
 
 from .world import Answer, Person, World
@@ -36,6 +36,8 @@ class Policy:
             self.one(person.address, day, answer.reply)
 
     def one(self, address: str, day: int, reply: str) -> None: ...
+
+    def close(self) -> None: ...
 
 
 def hard(reply: str) -> bool:
@@ -171,6 +173,10 @@ class Bouncewise(Policy):
         file.write_text("".join(lines), "utf-8")
         pipeline.ingest((str(file),), self.ledger, default(), self.policy, tell=lambda _: None)
         file.unlink()
+
+    def close(self) -> None:
+        self.ledger.__exit__()
+        self.folder.cleanup()
 
 
 POLICIES = (
