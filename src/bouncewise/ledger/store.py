@@ -31,9 +31,9 @@ class Ledger:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, isolation_level=None, timeout=60)
-            self._db.executescript(
-                "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-65536; PRAGMA temp_store=MEMORY;"
-            )
+            self._db.execute("PRAGMA busy_timeout=60000")
+            self._to_wal()
+            self._db.executescript("PRAGMA synchronous=FULL; PRAGMA cache_size=-65536; PRAGMA temp_store=MEMORY;")
             self._prepare()
         except (sqlite3.Error, OSError) as bad:
             raise LedgerError(f"{path}: cannot be used as a ledger: {bad}. Give another with --db.") from None
@@ -43,6 +43,17 @@ class Ledger:
 
     def __exit__(self, *_: object) -> None:
         self._db.close()
+
+    def _to_wal(self) -> None:
+        """Write-ahead logging. SQLite does not wait for others who switch at the same moment, so this does."""
+        for attempt in range(200):
+            try:
+                self._db.execute("PRAGMA journal_mode=WAL")
+                return
+            except sqlite3.OperationalError as busy:
+                if attempt == 199 or "locked" not in str(busy):
+                    raise
+                time.sleep(0.05)
 
     def _prepare(self) -> None:
         if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
