@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import random
+import time
 import tomllib
 import tracemalloc
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 
 from bouncewise.files import FORMATS, reader_for
 from bouncewise.judge import default
-from bouncewise.readers import Finding
+from bouncewise.readers import READERS, Finding
 
 FOLDER = Path(__file__).parent / "fixtures" / "logs"
 FIXTURES = sorted(p for p in FOLDER.iterdir() if p.suffix != ".toml")
@@ -64,7 +66,7 @@ def test_read_twice_gives_the_same_keys(fixture: Path) -> None:
 @pytest.mark.parametrize("fixture", FIXTURES, ids=lambda p: p.stem)
 def test_memory_stays_constant(fixture: Path) -> None:
     raw = fixture.read_bytes()
-    long = raw + b"\n" + raw * (3_000_000 // len(raw))
+    long = raw + b"\n" + raw * (5_000_000 // len(raw))
     reader = reader_for(raw)
     assert reader is not None
     tracemalloc.start()
@@ -77,14 +79,72 @@ def test_memory_stays_constant(fixture: Path) -> None:
 
 @pytest.mark.parametrize("fixture", FIXTURES, ids=lambda p: p.stem)
 def test_truncated_anywhere(fixture: Path) -> None:
-    raw = fixture.read_bytes()[:4000]
-    known = {f.report.recipient for f in findings(fixture.read_bytes(), "x")}
-    reader = reader_for(fixture.read_bytes())
+    raw = fixture.read_bytes()
+    known = {f.report.recipient for f in findings(raw, "x")}
+    reader = reader_for(raw)
     assert reader is not None
-    for end in range(len(raw)):
+    ends = sorted({*range(min(len(raw), 1500)), *random.Random(7).sample(range(len(raw)), min(200, len(raw)))})
+    for end in ends:
         for item in reader.read(io.BytesIO(raw[:end]), "x"):
             if isinstance(item, Finding):
                 assert any(k.startswith(item.report.recipient) for k in known), item.report
+
+
+@pytest.mark.parametrize("fixture", FIXTURES, ids=lambda p: p.stem)
+def test_damaged_anywhere_never_raises(fixture: Path) -> None:
+    raw, chance = fixture.read_bytes(), random.Random(11)
+    reader = reader_for(raw)
+    assert reader is not None
+    for _ in range(200):
+        bad = bytearray(raw)
+        for _ in range(chance.randrange(1, 30)):
+            bad[chance.randrange(len(bad))] = chance.choice(b'\0\n\r"@<>[]{},;=:\\ \xff\xfe5')
+        list(reader.read(io.BytesIO(bytes(bad)), "x"))
+        reader_for(bytes(bad))
+
+
+# What makes a careless pattern look again and again: the parts that formats repeat, tens of thousands of times in a line.
+BAIT = [
+    "@",
+    "<a@b",
+    "<",
+    '"',
+    "=",
+    ", stat=",
+    ", delay=",
+    ", reply=",
+    " stat=",
+    " R=x",
+    ": ",
+    "{LED=",
+    "##",
+    ";",
+    ",",
+    " ",
+    "\\",
+    "[",
+    "(a) ",
+    " to=<",
+    "a@",
+]
+
+
+@pytest.mark.parametrize("fixture", FIXTURES, ids=lambda p: p.stem)
+def test_a_hostile_line_takes_no_time(fixture: Path) -> None:
+    raw = fixture.read_bytes()
+    reader = reader_for(raw)
+    assert reader is not None
+    starts = {line[:at] for line in raw.splitlines()[:12] for at in (0, len(line) // 3, len(line) // 2, len(line))}
+    header = raw.splitlines()[0] + b"\n" if fixture.suffix == ".csv" else b""
+    for bait in BAIT:
+        line = (bait * 65536).encode()
+        for start in starts:
+            began = time.perf_counter()
+            list(reader.read(io.BytesIO(header + start + line[:60000] + b"\n"), "x"))
+            assert time.perf_counter() - began < 1.5, (start, bait)
+        began = time.perf_counter()
+        reader.sniff(line[:65536])
+        assert time.perf_counter() - began < 1.5, bait
 
 
 def test_utf16_trace() -> None:
@@ -98,3 +158,36 @@ def test_utf16_trace() -> None:
 def test_formats_are_named_once() -> None:
     assert len({r.name for r in FORMATS}) == len(FORMATS)
     assert all(r.about for r in FORMATS)
+
+
+@pytest.mark.parametrize("fixture", FIXTURES, ids=lambda p: p.stem)
+def test_no_other_reader_takes_it_for_its_own(fixture: Path) -> None:
+    head = fixture.read_bytes()[:65536]
+    # Bare replies are what nearly anything could be; that reader is asked last.
+    assert len([r.name for r in READERS if r.name != "replies" and r.sniff(head)]) == 1
+
+
+def test_an_answer_cannot_forge_fields() -> None:
+    line = (
+        b"Nov 23 10:00:05 out smtpd[8]: 5a1f0c2b3d4e5f62 mta delivery evpid=9b8a7c6d5e4f3a24 from=<l@s.example> to=<a@evil.example> "
+        b'rcpt=<-> source="192.0.2.1" relay="192.0.2.66 (mx)" delay=1s result="Ok" stat="250 ok" to=<v@good.example> result="PermFail"\n'
+    )
+    assert [(f.report.recipient, f.report.kind) for f in findings(line, "x")] == [("a@evil.example", "delivered")]
+
+
+def test_rows_after_an_unclosed_quote_are_read() -> None:
+    text = b'type,timeLogged,rcpt,dsnDiag\nb,1,a@x.example,"550 cut\nb,2,b@x.example,"550 no"\nb,3,c@x.example,550 no\n'
+    assert [f.report.recipient for f in findings(text, "x")] == ["b@x.example", "c@x.example"]
+
+
+def test_one_mail_cannot_fill_the_memory() -> None:
+    lines = b"".join(
+        b"2026-11-23 10:00:00 1xVcQB-0004dh-2c == u%d@x.example R=a T=b defer (0): 451 no\n" % i for i in range(40_000)
+    )
+    reader = reader_for(lines[:65536])
+    assert reader is not None
+    tracemalloc.start()
+    assert sum(1 for _ in reader.read(io.BytesIO(lines), "x")) == 40_000
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 12_000_000

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from bouncewise.readers.base import Finding, Note, Reader
+from bouncewise.readers.exchange_trace import ExchangeTraceReader
 from bouncewise.readers.exim import EximReader
 from bouncewise.readers.haraka import HarakaReader
-from bouncewise.readers.jsonlogs import KumomtaReader, ZonemtaReader
+from bouncewise.readers.kumomta import KumomtaReader
 from bouncewise.readers.mail import MboxReader, MessageReader
 from bouncewise.readers.momentum import MomentumReader
 from bouncewise.readers.opensmtpd import OpensmtpdReader
 from bouncewise.readers.postfix import PostfixReader
+from bouncewise.readers.powermta import PowermtaReader
 from bouncewise.readers.replies import RepliesReader
 from bouncewise.readers.sendmail import SendmailReader
-from bouncewise.readers.tables import ExchangeTraceReader, PowermtaReader
+from bouncewise.readers.zonemta import ZonemtaReader
 
 __all__ = ["READERS", "Finding", "Note", "Reader"]
 

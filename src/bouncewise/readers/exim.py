@@ -1,9 +1,10 @@
-"""Exim main logs (mainlog, or by syslog), joined by message id.
+"""Exim main logs (mainlog, or by syslog, with or without Exim's own time stamp), joined by message id.
 
 Reads: arrivals ``<=``, deliveries ``=>`` ``->`` ``>>``, failures ``**``, deferrals ``==``, ``Completed``; ids of 16 and of
-23 characters. Gives: a report per delivery attempt, with the sender and message-id of its arrival; the last deferral of a
-recipient as its failure where Exim gives up. Refuses: suppressed deliveries ``*>``, what is rejected from others.
-Source: Exim specification, chapter 53 "Log files".
+23 characters. Gives: a report per delivery attempt, with the sender and message-id of its arrival; where Exim only says
+that it gives up, the recipient's last deferral as its failure. Refuses: deliveries suppressed by -N ``*>``, what is thrown
+away (``:blackhole:``, /dev/null), what is rejected from others, the later pieces of a line that syslog split.
+Source: https://www.exim.org/exim-html-current/doc/html/spec_html/ch-log_files.html
 """
 
 from __future__ import annotations
@@ -19,16 +20,24 @@ from bouncewise.readers.loglines import LineLog, Mail, Queue, finding, told
 from bouncewise.rfc import address
 
 _ID = r"(?P<id>[0-9A-Za-z]{6}-[0-9A-Za-z]{6}-[0-9A-Za-z]{2}|[0-9A-Za-z]{6}-[0-9A-Za-z]{11}-[0-9A-Za-z]{4})"
-_LINE = re.compile(
-    rf"(?P<when>\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?(?: [+-]\d{{4}})?) (?:\[\d+\] )?{_ID} (?P<rest>.*)"
+# Nothing but these prefixes: a subject or HELO name further on may imitate a whole line.
+_START = (
+    r"^(?:<\d{1,3}>)?(?:(?P<syslog>\S+(?: +\S+){0,2}?) +\S+ [\w./-]+(?:\[\d+\])?: )?(?:\[\d+[/\\]\d+\] )?"
+    rf"(?:(?P<when>\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?(?: [+-]\d{{4}})?) )?(?:\[\d+\] )?{_ID} "
 )
-_EVENT = re.compile(r"(?P<flag><=|=>|->|>>|\*\*|==) (?P<who>\S+|<>)(?P<rest>.*)")
-_FIELD = re.compile(r" (?P<name>[A-Za-z]{1,4})=(?P<value>\"[^\"]*\"|\S+)")
-_PARENT = re.compile(r"^ (?:\(\S+\) )?<(?P<parent>[^<>\s]+@[^<>\s]+)>")
+_LINE = re.compile(_START + r"(?P<rest>.*)")
+_EVENT = re.compile(r"(?P<flag><=|=>|->|>>|\*\*|==) (?P<who>\S+)(?P<rest>.*)")
+_VALUE = r"\"(?:[^\"\\]|\\.)*\"|\S+"
+_FIELD = re.compile(rf" (?P<name>[A-Za-z]{{1,4}})=(?P<value>{_VALUE})")
+_HEAD_ENDS = re.compile(r" [A-Z]=|: ")
+_PARENT = re.compile(r"<([^<>\s]{1,256}@[^<>\s]{1,256})>")
 _REASON = re.compile(
-    r"(?:^|\s)(?:[A-Za-z]{1,4}=(?:\"[^\"]*\"|\S+)(?: \[[^\]]*\](?::\d+)?)?|\[[^\]]*\](?::\d+)?|\(\S+\)|<\S+>)(?=[\s:]|$)"
+    rf"(?:^|\s)(?:[A-Za-z]{{1,4}}=(?:{_VALUE})(?: \[[^\]]*\](?::\d+)?)?|\[[^\]]*\](?::\d+)?|\(\S+\)|<\S+>|defer)(?=[\s:]|$)"
 )
 _HOST = re.compile(r"\bhost (?P<host>[\w.-]+) \[")
+_GAVE_UP = re.compile(
+    r"retry timeout exceeded|retry time not reached for any host after a long failure|too long on queue"
+)
 _KINDS = {"=>": Kind.DELIVERED, "->": Kind.DELIVERED, ">>": Kind.DELIVERED, "**": Kind.FAILED, "==": Kind.DELAYED}
 
 
@@ -37,12 +46,12 @@ class EximReader(LineLog):
 
     name = "exim"
     about = "Exim main log: deliveries, deferrals and failures, joined by message id"
-    pattern = re.compile(_LINE.pattern.replace("(?P<rest>.*)", r"(?:<=|=>|->|\*\*|==|Completed)").encode())
+    pattern = re.compile((_START + r"(?:<=|=>|->|>>|\*\*|==|Completed)").encode(), re.M)
 
     def line(self, line: str, source: Source, clock: Clock, queue: Queue) -> Iterator[Finding]:
         """A finding for each attempt."""
-        m = _LINE.search(line[:400]) and _LINE.search(line)
-        if not m:
+        m = _LINE.match(line)
+        if m is None or not (m["when"] or m["syslog"]):
             return
         if m["rest"].startswith("Completed"):
             queue.forget(m["id"])
@@ -55,17 +64,37 @@ class EximReader(LineLog):
             mail = queue.remember(m["id"])
             mail.sender = None if event["who"] == "<>" else event["who"]
             mail.message_id = fields.get("id")
-        elif "@" in event["who"] or _PARENT.match(event["rest"]):
-            report = _report(event, fields, source, _time(m["when"], clock), queue.known(m["id"]))
-            yield finding(report, line)
+            return
+        report = _report(event, fields, source, _time(m["when"] or m["syslog"], clock), queue.known(m["id"]))
+        if report is None:
+            return
+        mail = queue.known(m["id"])
+        if report.kind is Kind.DELAYED:
+            queue.remember(m["id"]).wait(report)
+        elif report.reply is not None and report.reply.reply_code is None and _GAVE_UP.search(report.reply.text):
+            report = next(iter(mail.give_up(source, report.at, report.recipient)), report)
+        else:
+            mail.waiting.pop(report.recipient, None)
+        yield finding(report, line)
 
 
-def _report(event: re.Match[str], fields: dict[str, str], source: Source, at: datetime | None, mail: Mail) -> Report:
-    parent = _PARENT.match(event["rest"])
-    who = event["who"].strip("<>") if "@" in event["who"] else (parent["parent"] if parent else event["who"])
-    original = parent["parent"] if parent and address.normalise(parent["parent"]) != address.normalise(who) else None
+def _report(
+    event: re.Match[str], fields: dict[str, str], source: Source, at: datetime | None, mail: Mail
+) -> Report | None:
+    """The report of a delivery line; None where nobody was written to, or it is not certain who."""
+    parents = _PARENT.findall(_HEAD_ENDS.split(event["rest"][:2000], maxsplit=1)[0])
+    if event["who"].startswith((":blackhole:", "/dev/null")):
+        return None
+    who = event["who"].strip("<>").removesuffix(":")
+    if "@" not in who or who.startswith(("|", "/")):
+        if not parents:
+            return None
+        who = parents[-1]
+    original = parents[-1] if parents and address.normalise(parents[-1]) != address.normalise(who) else None
     kind = _KINDS[event["flag"]]
     text = _reason(event["rest"])
+    if not (fields if kind is Kind.DELIVERED else text):  # a line cut short: the address may be, too
+        return None
     reply, stage = told(text)
     host = _HOST.search(text)
     return Report(

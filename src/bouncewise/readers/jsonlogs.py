@@ -1,35 +1,39 @@
-"""Logs of one JSON object per line: KumoMTA's, and ZoneMTA's as it goes to Graylog (GELF).
+"""Logs of one JSON object per line: what their readers share.
 
-Gives: a report per recipient of a record that tells an outcome. Refuses: records of reception and administration;
-lines that are no JSON (a Note), such as the last of a segment that is still being written.
-Source: docs.kumomta.com/reference/log_record; github.com/zone-eu/zone-mta README "Logging" (``_mail_action``, ``_to``, …).
+Gives: what the reader tells of each record. Refuses: lines that are no JSON object (a Note), such as the last of a file
+that is still being written, or the first of one that was cut.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
 import msgspec
 
-from bouncewise.model import Kind, Label, Permanence, Report, Source
+from bouncewise.model import Report, Source
 from bouncewise.readers.base import Finding, Note, lines
-from bouncewise.readers.loglines import finding, from_epoch, told
+from bouncewise.readers.loglines import finding, from_epoch
 
 Record = dict[str, Any]
 
+_LOOKED_AT = 20
+
 
 class JsonLog:
-    """A log of JSON lines. ``mark``: two keys that its records have and others have not."""
+    """A log of JSON lines. ``mark``: keys that its records have together and others have not."""
 
     name = ""
     about = ""
     mark: tuple[str, ...] = ()
 
     def sniff(self, head: bytes) -> bool:
-        """The first line is an object with the format's keys."""
-        record = _record(head.lstrip().partition(b"\n")[0])
-        return record is not None and all(key in record for key in self.mark)
+        """One of the first lines is an object with the format's keys."""
+        if not head.lstrip().startswith(b"{") and b"\n{" not in head[:65536]:
+            return False
+        first = (record_of(line) for line in head.splitlines()[:_LOOKED_AT] if line.lstrip().startswith(b"{"))
+        return any(record is not None and all(key in record for key in self.mark) for record in first)
 
     def read(self, stream: BinaryIO, path: str) -> Iterator[Finding | Note]:
         """What each line tells."""
@@ -40,7 +44,7 @@ class JsonLog:
             number, line = item
             if not line.strip():
                 continue
-            record = _record(line)
+            record = record_of(line)
             if record is None:
                 yield Note(path, number, "no JSON object; a segment that is still being written ends so")
                 continue
@@ -53,82 +57,8 @@ class JsonLog:
         raise NotImplementedError
 
 
-_KUMOMTA = {"delivery": Kind.DELIVERED, "bounce": Kind.FAILED, "oob": Kind.FAILED, "expiration": Kind.FAILED,
-            "transientfailure": Kind.DELAYED, "delayed": Kind.DELAYED, "feedback": Kind.COMPLAINT}  # fmt: skip
-
-
-class KumomtaReader(JsonLog):
-    """KumoMTA's log segments."""
-
-    name = "kumomta"
-    about = "KumoMTA log records, JSON lines (the .zst segments as they are)"
-    mark = ("type", "queue")
-
-    def reports(self, record: Record, source: Source) -> Iterator[Report]:
-        """A report per recipient; ``recipient`` has been a list since 2025.12."""
-        kind = _KUMOMTA.get(_str(record, "type").casefold())
-        if kind is None or _str(record, "reception_protocol") == "LogRecord":
-            return
-        response = _dict(record, "response")
-        status = _dict(response, "enhanced_code")
-        dsn = ".".join(str(status.get(k, "")) for k in ("class", "subject", "detail")) if status else None
-        code, content = response.get("code"), _str(response, "content")
-        text = f"{code} {content}" if isinstance(code, int) and code and not content.startswith(str(code)) else content
-        reply, stage = told(text, dsn)
-        if _str(response, "command").upper().startswith("RCPT") and stage is None:
-            stage = told("(in reply to RCPT TO command)")[1]
-        label = _str(record, "bounce_classification")
-        names = record.get("recipient")
-        for recipient in names if isinstance(names, list) else [names]:
-            if not isinstance(recipient, str) or "@" not in recipient:
-                continue
-            yield Report(
-                source=source,
-                kind=kind,
-                recipient=recipient.strip("<>"),
-                at=from_epoch(_number(record, "event_time") or _number(record, "timestamp")),
-                message_id=_str(_dict(record, "headers"), "Message-ID").strip("<>") or None,
-                sender=_str(record, "sender").strip("<>") or None,
-                remote_mta=_str(_dict(record, "peer_address"), "name").rstrip(".") or None,
-                reply=reply if kind in (Kind.FAILED, Kind.DELAYED) else None,
-                stage=stage if kind in (Kind.FAILED, Kind.DELAYED) else None,
-                esp=Label("kumomta", label, Permanence.UNKNOWN) if label else None,
-            )
-
-
-_ZONEMTA = {"accepted": Kind.DELIVERED, "rejected": Kind.FAILED, "deferred": Kind.DELAYED, "bounced": Kind.FAILED}
-
-
-class ZonemtaReader(JsonLog):
-    """ZoneMTA's GELF records."""
-
-    name = "zonemta"
-    about = "ZoneMTA log records as sent to Graylog, JSON lines"
-    mark = ("_mail_action",)
-
-    def reports(self, record: Record, source: Source) -> Iterator[Report]:
-        """A report per record of a delivery attempt."""
-        kind = _ZONEMTA.get(_str(record, "_mail_action").casefold())
-        recipient = _str(record, "_to") or _str(record, "_recipient")
-        if kind is None or "@" not in recipient:
-            return
-        reply, stage = told(_str(record, "_response") or _str(record, "_error"))
-        category = _str(record, "_category")
-        yield Report(
-            source=source,
-            kind=kind,
-            recipient=recipient,
-            at=from_epoch(_number(record, "timestamp")),
-            message_id=_str(record, "_message_id").strip("<>") or None,
-            sender=_str(record, "_from") or None,
-            remote_mta=_str(record, "_mx") or None,
-            reply=reply if kind is not Kind.DELIVERED else None,
-            stage=stage if kind is not Kind.DELIVERED else None,
-            esp=Label("zonemta", category, Permanence.UNKNOWN) if category else None,
-        )
-
-
-def _record(line: bytes) -> Record | None:
+def record_of(line: bytes) -> Record | None:
+    """The object that *line* is, or None."""
     try:
         found = msgspec.json.decode(line)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
@@ -136,16 +66,33 @@ def _record(line: bytes) -> Record | None:
     return found if isinstance(found, dict) else None
 
 
-def _str(record: Record, key: str) -> str:
+def text_at(record: Record, key: str) -> str:
+    """The text under *key*, or ''."""
     value = record.get(key)
     return value if isinstance(value, str) else ""
 
 
-def _dict(record: Record, key: str) -> Record:
+def texts_at(record: Record, key: str) -> list[str]:
+    """The texts under *key*, whether it holds one or a list."""
+    value = record.get(key)
+    return [v for v in (value if isinstance(value, list) else [value]) if isinstance(v, str)]
+
+
+def object_at(record: Record, key: str) -> Record:
+    """The object under *key*, or an empty one."""
     value = record.get(key)
     return value if isinstance(value, dict) else {}
 
 
-def _number(record: Record, key: str) -> float | str:
+def time_at(record: Record, key: str) -> datetime | None:
+    """The Unix time or RFC 3339 stamp under *key* as UTC, or None."""
     value = record.get(key)
-    return value if isinstance(value, int | float | str) and not isinstance(value, bool) else 0
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    if (at := from_epoch(value)) is not None or not isinstance(value, str):
+        return at
+    try:
+        parsed = datetime.fromisoformat(value)
+        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

@@ -21,13 +21,29 @@ from bouncewise.rfc.reply import MAX_REPLY, parse
 MAX_QUEUE = 200_000
 """Queue ids remembered at once; the oldest are forgotten first."""
 
+MAX_RECIPIENTS = 1000
+"""Recipients remembered of one mail, and read of one line."""
+
 
 class Mail(msgspec.Struct):
-    """What is known of a queue id so far. ``waiting``: the recipients still deferred, with their last report."""
+    """What is known of a queue id so far. ``waiting``: the recipients still deferred, with their last report;
+    ``recipients``: who it is for, where the log says so beforehand; ``said``: a reply logged on a line of its own."""
 
     sender: str | None = None
     message_id: str | None = None
     waiting: dict[str, Report] = msgspec.field(default_factory=dict)
+    recipients: tuple[str, ...] = ()
+    said: str | None = None
+
+    def wait(self, report: Report) -> None:
+        """*report* is a deferral, the last of its recipient; the first MAX_RECIPIENTS are remembered."""
+        if report.recipient in self.waiting or len(self.waiting) < MAX_RECIPIENTS:
+            self.waiting[report.recipient] = report
+
+    def give_up(self, source: Source, at: datetime | None, recipient: str | None = None) -> list[Report]:
+        """The last deferrals, of all or of *recipient*, as the failures they have become; they wait no longer."""
+        gone = list(self.waiting) if recipient is None else [r for r in (recipient,) if r in self.waiting]
+        return [msgspec.structs.replace(self.waiting.pop(r), kind=Kind.FAILED, source=source, at=at) for r in gone]
 
 
 class Queue:

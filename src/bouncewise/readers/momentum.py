@@ -1,7 +1,9 @@
 """Momentum's bounce log: fields between ``@``, of which only the last may hold one.
 
-Gives: a report per line; ``B`` failed, ``T`` is still tried. The class is SparkPost's, a label beside the reply.
-Source: support.sparkpost.com/momentum: "bounce_logger" and "Bounce Classification Codes".
+Gives: a report per line; ``B`` failed, ``T`` is still tried; what Momentum's own list stopped is suppressed. The class is
+SparkPost's, a label beside the reply; it decides only for out-of-band mail that quotes no reply and is no bounce: an
+auto-reply (60) or an unsubscribe (90). Refuses: heartbeats; damaged lines (a Note).
+Source: https://support.sparkpost.com/momentum/4/log-formats-bouncelog, "Connection Stages" and "Bounce Classification Codes"
 """
 
 from __future__ import annotations
@@ -9,8 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from bouncewise.model import Kind, Label, Permanence, Report, Source
-from bouncewise.readers.base import Finding
+from bouncewise.model import Kind, Label, Permanence, Report, Source, Stage
+from bouncewise.readers.base import Finding, Note
 from bouncewise.readers.clock import Clock
 from bouncewise.readers.loglines import LineLog, Queue, finding, from_epoch, told
 
@@ -20,8 +22,16 @@ _LINE = re.compile(
     r"^(?P<at>\d{10,16})@(?P<ids>[^@]*(?:@[^@]*){0,3})@(?P<type>[BT])@(?P<local>[^@]*)@(?P<domain>[^@]*)@"
     r"(?P<sender>[^@]*)@(?P<of>[^@]*)@[^@]*@[^@]*@(?P<stage>\d+)@(?P<class>\d+)@[^@]*@(?P<host>[^@]*)@(?P<reply>.*)$"
 )
-# Classes of SparkPost's documentation: 10 invalid recipient, 30 no RCPT, 90 unsubscribe are hard; 2x to 10x soft or block.
-_PERMANENT = {"10", "30", "90"}
+_HEARTBEAT = re.compile(r"^\d{10,16}@@@@M")
+_STAGES = {"0": Stage.CONNECT, "12": Stage.CONNECT, "10": Stage.HELO, "2": Stage.MAIL, "4": Stage.RCPT, "6": Stage.DATA,
+           "8": Stage.END_OF_DATA, "9": Stage.END_OF_DATA}  # fmt: skip
+# Classes of SparkPost's documentation: 10 invalid recipient, 30 no RCPT, 90 unsubscribe are hard; 1 undetermined, 25 the
+# administrator's policy, 60, 80 and 100 answers say nothing of the address; 2x to 7x soft or block.
+_PERMANENCE = dict.fromkeys(("10", "30", "90"), Permanence.PERMANENT) | dict.fromkeys(
+    ("1", "25", "60", "80", "100"), Permanence.UNKNOWN
+)
+_NO_BOUNCE = {"60": Kind.AUTO_REPLY, "90": Kind.UNSUBSCRIBE}
+_OWN_LIST = re.compile(r"\brecipient address suppressed\b", re.I)
 
 
 class MomentumReader(LineLog):
@@ -31,24 +41,30 @@ class MomentumReader(LineLog):
     about = "Momentum (SparkPost's MTA) bounce log"
     pattern = re.compile(rb"^\d{10,16}@[0-9A-Fa-f/-]+@.*@[BT]@[^@\n]*@", re.M)
 
-    def line(self, line: str, source: Source, clock: Clock, queue: Queue) -> Iterator[Finding]:
+    def line(self, line: str, source: Source, clock: Clock, queue: Queue) -> Iterator[Finding | Note]:
         """A finding per line."""
         m = _LINE.match(line)
         if m is None or not m["local"] or not m["domain"]:
+            if line.strip() and not _HEARTBEAT.match(line):
+                yield Note(source.path, source.index, "no line of a bounce log")
             return
         reply, stage = told(m["reply"])
-        hard = m["class"] in _PERMANENT
+        kind = Kind.FAILED if m["type"] == "B" else Kind.DELAYED
+        if _OWN_LIST.search(m["reply"]):
+            kind = Kind.SUPPRESSED
+        elif reply.reply_code is None and reply.status is None:
+            kind = _NO_BOUNCE.get(m["class"], kind)
         yield finding(
             Report(
                 source=source,
-                kind=Kind.FAILED if m["type"] == "B" else Kind.DELAYED,
+                kind=kind,
                 recipient=f"{m['local']}@{m['domain']}",
                 at=from_epoch(m["at"]),
                 sender=f"{m['sender']}@{m['of']}" if m["sender"] else None,
                 remote_mta=m["host"] or None,
                 reply=reply,
-                stage=stage,
-                esp=Label("momentum", m["class"], Permanence.PERMANENT if hard else Permanence.TRANSIENT),
+                stage=stage or _STAGES.get(m["stage"]),
+                esp=Label("momentum", m["class"], _PERMANENCE.get(m["class"], Permanence.TRANSIENT)),
             ),
             line,
         )

@@ -1,7 +1,9 @@
 """OpenSMTPD logs: ``mta delivery`` lines, and ``mda delivery`` for what was delivered on the host.
 
-Gives: a report per delivery attempt. Refuses: sessions, and what the host itself rejected.
-Source: OpenSMTPD smtpd/mta.c, mda.c (log lines); smtpd.conf(5).
+Reads: lines by syslog or as ``smtpd -d`` prints them, with the session's id before them or (older) without.
+Gives: a report per delivery attempt. Refuses: sessions, and what the host itself rejected; fields that the other server
+writes into its reply, which stands last and unescaped.
+Source: mta_log() in https://github.com/OpenSMTPD/OpenSMTPD/blob/master/usr.sbin/smtpd/mta.c, and mda.c
 """
 
 from __future__ import annotations
@@ -15,11 +17,10 @@ from bouncewise.readers.clock import Clock
 from bouncewise.readers.loglines import LineLog, Queue, finding, told
 
 _LINE = re.compile(
-    r"^(?:<\d{1,3}>)?(?:(?P<when>\S+(?: +\S+){0,2}?) +\S+ )?smtpd(?:\[\d+\])?: "
-    r"[0-9a-f]{16} m(?:ta|da) (?:event=)?delivery (?P<rest>.*)$"
+    r"^(?:<\d{1,3}>)?(?:(?:(?P<when>\S+(?: +\S+){0,2}?) +\S+ )?smtpd(?:\[\d+\])?: )?"
+    r"(?:[0-9a-f]{16} )?m(?:ta|da) (?:event=)?delivery (?P<head>.*?) stat=(?P<stat>.*)$"
 )
 _FIELD = re.compile(r"(?P<name>\w+)=(?:\"(?P<quoted>(?:[^\"\\]|\\.)*)\"|<(?P<bracketed>[^>]*)>|(?P<bare>\S+))")
-_STAT = re.compile(r" stat=\"(?P<stat>.*)\"\s*$|\bstat=(?P<bare>.*)$")
 _KINDS = {"ok": Kind.DELIVERED, "tempfail": Kind.DELAYED, "permfail": Kind.FAILED, "loop": Kind.FAILED}
 
 
@@ -28,7 +29,10 @@ class OpensmtpdReader(LineLog):
 
     name = "opensmtpd"
     about = "OpenSMTPD log: mta and mda deliveries"
-    pattern = re.compile(rb"\bsmtpd(?:\[\d+\])?: [0-9a-f]{16} m(?:ta|da) (?:event=)?delivery ", re.M)
+    pattern = re.compile(
+        rb"^(?:.{10,80} smtpd(?:\[\d+\])?: |smtpd(?:\[\d+\])?: )?(?:[0-9a-f]{16} )?m(?:ta|da) (?:event=)?delivery evpid=",
+        re.M,
+    )
 
     def line(self, line: str, source: Source, clock: Clock, queue: Queue) -> Iterator[Finding]:
         """A finding per delivery line."""
@@ -37,15 +41,13 @@ class OpensmtpdReader(LineLog):
             return
         fields = {
             f["name"]: next(v for v in (f["quoted"], f["bracketed"], f["bare"]) if v is not None)
-            for f in _FIELD.finditer(m["rest"])
+            for f in _FIELD.finditer(m["head"])
         }
         kind = _KINDS.get(fields.get("result", "").casefold())
         recipient = fields.get("to", "")
         if kind is None or "@" not in recipient:
             return
-        stat = _STAT.search(m["rest"])
-        text = ((stat["stat"] or stat["bare"] or "") if stat else "").strip()
-        reply, stage = told(text)
+        reply, stage = told(m["stat"].strip().removeprefix('"').removesuffix('"'))
         asked = fields.get("rcpt", "-")
         relay = fields.get("relay", "")
         yield finding(
@@ -58,7 +60,7 @@ class OpensmtpdReader(LineLog):
                 sender=fields.get("from") or None,
                 remote_mta=(relay.partition("(")[2].rstrip(")") or relay.split(" ")[0]) or None,
                 reply=None if kind is Kind.DELIVERED else reply,
-                stage=stage,
+                stage=None if kind is Kind.DELIVERED else stage,
             ),
             line,
         )
