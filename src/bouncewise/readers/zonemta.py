@@ -27,7 +27,7 @@ _START = (
     r"[0-9a-f]{8,32}\.[0-9a-f]{3} (?P<action>ACCEPTED|REJECTED|DEFERRED)(?:\[(?P<category>[^\]]*)\])? from="
 )
 _LINE = re.compile(
-    _START + r"(?P<from>[^\[\s]*)(?:\[[^\]]*\])? to=(?P<to>\S+) mx=(?P<mx>[^\s\[]+)\S*(?: (?:body|md5)=\S+)* "
+    _START + r"(?P<from>[^\[\s]*)(?:\[[^\]]*\])? to=(?P<to>\S+) mx=(?P<mx>[^\s\[]+)(?:\[\S*)?(?: (?:body|md5)=\S+)* "
     r"\((?P<response>.*)\)$"
 )
 _SNIFF = re.compile(_START.encode(), re.M)
