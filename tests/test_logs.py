@@ -191,3 +191,14 @@ def test_one_mail_cannot_fill_the_memory() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 12_000_000
+
+
+def test_a_zonemta_host_without_end_takes_no_time() -> None:
+    fixture = FOLDER / "zonemta-lines.log"
+    raw = fixture.read_bytes()
+    start = next(line for line in raw.splitlines() if b" mx=" in line).partition(b" mx=")[0] + b" mx="
+    reader = reader_for(raw)
+    assert reader is not None
+    began = time.perf_counter()
+    list(reader.read(io.BytesIO(start + b"a" * 60_000 + b"\n"), "x"))
+    assert time.perf_counter() - began < 1.5

@@ -71,7 +71,7 @@ def _delivery(m: re.Match[str], line: str, source: Source, clock: Clock, queue: 
     mail = queue.known(m["id"])
     report = _report(delivery, m["when"], source, clock, mail)
     if report.kind is Kind.DELAYED:
-        queue.remember(m["id"]).waiting[report.recipient] = report
+        queue.remember(m["id"]).wait(report)
     else:
         mail.waiting.pop(report.recipient, None)
     if not _is_handover(delivery):
