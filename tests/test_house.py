@@ -21,6 +21,7 @@ ROOMS = {
     "providers": {"model", "rfc", "errors", "readers"},  # of readers only base: what every reader gives
     "ledger": {"model", "rfc", "errors"},
     "lists": {"model", "rfc", "errors"},
+    "sender": {"model", "rfc", "errors"},
     "judge": {"model", "rfc", "rules"},
     "policy": {"model", "errors"},
     "files": {"readers", "providers", "errors"},
@@ -31,17 +32,18 @@ ROOMS = {
     "explanation": {"judge", "model", "rfc", "rules"},
     "pipeline": {"guard", "judge", "files", "ledger", "model", "policy", "readers", "rfc", ""},
     "disagreement": {"model"},
+    "diagnosis": {"judge", "ledger", "lists", "model", "policy", "sender"},
     "guard": {"ledger", "model", "policy"},
     "undo": {"guard", "ledger", "model", "pipeline", "policy"},
-    "contract": {"disagreement", "model", "pipeline"},
+    "contract": {"disagreement", "model", "pipeline", "policy"},
     "cli": {
-        "batch", "judge", "contract", "undo", "errors", "explanation", "files", "ledger", "lists", "model", "pipeline", "policy",
+        "batch", "judge", "contract", "diagnosis", "sender", "undo", "errors", "explanation", "files", "ledger", "lists", "model", "pipeline", "policy",
         "readers", "rfc", "rules", "",
     },
     "": {"judge", "model"},
     "__main__": {"cli"},
 }  # fmt: skip
-ONLY = {"sqlite3": "ledger", "click": "cli", "rich": "cli", "pyspark": "spark"}
+ONLY = {"sqlite3": "ledger", "click": "cli", "rich": "cli", "pyspark": "spark", "dns": "sender"}
 
 
 def room(path: Path) -> str:

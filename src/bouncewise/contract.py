@@ -12,6 +12,7 @@ from bouncewise.model import Alert, Decision, Event, Incident, Report, Verdict
 
 if TYPE_CHECKING:
     from bouncewise.pipeline import Answer, Judged
+    from bouncewise.policy.diagnose import Diagnosis
 
 
 def dumps(value: dict[str, Any]) -> str:
@@ -86,4 +87,21 @@ def suppression(name: str, d: Decision) -> dict[str, Any]:
     return who | {
         "scope": d.scope, "cause": d.cause, "since": time(d.since), "until": time(d.until), "why": d.why or None,
         "rule": d.rule or None, "by": d.by or "bouncewise",
+    }  # fmt: skip
+
+
+def diagnosis(d: Diagnosis) -> dict[str, Any]:
+    """What ``diagnose`` says."""
+    f = d.facts
+    return {
+        "subject": f.subject or None, "asked": time(f.asked_at),
+        "refusal": {
+            "cause": f.cause, "confidence": f.confidence, "stage": f.stage, "receiver": f.receiver or None,
+            "at": time(f.refused_at), "words": f.words or None,
+        },
+        "hypotheses": [
+            {"hypothesis": r.id, "label": r.label, "probability": round(r.probability, 4), "step": r.step} for r in d.ranking
+        ],
+        "evidence": [{"evidence": p.id, "says": p.says, "why": p.why, "decibans": p.towards} for p in d.evidence],
+        "missing": list(d.missing),
     }  # fmt: skip

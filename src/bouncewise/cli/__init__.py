@@ -22,6 +22,7 @@ VERBS = {
     "incidents": "outages of directories, and blocks of ourselves",
     "release": "free all whom one mishap took",
     "explain": "a reply, a code, a cause or an address, in full",
+    "diagnose": "what lies behind a refusal, how likely, and what next",
     "rules": "list rules; check and test your own",
 }
 

@@ -40,18 +40,22 @@ def rules_option(f: F) -> F:
     )(f)  # fmt: skip
 
 
-def ledger_options(f: F) -> F:
-    """``--db`` and ``--policy``."""
-    f = click.option(
+def db_option(f: F) -> F:
+    """``--db``."""
+    return click.option(
         "--db", envvar="BOUNCEWISE_DB", metavar="URL", help=f"The ledger: an SQLite file. Default: {default_db()}"
     )(f)
+
+
+def ledger_options(f: F) -> F:
+    """``--db`` and ``--policy``."""
     return click.option(
         "--policy",
         "policy_path",
         envvar="BOUNCEWISE_POLICY",
         type=click.Path(path_type=Path),
         help="Your own policy file.",
-    )(f)
+    )(db_option(f))
 
 
 def at_option(f: F) -> F:

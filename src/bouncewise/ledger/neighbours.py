@@ -7,80 +7,113 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
 import zstandard
 
-from bouncewise.ledger import rows
-from bouncewise.model import Report, Verdict
+from bouncewise.ledger import rows, traffic
+from bouncewise.model import Cause, Report, Verdict
 
 _LATELY = 30 * 86_400_000_000
 _FATES = (
-    "SELECT e.address AS who, max(EXISTS(SELECT 1 FROM delivery d WHERE d.address = e.address AND d.first < e.at AND d.last > e.at - ?))"
-    " AS good, max(EXISTS(SELECT 1 FROM delivery d WHERE d.address = e.address AND d.last > e.at AND d.first <= ?)) AS back"
-    " FROM {}event e WHERE {} AND e.address != ? AND e.kind IN ('failed', 'delayed') AND e.cause = ? AND e.at >= ? AND e.at <= ?"
-    " GROUP BY e.address"
+    "SELECT count(*), coalesce(sum(good), 0), coalesce(sum(back), 0) FROM (SELECT"
+    " max(EXISTS(SELECT 1 FROM delivery d WHERE d.address = e.address AND d.first < e.at AND d.last > e.at - :lately)) AS good,"
+    " max(EXISTS(SELECT 1 FROM delivery d WHERE d.address = e.address AND d.last > e.at AND d.first <= :known)) AS back"
+    " FROM {} WHERE e.address != :self"
+    " AND e.kind IN ('failed', 'delayed') AND e.cause = :cause AND e.at >= :since AND e.at <= :until"
+    " GROUP BY e.address)"
 )
+_AT_DOMAIN = _FATES.format(
+    "address a JOIN event e ON e.address = a.id AND substr(a.name, -length(:unit)) = :unit AND a.name != :unit"
+)
+_AT_RECEIVER = _FATES.format("(SELECT * FROM event WHERE receiver = :unit) e")
 
 
 class Fates(NamedTuple):
     """Others refused with the same cause: how many; of them delivered to in the month before; delivered to since."""
 
-    refused: int
-    good: int
-    back: int
+    refused: int = 0
+    good: int = 0
+    back: int = 0
 
 
-def at_domain(db: sqlite3.Connection, name: str, domain: str, cause: str, since: int, until: int, known: int) -> Fates:
-    """Of the others at ``@domain``, those refused with *cause* between two stamps; *known*: the last stamp looked at."""
-    where = "substr(a.name, ?) = ? AND a.name != ?"
-    sql = _FATES.format("address a JOIN ", f"a.id = e.address AND {where}").replace("event e WHERE", "event e ON")
-    sql = f"SELECT count(*), coalesce(sum(good), 0), coalesce(sum(back), 0) FROM ({sql})"  # noqa: S608
-    values = (_LATELY, known, -len(domain), domain, domain, rows.id_of(name), cause, since, until)
-    return Fates(*map(int, db.execute(sql, values).fetchone()))
+class Span(NamedTuple):
+    """A stretch of time, and the last moment of which anything is to be known."""
+
+    since: datetime
+    until: datetime
+    known: datetime
 
 
-def at_receiver(
-    db: sqlite3.Connection, name: str, receiver: str, cause: str, since: int, until: int, known: int
-) -> Fates:
-    """The same of a receiver's."""
-    sql = f"SELECT count(*), coalesce(sum(good), 0), coalesce(sum(back), 0) FROM ({_FATES.format('', 'e.receiver = ?')})"  # noqa: S608
-    values = (_LATELY, known, receiver, rows.id_of(name), cause, since, until)
-    return Fates(*map(int, db.execute(sql, values).fetchone()))
+class Neighbours:
+    """Questions to the ledger *db* about others. A unit is a receiver's id or an ``@domain``."""
 
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
 
-def receivers_refusing(db: sqlite3.Connection, cause: str, since: int, until: int, least: int) -> list[str]:
-    """Receivers that refused *least* addresses or more with *cause* between two stamps."""
-    sql = (
-        "SELECT receiver FROM event WHERE cause = ? AND at >= ? AND at <= ? AND kind IN ('failed', 'delayed') AND receiver != ''"
-        " GROUP BY receiver HAVING count(DISTINCT address) >= ? ORDER BY receiver"
-    )
-    return [receiver for (receiver,) in db.execute(sql, (cause, since, until, least))]
+    def fates(self, name: str, unit: str, cause: Cause, span: Span) -> Fates:
+        """Of the others than *name* at *unit*, those refused with *cause* within *span*."""
+        values = {
+            "lately": _LATELY, "known": rows.stamp(span.known), "self": rows.id_of(name), "cause": cause,
+            "since": rows.stamp(span.since), "until": rows.stamp(span.until), "unit": unit,
+        }  # fmt: skip
+        sql = _AT_DOMAIN if unit.startswith("@") else _AT_RECEIVER
+        return Fates(*map(int, self._db.execute(sql, values).fetchone()))
 
+    def delivered(self, unit: str, since: datetime, until: datetime) -> int:
+        """Deliveries at *unit* in the hours from *since* to *until*, each address once a day."""
+        hours = rows.stamp(since) // traffic.HOUR, rows.stamp(until) // traffic.HOUR + 1
+        return sum(n for _, n in traffic.deliveries(self._db, unit, *hours))
 
-def last_refused_at(db: sqlite3.Connection, domain: str, until: int) -> str | None:
-    """Whose refusal was the last at ``@domain``."""
-    sql = (
-        "SELECT a.name FROM address a JOIN event e ON e.address = a.id WHERE substr(a.name, ?) = ? AND a.name != ? AND e.at <= ?"
-        " AND e.kind IN ('failed', 'delayed') AND e.cause IS NOT NULL ORDER BY e.at DESC, a.name LIMIT 1"
-    )
-    found = db.execute(sql, (-len(domain), domain, domain, until)).fetchone()
-    return found and str(found[0])
+    def knows_deliveries(self) -> bool:
+        """Whether the ledger was ever told of a delivery; if not, that there was none means nothing."""
+        return bool(self._db.execute("SELECT EXISTS(SELECT 1 FROM delivery)").fetchone()[0])
 
+    def last_delivery(self, name: str, before: datetime) -> datetime | None:
+        """When mail was last delivered to *name*, or anybody of an ``@domain``, before a time."""
+        stamp = rows.stamp(before)
+        sql = "SELECT CASE WHEN last < ? THEN last ELSE first END FROM delivery WHERE address = ? AND first < ? ORDER BY day DESC"
+        found = self._db.execute(f"{sql} LIMIT 1", (stamp, rows.id_of(name), stamp)).fetchone()
+        return rows.when(found[0]) if found else None
 
-def delivered_to(db: sqlite3.Connection, names: Iterable[str], until: int) -> str | None:
-    """The first of *names* that mail was delivered to."""
-    sql = "SELECT 1 FROM delivery WHERE address = ? AND first <= ? LIMIT 1"
-    return next((name for name in names if db.execute(sql, (rows.id_of(name), until)).fetchone()), None)
+    def receivers_refusing(self, cause: Cause, span: Span, least: int = 3) -> list[str]:
+        """Receivers that refused *least* addresses or more with *cause* within *span*."""
+        sql = (
+            "SELECT receiver FROM event WHERE cause = ? AND at >= ? AND at <= ? AND kind IN ('failed', 'delayed')"
+            " AND receiver != '' GROUP BY receiver HAVING count(DISTINCT address) >= ? ORDER BY receiver"
+        )
+        values = (cause, rows.stamp(span.since), rows.stamp(span.until), least)
+        return [receiver for (receiver,) in self._db.execute(sql, values)]
 
+    def last_refused(self, domain: str, known: datetime) -> str | None:
+        """Whose refusal was the last at ``@domain``."""
+        sql = (
+            "SELECT a.name FROM address a JOIN event e ON e.address = a.id WHERE substr(a.name, -length(:unit)) = :unit"
+            " AND a.name != :unit AND e.at <= :known AND e.kind IN ('failed', 'delayed') AND e.cause IS NOT NULL"
+            " ORDER BY e.at DESC, a.name LIMIT 1"
+        )
+        found = self._db.execute(sql, {"unit": domain, "known": rows.stamp(known)}).fetchone()
+        return found and str(found[0])
 
-def verdict_on(db: sqlite3.Connection, name: str, at: int) -> Verdict | None:
-    """The whole verdict on a refusal, from the raw evidence; None where the ledger has no such event."""
-    sql = "SELECT b.data, e.item FROM event e JOIN block b ON b.id = e.block WHERE e.address = ? AND e.at = ? AND e.cause IS NOT NULL"
-    found = db.execute(sql, (rows.id_of(name), at)).fetchone()
-    if found is None:
-        return None
-    kept: list[Any] = msgspec.msgpack.decode(zstandard.decompress(found[0]), type=list[tuple[Report, bytes, Verdict | None]])
-    verdict: Verdict | None = kept[found[1]][2]
-    return verdict
+    def first_delivered(self, names: Iterable[str], known: datetime) -> str | None:
+        """The first of *names* that mail was delivered to."""
+        sql = "SELECT 1 FROM delivery WHERE address = ? AND first <= ? LIMIT 1"
+        stamp = rows.stamp(known)
+        return next((name for name in names if self._db.execute(sql, (rows.id_of(name), stamp)).fetchone()), None)
+
+    def verdict(self, name: str, at: datetime) -> Verdict | None:
+        """The whole verdict on a refusal, from the raw evidence; None where the ledger has no such event."""
+        sql = (
+            "SELECT b.data, e.item FROM event e JOIN block b ON b.id = e.block"
+            " WHERE e.address = ? AND e.at = ? AND e.cause IS NOT NULL"
+        )
+        found = self._db.execute(sql, (rows.id_of(name), rows.stamp(at))).fetchone()
+        if found is None:
+            return None
+        kept: list[Any] = msgspec.msgpack.decode(
+            zstandard.decompress(found[0]), type=list[tuple[Report, bytes, Verdict | None]]
+        )
+        verdict: Verdict | None = kept[found[1]][2]
+        return verdict

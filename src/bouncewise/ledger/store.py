@@ -17,6 +17,7 @@ from bouncewise.errors import LedgerError
 from bouncewise.ledger import rows, traffic
 from bouncewise.ledger.append import Entry, append
 from bouncewise.ledger.index import Index
+from bouncewise.ledger.neighbours import Neighbours
 from bouncewise.model import Alert, Decision, Event, Incident, State
 
 SCHEMA = 1
@@ -190,6 +191,11 @@ class Ledger:
         return found
 
     # ── neighbours and incidents ───────────────────────────────────────────────────────────────────────────
+
+    @property
+    def neighbours(self) -> Neighbours:
+        """Questions about what befell others."""
+        return Neighbours(self._db)
 
     def latest_hour(self) -> int:
         """The last hour, counted from 1970, that anything is known of."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from functools import cache
 from importlib import resources
+from itertools import pairwise
 from typing import NamedTuple
 
 import msgspec
@@ -48,7 +49,7 @@ def domain_slip(domain: str, living: Collection[str] = ()) -> Slip | None:
 
 def local_slips(local: str) -> Iterator[Slip]:
     """What may have been meant by a local part: letters swapped back, or one typed twice taken out. Digits stay."""
-    for i, (a, b) in enumerate(zip(local, local[1:], strict=False)):
+    for i, (a, b) in enumerate(pairwise(local)):
         if a.isalpha() and b.isalpha():
             if a == b:
                 yield Slip(local[:i] + local[i + 1 :], f"“{a}” typed twice")

@@ -2,8 +2,8 @@
 
 Reads: the facts of one case, gathered elsewhere, and the knowledge of diagnosis.toml. Gives: a Diagnosis. Pure: no clock, no
 ledger, no network. Method: the verdict's cause gives the prior, mixed with its alternates' by the verdict's confidence; each
-piece of evidence adds its decibans (ten times the decimal logarithm of a likelihood ratio); the sums are made chances that sum to one.
-Facts that depend on each other stand in one group, of which one piece counts.
+piece of evidence adds its decibans (ten times the decimal logarithm of a likelihood ratio); the sums become chances that sum
+to one. Facts that depend on each other stand in one group, of which one piece counts.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _LEAST = 1e-4
 
 
 class Piece(msgspec.Struct, frozen=True, kw_only=True):
-    """A piece of evidence that applies. ``towards``: by how many decibans it moved the odds of each hypothesis, all else equal."""
+    """A piece of evidence that applies. ``towards``: by how many decibans it moved the odds of each hypothesis, else equal."""
 
     id: str
     says: str
@@ -56,9 +56,10 @@ def diagnose(facts: Facts, knowledge: Knowledge) -> Diagnosis:
     seen = [(rows[id_], fill) for id_, fill in observe(facts)]
     chances = _chances(start, [row for row, _ in seen])
     order = sorted(names, key=lambda name: -chances[name])
+    own = _row(facts, knowledge, facts.cause)
     pieces = [
         Piece(
-            id="prior", says=f"the reply means {facts.cause}, {facts.confidence:.0%} sure", why=_row(facts, knowledge, facts.cause).why,
+            id="prior", says=f"the reply means {facts.cause}, {facts.confidence:.0%} sure", why=own.why,
             towards={name: round(_odds(start[name]) - _odds(1 / len(names)), 1) for name in names},
         )
     ]  # fmt: skip
@@ -67,12 +68,11 @@ def diagnose(facts: Facts, knowledge: Knowledge) -> Diagnosis:
         moved = {name: round(_odds(chances[name]) - _odds(without[name]), 1) for name in names}
         pieces.append(Piece(id=row.id, says=row.says.format_map(fill), why=row.why, towards=moved))
     pieces[1:] = sorted(pieces[1:], key=lambda piece: -abs(piece.towards[order[0]]))
-    steps = _row(facts, knowledge, facts.cause).step
     by_id = {h.id: h for h in knowledge.hypothesis}
     ranking = [
         Ranked(
             id=name, label=by_id[name].label, probability=chances[name],
-            step=_step(steps.get(name, by_id[name].step), facts, by_id[name].wait_days),
+            step=_step(own.step.get(name, by_id[name].step), facts, by_id[name].wait_days),
         )
         for name in order
     ]  # fmt: skip
@@ -108,8 +108,10 @@ def _odds(chance: float) -> float:
 def _step(text: str, facts: Facts, wait: int) -> str:
     since = facts.refused_at or facts.asked_at
     until = max(since + timedelta(days=wait), facts.asked_at + timedelta(days=1))
+    local, at, _ = facts.subject.rpartition("@")
+    slip = f"{local}@{facts.slip}" if facts.slip_of == "domain" and local and at and facts.slip else facts.slip
     return text.format(
         subject=facts.subject or "the address", domain=facts.domain or "its domain", until=f"{until:%Y-%m-%d}",
-        receiver=facts.receiver or "the receiver", slip=facts.slip or "another address",
+        receiver=facts.receiver or "the receiver", slip=slip or "another address",
         contact=facts.contact or (f"postmaster@{facts.domain}" if facts.domain else "the receiver's postmaster"),
     )  # fmt: skip

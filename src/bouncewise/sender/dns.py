@@ -35,20 +35,20 @@ class Mail(NamedTuple):
     reason: str = ""
 
 
-class NoSuchName(Exception):
+class NoSuchNameError(Exception):
     """NXDOMAIN: the name does not exist."""
 
 
-class NoRecords(Exception):
+class NoRecordsError(Exception):
     """The name exists and has no records of this type."""
 
 
-class Unanswered(Exception):
+class UnansweredError(Exception):
     """No usable answer: SERVFAIL, REFUSED or time-out. The text says which."""
 
 
 Resolve = Callable[[str, str], list[str]]
-"""(name, type) to the records as text; raises NoSuchName, NoRecords or Unanswered."""
+"""(name, type) to the records as text; raises NoSuchNameError, NoRecordsError or UnansweredError."""
 
 
 def mail(domain: str, resolve: Resolve | None = None) -> Mail:
@@ -57,15 +57,17 @@ def mail(domain: str, resolve: Resolve | None = None) -> Mail:
         return Mail(Route.UNANSWERED, reason="an address literal has no MX")
     ask = resolve or resolver()
     try:
-        records = sorted((int(p), host.rstrip(".").lower()) for p, _, host in (r.partition(" ") for r in ask(domain, "MX")))
+        records = sorted(
+            (int(p), host.rstrip(".").lower()) for p, _, host in (r.partition(" ") for r in ask(domain, "MX"))
+        )
         if [host for _, host in records] == [""]:
             return Mail(Route.NULL_MX)
         return Mail(Route.MX, tuple(host for _, host in records if host))
-    except NoSuchName:
+    except NoSuchNameError:
         return Mail(Route.NXDOMAIN)
-    except Unanswered as why:
+    except UnansweredError as why:
         return Mail(Route.UNANSWERED, reason=str(why))
-    except NoRecords:
+    except NoRecordsError:
         return _implicit(domain, ask)
 
 
@@ -74,9 +76,9 @@ def _implicit(domain: str, ask: Resolve) -> Mail:
         try:
             if ask(domain, kind):
                 return Mail(Route.IMPLICIT, (domain,))
-        except (NoSuchName, NoRecords):
+        except (NoSuchNameError, NoRecordsError):
             continue
-        except Unanswered as why:
+        except UnansweredError as why:
             return Mail(Route.UNANSWERED, reason=str(why))
     return Mail(Route.NOTHING)
 
@@ -98,14 +100,14 @@ def resolver(timeout: float = TIMEOUT) -> Resolve:
         try:
             return [record.to_text() for record in system.resolve(f"{name}.", kind, search=False)]
         except dns.resolver.NXDOMAIN:
-            raise NoSuchName(name) from None
+            raise NoSuchNameError(name) from None
         except dns.resolver.NoAnswer:
-            raise NoRecords(name) from None
+            raise NoRecordsError(name) from None
         except dns.exception.Timeout:
-            raise Unanswered(f"no answer within {timeout:g} seconds") from None
+            raise UnansweredError(f"no answer within {timeout:g} seconds") from None
         except dns.resolver.NoNameservers:
-            raise Unanswered("the name servers failed (SERVFAIL or REFUSED)") from None
+            raise UnansweredError("the name servers failed (SERVFAIL or REFUSED)") from None
         except dns.exception.DNSException as bad:
-            raise Unanswered(f"{type(bad).__name__}: {bad}") from None
+            raise UnansweredError(f"{type(bad).__name__}: {bad}") from None
 
     return ask

@@ -1,0 +1,151 @@
+"""``bouncewise diagnose``: what may lie behind a refusal, how likely, by which evidence, and what to do next."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from pathlib import Path
+from shutil import get_terminal_size
+from typing import TYPE_CHECKING
+
+import click
+
+from bouncewise import contract, diagnosis
+from bouncewise.cli.common import (
+    DIM,
+    HEAD,
+    at_option,
+    classifier,
+    db_option,
+    default_db,
+    json_option,
+    moment,
+    open_ledger,
+    out,
+    paint,
+    rules_option,
+)  # fmt: skip
+from bouncewise.policy.diagnose import Diagnosis, Piece, diagnose
+from bouncewise.policy.hypotheses import load
+from bouncewise.rfc import address
+
+if TYPE_CHECKING:
+    from bouncewise.ledger import Ledger
+    from bouncewise.policy.evidence import Facts
+
+_ADDRESS = re.compile(r"[^\s@<>]*@[^\s@<>]+")
+_DOMAIN = re.compile(r"[^\s@/:]+\.[^\s@/:.\d][^\s@/:.]+")
+_SHOWN = 0.01  # hypotheses below one in a hundred are left out on a terminal, not in JSON
+
+
+@click.command("diagnose", short_help="what lies behind a refusal, how likely, by which evidence")
+@click.argument("subject", nargs=-1, required=True)
+@click.option(
+    "--dns", "with_dns", is_flag=True, help="Ask DNS now where the domain's mail goes. Nothing else leaves this host."
+)
+@at_option
+@db_option
+@rules_option
+@json_option
+def command(
+    subject: tuple[str, ...],
+    with_dns: bool,
+    at: str | None,
+    db: str | None,
+    rule_paths: tuple[Path, ...],
+    as_json: bool,
+) -> None:
+    """Rank what may lie behind the last refusal of an ADDRESS or DOMAIN, or behind a REPLY (with its address before it).
+
+    \b
+    bouncewise diagnose jo@example.com
+    bouncewise diagnose --dns example.com
+    bouncewise diagnose jo@gmial.com "550 5.1.1 User unknown"
+
+    Exit 1 where the ledger knows of no refusal.
+    """
+    when, _ = moment(at)
+    resolve = None
+    if with_dns:
+        from bouncewise.sender import dns
+
+        resolve = dns.resolver()
+    ledger = _existing(db)
+    sources = diagnosis.Sources(classifier(rule_paths), when, ledger, resolve)
+    if ledger is None:
+        facts = _facts(subject, sources)
+    else:
+        with ledger:
+            facts = _facts(subject, sources)
+    if facts is None:
+        out(
+            f"{' '.join(subject)}: the ledger knows of no refusal; put the reply behind the address to have it diagnosed"
+        )
+        raise SystemExit(1)
+    found = diagnose(facts, load())
+    if as_json:
+        out(contract.dumps(contract.diagnosis(found)))
+    else:
+        _print(found)
+
+
+def _existing(db: str | None) -> Ledger | None:
+    """The ledger, where there is one: asking about a reply is no reason to create it."""
+    where = Path((db or str(default_db())).removeprefix("sqlite:///")).expanduser()
+    return open_ledger(db) if db or where.exists() else None
+
+
+def _facts(subject: tuple[str, ...], sources: diagnosis.Sources) -> Facts | None:
+    first, *rest = " ".join(subject).split(None, 1)
+    if _ADDRESS.fullmatch(first):
+        name = address.normalise(first)
+        if rest:
+            return diagnosis.of_reply(rest[0], name, sources)
+        return diagnosis.of_domain(name, sources) if name.startswith("@") else diagnosis.of_address(name, sources)
+    if not rest and _DOMAIN.fullmatch(first):
+        return diagnosis.of_domain(address.normalise(f"@{first}"), sources)
+    return diagnosis.of_reply(" ".join(subject), "", sources)
+
+
+def _print(found: Diagnosis) -> None:
+    facts, width = found.facts, min(100, get_terminal_size((100, 24)).columns)
+    first = found.ranking[0]
+    when = f", {facts.refused_at:%Y-%m-%d %H:%M}" if facts.refused_at else ""
+    out(paint(f"{facts.subject or 'this reply'}: {first.label}", HEAD))
+    out(paint(f"{facts.cause} at {facts.receiver or facts.domain or 'an unnamed receiver'}{when}: {facts.words}", DIM))
+    out()
+    for ranked in found.ranking:
+        if ranked.probability >= _SHOWN:
+            chance = ">99%" if ranked.probability > 0.99 else f"{ranked.probability:4.0%}"
+            out(f"{chance}  {ranked.id:17} {ranked.label}")
+    out()
+    out(paint(f"Evidence, and how it moves “{first.id}”", HEAD))
+    for piece in found.evidence:
+        _line(f"{_weight(piece, first.id):13} {piece.says}", width)
+        _line(f"{'':13} {piece.why}", width, DIM)
+    if found.missing:
+        out()
+        out(paint("Not known", HEAD))
+        for gap in found.missing:
+            _line(gap, width)
+    out()
+    out(paint("Next", HEAD))
+    _line(first.step, width)
+    if first.probability < 0.7:
+        _line(f"If it is {found.ranking[1].id} instead: {found.ranking[1].step}", width)
+
+
+def _weight(piece: Piece, name: str) -> str:
+    """Decibans in words: 3 double the odds, 10 are ten to one."""
+    moved = piece.towards[name]
+    if abs(moved) < 1:
+        return "neutral"
+    strength = "strongly" if abs(moved) >= 10 else "clearly" if abs(moved) >= 5 else "slightly"
+    return f"{strength} {'for' if moved > 0 else 'against'}"
+
+
+def _line(text: str, width: int, colour: str | None = None) -> None:
+    shaped = textwrap.fill(
+        text, width, initial_indent="  ", subsequent_indent=" " * 18, break_long_words=False, break_on_hyphens=False
+    )
+    out(paint(shaped, colour) if colour else shaped)
