@@ -18,10 +18,11 @@ from bouncewise.policy.evidence import Facts, Others, Own
 from bouncewise.sender import dns
 
 ABOUT = timedelta(hours=12)
-"""Deliveries so long before or after a refusal say whether the directory worked then: as the guard's neighbour_hours."""
+"""Deliveries so long before or after a refusal say whether the directory worked then: as the guard's neighbour_hours. At a
+large provider refusals of others are looked at in the same hours: who was refused the day before is no neighbour in time."""
 
 BEFORE, AFTER = timedelta(hours=24), timedelta(hours=72)
-"""Refusals of others so long before and after are of the same event."""
+"""At other domains, mailed seldom, refusals so long before and after are of the same event."""
 
 _REFUSED = (Kind.FAILED, Kind.DELAYED)
 
@@ -122,7 +123,9 @@ class _Near:
         self.at = refusal.at or known
         self.history: list[Event] = ledger.history(name, known) if domain and not name.startswith("@") else []
         self.delivered = [e.at for e in self.history if e.kind == Kind.DELIVERED]
-        self.span = Span(self.at - BEFORE, min(known, self.at + AFTER), known)
+        self.hours = Span(self.at - ABOUT, min(known, self.at + ABOUT), known)
+        self.days = Span(self.at - BEFORE, min(known, self.at + AFTER), known)
+        self.large = domain in typos.known().mailbox
 
     def own(self) -> Own | None:
         if self.name.startswith("@"):
@@ -136,8 +139,9 @@ class _Near:
         )
 
     def others(self, unit: str) -> Others:
-        fates = self.ledger.neighbours.fates(self.name, unit, self.refusal.cause, self.span)
-        since, until = self.at - ABOUT, min(self.known, self.at + ABOUT)
+        span = self.days if unit == self.domain and not self.large else self.hours
+        fates = self.ledger.neighbours.fates(self.name, unit, self.refusal.cause, span)
+        since, until, _ = self.hours
         mine = len({at.date() for at in self.delivered if since <= at <= until})
         delivered = max(0, self.ledger.neighbours.delivered(unit, since, until) - mine)
         return Others(refused=fates.refused, good=fates.good, back=fates.back, delivered=delivered)
@@ -151,7 +155,7 @@ class _Near:
         )  # fmt: skip
 
     def receivers(self) -> int:
-        return len(self.ledger.neighbours.receivers_refusing(self.refusal.cause, self.span))
+        return len(self.ledger.neighbours.receivers_refusing(self.refusal.cause, self.hours))
 
     def incident(self) -> str | None:
         """Which kind of incident the refusal fell into, as it was known then."""
@@ -163,8 +167,7 @@ class _Near:
                 if incident.unit != unit or self.at < incident.opened - hour or incident.opened > self.known:
                     continue
                 if closed is None:
-                    large = self.domain[1:] in typos.known().mailbox
-                    return "domain" if unit == self.domain and not large else "receiver"
+                    return "domain" if unit == self.domain and not self.large else "receiver"
                 if self.at <= closed + hour:
                     return "recovered" if incident.recovered else "ended"
         return None

@@ -78,9 +78,8 @@ def command(
         with ledger:
             facts = _facts(subject, sources)
     if facts is None:
-        out(
-            f"{' '.join(subject)}: the ledger knows of no refusal; put the reply behind the address to have it diagnosed"
-        )
+        whose = "the ledger knows of" if ledger else f"there is no ledger at {db or default_db()}, so it knows of"
+        out(f"{' '.join(subject)}: {whose} no refusal; put the reply behind the address to have it diagnosed")
         raise SystemExit(1)
     found = diagnose(facts, load())
     if as_json:
@@ -91,8 +90,8 @@ def command(
 
 def _existing(db: str | None) -> Ledger | None:
     """The ledger, where there is one: asking about a reply is no reason to create it."""
-    where = Path((db or str(default_db())).removeprefix("sqlite:///")).expanduser()
-    return open_ledger(db) if db or where.exists() else None
+    where = (db or str(default_db())).removeprefix("sqlite:///")
+    return open_ledger(db) if "://" in where or Path(where).expanduser().exists() else None
 
 
 def _facts(subject: tuple[str, ...], sources: diagnosis.Sources) -> Facts | None:

@@ -19,6 +19,16 @@ ENOUGH, FLOOD = 3, 0.05
 """So many neighbours tell that a directory works; so great a share refused at once is no coincidence."""
 
 
+SILENT = (
+    Cause.DOMAIN_UNKNOWN,
+    Cause.DOMAIN_NO_MAIL,
+    Cause.DOMAIN_ROUTING,
+    Cause.NETWORK_TIMEOUT,
+    Cause.DELIVERY_EXPIRED,
+)
+"""Causes that our own server found, no receiver."""
+
+
 class Own(msgspec.Struct, frozen=True, kw_only=True):
     """The address's own history: days since its last delivery before the refusal (None: never), other days on which it was
     refused since then, and whether it has had mail delivered after the refusal."""
@@ -69,13 +79,16 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 def observe(facts: Facts) -> Iterator[tuple[str, dict[str, Any]]]:
     """The ids of the pieces of evidence that apply, at most one of each group, with what their sentences are filled with."""
     fill: dict[str, Any] = {"subject": facts.subject, "domain": facts.domain, "receiver": facts.receiver}
-    if facts.stage in (Stage.CONNECT, Stage.HELO, Stage.MAIL):
+    if facts.cause in SILENT:
+        pass  # nobody spoke, so no stage was reached
+    elif facts.stage in (Stage.CONNECT, Stage.HELO, Stage.MAIL):
         yield "stage.before", fill | {"stage": facts.stage}
     elif facts.stage in (Stage.DATA, Stage.END_OF_DATA):
         yield "stage.after", fill | {"stage": facts.stage}
     if facts.own is not None:
         yield from _own(facts.own, fill)
-    near = _neighbours(facts)
+    # Many people slip alike: that all at such a domain are refused says nothing more.
+    near = _neighbours(facts) if not facts.slip or facts.slip_of != "domain" else ""
     if near:
         yield near, fill | _counts(facts.at_domain)
     alone = facts.own is None or facts.own.delivered_days is None  # else own history has said it
