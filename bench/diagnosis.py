@@ -16,6 +16,8 @@ from collections import Counter, defaultdict
 from datetime import timedelta
 from typing import NamedTuple
 
+import msgspec
+
 from bouncewise import diagnosis
 from bouncewise.judge import default
 from bouncewise.policy.diagnose import diagnose
@@ -203,6 +205,19 @@ class Case(NamedTuple):
     later: bool
     with_dns: bool
 
+    def alone(self) -> Case:
+        """The same case as the reply alone shows it."""
+        nothing = {
+            "own": None,
+            "at_domain": None,
+            "at_receiver": None,
+            "receivers": None,
+            "incident": None,
+            "dns": None,
+            "slip": "",
+        }
+        return self._replace(facts=msgspec.structs.replace(self.facts, **nothing))
+
 
 def cases(seed: int, people: int, days: int) -> list[Case]:
     """Every first refusal of a spell, asked on its day and three days later, without DNS and with."""
@@ -258,7 +273,7 @@ class Score(NamedTuple):
     bins: dict[int, tuple[int, float, int]]
 
 
-EDGES = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.01)
+EDGES = (0.02, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.01)
 
 
 def score(some: list[Case], knowledge: Knowledge) -> Score:
@@ -308,6 +323,7 @@ def main() -> None:
     options = args.parse_args()
     knowledge = load()
     found = [case for seed in options.seeds for case in cases(seed, options.people, options.days)]
+    show("the reply alone", score([case.alone() for case in found], knowledge))
     show("all", score(found, knowledge))
     for later in (False, True):
         for with_dns in (False, True):
