@@ -354,7 +354,11 @@ def test_one_and_all_of_a_tenant(tmp_path: Path) -> None:
     desk.mail(1, dict.fromkeys(everybody, DENIED), MX)
     whole = desk.ask("u2@b.example", 1.1)
     assert first(whole)[0] == "not-synchronised"
-    assert first(desk.ask("b.example", 1.1))[0] == "not-synchronised"
+    of_domain = desk.ask("b.example", 1.1)
+    assert first(of_domain)[0] == "not-synchronised"
+    assert of_domain["subject"] == "u7@b.example", (
+        "whoever was refused last; a domain is never the one to suppress for one"
+    )
     desk.mail(3, dict.fromkeys(everybody, ""), MX)
     back = desk.ask("u2@b.example", 3.1)
     assert "own.back" in pieces(back)
@@ -408,3 +412,17 @@ def test_the_verdict_is_read_from_the_evidence(tmp_path: Path) -> None:
         verdict = ledger.neighbours.verdict("u1@b.example", NOW)
     assert verdict is not None
     assert verdict.confidence == classify(DENIED).confidence
+
+
+def test_the_simulation_finds_the_chances_honest() -> None:
+    sys.path.insert(0, str(Path(__file__).parent.parent))
+    from bench.diagnosis import cases, score
+
+    found = cases(5, 600, 40)
+    whole, alone = score(found, KNOWLEDGE), score([case.alone() for case in found], KNOWLEDGE)
+    assert whole.count > 200
+    assert whole.top > 0.85
+    assert whole.brier < 0.2
+    assert whole.brier < alone.brier
+    _, said, true = whole.bins[max(whole.bins)]
+    assert true / whole.bins[max(whole.bins)][0] > said - 0.05

@@ -51,20 +51,19 @@ class _Refusal(NamedTuple):
 def of_reply(reply: str, name: str, sources: Sources) -> Facts:
     """The facts of a *reply* just seen; *name*: the address it was about, '' where that is not known."""
     refusal = _refusal(sources.classifier.judge(reply), None)
-    return _facts(name, name, refusal, sources)
+    return _facts(name, refusal, sources)
 
 
 def of_address(name: str, sources: Sources) -> Facts | None:
     """The facts of the last refusal of an address; None where the ledger knows of none."""
     refusal = _last(name, sources)
-    return _facts(name, name, refusal, sources) if refusal else None
+    return _facts(name, refusal, sources) if refusal else None
 
 
 def of_domain(domain: str, sources: Sources) -> Facts | None:
-    """The facts of the last refusal of anybody at ``@domain``; None where the ledger knows of none."""
+    """The facts of whoever at ``@domain`` was refused last; None where the ledger knows of nobody."""
     name = sources.ledger and sources.ledger.neighbours.last_refused(domain, sources.known)
-    refusal = _last(name, sources) if name else None
-    return _facts(domain, domain, refusal, sources) if refusal else None
+    return of_address(name, sources) if name else None
 
 
 def _refusal(v: Verdict, at: datetime | None) -> _Refusal:
@@ -84,7 +83,7 @@ def _last(name: str, sources: Sources) -> _Refusal | None:
     return _Refusal(event.cause or Cause.UNKNOWN, 0.9, (), None, event.receiver, event.words, event.at)
 
 
-def _facts(subject: str, name: str, refusal: _Refusal, sources: Sources) -> Facts:
+def _facts(name: str, refusal: _Refusal, sources: Sources) -> Facts:
     domain = name.rpartition("@")[2]
     missing = [] if refusal.at else ["when it was refused: taken for now"]
     receiver = refusal.receiver or sources.classifier.matcher.receiver_of(domain) or ""
@@ -107,7 +106,7 @@ def _facts(subject: str, name: str, refusal: _Refusal, sources: Sources) -> Fact
     found, says, gap = _dns(domain, refusal.receiver, sources)
     slip, how, of = _slip(name, domain, own, at_domain, sources)
     return Facts(
-        subject=subject, domain=domain, cause=refusal.cause, confidence=refusal.confidence, alternates=refusal.alternates,
+        subject=name, domain=domain, cause=refusal.cause, confidence=refusal.confidence, alternates=refusal.alternates,
         stage=refusal.stage, receiver=receiver, words=refusal.words, contact=_contact(receiver, domain, sources.classifier),
         refused_at=refusal.at, asked_at=sources.known, own=own, at_domain=at_domain, at_receiver=at_receiver,
         receivers=receivers, incident=incident, dns=found, dns_says=says, slip=slip, slip_how=how, slip_of=of,
@@ -121,15 +120,13 @@ class _Near:
     def __init__(self, name: str, domain: str, refusal: _Refusal, ledger: Ledger, known: datetime) -> None:
         self.name, self.domain, self.refusal, self.ledger, self.known = name, f"@{domain}", refusal, ledger, known
         self.at = refusal.at or known
-        self.history: list[Event] = ledger.history(name, known) if domain and not name.startswith("@") else []
+        self.history: list[Event] = ledger.history(name, known) if domain else []
         self.delivered = [e.at for e in self.history if e.kind == Kind.DELIVERED]
         self.hours = Span(self.at - ABOUT, min(known, self.at + ABOUT), known)
         self.days = Span(self.at - BEFORE, min(known, self.at + AFTER), known)
         self.large = domain in typos.known().mailbox
 
-    def own(self) -> Own | None:
-        if self.name.startswith("@"):
-            return None
+    def own(self) -> Own:
         before = [at for at in self.delivered if at <= self.at]
         refused = {e.at.date() for e in self.history if e.kind == Kind.FAILED and (not before or e.at > before[-1])}
         return Own(
