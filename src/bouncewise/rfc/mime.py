@@ -12,6 +12,7 @@ import codecs
 import html
 import re
 from collections.abc import Iterator
+from email.errors import HeaderParseError
 from email.header import decode_header
 from functools import cached_property
 from itertools import islice
@@ -177,7 +178,7 @@ def decoded_words(value: str) -> str:
         return value
     try:
         pieces = decode_header(value[:4096])
-    except (ValueError, binascii.Error):
+    except (ValueError, HeaderParseError):
         return value
     return "".join(p if isinstance(p, str) else decode(p, label or "") for p, label in pieces)
 
