@@ -23,9 +23,11 @@ MAX_TEXT = 512 * 1024
 """Decoded bytes of one part that are looked at; a bounce says what it has to say long before."""
 
 # A parameter of Content-Type that lost its indent still belongs to the field before it.
-_FIELD = re.compile(
-    rb"([!-9;-~]{1,100})[ \t]*:[ \t]*([^\n]*(?:\n(?:[ \t]|(?:boundary|charset|report-type|type)=)[^\n]*)*)\n?"
-)
+_FIELD = r"([!-9;-~]{1,100})[ \t]*:([^\n]*(?:\n(?:[ \t]|(?:boundary|charset|report-type|type)=)[^\n]*)*+)\n?"
+_SECTION = re.compile(f"(?:{_FIELD})*+".encode())
+_ASCII_FIELDS = re.compile(_FIELD)
+_FIELDS = re.compile(_FIELD.encode())
+_FOLD = re.compile(r"\n[ \t]*")
 _PARAMETER = re.compile(r';?\s*([\w!#$%&\'*+.^`|~-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"?|([^;\s]*))')
 _BREAKING = re.compile(r"<\s*/?\s*(?:br|p|div|tr|li|h\d|table|blockquote)\b[^>]{0,500}>", re.I)
 _TAG = re.compile(r"<[^<>]{0,2000}>")
@@ -58,8 +60,8 @@ class Part:
     @cached_property
     def content_type(self) -> str:
         """``type/subtype`` in lower case; text/plain where none is given (RFC 2045 §5.2)."""
-        value = re.split(r"[;\s]", self.get("content-type").strip(), maxsplit=1)[0].casefold()
-        return value if "/" in value else "text/plain"
+        words = self.get("content-type").partition(";")[0].split(None, 1)
+        return words[0].casefold() if words and "/" in words[0] else "text/plain"
 
     @cached_property
     def parameters(self) -> dict[str, str]:
@@ -98,11 +100,16 @@ def parse(raw: bytes) -> Part:
 def split(raw: bytes) -> Part:
     """Header section and body of *raw*, whose newlines are LF. A line that is no field ends the header."""
     fields: dict[str, list[str]] = {}
-    at = 0
-    while (m := _FIELD.match(raw, at)) is not None:
-        name = m[1].decode("ascii", "replace").casefold()
-        fields.setdefault(name, []).append(re.sub(r"\n[ \t]*", " ", decode(m[2], "")).strip())
-        at = m.end()
+    section = _SECTION.match(raw)
+    at = section.end() if section else 0
+    head = raw[:at]
+    if head.isascii() and b"\x1b" not in head:
+        found = _ASCII_FIELDS.findall(head.decode())
+    else:
+        found = [(name.decode(), decode(value, "")) for name, value in _FIELDS.findall(head)]
+    for name, value in found:
+        unfolded = _FOLD.sub(" ", value) if "\n" in value else value
+        fields.setdefault(name.lower(), []).append(unfolded.strip())
     return Part(fields, raw[at + 1 :] if raw[at : at + 1] == b"\n" else raw[at:], raw)
 
 

@@ -24,7 +24,7 @@ _ASCII = bytes(ord(chr(i).lower()) if chr(i).isalnum() or chr(i) == "@" else 32 
 _PLAIN = str.maketrans({"’": "", "'": "", "ł": "l", "ø": "o", "đ": "d", "æ": "ae", "œ": "oe", "ı": "i"})
 # An elision joins two runs of letters: "don't", "l'adresse". Digits beside an apostrophe stay words of their own.
 _APOSTROPHE = re.compile(r"(?<=[A-Za-z])'(?=[A-Za-z])")
-_CONTINUED = re.compile(r"(?:^|(?<=\s))([245]\d\d)-")
+_CONTINUED = re.compile(r"([245]\d\d)(?<!\S...)-", re.S)
 
 
 def words(text: str) -> str:
