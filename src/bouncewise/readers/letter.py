@@ -44,8 +44,8 @@ class Letter:
         self.message = mime.parse(raw)
         self.status_text = self.feedback_text = ""
         self.disposition = False
-        self.original: mime.Part | None = None
-        human: list[tuple[str, str]] = []
+        self._attached: mime.Part | None = None
+        self._human: list[mime.Part] = []
         for part in mime.leaves(self.message):
             kind = part.content_type
             if kind in _STATUS_TYPES:
@@ -55,21 +55,34 @@ class Letter:
             elif kind == "message/disposition-notification":
                 self.disposition = True
             elif kind in _ORIGINAL_TYPES:
-                self._keep_original(part.data)
-            elif kind.startswith("text/") and self.original is None:
-                human.append((kind, part.text))
-        plain = [text for kind, text in human if kind != "text/html" and text.strip()]
-        # HTML counts only where it stands alone.
-        self.message_text = "\n\n".join(plain or [text for _, text in human])
-        self.text = self._cut(self.message_text)
+                self._attached = self._attached or _original(part.data)
+            elif kind.startswith("text/") and self._attached is None:
+                self._human.append(part)
 
-    def _cut(self, text: str) -> str:
+    # What follows is found when it is asked for: a report for machines mostly needs none of the words for people.
+
+    @cached_property
+    def message_text(self) -> str:
+        """The words for people with all that is pasted below them. HTML counts only where it stands alone."""
+        plain = [part.text for part in self._human if part.content_type != "text/html" and part.text.strip()]
+        return "\n\n".join(plain or [part.text for part in self._human])
+
+    @cached_property
+    def text(self) -> str:
         """The words for people, up to where the original begins."""
-        at = self._original_start(text)
-        if at is None:
-            return text
-        self._keep_original(text[at:].partition("\n")[2].lstrip("\n>| \t-=").encode("utf-8", "replace"))
-        return text[:at]
+        return self.message_text[: self._pasted_at]
+
+    @cached_property
+    def original(self) -> mime.Part | None:
+        """The mail that came back: attached, or pasted below the words for people."""
+        if self._attached is not None or self._pasted_at is None:
+            return self._attached
+        pasted = self.message_text[self._pasted_at :].partition("\n")[2]
+        return _original(pasted.lstrip("\n>| \t-=").encode("utf-8", "replace"))
+
+    @cached_property
+    def _pasted_at(self) -> int | None:
+        return self._original_start(self.message_text)
 
     @staticmethod
     def _original_start(text: str) -> int | None:
@@ -77,7 +90,7 @@ class Letter:
         at = 0
         for line in text.split("\n"):
             end = at + len(line)
-            if 6 < len(line) < 200 and _is_boundary(line.strip(), text[end : end + 300]) and begins(line, "original"):
+            if 6 < len(line) < 200 and begins(line, "original") and _is_boundary(line.strip(), text[end : end + 300]):
                 starts.append(at)
                 break
             at = end + 1
@@ -87,10 +100,6 @@ class Letter:
                 starts.append(max(0, m.start() - 1))
                 break
         return min(starts, default=None)
-
-    def _keep_original(self, raw: bytes) -> None:
-        if self.original is None and raw.strip():
-            self.original = mime.split(raw.lstrip(b"\n"))
 
     @cached_property
     def subject(self) -> str:
@@ -181,6 +190,10 @@ class Letter:
         if "final-recipient" not in text.casefold() and "original-recipient" not in text.casefold():
             text += self.text
         return fields.groups(text)
+
+
+def _original(raw: bytes) -> mime.Part | None:
+    return mime.split(raw.lstrip(b"\n")) if raw.strip() else None
 
 
 def _is_boundary(line: str, after: str) -> bool:

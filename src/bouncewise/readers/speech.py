@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from functools import cache
 from importlib import resources
@@ -12,6 +13,10 @@ from bouncewise.rfc.phrase import Piece, find_phrase, phrase_pieces, words
 
 MAX_TEXT = 2000
 """Characters at a time; a longer text is looked at in slices, which words() bounds as well."""
+
+
+# A first word whose form is beyond doubt: ASCII, no elision. Most lines are done with when it opens no phrase.
+_FIRST = re.compile(r"[ \t*=_|#~.>+<(\[\"-]*+([A-Za-z]++)(?!['’]|[^\x00-\x7f])")
 
 
 class _Phrases:
@@ -26,6 +31,9 @@ class _Phrases:
         for literal, ways in first.items():
             self.automaton.add_word(literal, (len(literal), ways))
         self.automaton.make_automaton()
+        self.openings = frozenset(literal.split()[0] for literal in first)
+        # Phrases that leave the end of their first word open ("absen*").
+        self.stems = tuple(word for word in self.openings if f" {word}" in first)
 
 
 @cache
@@ -46,8 +54,13 @@ def says(text: str, what: str) -> bool:
 
 def begins(text: str, what: str) -> bool:
     """Whether *text* begins with one of the phrases *what*."""
+    phrases = _phrases()[what]
+    if (first := _FIRST.match(text)) is not None:
+        word = first[1].lower()
+        if word not in phrases.openings and not word.startswith(phrases.stems):
+            return False
     spoken = words(text[:200])
-    for end, (length, ways) in _phrases()[what].automaton.iter(spoken):
+    for end, (length, ways) in phrases.automaton.iter(spoken):
         if end + 1 == length and any((at := find_phrase(spoken, pieces)) is not None and at[0] == 0 for pieces in ways):
             return True
     return False

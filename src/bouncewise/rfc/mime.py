@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from email.errors import HeaderParseError
 from email.header import decode_header
 from functools import cached_property
-from itertools import islice
+from typing import NamedTuple
 
 MAX_PARTS = 64
 MAX_DEPTH = 8
@@ -138,20 +138,37 @@ def _pieces(part: Part) -> Iterator[Part]:
         # The label is lost or wrong; the first line that looks like a delimiter tells it.
         marks = _marks(part.body, m[1])
     for n, mark in enumerate(marks):
-        if mark[1]:
+        if mark.closing:
             continue
-        end = marks[n + 1].start() if n + 1 < len(marks) else len(part.body)
-        piece = part.body[mark.end() + 1 : end]
+        end = marks[n + 1].start if n + 1 < len(marks) else len(part.body)
+        piece = part.body[mark.end + 1 : end]
         if piece.strip():
             yield split(piece)
 
 
-def _marks(body: bytes, boundary: bytes) -> list[re.Match[bytes]]:
+class _Mark(NamedTuple):
+    """A delimiter line, with the newline before it that belongs to it."""
+
+    start: int
+    end: int
+    closing: bool
+
+
+def _marks(body: bytes, boundary: bytes) -> list[_Mark]:
     """The delimiter lines of RFC 2046 §5.1.1, at most MAX_PARTS of them."""
+    found: list[_Mark] = []
     if not boundary or len(boundary) > 500:
-        return []
-    lines = re.compile(rb"(?:^|\n)--" + re.escape(boundary) + rb"(--)?[ \t]*(?=\n|$)")
-    return list(islice(lines.finditer(body), MAX_PARTS))
+        return found
+    delimiter = b"--" + boundary
+    at = body.find(delimiter)
+    while at >= 0 and len(found) < MAX_PARTS:
+        end = body.find(b"\n", at)
+        end = len(body) if end < 0 else end
+        rest = body[at + len(delimiter) : end].rstrip(b" \t")
+        if rest in (b"", b"--") and body[at - 1 : at] in (b"", b"\n"):
+            found.append(_Mark(max(0, at - 1), end, rest != b""))
+        at = body.find(delimiter, end)
+    return found
 
 
 def decode(raw: bytes, charset: str) -> str:
