@@ -76,12 +76,11 @@ def read(letter: Letter, source: Source) -> list[Report] | None:
 def _is_bounce(letter: Letter) -> bool:
     report = "delivery-status" in letter.message.get("content-type").casefold() or letter.status_text != ""
     told = letter.message.get("x-failed-recipients") != "" or report
-    return told or (letter.from_mailer and says(f"{letter.subject}\n{letter.text}", "failed"))
+    return told or (letter.from_mailer and says(letter.spoken, "failed"))
 
 
 def _kind(letter: Letter) -> Kind:
-    told = f"{letter.subject}\n{letter.text}"
-    return Kind.DELAYED if says(told, "delayed") and not says(told, "final") else Kind.FAILED
+    return Kind.DELAYED if says(letter.spoken, "delayed") and not says(letter.spoken, "final") else Kind.FAILED
 
 
 class Reasons:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cached_property
 
-from bouncewise.readers.speech import begins
+from bouncewise.readers.speech import begins, spoken
 from bouncewise.rfc import address, fields, mime
+from bouncewise.rfc.once import once
 
 _STATUS_TYPES = {"message/delivery-status", "message/global-delivery-status"}
 _ORIGINAL_TYPES = {
@@ -33,6 +33,7 @@ _MAILER = re.compile(
 )
 
 
+_RECIPIENT = re.compile(r"(?:final|original)-recipient", re.I)
 _FORWARD = re.compile(r"^\s*(?:fwd?|wg|tr|rv|i|doorst|vs|vb|pd|转发|轉寄)\s*[:：]", re.I)
 _QUOTE = re.compile(r"^> ?")
 
@@ -61,18 +62,18 @@ class Letter:
 
     # What follows is found when it is asked for: a report for machines mostly needs none of the words for people.
 
-    @cached_property
+    @once
     def message_text(self) -> str:
         """The words for people with all that is pasted below them. HTML counts only where it stands alone."""
         plain = [part.text for part in self._human if part.content_type != "text/html" and part.text.strip()]
         return "\n\n".join(plain or [part.text for part in self._human])
 
-    @cached_property
+    @once
     def text(self) -> str:
         """The words for people, up to where the original begins."""
         return self.message_text[: self._pasted_at]
 
-    @cached_property
+    @once
     def original(self) -> mime.Part | None:
         """The mail that came back: attached, or pasted below the words for people."""
         if self._attached is not None or self._pasted_at is None:
@@ -80,7 +81,7 @@ class Letter:
         pasted = self.message_text[self._pasted_at :].partition("\n")[2]
         return _original(pasted.lstrip("\n>| \t-=").encode("utf-8", "replace"))
 
-    @cached_property
+    @once
     def _pasted_at(self) -> int | None:
         return self._original_start(self.message_text)
 
@@ -101,25 +102,30 @@ class Letter:
                 break
         return min(starts, default=None)
 
-    @cached_property
+    @once
     def subject(self) -> str:
         """The decoded Subject."""
         return mime.decoded_words(self.message.get("subject"))
 
-    @cached_property
+    @once
+    def spoken(self) -> str:
+        """The bare words of the Subject and of the words for people."""
+        return spoken(f"{self.subject}\n{self.text}")
+
+    @once
     def sender(self) -> str:
         """From, or what stands in for it."""
         return mime.decoded_words(
             self.message.get("from") or self.message.get("sender") or self.message.get("return-path")
         )
 
-    @cached_property
+    @once
     def from_mailer(self) -> bool:
         """Whether a mail system rather than a person wrote it: by name, or by the null return path (RFC 3834 §3.3)."""
         path = self.message.get("return-path").strip()
         return path == "<>" or _MAILER.search(self.sender) is not None or _MAILER.search(path) is not None
 
-    @cached_property
+    @once
     def inner(self) -> Letter | None:
         """The bounce inside this message: attached by a mail system that says no more, or forwarded by a person."""
         if self.original is not None and "delivery-status" in self.original.get("content-type").casefold():
@@ -131,12 +137,12 @@ class Letter:
         quoted = "\n".join(_QUOTE.sub("", line, count=1) for line in lines[mark + 1 :])
         return Letter(quoted.lstrip("\n").encode("utf-8", "replace"))
 
-    @cached_property
+    @once
     def from_mailer_by_name(self) -> bool:
         """Whether the From itself names a mail system."""
         return _MAILER.search(self.sender) is not None
 
-    @cached_property
+    @once
     def ours(self) -> set[str]:
         """Addresses in the notice's own header: sender and recipients of the notice, not of the failed mail."""
         names = (
@@ -153,18 +159,18 @@ class Letter:
         values = (value for name in names for value in self.message.fields.get(name, [])[:8])
         return {address.normalise(a) for value in values for _, _, a in address.find(value[:4096])}
 
-    @cached_property
+    @once
     def at(self) -> datetime | None:
         """The notice's own Date."""
         return parse_date(self.message.get("date"))
 
-    @cached_property
+    @once
     def original_id(self) -> str | None:
         """Message-ID of the original, without its brackets."""
         value = self.original_field("message-id") or _id_in(self.message.get("in-reply-to"))
         return _id_in(value) or None
 
-    @cached_property
+    @once
     def original_sender(self) -> str | None:
         """Envelope sender of the original where it is told, else its From, else to whom the notice went."""
         for value in (self.original_field("return-path"), self.original_field("from"), self.message.get("to")):
@@ -172,7 +178,7 @@ class Letter:
                 return found
         return None
 
-    @cached_property
+    @once
     def original_recipients(self) -> list[str]:
         """To, Cc and envelope recipients of the original."""
         names = ("to", "x-envelope-to", "x-original-to", "cc")
@@ -183,13 +189,11 @@ class Letter:
         """A header field of the original message; '' where it has none."""
         return self.original.get(name) if self.original else ""
 
-    @cached_property
+    @once
     def groups(self) -> list[dict[str, str]]:
         """Delivery-status groups, also those that stand in the text instead of in a part of their own."""
-        text = self.status_text
-        if "final-recipient" not in text.casefold() and "original-recipient" not in text.casefold():
-            text += self.text
-        return fields.groups(text)
+        text = self.status_text if _RECIPIENT.search(self.status_text) else self.status_text + self.text
+        return fields.groups(text) if "-recipient" in text.casefold() else []
 
 
 def _original(raw: bytes) -> mime.Part | None:

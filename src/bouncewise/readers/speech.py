@@ -42,12 +42,16 @@ def _phrases() -> dict[str, _Phrases]:
     return {name: _Phrases(phrases) for name, phrases in tomllib.loads(text).items()}
 
 
-def says(text: str, what: str) -> bool:
-    """Whether one of the phrases *what* stands anywhere in *text*, of which the first 8,000 characters count."""
-    spoken = "".join(words(text[at : at + MAX_TEXT]) for at in range(0, min(len(text), 4 * MAX_TEXT), MAX_TEXT))
+def spoken(text: str) -> str:
+    """The bare words of the first 8,000 characters of *text*."""
+    return "".join(words(text[at : at + MAX_TEXT]) for at in range(0, min(len(text), 4 * MAX_TEXT), MAX_TEXT))
+
+
+def says(told: str, what: str) -> bool:
+    """Whether one of the phrases *what* stands anywhere in *told*, which ``spoken`` gave."""
     return any(
-        len(pieces) == 1 or find_phrase(spoken, pieces)
-        for _, (_, ways) in _phrases()[what].automaton.iter(spoken)
+        len(pieces) == 1 or find_phrase(told, pieces)
+        for _, (_, ways) in _phrases()[what].automaton.iter(told)
         for pieces in ways
     )
 
@@ -59,8 +63,10 @@ def begins(text: str, what: str) -> bool:
         word = first[1].lower()
         if word not in phrases.openings and not word.startswith(phrases.stems):
             return False
-    spoken = words(text[:200])
-    for end, (length, ways) in phrases.automaton.iter(spoken):
-        if end + 1 == length and any((at := find_phrase(spoken, pieces)) is not None and at[0] == 0 for pieces in ways):
+    opening = words(text[:200])
+    for end, (length, ways) in phrases.automaton.iter(opening):
+        if end + 1 == length and any(
+            (at := find_phrase(opening, pieces)) is not None and at[0] == 0 for pieces in ways
+        ):
             return True
     return False

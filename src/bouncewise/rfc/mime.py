@@ -14,8 +14,9 @@ import re
 from collections.abc import Iterator
 from email.errors import HeaderParseError
 from email.header import decode_header
-from functools import cached_property
 from typing import NamedTuple
+
+from bouncewise.rfc.once import once
 
 MAX_PARTS = 64
 MAX_DEPTH = 8
@@ -57,19 +58,19 @@ class Part:
         found = self.fields.get(name)
         return found[0] if found else ""
 
-    @cached_property
+    @once
     def content_type(self) -> str:
         """``type/subtype`` in lower case; text/plain where none is given (RFC 2045 §5.2)."""
         words = self.get("content-type").partition(";")[0].split(None, 1)
         return words[0].casefold() if words and "/" in words[0] else "text/plain"
 
-    @cached_property
+    @once
     def parameters(self) -> dict[str, str]:
         """The parameters of Content-Type, names in lower case; a missing semicolon is forgiven."""
         _, _, rest = self.get("content-type").replace("\n", " ").partition("/")
         return {m[1].casefold(): (m[2] if m[2] is not None else m[3]) for m in _PARAMETER.finditer(rest[:4096])}
 
-    @cached_property
+    @once
     def data(self) -> bytes:
         """The body without its transfer encoding, at most MAX_TEXT octets."""
         encoding = self.get("content-transfer-encoding").strip().casefold()
@@ -82,7 +83,7 @@ class Part:
             body = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         return body[:MAX_TEXT]
 
-    @cached_property
+    @once
     def text(self) -> str:
         """The body as text; HTML loses its tags."""
         decoded = decode(self.data, self.parameters.get("charset", ""))
