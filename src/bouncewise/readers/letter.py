@@ -7,10 +7,10 @@ Gives: a Letter. The original message, however it is attached or pasted, is kept
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from bouncewise.readers.speech import begins, spoken
+from bouncewise.readers.speech import begins, lines_that_begin, spoken
 from bouncewise.rfc import address, fields, mime
 from bouncewise.rfc.once import once
 
@@ -32,6 +32,13 @@ _MAILER = re.compile(
     re.I,
 )
 
+
+# Nearly every date there is; the standard library reads the rest.
+_DATE = re.compile(
+    r"(?:[A-Z][a-z]{2}, +)?(\d{1,2}) ([A-Z][a-z]{2}) (\d{4}) (\d\d):(\d\d):(\d\d) ([+-])([01]\d)(\d\d)(?: \([^()]*\))?",
+    re.ASCII,
+)
+_MONTHS = {name: n for n, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
 
 _RECIPIENT = re.compile(r"(?:final|original)-recipient", re.I)
 _FORWARD = re.compile(r"^\s*(?:fwd?|wg|tr|rv|i|doorst|vs|vb|pd|转发|轉寄)\s*[:：]", re.I)
@@ -88,13 +95,11 @@ class Letter:
     @staticmethod
     def _original_start(text: str) -> int | None:
         starts = []
-        at = 0
-        for line in text.split("\n"):
+        for at, line in lines_that_begin(text, "original"):
             end = at + len(line)
-            if 6 < len(line) < 200 and begins(line, "original") and _is_boundary(line.strip(), text[end : end + 300]):
+            if 6 < len(line) < 200 and _is_boundary(line.strip(), text[end : end + 300]):
                 starts.append(at)
                 break
-            at = end + 1
         for m in _TRACE.finditer(text):
             following = text[m.start() : m.start() + 2000].split("\n")[:6]
             if sum(bool(_HEADER.match(line)) for line in following) >= min(4, len(following)):
@@ -217,8 +222,12 @@ def _id_in(value: str) -> str:
 def parse_date(value: str) -> datetime | None:
     """An RFC 5322 §3.3 date in UTC; None where there is none or it cannot be."""
     try:
+        if (m := _DATE.fullmatch(value)) is not None:
+            east = timedelta(hours=int(m[8]), minutes=int(m[9]))
+            there = datetime(int(m[3]), _MONTHS[m[2]], int(m[1]), int(m[4]), int(m[5]), int(m[6]), tzinfo=UTC)
+            return there + east if m[7] == "-" else there - east
         when = parsedate_to_datetime(value[:100])
-    except (ValueError, TypeError, IndexError, OverflowError):
+    except (ValueError, TypeError, IndexError, OverflowError, KeyError):
         return None
     try:
         return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
 from functools import cache
 from importlib import resources
 
@@ -35,6 +36,11 @@ class _Phrases:
         # Phrases that leave the end of their first word open ("absen*").
         self.stems = tuple(word for word in self.openings if f" {word}" in first)
 
+    def may_begin(self, text: str) -> bool:
+        """False where the first word of *text* opens no phrase, which is quick to see."""
+        first = _FIRST.match(text)
+        return first is None or (word := first[1].lower()) in self.openings or word.startswith(self.stems)
+
 
 @cache
 def _phrases() -> dict[str, _Phrases]:
@@ -59,10 +65,20 @@ def says(told: str, what: str) -> bool:
 def begins(text: str, what: str) -> bool:
     """Whether *text* begins with one of the phrases *what*."""
     phrases = _phrases()[what]
-    if (first := _FIRST.match(text)) is not None:
-        word = first[1].lower()
-        if word not in phrases.openings and not word.startswith(phrases.stems):
-            return False
+    return phrases.may_begin(text) and _begins(text, phrases)
+
+
+def lines_that_begin(text: str, what: str) -> Iterator[tuple[int, str]]:
+    """The lines of *text* that begin with one of the phrases *what*, and where they stand."""
+    phrases = _phrases()[what]
+    at = 0
+    for line in text.split("\n"):
+        if phrases.may_begin(line) and _begins(line, phrases):
+            yield at, line
+        at += len(line) + 1
+
+
+def _begins(text: str, phrases: _Phrases) -> bool:
     opening = words(text[:200])
     for end, (length, ways) in phrases.automaton.iter(opening):
         if end + 1 == length and any(
