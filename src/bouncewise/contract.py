@@ -11,7 +11,8 @@ from bouncewise.disagreement import disagreement
 from bouncewise.model import Alert, Decision, Event, Incident, Report, Verdict
 
 if TYPE_CHECKING:
-    from bouncewise.pipeline import Answer, Judged
+    from bouncewise.pipeline import Answer
+    from bouncewise.reading import Judged
 
 
 def dumps(value: dict[str, Any]) -> str:

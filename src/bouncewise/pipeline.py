@@ -3,36 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from bouncewise import __version__, files
+from bouncewise import __version__, files, reading
 from bouncewise.guard import Surroundings, watch
 from bouncewise.judge import Classifier
 from bouncewise.ledger import Entry, Ledger
-from bouncewise.model import Decision, Event, Kind, Report, State, Verdict
+from bouncewise.model import Decision, Event, Kind, State
 from bouncewise.policy.decide import FREE, decide, standing
 from bouncewise.policy.load import Policy
-from bouncewise.readers import Finding, Note
+from bouncewise.readers import Note
+from bouncewise.reading import Judged
 from bouncewise.rfc import address
-
-JUDGED = (Kind.FAILED, Kind.DELAYED)
-"""Kinds whose reply means something. A complaint or a delivery needs no reading of words."""
 
 CHUNK = 20_000
 """Findings in one transaction: what is lost, and read again, when the power fails."""
 
 _REMEMBERED = 1 << 20  # octets from which on a file that was read whole is remembered as such
-
-
-class Judged(NamedTuple):
-    """A finding with its verdict, None where there is nothing to judge."""
-
-    finding: Finding
-    verdict: Verdict | None
 
 
 class Tally(NamedTuple):
@@ -47,18 +39,13 @@ class Tally(NamedTuple):
 
 def read(paths: tuple[str, ...], classifier: Classifier) -> Iterator[Judged | Note]:
     """Every report under *paths*, judged, in order; notes where something was odd. No state is kept."""
-    for path in files.expand(paths):
-        yield from _judged(path, classifier)
+    for _, items in reading.each(files.expand(paths), classifier, as_it_is):
+        yield from items
 
 
-def _judged(path: str, classifier: Classifier) -> Iterator[Judged | Note]:
-    for item in files.read(path):
-        yield item if isinstance(item, Note) else Judged(item, judge(item.report, classifier))
-
-
-def judge(report: Report, classifier: Classifier) -> Verdict | None:
-    """The verdict on one report."""
-    return classifier.report(report) if report.kind in JUDGED else None
+def as_it_is(judged: Judged) -> Judged:
+    """What is made of a report where nothing is."""
+    return judged
 
 
 # ── into the ledger ────────────────────────────────────────────────────────────────────────────────────────
@@ -72,16 +59,19 @@ def ingest(
     *,
     tell: Callable[[Note], None],
     progress: Callable[[int, int], None] = lambda *_: None,
+    jobs: int = 1,
 ) -> Tally:
     """Read everything under *paths* into the ledger and derive what follows. Twice the same input changes nothing.
 
-    *tell* gets each note, *progress* the reports and octets after each transaction. Killed at any moment, the ledger
-    holds whole transactions; the same call goes on from there.
+    *tell* gets each note, *progress* the reports and octets after each transaction; *jobs* processes read. Killed at any
+    moment, the ledger holds whole transactions; the same call goes on from there.
     """
     with ledger.change():
         batch = ledger.open_batch(" ".join(paths)[:1000], classifier.ruleset.version, __version__)
-    reports = deliveries = new = known = notes = octets = 0
+    reports = deliveries = new = notes = octets = 0
     waiting: list[Entry] = []
+    known: list[int] = []
+    met: deque[tuple[bytes, int]] = deque()
 
     def flush() -> None:
         nonlocal new
@@ -91,13 +81,9 @@ def ingest(
         new += added
         waiting.clear()
 
-    for path in files.expand(paths):
-        fingerprint, size = _fingerprint(path)
-        if fingerprint and ledger.is_done(fingerprint):
-            known += 1
-            octets += size
-            continue
-        for item in _judged(path, classifier):
+    for path, items in reading.each(_unread(paths, ledger, met, known), classifier, as_it_is, jobs):
+        fingerprint, size = met.popleft()
+        for item in items:
             if isinstance(item, Note):
                 notes += 1
                 tell(item)
@@ -107,17 +93,28 @@ def ingest(
             waiting.append(_entry(item, classifier))
             if len(waiting) >= CHUNK:
                 flush()
-                progress(reports, octets)
+                progress(reports, octets + sum(known))
         octets += size
         if fingerprint:
             flush()
             with ledger.change():
                 ledger.close_batch(batch, fingerprint, path)
-        progress(reports, octets)
+        progress(reports, octets + sum(known))
     flush()
     with ledger.change():
         derive(ledger, policy, watch(ledger, policy))
-    return Tally(reports, deliveries, new, known, notes)
+    return Tally(reports, deliveries, new, len(known), notes)
+
+
+def _unread(paths: tuple[str, ...], ledger: Ledger, met: deque[tuple[bytes, int]], known: list[int]) -> Iterator[str]:
+    """The files that the ledger does not know; *met* gets the fingerprint and size of each, *known* the size of the others."""
+    for path in files.expand(paths):
+        fingerprint, size = _fingerprint(path)
+        if fingerprint and ledger.is_done(fingerprint):
+            known.append(size)
+        else:
+            met.append((fingerprint, size))
+            yield path
 
 
 def _entry(judged: Judged, classifier: Classifier) -> Entry:

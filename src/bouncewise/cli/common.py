@@ -40,6 +40,20 @@ def rules_option(f: F) -> F:
     )(f)  # fmt: skip
 
 
+def jobs_option(f: F) -> F:
+    """``--jobs``."""
+    return click.option(
+        "--jobs", type=click.IntRange(1, 256), default=_cores, show_default="one for each core",
+        help="Processes that read mail, if there is much of it. The output is the same.",
+    )(f)  # fmt: skip
+
+
+def _cores() -> int:
+    from bouncewise.reading import cores
+
+    return cores()
+
+
 def ledger_options(f: F) -> F:
     """``--db`` and ``--policy``."""
     f = click.option(
