@@ -35,7 +35,7 @@ ROOMS = {
     "undo": {"guard", "ledger", "model", "pipeline", "policy"},
     "contract": {"disagreement", "model", "pipeline"},
     "cli": {
-        "batch", "judge", "contract", "undo", "errors", "explanation", "files", "ledger", "lists", "model", "pipeline", "policy",
+        "batch", "judge", "contract", "guard", "undo", "errors", "explanation", "files", "ledger", "lists", "model", "pipeline", "policy",
         "readers", "rfc", "rules", "",
     },
     "": {"judge", "model"},

@@ -119,7 +119,7 @@ def test_whatever_happened_a_last_delivery_frees(history: list[Event]) -> None:
 def test_a_site_policy_changes_single_values(tmp_path: Path) -> None:
     site = tmp_path / "policy.toml"
     site.write_text(
-        '[dead]\nhold_days = 2\n[[window]]\ncause = "mailbox-full"\nfailures = 1\nwithin_days = 9\nhold_days = 5\nlongest_days = 9\nwhy = "x"\n'
+        '[dead]\nhold_days = 2\n[[window]]\ncause = "mailbox-full"\nfailures = 1\nwithin_days = 9\nhold_days = 5\nshare = 1.0\nlongest_days = 9\nwhy = "x"\n'
     )
     changed = load(site)
     assert (changed.dead.hold_days, changed.dead.good_days) == (2, POLICY.dead.good_days)

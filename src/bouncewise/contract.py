@@ -64,11 +64,11 @@ def incident(i: Incident) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def alert(a: Alert) -> dict[str, Any]:
-    """The other kind of row of ``incidents``."""
+def alert(a: Alert, do: tuple[str, ...]) -> dict[str, Any]:
+    """The other kind of row of ``incidents``; *do*: what its cause asks for."""
     return {
-        "alert": a.receiver, "day": f"{a.day:%Y-%m-%d}", "cause": a.cause, "refused": a.refused, "share": round(a.share, 4),
-        "words": a.words,
+        "alert": a.cause, "since": time(a.since), "until": time(a.until), "receivers": [r or "other" for r in a.receivers],
+        "refused": a.refused, "share": round(a.share, 4), "samples": a.samples, "do": do,
     }  # fmt: skip
 
 

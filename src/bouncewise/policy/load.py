@@ -28,6 +28,8 @@ class Dead(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     domain_until_days: int
     domain_longest_days: int
     domain_until_why: str
+    domain_ask_days: int
+    domain_ask_why: str
 
 
 class Guard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -36,12 +38,14 @@ class Guard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     usual_flips: float
     usual_mails: float
     usual_why: str
-    least: int
-    least_why: str
+    shares: list[float]
+    shares_why: str
     alpha: float
     alpha_why: str
     doubt: float
     doubt_why: str
+    again_hours: int
+    again_why: str
     max_days: int
     max_why: str
     neighbours: int
@@ -60,12 +64,16 @@ class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """So many final failures of a cause on different days within a window hold the address for a while, longer each time."""
+    """So many final failures of a cause on different days within a window hold the address for a while.
+
+    A hold lasts for ``share`` of the time since the first of these failures, within ``hold_days`` and ``longest_days``.
+    """
 
     cause: Cause
     failures: int
     within_days: int
     hold_days: int
+    share: float
     longest_days: int
     why: str
 
