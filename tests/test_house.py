@@ -33,10 +33,11 @@ ROOMS = {
     "disagreement": {"model"},
     "guard": {"ledger", "model", "policy"},
     "undo": {"guard", "ledger", "model", "pipeline", "policy"},
-    "contract": {"disagreement", "model", "pipeline"},
+    "replay": {"guard", "judge", "ledger", "model", "pipeline", "policy", ""},
+    "contract": {"disagreement", "model", "pipeline", "replay"},
     "cli": {
         "batch", "judge", "contract", "undo", "errors", "explanation", "files", "ledger", "lists", "model", "pipeline", "policy",
-        "readers", "rfc", "rules", "",
+        "readers", "replay", "rfc", "rules", "",
     },
     "": {"judge", "model"},
     "__main__": {"cli"},

@@ -8,13 +8,13 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from importlib import resources
 from pathlib import Path
 
 from bouncewise.errors import LedgerError
-from bouncewise.ledger import rows, traffic
+from bouncewise.ledger import replay, rows, traffic
 from bouncewise.ledger.append import Entry, append
 from bouncewise.ledger.index import Index
 from bouncewise.model import Alert, Decision, Event, Incident, State
@@ -103,18 +103,19 @@ class Ledger:
         """Add an act of a person (``event.by``) on an address or ``@domain``; False where it stood there already."""
         until = rows.stamp(event.until) if event.until else None
         row = (
-            rows.id_of(name),
-            rows.stamp(event.at),
-            event.kind,
-            event.cause,
-            event.scope,
-            until,
-            event.words,
-            event.by,
-        )
+            rows.id_of(name), rows.stamp(event.at), event.kind, event.cause, event.scope, until, event.words, event.by,
+        )  # fmt: skip
         self._db.execute("INSERT OR IGNORE INTO address VALUES (?, ?)", (rows.id_of(name), name))
         sql = "INSERT OR IGNORE INTO act (address, at, kind, cause, scope, until, why, by) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
         return self._db.execute(sql, row).rowcount > 0
+
+    def judged_by_others(self, rules: str) -> str | None:
+        """See ``replay.judged_by_others``."""
+        return replay.judged_by_others(self._db, rules)
+
+    def again(self, *, trial: bool) -> AbstractContextManager[replay.Again]:
+        """See ``replay.again``."""
+        return replay.again(self._db, trial=trial)
 
     # ── evidence and state out ─────────────────────────────────────────────────────────────────────────────
 
