@@ -230,8 +230,10 @@ def test_a_trial_leaves_the_ledger_to_others(ledger: Ledger, tmp_path: Path) -> 
 def test_a_writer_that_never_ends_is_told_of(ledger: Ledger) -> None:
     with Ledger(ledger.path) as other:
         ledger._db.execute("PRAGMA busy_timeout=10")
-        with other.change(), pytest.raises(LedgerError, match="another bouncewise writing"):
+        with other.change(), pytest.raises(LedgerError, match="another bouncewise"):
             again(ledger, default(), apply=True)
+        with other.change(), pytest.raises(LedgerError, match="another bouncewise"), ledger.change():
+            pass
 
 
 def test_twenty_thousand_events_in_a_few_seconds(tmp_path: Path) -> None:
@@ -298,3 +300,12 @@ def test_an_upgrade_of_the_rules_says_where_to_look_until_it_is_applied(run, tmp
     assert run("ingest", mail, *ours).stderr == note
     run("replay", "--apply", *ours)
     assert run("ingest", mail, *ours).stderr == ""
+
+
+def test_json_doc_names_every_key(run, tmp_path: Path) -> None:
+    run("ingest", log(tmp_path / "a.log", [(1, "jo@x.example", UNKNOWN)]))
+    told = run("replay", "--dry-run", "--json", "--rules", site(tmp_path, "user unknown", "mailbox-unknown")).stdout
+    change, total = (json.loads(line) for line in told.splitlines())
+    text = (Path(__file__).parent.parent / "docs" / "json.md").read_text("utf-8").partition("## replay")[2]
+    for key in {*change, *change["to"], *total, *total["summary"][0]}:
+        assert f"`{key}`" in text, key

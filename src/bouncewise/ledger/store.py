@@ -71,8 +71,13 @@ class Ledger:
 
     @contextmanager
     def change(self) -> Iterator[None]:
-        """A transaction: all of it is in the file, or nothing."""
-        self._db.execute("BEGIN IMMEDIATE")
+        """A transaction: all of it is in the file, or nothing. Raises LedgerError where another writes for a minute on end."""
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as bad:
+            raise LedgerError(
+                f"{self.path}: {bad}; another bouncewise is writing, a replay perhaps: try again"
+            ) from None
         try:
             yield
         except BaseException:
