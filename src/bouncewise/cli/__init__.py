@@ -21,6 +21,7 @@ VERBS = {
     "history": "all that happened to an address or @domain",
     "incidents": "outages of directories, and blocks of ourselves",
     "release": "free all whom one mishap took",
+    "replay": "judge all stored evidence again",
     "explain": "a reply, a code, a cause or an address, in full",
     "rules": "list rules; check and test your own",
 }

@@ -70,13 +70,17 @@ def _events(db: sqlite3.Connection, batch: int, told: list[tuple[str, Entry]], b
 
 def _said(entry: Entry, began: int) -> tuple[Any, ...]:
     """at, digest, kind, cause, advice, rule, words and receiver of an event."""
-    report, v = entry.report, entry.verdict
-    at = rows.stamp(report.at) if report.at else began
+    at = rows.stamp(entry.report.at) if entry.report.at else began
+    return (at, _digest(entry), *meaning(entry.report, entry.verdict))
+
+
+def meaning(report: Report, v: Verdict | None) -> tuple[Any, ...]:
+    """What an event says: kind, cause, advice, rule, words and receiver."""
     if v is None:
-        return (at, _digest(entry), report.kind, None, None, "", str(report.kind), "")
+        return (report.kind, None, None, "", str(report.kind), "")
     code = " ".join(str(c) for c in (v.reply_code, v.status) if c)
     words = f"{code} {v.evidence}".strip()[:200]
-    return (at, _digest(entry), report.kind, v.cause, v.advice, v.rule, words, v.receiver or "")
+    return (report.kind, v.cause, v.advice, v.rule, words, v.receiver or "")
 
 
 def _deliveries(db: sqlite3.Connection, delivered: list[tuple[str, Entry]], began: int) -> set[str]:

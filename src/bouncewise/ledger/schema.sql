@@ -1,10 +1,11 @@
 -- The ledger of bouncewise, SQLite. Times are microseconds since 1970 in UTC.
 -- Evidence (block, event, delivery, act) is only ever added to; state is derived from it and can be derived again.
+-- An event's cause, advice, rule, words and receiver are those of the rules that judged last; its block keeps the first.
 -- An address is known by the first 64 bits of a BLAKE2b hash of its normal form; "@example.org" stands for a domain.
 
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
--- One run of ingest over one source, with the rules that judged it.
+-- One run of ingest over one source, with the rules that judged it; or one replay, with those that judged everything anew.
 CREATE TABLE batch (
   id INTEGER PRIMARY KEY,
   source TEXT NOT NULL,

@@ -8,13 +8,13 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from importlib import resources
 from pathlib import Path
 
 from bouncewise.errors import LedgerError
-from bouncewise.ledger import rows
+from bouncewise.ledger import replay, rows
 from bouncewise.ledger.append import Entry, append
 from bouncewise.ledger.index import Index
 from bouncewise.ledger.traffic import Traffic
@@ -76,8 +76,13 @@ class Ledger:
 
     @contextmanager
     def change(self) -> Iterator[None]:
-        """A transaction: all of it is in the file, or nothing."""
-        self._db.execute("BEGIN IMMEDIATE")
+        """A transaction: all of it is in the file, or nothing. Raises LedgerError where another writes for a minute on end."""
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as bad:
+            raise LedgerError(
+                f"{self.path}: {bad}; another bouncewise is writing, a replay perhaps: try again"
+            ) from None
         try:
             yield
         except BaseException:
@@ -108,19 +113,20 @@ class Ledger:
         """Add an act of a person (``event.by``) on an address or ``@domain``; False where it stood there already."""
         until = rows.stamp(event.until) if event.until else None
         row = (
-            rows.id_of(name),
-            rows.stamp(event.at),
-            event.kind,
-            event.cause,
-            event.scope,
-            until,
-            event.words,
-            event.by,
-        )
+            rows.id_of(name), rows.stamp(event.at), event.kind, event.cause, event.scope, until, event.words, event.by,
+        )  # fmt: skip
         self._db.execute(rows.NEW_ADDRESS, rows.address_row(name))
         rows.reach(self._db, rows.stamp(event.at))
         sql = "INSERT OR IGNORE INTO act (address, at, kind, cause, scope, until, why, by) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
         return self._db.execute(sql, row).rowcount > 0
+
+    def judged_by_others(self, rules: str) -> str | None:
+        """See ``replay.judged_by_others``."""
+        return replay.judged_by_others(self._db, rules)
+
+    def again(self, *, trial: bool) -> AbstractContextManager[replay.Again]:
+        """See ``replay.again``."""
+        return replay.again(self._db, trial=trial)
 
     def latest(self) -> datetime:
         """The latest time that any evidence here tells of; 1970 in an empty ledger."""

@@ -60,6 +60,12 @@ class Traffic:
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
 
+    def first(self) -> int:
+        """The first slot that anything is known of; 0 where nothing is."""
+        slot = self._db.execute("SELECT min(slot) FROM traffic").fetchone()[0]
+        at = self._db.execute("SELECT min(at) FROM event WHERE advice = 'suppress-address'").fetchone()[0]
+        return min(int(slot or 1 << 60), int(at or 1 << 60) // SLOT) if slot or at else 0
+
     def latest(self) -> int:
         """The last slot that anything is known of."""
         slot = self._db.execute("SELECT max(slot) FROM traffic").fetchone()[0] or 0

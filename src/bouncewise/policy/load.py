@@ -73,7 +73,7 @@ class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     failures: int
     within_days: int
     hold_days: int
-    share: float
+    share: float = 1.0
     longest_days: int
     why: str
 
