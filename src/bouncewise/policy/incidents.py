@@ -163,4 +163,4 @@ def evidence(delivered: int, refused: int, usual: float, share: float) -> float:
 
 
 def _share(flipped: int, mailed: int) -> float:
-    return min(0.99, max(0.02, flipped / max(1, mailed)))
+    return min(0.995, max(0.02, flipped / max(1, mailed)))

@@ -50,8 +50,8 @@ class Guard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     max_why: str
     neighbours: int
     domain_neighbours: int
-    neighbours_why: str
     neighbour_hours: int
+    neighbours_why: str
     probes: int
     probes_why: str
 
@@ -78,6 +78,18 @@ class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     why: str
 
 
+class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What follows by the numbers named in ``of``; policy/examples.py says how it is written, and tries it."""
+
+    of: tuple[str, ...]
+    story: str
+    history: tuple[str, ...] = ()
+    domain: bool = False
+    unit: tuple[str, ...] = ()
+    hours: float = 24
+    then: tuple[str, ...]
+
+
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything that decides."""
 
@@ -86,6 +98,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     complaint: Wish
     unsubscribe: Wish
     window: tuple[Window, ...]
+    example: tuple[Example, ...] = ()
 
 
 def load(site: Path | None = None) -> Policy:
@@ -108,6 +121,8 @@ def _over(base: dict[str, Any], site: dict[str, Any]) -> dict[str, Any]:
         if name == "window" and isinstance(value, list):
             rows = {row.get("cause"): row for row in [*base["window"], *value]}
             merged[name] = list(rows.values())
+        elif name == "example" and isinstance(value, list):
+            merged[name] = [*base["example"], *value]
         elif isinstance(value, dict) and isinstance(base.get(name), dict):
             merged[name] = base[name] | value
         else:
