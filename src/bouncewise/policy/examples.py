@@ -2,10 +2,10 @@
 
 Reads: an Example and a Policy. Gives: what follows, in the example's own words. A line of a history is ``DAY WHAT``: a cause (a
 final failure of it, with its usual advice, or with ``CAUSE: ADVICE``), ``delivered``, ``complaint``, ``unsubscribe``, ``added``
-or ``removed``; behind it ``beside 25/4`` (so many others at the receiver/in the domain had mail delivered about then) or ``in open
-incident``, ``in passed incident``, ``in final incident``. What must follow: ``DAY STATE``, and the scope where it is not all. The
-days of a unit are ``[TIMES x ]DELIVERED/REFUSED[/AGAIN]``, ``hours`` apart; what must follow is ``open``, ``passed`` or ``final``
-for each incident.
+or ``removed``; behind it ``beside 25/4`` (so many others at the receiver/in the domain had mail delivered about then) or ``in
+open incident``, ``in passed incident``, ``in final incident``. What must follow: ``DAY STATE``, and the scope where it is not
+all. The days of a unit are ``[TIMES x ]DELIVERED/REFUSED[/AGAIN]``, ``hours`` apart; what must follow is ``open``, ``passed`` or
+``final`` for each incident.
 """
 
 from __future__ import annotations
