@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bouncewise import __version__, files, reading
-from bouncewise.guard import Surroundings, watch
+from bouncewise.guard import Surroundings, slot_of, watch
 from bouncewise.judge import Classifier
 from bouncewise.ledger import Entry, Ledger
 from bouncewise.model import Decision, Event, Kind, State
-from bouncewise.policy.decide import FREE, decide, standing
+from bouncewise.policy.decide import FREE, OF_DOMAINS, decide, standing, waiting
 from bouncewise.policy.load import Policy
 from bouncewise.readers import Note
 from bouncewise.reading import Judged
@@ -77,6 +77,8 @@ def ingest(
         nonlocal new
         with ledger.change():
             added, touched = ledger.append(batch, waiting)
+            if times := [e.report.at for e in waiting if e.report.at]:
+                ledger.traffic.touch(slot_of(min(times)), slot_of(max(times)))
             derive(ledger, policy, touched)
         new += added
         waiting.clear()
@@ -102,7 +104,9 @@ def ingest(
         progress(reports, octets + sum(known))
     flush()
     with ledger.change():
-        derive(ledger, policy, watch(ledger, policy))
+        if touched := ledger.traffic.touched():
+            derive(ledger, policy, watch(ledger, policy, *touched))
+            ledger.traffic.looked()
     return Tally(reports, deliveries, new, len(known), notes)
 
 
@@ -144,11 +148,10 @@ def derive(ledger: Ledger, policy: Policy, names: Iterable[str]) -> None:
 def decision_on(
     name: str, ledger: Ledger, policy: Policy, at: datetime | None = None, around: Surroundings | None = None
 ) -> Decision:
-    """The Decision on one name from its history up to *at*, as it stands then."""
+    """The Decision on one name from its history up to *at*; ``standing`` says whether it has run out."""
     near = around or Surroundings(ledger, policy, at)
     history = ledger.history(name, at)
-    decision = decide(history, policy, whole_domain=name.startswith("@"), around=lambda event: near.of(name, event))
-    return standing(decision, at) if at else decision
+    return decide(history, policy, whole_domain=name.startswith("@"), around=near.of(name))
 
 
 # ── answers ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -168,27 +171,41 @@ def check(
 ) -> Iterator[Answer]:
     """An answer per address, in order. *past*: from the evidence up to *at* alone; else from the derived state, at *at*."""
     stream = iter(addresses)
-    index = None if past else ledger.index()
+    index = None if past and at < ledger.latest() else ledger.index()
+    around = Surroundings(ledger, policy, at)
+    asking: dict[str, list[str]] = {}
     while some := list(islice(stream, 1000)):
         names = [address.normalise(a) for a in some]
         domains = [f"@{name.rpartition('@')[2]}" for name in names]
         if index is None:
             with_evidence = ledger.has_evidence({*names, *domains})
-            around = Surroundings(ledger, policy, at)
             found = {name: decision_on(name, ledger, policy, at, around) for name in with_evidence}
         else:
             found = ledger.decisions(name for name in {*names, *domains} if name in index)
         for given, name, domain in zip(some, names, domains, strict=True):
-            yield _answer(given, name, domain, found, at, transactional)
+            if domain in found and domain not in asking:
+                asking[domain] = _asking(domain, ledger)
+            yield _answer(given, name, domain, found, at, transactional, policy, asking.get(domain, []))
+
+
+def _asking(domain: str, ledger: Ledger) -> list[str]:
+    """Who of a domain asks first whether it is back: somebody whom no decision of his own keeps."""
+    names = ledger.names_at(domain, 100)
+    kept = {n for n, d in ledger.decisions(names).items() if d.cause not in OF_DOMAINS}
+    return [n for n in names if n not in kept][:1]
 
 
 def _answer(
-    given: str, name: str, domain: str, found: dict[str, Decision], at: datetime, transactional: bool
-) -> Answer:
+    given: str, name: str, domain: str, found: dict[str, Decision], at: datetime, transactional: bool, policy: Policy,
+    asking: list[str],
+) -> Answer:  # fmt: skip
     for who in (name, domain):
         decision = standing(found.get(who, FREE), at)
         if decision.state is not State.OK and not (transactional and decision.scope != "all"):
             return Answer(given, False, who, decision)
+    decision = waiting(found.get(domain, FREE), policy, at)
+    if decision.state is not State.OK and name not in asking:
+        return Answer(given, False, domain, decision)
     return Answer(given, True, name, FREE)
 
 

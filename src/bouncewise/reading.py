@@ -1,26 +1,18 @@
 """From paths to judged reports, in one process or in many: what comes out, and in which order, is the same.
 
 The messages of an mbox and the files of a folder are read and judged by worker processes, a few hundred kilobytes at a
-time; what no worker can share (a log, whatever is packed into one file) is read by this process. Bounded: each worker has
-two pieces of work waiting, no more. Raises InputError that names the mail where a worker dies.
+time; what no worker can share (a log, whatever is packed into one file) is read by this process.
 """
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from itertools import groupby
-from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any, BinaryIO, Generic, NamedTuple, TypeVar
 
 from bouncewise import files
-from bouncewise.errors import InputError
+from bouncewise.crowd import Crowd, Piece
 from bouncewise.judge import Classifier
 from bouncewise.model import Kind, Report, Verdict
 from bouncewise.readers import Finding, Note
@@ -54,11 +46,6 @@ def judge(report: Report, classifier: Classifier) -> Verdict | None:
     return classifier.report(report) if report.kind in JUDGED else None
 
 
-def cores() -> int:
-    """The processes that may run at once."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def each(
     paths: Iterable[str], classifier: Classifier, make: Callable[[Judged], T], jobs: int = 1
 ) -> Iterator[tuple[str, Iterator[T | Note]]]:
@@ -71,9 +58,9 @@ def each(
     if jobs == 1:
         yield from ((path, work.file(path)) for path in paths)
         return
-    crowd = _Crowd(work, jobs)
+    crowd = Crowd(jobs, _begin, (classifier.ruleset, make))
     try:
-        yield from crowd.each(paths)
+        yield from _Shared(work, crowd).each(paths)
     finally:
         crowd.close()
 
@@ -96,26 +83,13 @@ class _Work(Generic[T]):
             yield item if isinstance(item, Note) else self.make(Judged(item, judge(item.report, self.classifier)))
 
 
-class _Piece(NamedTuple):
-    """Work for another process, and what to call it where it fails."""
+class _Shared(Generic[T]):
+    """Reading that others share, once it is known to be much."""
 
-    do: Callable[..., Any]
-    given: tuple[Any, ...]
-    what: str
-
-
-class _Crowd(Generic[T]):
-    """Processes that share the work, started when it is known to be much."""
-
-    def __init__(self, work: _Work[T], jobs: int) -> None:
+    def __init__(self, work: _Work[T], crowd: Crowd) -> None:
         self._work = work
-        self._jobs = jobs
+        self._crowd = crowd
         self._alone = ALONE
-        self._pool: ProcessPoolExecutor | None = None
-
-    def close(self) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
 
     def each(self, paths: Iterable[str]) -> Iterator[tuple[str, Iterator[T | Note]]]:
         for large, some in groupby(paths, lambda path: path == files.STDIN or _size(path) >= LARGE):
@@ -127,7 +101,7 @@ class _Crowd(Generic[T]):
         while self._alone > 0 and (path := next(paths, None)) is not None:
             self._alone -= _size(path)
             yield path, self._work.file(path)
-        for names, found in self._in_order(_Piece(_files, (names,), names[0]) for names in _together(paths)):
+        for names, found in self._crowd.in_order(Piece(_files, (names,), names[0]) for names in _together(paths)):
             for name, items in zip(names, found, strict=True):
                 # What is packed may be of any size, and is read bit by bit instead.
                 yield name, self._work.file(name) if items is None else iter(items)
@@ -143,7 +117,7 @@ class _Crowd(Generic[T]):
     def _mbox(self, stream: BinaryIO, path: str) -> Iterator[T | Note]:
         damage: list[Exception] = []
 
-        def pieces() -> Iterator[_Piece]:
+        def pieces() -> Iterator[Piece]:
             batch: list[bytes] = []
             size = first = 0
             try:
@@ -152,12 +126,12 @@ class _Crowd(Generic[T]):
                     batch.append(raw)
                     size += len(raw)
                     if size >= PIECE:
-                        yield _Piece(_messages, (batch, path, first), f"{path} #{first}")
+                        yield Piece(_messages, (batch, path, first), f"{path} #{first}")
                         batch, size = [], 0
             except files.DAMAGED as bad:
                 damage.append(bad)  # told when what stood before it is
             if batch:
-                yield _Piece(_messages, (batch, path, first), f"{path} #{first}")
+                yield Piece(_messages, (batch, path, first), f"{path} #{first}")
 
         numbered = enumerate(split(stream))
         for index, raw in numbered:
@@ -165,43 +139,10 @@ class _Crowd(Generic[T]):
             self._alone -= len(raw)
             if self._alone <= 0:
                 break
-        for _, found in self._in_order(pieces()):
+        for _, found in self._crowd.in_order(pieces()):
             yield from found
         if damage:
             raise damage[0]
-
-    def _in_order(self, pieces: Iterator[_Piece]) -> Iterator[tuple[Any, Any]]:
-        """What each piece was given first and what came of it, in order; as many waiting as keep all busy."""
-        waiting: deque[tuple[_Piece, Future[Any]]] = deque()
-        for piece in pieces:
-            waiting.append((piece, self._send(piece)))
-            if len(waiting) > 2 * self._jobs:
-                yield _result(*waiting.popleft())
-        while waiting:
-            yield _result(*waiting.popleft())
-
-    def _send(self, piece: _Piece) -> Future[Any]:
-        try:
-            if self._pool is None:
-                given = (self._work.classifier.ruleset, self._work.make)
-                self._pool = ProcessPoolExecutor(self._jobs, get_context("spawn"), _begin, given)
-            return self._pool.submit(piece.do, *piece.given)
-        except BrokenProcessPool as bad:
-            dead: Future[Any] = Future()
-            dead.set_exception(bad)
-            return dead
-        except OSError as bad:
-            raise InputError(f"no process could be started to share the work ({bad}); try --jobs 1") from bad
-
-
-def _result(piece: _Piece, future: Future[Any]) -> tuple[Any, Any]:
-    try:
-        return piece.given[0], future.result()
-    except BrokenProcessPool:
-        raise InputError(
-            f"{piece.what}: a process that read this mail, or what comes soon after it, died, perhaps for want of memory; "
-            "--jobs 1 tells which"
-        ) from None
 
 
 def _size(path: str) -> int:
@@ -231,17 +172,7 @@ _here: list[_Work[Any]] = []
 
 
 def _begin(ruleset: RuleSet, make: Callable[[Judged], Any]) -> None:
-    """Ctrl-C is the parent's to answer; a parent that is gone is not waited for."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_follow, daemon=True).start()
     _here.append(_Work(Classifier(ruleset), make))
-
-
-def _follow() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _messages(raws: list[bytes], path: str, first: int) -> list[Any]:

@@ -44,12 +44,12 @@ def jobs_option(f: F) -> F:
     """``--jobs``."""
     return click.option(
         "--jobs", type=click.IntRange(1, 256), default=_cores, show_default="one for each core",
-        help="Processes that read mail, if there is much of it. The output is the same.",
+        help="Processes that share the work, if there is much of it. The output is the same.",
     )(f)  # fmt: skip
 
 
 def _cores() -> int:
-    from bouncewise.reading import cores
+    from bouncewise.crowd import cores
 
     return cores()
 
@@ -108,14 +108,14 @@ def policy(path: Path | None) -> Policy:
     return load(path)
 
 
-def moment(text: str | None) -> tuple[datetime, bool]:
+def moment(text: str | None, option: str = "--at") -> tuple[datetime, bool]:
     """The time asked for and whether it was asked for at all; now where it was not."""
     if not text:
         return datetime.now(UTC), False
     try:
         when = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise click.UsageError(f"--at {text}: not a time; write 2026-11-20 or 2026-11-20T12:00:00Z") from None
+        raise click.UsageError(f"{option} {text}: not a time; write 2026-11-20 or 2026-11-20T12:00:00Z") from None
     return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC), True
 
 

@@ -46,6 +46,12 @@ def command(
     rules, decided_by = classifier(rule_paths), policy(policy_path)
     total = sum(Path(p).stat().st_size for p in files.expand(paths) if p != files.STDIN) or None
     with open_ledger(db) as ledger, progress(total, "ingest") as moved:
+        version = rules.ruleset.version
+        if others := ledger.judged_by_others(version):
+            look = "see what would change: bouncewise replay --dry-run"
+            click.echo(
+                f"note: rules changed since this ledger was last judged ({others} -> {version}); {look}", err=True
+            )
         tally = pipeline.ingest(paths, ledger, rules, decided_by, tell=tell, progress=moved, jobs=jobs)
         if as_json:
             out(contract.dumps(tally._asdict() | {"ledger": str(ledger.path)}))

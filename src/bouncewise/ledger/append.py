@@ -43,6 +43,7 @@ def append(db: sqlite3.Connection, batch: int, entries: list[Entry]) -> tuple[in
     touched = _deliveries(db, [(n, e) for n, e in named if e.report.kind is Kind.DELIVERED], began)
     told = [(n, e) for n, e in named if e.report.kind is not Kind.DELIVERED]
     new, more = _events(db, batch, [(n, e) for n, e in told if not _is_known_undated(db, n, e)], began)
+    rows.reach(db, max((rows.stamp(e.report.at) if e.report.at else began for _, e in named), default=0))
     return new, touched | more
 
 
@@ -57,7 +58,7 @@ def _events(db: sqlite3.Connection, batch: int, told: list[tuple[str, Entry]], b
     # Evidence about everybody at a domain stands under the domain's name as well.
     of_domains = [(_domain(name), row) for name, row in said if row[4] == Advice.SUPPRESS_DOMAIN]
     names = {name for name, _ in (*said, *of_domains)}
-    db.executemany("INSERT OR IGNORE INTO address VALUES (?, ?)", ((rows.id_of(name), name) for name in names))
+    db.executemany(rows.NEW_ADDRESS, map(rows.address_row, names))
     before = db.total_changes
     db.executemany(_EVENT, ((rows.id_of(name), *row) for name, row in said))
     new = db.total_changes - before
@@ -69,13 +70,17 @@ def _events(db: sqlite3.Connection, batch: int, told: list[tuple[str, Entry]], b
 
 def _said(entry: Entry, began: int) -> tuple[Any, ...]:
     """at, digest, kind, cause, advice, rule, words and receiver of an event."""
-    report, v = entry.report, entry.verdict
-    at = rows.stamp(report.at) if report.at else began
+    at = rows.stamp(entry.report.at) if entry.report.at else began
+    return (at, _digest(entry), *meaning(entry.report, entry.verdict))
+
+
+def meaning(report: Report, v: Verdict | None) -> tuple[Any, ...]:
+    """What an event says: kind, cause, advice, rule, words and receiver."""
     if v is None:
-        return (at, _digest(entry), report.kind, None, None, "", str(report.kind), "")
+        return (report.kind, None, None, "", str(report.kind), "")
     code = " ".join(str(c) for c in (v.reply_code, v.status) if c)
     words = f"{code} {v.evidence}".strip()[:200]
-    return (at, _digest(entry), report.kind, v.cause, v.advice, v.rule, words, v.receiver or "")
+    return (report.kind, v.cause, v.advice, v.rule, words, v.receiver or "")
 
 
 def _deliveries(db: sqlite3.Connection, delivered: list[tuple[str, Entry]], began: int) -> set[str]:
@@ -94,7 +99,20 @@ def _deliveries(db: sqlite3.Connection, delivered: list[tuple[str, Entry]], bega
     fresh = [(days[slot][0], names) for slot, names in units.items() if not db.execute(known, slot).fetchone()]
     traffic.count(db, ((unit, at) for at, names in fresh for unit in names))
     db.executemany(_DELIVERY, ((*slot, *span) for slot, span in sorted(days.items())))
-    return {name for name, _ in delivered} | {_domain(name) for name, _ in delivered}
+    names = {name for name, _ in delivered}
+    return _not_free(db, names | set(map(_domain, names)))
+
+
+def _not_free(db: sqlite3.Connection, names: set[str]) -> set[str]:
+    """Those of *names* that are held or suppressed: only to them does a delivery make a difference, it never takes freedom."""
+    by_id = {rows.id_of(name): name for name in names}
+    ids = list(by_id)
+    found: set[str] = set()
+    for i in range(0, len(ids), rows.IN):
+        some = ids[i : i + rows.IN]
+        sql = f"SELECT address FROM state WHERE address IN ({','.join('?' * len(some))})"  # noqa: S608
+        found.update(by_id[who] for (who,) in db.execute(sql, some))
+    return found
 
 
 def _is_known_undated(db: sqlite3.Connection, name: str, entry: Entry) -> bool:

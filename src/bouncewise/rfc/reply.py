@@ -70,7 +70,7 @@ def shield(text: str, *, in_place: bool = False) -> str:
             done, at = end, apart.find("@", end)
         text = "".join(pieces) + text[done:]
     if text.count(".") > 2 and _FOUR_NUMBERS.search(text):
-        text = _IPV4.sub(lambda m: HIDDEN.ljust(len(m[0])) if in_place else HIDDEN, text)
+        text = _IPV4.sub((lambda m: HIDDEN.ljust(len(m[0]))) if in_place else HIDDEN, text)
     return text
 
 
