@@ -1,7 +1,8 @@
 """Processes that share work and give back its results in the order in which it came.
 
-Bounded: each process has two pieces of work waiting, no more. They start with the first piece, ignore Ctrl-C, which is the
-first process's to answer, and end when it is gone. Raises InputError that names the piece where a process dies.
+Bounded: each process has two pieces of work waiting, AHEAD where it reads one file. They start with the first piece, ignore
+Ctrl-C, which is the first process's to answer, and end when it is gone.
+Raises InputError that names the piece where a process dies.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from itertools import repeat
 from multiprocessing import get_context, parent_process
 from typing import Any, NamedTuple
 
@@ -22,6 +24,10 @@ from bouncewise.errors import InputError
 def cores() -> int:
     """The processes that may run at once."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+AHEAD = 8
+"""Pieces of one file that are read before they are asked for, while what came before is written, say."""
 
 
 class Piece(NamedTuple):
@@ -45,15 +51,27 @@ class Crowd:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
-    def in_order(self, pieces: Iterator[Piece]) -> Iterator[tuple[Any, Any]]:
-        """What each piece was given first and what came of it, in order; as many waiting as keep all busy."""
+    def in_order(self, pieces: Iterator[Piece], most: int = 0) -> Iterator[tuple[Any, Any]]:
+        """What each piece was given first and what came of it, in order; *most* wait, or as many as keep all busy."""
+        most = most or 2 * self._jobs
         waiting: deque[tuple[Piece, Future[Any]]] = deque()
         for piece in pieces:
             waiting.append((piece, self._send(piece)))
-            if len(waiting) > 2 * self._jobs:
+            if len(waiting) > most:
                 yield _result(*waiting.popleft())
         while waiting:
             yield _result(*waiting.popleft())
+
+    def ahead(self, do: Callable[[str], list[Any]], given: str) -> Iterator[list[Any]]:
+        """What *do* gives, asked again and again of one process, until that is nothing; AHEAD times before that is asked for."""
+        one = Crowd(1, *self._begin)
+        try:
+            for _, some in one.in_order((Piece(do, (given,), given) for _ in repeat(None)), AHEAD):
+                if not some:
+                    break
+                yield some
+        finally:
+            one.close()
 
     def _send(self, piece: Piece) -> Future[Any]:
         try:

@@ -77,6 +77,15 @@ def reader_for(head: bytes) -> Reader | None:
     return next((reader for reader in FORMATS if reader.sniff(head)), None)
 
 
+def format_of(path: str) -> str:
+    """The format of the file at *path*, or of the first that is packed in it; '' where that is none."""
+    try:
+        reader = next((reader_for(_Peekable(stream).head) for _, stream in _open(path)), None)
+    except DAMAGED:
+        return ""
+    return reader.name if reader else ""
+
+
 def is_packed(path: str) -> bool:
     """Whether more may come out of the file than is in it."""
     try:

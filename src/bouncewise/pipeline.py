@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bouncewise import __version__, files, reading
-from bouncewise.guard import Surroundings, slot_of, watch
+from bouncewise.guard import Surroundings, watch
 from bouncewise.judge import Classifier
-from bouncewise.ledger import Entry, Ledger
-from bouncewise.model import Decision, Event, Kind, State
+from bouncewise.ledger import Entry, Ledger, entry
+from bouncewise.model import Decision, Event, State
 from bouncewise.policy.decide import FREE, OF_DOMAINS, decide, standing, waiting
 from bouncewise.policy.load import Policy
 from bouncewise.readers import Note
@@ -77,13 +77,13 @@ def ingest(
         nonlocal new
         with ledger.change():
             added, touched = ledger.append(batch, waiting)
-            if times := [e.report.at for e in waiting if e.report.at]:
-                ledger.traffic.touch(slot_of(min(times)), slot_of(max(times)))
+            if times := [e.at for e in waiting if e.at is not None]:
+                ledger.traffic.touch(min(times), max(times))
             derive(ledger, policy, touched)
         new += added
         waiting.clear()
 
-    for path, items in reading.each(_unread(paths, ledger, met, known), classifier, as_it_is, jobs):
+    for path, items in reading.each(_unread(paths, ledger, met, known), classifier, _entry, jobs):
         fingerprint, size = met.popleft()
         for item in items:
             if isinstance(item, Note):
@@ -91,8 +91,8 @@ def ingest(
                 tell(item)
                 continue
             reports += 1
-            deliveries += item.finding.report.kind is Kind.DELIVERED
-            waiting.append(_entry(item, classifier))
+            deliveries += item.told is None
+            waiting.append(item)
             if len(waiting) >= CHUNK:
                 flush()
                 progress(reports, octets + sum(known))
@@ -121,9 +121,9 @@ def _unread(paths: tuple[str, ...], ledger: Ledger, met: deque[tuple[bytes, int]
             yield path
 
 
-def _entry(judged: Judged, classifier: Classifier) -> Entry:
+def _entry(judged: Judged) -> Entry:
     finding = judged.finding
-    return Entry(finding.report, judged.verdict, finding.raw, finding.key, classifier.receiver(finding.report))
+    return entry(finding.report, judged.verdict, finding.raw, finding.key, judged.receiver)
 
 
 def _fingerprint(path: str) -> tuple[bytes, int]:

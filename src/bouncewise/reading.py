@@ -7,7 +7,7 @@ time; what no worker can share (a log, whatever is packed into one file) is read
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, BinaryIO, Generic, NamedTuple, TypeVar
 
@@ -31,14 +31,18 @@ PIECE = 1 << 19
 LARGE = 1 << 20
 """Octets from which on a file is not given away whole."""
 
+AT_ONCE = 4096
+"""Reports of one log that come from another process together."""
+
 T = TypeVar("T")
 
 
 class Judged(NamedTuple):
-    """A finding with its verdict, None where there is nothing to judge."""
+    """A finding with its verdict, None where there is nothing to judge, and the receiver's id, '' where it is not known."""
 
     finding: Finding
     verdict: Verdict | None
+    receiver: str
 
 
 def judge(report: Report, classifier: Classifier) -> Verdict | None:
@@ -71,16 +75,27 @@ class _Work(Generic[T]):
     def __init__(self, classifier: Classifier, make: Callable[[Judged], T]) -> None:
         self.classifier = classifier
         self.make = make
+        self._at: tuple[str, Iterator[T | Note]] | None = None
 
     def file(self, path: str) -> Iterator[T | Note]:
         return self.judged(files.read(path))
+
+    def more(self, path: str) -> list[T | Note]:
+        """The next AT_ONCE items of *path*, which is read from its beginning when it is first asked for; none at its end."""
+        if self._at is None or self._at[0] != path:
+            self._at = (path, self.file(path))
+        return list(islice(self._at[1], AT_ONCE))
 
     def message(self, raw: bytes, path: str, index: int) -> Iterator[T | Note]:
         return self.judged(findings(raw, path, index))
 
     def judged(self, items: Iterable[Finding | Note]) -> Iterator[T | Note]:
         for item in items:
-            yield item if isinstance(item, Note) else self.make(Judged(item, judge(item.report, self.classifier)))
+            if isinstance(item, Note):
+                yield item
+            else:
+                report = item.report
+                yield self.make(Judged(item, judge(report, self.classifier), self.classifier.receiver(report)))
 
 
 class _Shared(Generic[T]):
@@ -107,7 +122,11 @@ class _Shared(Generic[T]):
                 yield name, self._work.file(name) if items is None else iter(items)
 
     def _large(self, path: str) -> Iterator[T | Note]:
-        """A file of any size: its messages, if it is an mbox, are given away; all else is read here."""
+        """A file of any size: an mbox's messages are given away; a log, line after line, to one who reads ahead."""
+        if _size(path) >= ALONE and files.format_of(path) != "mbox":
+            for items in self._crowd.ahead(_more, path):
+                yield from items
+            return
         for item in files.read(path, self._mbox):
             if isinstance(item, Finding):
                 yield from self._work.judged((item,))
@@ -177,6 +196,10 @@ def _begin(ruleset: RuleSet, make: Callable[[Judged], Any]) -> None:
 
 def _messages(raws: list[bytes], path: str, first: int) -> list[Any]:
     return [item for n, raw in enumerate(raws, first) for item in _here[0].message(raw, path, n)]
+
+
+def _more(path: str) -> list[Any]:
+    return _here[0].more(path)
 
 
 def _files(paths: list[str]) -> list[list[Any] | None]:

@@ -39,12 +39,13 @@ CREATE TABLE event (
   PRIMARY KEY (address, at, digest)
 ) WITHOUT ROWID;
 
--- Deliveries are many and all alike: the first and the last of each day say all that policy asks.
+-- Deliveries are many and all alike: the first and the last of each day say all that policy asks. receiver: of the first.
 CREATE TABLE delivery (
   address INTEGER NOT NULL,
   day INTEGER NOT NULL,
   first INTEGER NOT NULL,
   last INTEGER NOT NULL,
+  receiver TEXT NOT NULL,
   PRIMARY KEY (address, day)
 ) WITHOUT ROWID;
 

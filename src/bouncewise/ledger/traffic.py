@@ -8,8 +8,6 @@ Incidents are derived from both and can be again.
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
-from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -19,13 +17,7 @@ from bouncewise.model import Cause, Incident
 SLOT = 600_000_000
 """Microseconds of a slot; policy/incidents.py counts in them."""
 
-_COUNT = "INSERT INTO traffic VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET delivered = delivered + excluded.delivered"
-
-
-def count(db: sqlite3.Connection, delivered: Iterable[tuple[str, int]]) -> None:
-    """Add deliveries, (unit, time) each."""
-    slots = Counter((unit, at // SLOT) for unit, at in delivered)
-    db.executemany(_COUNT, ((unit, slot, n) for (unit, slot), n in sorted(slots.items())))
+_DAY = 86_400_000_000
 
 
 def units(name: str, receiver: str, cause: str | None) -> list[str]:
@@ -74,7 +66,7 @@ class Traffic:
 
     def deliveries(self, unit: str, since: int, until: int) -> list[tuple[int, int]]:
         """(slot, delivered) of a unit from *since* to before *until*."""
-        sql = "SELECT slot, delivered FROM traffic WHERE unit = ? AND slot >= ? AND slot < ? ORDER BY slot"
+        sql = "SELECT slot, delivered FROM traffic WHERE unit = ? AND slot >= ? AND slot < ? AND delivered > 0 ORDER BY slot"
         return [(int(s), int(n)) for s, n in self._db.execute(sql, (unit, since, until))]
 
     def refusals(self, since: int, until: int, good: int) -> dict[str, Refusals]:
@@ -105,9 +97,13 @@ class Traffic:
     # ── what is not looked at yet ──────────────────────────────────────────────────────────────────────────
 
     def touch(self, first: int, last: int) -> None:
-        """Remember that evidence came for these slots, and that incidents were not looked for there since."""
-        before = self.touched() or (first, last)
-        span = f"{min(first, before[0])} {max(last, before[1])}"
+        """Remember that evidence came from *first* to *last*, microseconds, and that incidents were not looked for there since.
+
+        A delivery may move what was counted later on its day.
+        """
+        slots = (first // SLOT, last // _DAY * (_DAY // SLOT) + _DAY // SLOT - 1)
+        before = self.touched() or slots
+        span = f"{min(slots[0], before[0])} {max(slots[1], before[1])}"
         self._db.execute("INSERT OR REPLACE INTO meta VALUES ('touched', ?)", (span,))
 
     def touched(self) -> tuple[int, int] | None:

@@ -6,7 +6,7 @@ A log reader names its format, knows it by a pattern, and gives for each line wh
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import BinaryIO
 
@@ -88,9 +88,10 @@ class LineLog:
             if isinstance(item, Note):
                 yield item
             elif item[1]:
-                yield from self.line(item[1].decode("utf-8", "replace"), Source(path, self.name, item[0]), clock, queue)
+                text = item[1].decode("utf-8", "replace")
+                yield from self.line(text, Source(path, self.name, item[0]), clock, queue)
 
-    def line(self, line: str, source: Source, clock: Clock, queue: Queue) -> Iterator[Finding | Note]:
+    def line(self, line: str, source: Source, clock: Clock, queue: Queue) -> Iterable[Finding | Note]:
         """What *line* tells; *queue* is what the lines before it told."""
         raise NotImplementedError
 
@@ -104,7 +105,9 @@ def told(text: str, dsn: str | None = None) -> tuple[Reply, Stage | None]:
 
 
 def finding(report: Report, line: str) -> Finding:
-    """A report and the line that told it, which is its identity."""
+    """A report and the line that told it, which is its identity. Of a delivery only that it was matters: it has none."""
+    if report.kind is Kind.DELIVERED:
+        return Finding(report, b"", b"")
     return Finding(
         report, line.encode("utf-8", "replace"), key_of(report.kind, address.normalise(report.recipient), line)
     )

@@ -46,8 +46,17 @@ def words_of(shielded: str) -> str:
 
 def quote(text: str, phrase: str) -> str:
     """The part of *text* that fits *phrase* (see ``phrase_pieces``), as it stands there; '' where none does."""
-    text = unicodedata.normalize("NFC", text[:MAX_REPLY])
-    masked = _without_repeats(shield(text, in_place=True))
+    return _quoted(*_masked(text), phrase)
+
+
+def _masked(text: str) -> tuple[str, str]:
+    """*text* as it is quoted from, and, equally long, as it is looked through."""
+    text = text[:MAX_REPLY]
+    text = text if text.isascii() else unicodedata.normalize("NFC", text)
+    return text, _without_repeats(shield(text, in_place=True))
+
+
+def _quoted(text: str, masked: str, phrase: str) -> str:
     if masked.isascii() and (m := _as_written(phrase).search(masked)) is not None:
         return text[m.start() :].split()[0] if m[0] in ("@", HIDDEN) else text[m.start() : m.end()]
     spans: list[tuple[int, int, int]] = []  # position in the joined words, start and end in the text
@@ -78,10 +87,11 @@ def _as_written(phrase: str) -> re.Pattern[str]:
 
 def quote_longest(text: str, phrases: tuple[str, ...]) -> str:
     """What ``quote`` gives for the longest of the *phrases* that *text* holds, being the plainest evidence."""
-    spoken = words(text)
+    text, masked = _masked(text)
+    spoken = words_of(masked)
     for phrase, pieces in _longest_first(phrases):
         if pieces[0].literal in spoken and find_phrase(spoken, pieces):
-            return quote(text, phrase)
+            return _quoted(text, masked, phrase)
     return ""
 
 
