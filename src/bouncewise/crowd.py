@@ -7,6 +7,7 @@ Raises InputError that names the piece where a process dies.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
@@ -99,6 +100,8 @@ def _result(piece: Piece, future: Future[Any]) -> tuple[Any, Any]:
 def _start(begin: Callable[..., None], given: tuple[Any, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow, daemon=True).start()
+    gc.freeze()
+    gc.set_threshold(100_000)  # what is read leaves no cycles behind but in errors, and there is much of it
     begin(*given)
 
 

@@ -76,11 +76,9 @@ def ingest(
     def flush() -> None:
         nonlocal new
         with ledger.change():
-            added, touched = ledger.append(batch, waiting)
+            new += ledger.append(batch, waiting)
             if times := [e.at for e in waiting if e.at is not None]:
                 ledger.traffic.touch(min(times), max(times))
-            derive(ledger, policy, touched)
-        new += added
         waiting.clear()
 
     for path, items in reading.each(_unread(paths, ledger, met, known), classifier, _entry, jobs):
@@ -103,10 +101,7 @@ def ingest(
                 ledger.close_batch(batch, fingerprint, path)
         progress(reports, octets + sum(known))
     flush()
-    with ledger.change():
-        if touched := ledger.traffic.touched():
-            derive(ledger, policy, watch(ledger, policy, *touched))
-            ledger.traffic.looked()
+    settle(ledger, policy)
     return Tally(reports, deliveries, new, len(known), notes)
 
 
@@ -137,6 +132,20 @@ def _fingerprint(path: str) -> tuple[bytes, int]:
         head = stream.read(65536)
         stream.seek(-65536, 2)
         return hashlib.blake2b(head + stream.read() + str(size).encode(), digest_size=16).digest(), size
+
+
+def settle(ledger: Ledger, policy: Policy) -> None:
+    """Find incidents where evidence came, and decide what follows for all whom it concerns, some at a time."""
+    with ledger.change():
+        if touched := ledger.traffic.touched():
+            ledger.pending.add(watch(ledger, policy, *touched))
+            ledger.traffic.looked()
+    more = True
+    while more:
+        with ledger.change():
+            names = ledger.pending.take(CHUNK)
+            derive(ledger, policy, names)
+            more = bool(ledger.pending)
 
 
 def derive(ledger: Ledger, policy: Policy, names: Iterable[str]) -> None:
@@ -182,10 +191,17 @@ def check(
             found = {name: decision_on(name, ledger, policy, at, around) for name in with_evidence}
         else:
             found = ledger.decisions(name for name in {*names, *domains} if name in index)
+            found |= _decided_now({*names, *domains}, ledger, policy)
         for given, name, domain in zip(some, names, domains, strict=True):
             if domain in found and domain not in asking:
                 asking[domain] = _asking(domain, ledger)
             yield _answer(given, name, domain, found, at, transactional, policy, asking.get(domain, []))
+
+
+def _decided_now(names: set[str], ledger: Ledger, policy: Policy) -> dict[str, Decision]:
+    """The Decisions on those of *names* about which evidence came that an ingest has not settled yet."""
+    late = ledger.pending.among(names) if ledger.pending else set()
+    return {name: decision_on(name, ledger, policy) for name in ledger.has_evidence(late)}
 
 
 def _asking(domain: str, ledger: Ledger) -> list[str]:

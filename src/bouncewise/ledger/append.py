@@ -1,7 +1,7 @@
 """Evidence on its way in: what is new among the entries of one transaction, written once.
 
-Reads: entries, made of reports and verdicts by ``entry``, perhaps in another process. Gives: how many events were new, and the
-names whose state may have changed. An event that is there already, from whatever file, changes nothing.
+Reads: entries, made of reports and verdicts by ``entry``, perhaps in another process. Gives: how many events were
+new; enters whose state may change as pending. An event that is there already, from whatever file, changes nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 import zstandard
 
-from bouncewise.ledger import rows
+from bouncewise.ledger import pending, rows
 from bouncewise.ledger.traffic import SLOT
 from bouncewise.model import Advice, Kind, Report, Verdict
 from bouncewise.rfc import address
@@ -25,7 +25,7 @@ _EVENT = "INSERT OR IGNORE INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 # The deliveries of one transaction, by day: the first and the last, and of an address the receiver of the first.
 _CAME = (
     "CREATE TEMP TABLE IF NOT EXISTS came (address INTEGER, day INTEGER, first INTEGER, last INTEGER, receiver TEXT,"
-    " name TEXT, domain TEXT, PRIMARY KEY (address, day)) WITHOUT ROWID"
+    " domain TEXT, PRIMARY KEY (address, day)) WITHOUT ROWID"
 )
 # An address counts once a day where its first delivery was; one that turns out to be earlier moves the count there.
 _TRAFFIC = (
@@ -72,21 +72,19 @@ def entry(report: Report, verdict: Verdict | None, raw: bytes, key: bytes, recei
     return Entry(name, at, receiver, Told(int.from_bytes(key[:8], signed=True), meaning(report, verdict), packed))
 
 
-def append(db: sqlite3.Connection, batch: int, entries: list[Entry]) -> tuple[int, set[str]]:
-    """Write *entries* inside the open transaction of *db*: new events, and names touched."""
+def append(db: sqlite3.Connection, batch: int, entries: list[Entry]) -> int:
+    """Write *entries* inside the open transaction of *db*: how many events were new. Whose state may change is pending."""
     began = int(db.execute("SELECT started FROM batch WHERE id = ?", (batch,)).fetchone()[0])
     named = [e for e in entries if e.name]
-    touched = _deliveries(db, [(e.name, began if e.at is None else e.at, e.receiver) for e in named if e.told is None])
-    new, more = _events(
-        db, batch, [(e, e.told) for e in named if e.told and not _is_known_undated(db, e, e.told)], began
-    )
+    _deliveries(db, [(e.name, began if e.at is None else e.at, e.receiver) for e in named if e.told is None])
+    new = _events(db, batch, [(e, e.told) for e in named if e.told and not _is_known_undated(db, e, e.told)], began)
     rows.reach(db, max((began if e.at is None else e.at for e in named), default=0))
-    return new, touched | more
+    return new
 
 
-def _events(db: sqlite3.Connection, batch: int, told: list[tuple[Entry, Told]], began: int) -> tuple[int, set[str]]:
+def _events(db: sqlite3.Connection, batch: int, told: list[tuple[Entry, Told]], began: int) -> int:
     if not told:
-        return 0, set()
+        return 0
     packed = msgspec.msgpack.encode([msgspec.Raw(t.packed) for _, t in told])
     block = db.execute(
         "INSERT INTO block (batch, data) VALUES (?, ?)", (batch, zstandard.compress(packed, 3))
@@ -99,13 +97,14 @@ def _events(db: sqlite3.Connection, batch: int, told: list[tuple[Entry, Told]], 
     of_domains = [(_domain(name), row) for name, row in said if row[4] == Advice.SUPPRESS_DOMAIN]
     names = {name for name, _ in (*said, *of_domains)}
     db.executemany(rows.NEW_ADDRESS, map(rows.address_row, names))
+    db.executemany(pending.ADD, ((rows.id_of(name),) for name in names))
     before = db.total_changes
     db.executemany(_EVENT, ((rows.id_of(name), *row) for name, row in said))
     new = db.total_changes - before
     db.executemany(_EVENT, ((rows.id_of(name), *row) for name, row in of_domains))
     if not new:
         db.execute("DELETE FROM block WHERE id = ?", (block,))
-    return new, names
+    return new
 
 
 def meaning(report: Report, v: Verdict | None) -> tuple[Any, ...]:
@@ -117,10 +116,10 @@ def meaning(report: Report, v: Verdict | None) -> tuple[Any, ...]:
     return (report.kind, v.cause, v.advice, v.rule, words, v.receiver or "")
 
 
-def _deliveries(db: sqlite3.Connection, delivered: list[tuple[str, int, str]]) -> set[str]:
-    """Of each day's deliveries to an address, and to its domain, the first and the last. Gives those that are not free.
+def _deliveries(db: sqlite3.Connection, delivered: list[tuple[str, int, str]]) -> None:
+    """Of each day's deliveries to an address, and to its domain, the first and the last.
 
-    Only to what is held or suppressed does a delivery make a difference; it never takes freedom.
+    Only to the state of what is held or suppressed does a delivery make a difference: it never takes freedom.
     """
     days: dict[tuple[str, int], tuple[int, str, int]] = {}
     for name, at, receiver in delivered:
@@ -131,17 +130,16 @@ def _deliveries(db: sqlite3.Connection, delivered: list[tuple[str, int, str]]) -
     came = []
     for (name, number), (first, receiver, last) in days.items():
         domain = _domain(name)
-        came.append((rows.id_of(name), number, first, last, receiver, name, domain))
+        came.append((rows.id_of(name), number, first, last, receiver, domain))
         begun, ended = of_domains.get((domain, number), (first, last))
         of_domains[domain, number] = (min(begun, first), max(ended, last))
-    came += [(rows.id_of(who), number, *span, "", who, "") for (who, number), span in of_domains.items()]
+    came += [(rows.id_of(who), number, *span, "", "") for (who, number), span in of_domains.items()]
     db.execute(_CAME)
-    db.executemany("INSERT OR IGNORE INTO came VALUES (?, ?, ?, ?, ?, ?, ?)", came)
+    db.executemany("INSERT OR IGNORE INTO came VALUES (?, ?, ?, ?, ?, ?)", came)
     db.execute(_TRAFFIC, (SLOT,))
     db.execute(_DELIVERY)
-    found = {name for (name,) in db.execute("SELECT name FROM came JOIN state USING (address)")}
+    db.execute(pending.ADD_NOT_FREE)
     db.execute("DELETE FROM came")
-    return found
 
 
 def _is_known_undated(db: sqlite3.Connection, e: Entry, told: Told) -> bool:

@@ -19,7 +19,8 @@ IN = 500
 
 def stamp(when: datetime) -> int:
     """Microseconds since 1970."""
-    return (when - _EPOCH) // timedelta(microseconds=1)
+    since = when - _EPOCH
+    return since.days * _DAY + since.seconds * 1_000_000 + since.microseconds
 
 
 def when(stamp_: int) -> datetime:

@@ -68,6 +68,9 @@ CREATE TABLE incident (
   PRIMARY KEY (unit, opened)
 ) WITHOUT ROWID;
 
+-- Names about which evidence came that state does not follow yet: an ingest is at work, or was stopped.
+CREATE TABLE pending (address INTEGER PRIMARY KEY);
+
 -- What people did by hand, or imported.
 CREATE TABLE act (
   id INTEGER PRIMARY KEY,

@@ -17,6 +17,7 @@ from bouncewise.errors import LedgerError
 from bouncewise.ledger import replay, rows
 from bouncewise.ledger.append import Entry, append
 from bouncewise.ledger.index import Index
+from bouncewise.ledger.pending import Pending
 from bouncewise.ledger.traffic import Traffic
 from bouncewise.model import Decision, Event, State
 
@@ -26,7 +27,7 @@ SCHEMA = 2
 class Ledger:
     """An open ledger. Use as a context manager; every change is inside ``with ledger.change():``.
 
-    ``traffic`` is what it knows of receivers and domains, and their incidents.
+    ``traffic`` is what it knows of receivers and domains, and their incidents; ``pending`` whose state is behind the evidence.
     """
 
     def __init__(self, path: Path) -> None:
@@ -39,6 +40,7 @@ class Ledger:
             self._db.executescript("PRAGMA synchronous=FULL; PRAGMA cache_size=-65536; PRAGMA temp_store=MEMORY;")
             self._prepare()
             self.traffic = Traffic(self._db)
+            self.pending = Pending(self._db)
         except (sqlite3.Error, OSError) as bad:
             raise LedgerError(f"{path}: cannot be used as a ledger: {bad}. Give another with --db.") from None
 
@@ -105,8 +107,8 @@ class Ledger:
         """Remember that the source of *batch* was read to its end."""
         self._db.execute("INSERT OR REPLACE INTO done VALUES (?, ?, ?)", (fingerprint, path, batch))
 
-    def append(self, batch: int, entries: list[Entry]) -> tuple[int, set[str]]:
-        """Add what is new among *entries*: how many events that were, and whose state they may change."""
+    def append(self, batch: int, entries: list[Entry]) -> int:
+        """Add what is new among *entries*: how many events that were. Whose state they may change is pending."""
         return append(self._db, batch, entries)
 
     def act(self, name: str, event: Event) -> bool:

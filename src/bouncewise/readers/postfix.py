@@ -26,9 +26,8 @@ _DELIVERY = re.compile(
     r"to=<(?P<to>.*?)>, (?:orig_to=<(?P<orig_to>.*?)>, )?relay=(?P<relay>[^,]*), (?:\w+=[^,]*, )*?"
     r"dsn=(?P<dsn>[245]\.\d+\.\d+), status=(?P<status>\w+) \((?P<text>.*)\)?$"
 )
-_SAYS = re.compile(
-    r"(?:message-id=<?(?P<message_id>[^>]*)>?$|from=<(?P<sender>[^>]*)>, (?:size=|status=(?P<expired>(?:force-)?expired)))"
-)
+_FROM = re.compile(r"from=<([^>]*)>, (?:size=|status=((?:force-)?expired))")
+_MESSAGE_ID = re.compile(r"message-id=<?([^>]*)>?$")
 _KINDS = {"sent": Kind.DELIVERED, "deferred": Kind.DELAYED, "bounced": Kind.FAILED, "SOFTBOUNCE": Kind.DELAYED}
 _LOOPBACK = ("127.", "localhost", "[127.", "::1")
 
@@ -50,14 +49,14 @@ class PostfixReader(LineLog):
             return _delivery(rest, line, source, clock.read(when), queue, queue_id)
         if rest == "removed":
             queue.forget(queue_id)
-        elif (says := _SAYS.match(rest)) is not None:
+        elif (begun := _FROM.match(rest)) is not None:
+            sender, expired = begun.groups()
             mail = queue.remember(queue_id)
-            if says["message_id"] is not None:
-                mail.message_id = says["message_id"] or None
-            else:
-                mail.sender = says["sender"] or None
-            if says["expired"]:
+            mail.sender = sender or None
+            if expired:
                 return [finding(report, line) for report in mail.give_up(source, clock.read(when))]
+        elif (named := _MESSAGE_ID.match(rest)) is not None:
+            queue.remember(queue_id).message_id = named[1] or None
         return ()
 
 

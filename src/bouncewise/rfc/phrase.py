@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
+import ahocorasick
+
 from bouncewise.rfc.reply import HIDDEN, MAX_REPLY, shield
 
 GAP = 12
@@ -87,17 +89,30 @@ def _as_written(phrase: str) -> re.Pattern[str]:
 
 def quote_longest(text: str, phrases: tuple[str, ...]) -> str:
     """What ``quote`` gives for the longest of the *phrases* that *text* holds, being the plainest evidence."""
+    if not phrases:
+        return ""
     text, masked = _masked(text)
     spoken = words_of(masked)
-    for phrase, pieces in _longest_first(phrases):
-        if pieces[0].literal in spoken and find_phrase(spoken, pieces):
+    longest_first, automaton = _automaton(phrases)
+    for at in sorted({at for _, places in automaton.iter(spoken) for at in places}):
+        phrase, pieces = longest_first[at]
+        if find_phrase(spoken, pieces):
             return _quoted(text, masked, phrase)
     return ""
 
 
 @lru_cache(maxsize=1024)
-def _longest_first(phrases: tuple[str, ...]) -> tuple[tuple[str, tuple[Piece, ...]], ...]:
-    return tuple((p, phrase_pieces(p)) for p in sorted(phrases, key=len, reverse=True))
+def _automaton(phrases: tuple[str, ...]) -> tuple[list[tuple[str, tuple[Piece, ...]]], ahocorasick.Automaton]:
+    """The phrases, and what finds the places among them of those whose first piece stands in some words."""
+    longest_first = [(p, phrase_pieces(p)) for p in sorted(phrases, key=len, reverse=True)]
+    places: dict[str, list[int]] = {}
+    for at, (_, pieces) in enumerate(longest_first):
+        places.setdefault(pieces[0].literal, []).append(at)
+    automaton = ahocorasick.Automaton()
+    for literal, some in places.items():
+        automaton.add_word(literal, some)
+    automaton.make_automaton()
+    return longest_first, automaton
 
 
 class Piece(NamedTuple):
