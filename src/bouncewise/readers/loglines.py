@@ -63,7 +63,7 @@ class Queue:
         if mail is None:
             if len(self._young) >= MAX_QUEUE // 2:
                 self._young, self._old = {}, self._young
-            mail = self._young[queue_id] = self._old.pop(queue_id, None) or Mail()
+            mail = self._young[queue_id] = self._old.pop(queue_id) if queue_id in self._old else Mail()
         return mail
 
     def forget(self, queue_id: str) -> None:
