@@ -146,6 +146,8 @@ def settle(ledger: Ledger, policy: Policy) -> None:
             names = ledger.pending.take(CHUNK)
             derive(ledger, policy, names)
             more = bool(ledger.pending)
+    with ledger.change():
+        ledger.keep_index()
 
 
 def derive(ledger: Ledger, policy: Policy, names: Iterable[str]) -> None:

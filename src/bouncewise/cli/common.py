@@ -140,7 +140,7 @@ def advice_of(v: Verdict) -> str:
 
 
 @contextmanager
-def progress(total: int | None, what: str) -> Iterator[Callable[[int, int], None]]:
+def progress(total: int | None, what: str, unit: str = "reports") -> Iterator[Callable[[int, int], None]]:
     """A bar on standard error while something long runs, nothing where that is no terminal. Call with (done, octets)."""
     if not sys.stderr.isatty():
         yield lambda _done, _octets: None
@@ -148,7 +148,7 @@ def progress(total: int | None, what: str) -> Iterator[Callable[[int, int], None
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn(what), BarColumn(), TextColumn("{task.fields[done]:,} reports"), TimeElapsedColumn())
+    columns = (TextColumn(what), BarColumn(), TextColumn("{task.fields[done]:,} " + unit), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=total, done=0)
         yield lambda done, octets: bar.update(task, completed=octets, done=done)

@@ -23,7 +23,7 @@ from bouncewise.ledger.append import meaning
 from bouncewise.model import Advice, Decision, Report, State, Verdict
 from bouncewise.rfc import address
 
-_NEVER_CHANGED = {"meta", "batch", "done", "block", "delivery", "traffic", "act", "pending"}
+_NEVER_CHANGED = {"meta", "batch", "done", "block", "delivery", "traffic", "act", "pending", "moved"}
 _PAGE = 10_000  # names derived at a time
 _BLOCK = msgspec.msgpack.Decoder(list[tuple[Report, msgspec.Raw, msgspec.Raw]])  # an old verdict need not be readable
 _SINCE = "coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'replayed'), 0)"

@@ -96,3 +96,10 @@ CREATE TABLE state (
   rule TEXT NOT NULL,
   by TEXT NOT NULL
 );
+
+-- States that came or went since the index file was written, where there is one; see index.py.
+CREATE TABLE moved (address INTEGER PRIMARY KEY);
+CREATE TRIGGER state_came AFTER INSERT ON state WHEN EXISTS (SELECT 1 FROM meta WHERE name = 'index')
+  BEGIN INSERT OR IGNORE INTO moved VALUES (new.address); END;
+CREATE TRIGGER state_went AFTER DELETE ON state WHEN EXISTS (SELECT 1 FROM meta WHERE name = 'index')
+  BEGIN INSERT OR IGNORE INTO moved VALUES (old.address); END;

@@ -14,7 +14,7 @@ from importlib import resources
 from pathlib import Path
 
 from bouncewise.errors import LedgerError
-from bouncewise.ledger import replay, rows
+from bouncewise.ledger import index, replay, rows
 from bouncewise.ledger.append import Entry, append
 from bouncewise.ledger.index import Index
 from bouncewise.ledger.pending import Pending
@@ -198,7 +198,11 @@ class Ledger:
 
     def index(self) -> Index:
         """The index of everything that is suppressed or held, as it stands now."""
-        return Index(who for (who,) in self._db.execute("SELECT address FROM state ORDER BY address"))
+        return index.read(self._db, self.path)
+
+    def keep_index(self) -> None:
+        """Write what ``index`` reads into a file, if there is so much that it pays."""
+        index.keep(self._db, self.path)
 
     def decisions(self, names: Iterable[str]) -> dict[str, Decision]:
         """The derived state of those of *names* that have one."""
