@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from bouncewise import diagnosis
+from bouncewise import diagnosis, guard
 from bouncewise.judge import default
 from bouncewise.policy.diagnose import diagnose
 from bouncewise.policy.evidence import Facts
@@ -261,7 +261,16 @@ def _ask(name: str, day: int, world: Lives, policy: Bouncewise, with_dns: bool) 
         return [f"10 {host}." for host in mail.hosts] if kind == "MX" else ["192.0.2.8"]
 
     at = DAY0 + timedelta(days=day, hours=20)
-    return diagnosis.of_address(name, diagnosis.Sources(default(), at, policy.ledger, resolve if with_dns else None))
+    return diagnosis.of_address(
+        name,
+        diagnosis.Sources(
+            default(),
+            at,
+            policy.ledger,
+            resolve if with_dns else None,
+            tuple(guard.known(policy.ledger, policy.policy, at)),
+        ),
+    )
 
 
 class Score(NamedTuple):

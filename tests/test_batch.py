@@ -62,7 +62,7 @@ def test_same_bytes_twice_and_resumes(table: pl.DataFrame, tmp_path: Path) -> No
     first = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in out.iterdir()}
     assert json.loads(call(*both, "-o", str(out), "--json"))["rows"] == 0
     next(iter(out.iterdir())).unlink()
-    assert json.loads(call(*both, "-o", str(out), "--json", "--processes", "2"))["rows"] == 3
+    assert json.loads(call(*both, "-o", str(out), "--json", "--jobs", "2"))["rows"] == 3
     assert {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in out.iterdir()} == first
 
 

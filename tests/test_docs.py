@@ -86,7 +86,7 @@ def test_json_doc_names_every_key() -> None:
 
 def test_policy_doc_tells_the_numbers_that_are_there() -> None:
     dead, text = load().dead, DOCS["policy.md"]
-    assert f"delivered within the last {dead.good_days} days, inside an incident" in text
+    assert f"delivered within the last {dead.good_days} days, and many neighbours" in text
     assert f"held for {dead.hold_days} days; a second refusal" in text
     assert f"suppressed for {dead.domain_until_days} days, then asked again" in text
     assert f"held for {dead.domain_hold_days} days" in text

@@ -154,6 +154,10 @@ def test_wrong_charsets(charset: str) -> None:
     assert len(read(raw, "", 0)) == (0 if charset == "utf-16" else 2)
 
 
+def test_an_encoded_word_that_is_no_base64() -> None:
+    read(BOUNCE.replace(b"Subject: ", b"Subject: =?utf-8?b?" + b"A" * 41 + b"?= "), "", 0)
+
+
 SEEDS = [p.read_bytes() for p in sorted(FIXTURES.glob("*.eml"))]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -12,10 +13,19 @@ from typing import Any
 
 import pytest
 
-from bouncewise.policy.incidents import Hour, enough, spans, tail
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from bench.world.policies import log_of
+from bench.world.world import World
+
+from bouncewise.judge import default
+from bouncewise.ledger import Ledger
+from bouncewise.pipeline import ingest
+from bouncewise.policy.incidents import SLOTS_A_DAY, Slot, spans
 from bouncewise.policy.load import load
 
-GUARD = load().guard
+POLICY = load()
+GUARD = POLICY.guard
 DAY0 = datetime(2026, 3, 1, tzinfo=UTC)
 UNKNOWN = "host gmail-smtp-in.l.google.com[192.0.2.9] said: 550-5.1.1 The email account that you tried to reach does not exist. - gsmtp (in reply to RCPT TO command)"
 DENIED = "host t.mail.protection.outlook.com[192.0.2.9] said: 550 5.4.1 Recipient address rejected: Access denied. AS(201806281) (in reply to RCPT TO command)"
@@ -150,7 +160,13 @@ def test_refusals_of_us_raise_an_alert_and_touch_nobody(shop: Shop) -> None:
     people = [f"u{i}@gmail.com" for i in range(20)]
     shop.mail(0, {p: BLOCKED if i < 9 else "" for i, p in enumerate(people)}, "gmail-smtp-in.l.google.com")
     (alert,) = shop.rows("incidents")
-    assert (alert["alert"], alert["cause"], alert["refused"]) == ("google", "auth-failure", 9)
+    assert (alert["alert"], alert["receivers"], alert["refused"], alert["share"]) == (
+        "auth-failure",
+        ["google"],
+        9,
+        0.45,
+    )
+    assert alert["since"] == "2026-03-01T08:00:00Z" and alert["do"] and "5.7.26" in alert["samples"][0]
     assert all(shop.may(p, 1) for p in people)
 
 
@@ -164,15 +180,75 @@ def test_a_person_may_say_it_was_none(shop: Shop) -> None:
     assert not any(shop.may(p, 3) for p in people)
 
 
-def test_the_law_of_the_test() -> None:
-    assert tail(10, 0, 0.1) == 1.0
-    assert tail(2, 2, 0.5) == pytest.approx(0.25)
-    assert tail(1000, 3, 0.0025) > 0.3
-    quiet = [Hour(h, 50, 0) for h in range(24 * 30)]
-    assert spans(quiet, 24 * 30, GUARD) == []
-    usual = [Hour(h, 50, int(h % 8 == 0)) for h in range(24 * 30)]
-    assert spans(usual, 24 * 30, GUARD) == []
-    burst = [*quiet, *(Hour(24 * 30 + h, 20, 30) for h in range(3)), *(Hour(24 * 30 + 3 + h, 50, 0) for h in range(5))]
-    (span,) = spans(burst, 24 * 31, GUARD)
-    assert span.recovered and span.flipped == 90 and span.closed == 24 * 30 + 3
-    assert enough(span, GUARD.doubt) == 6
+def test_quiet_units_stay_quiet_and_a_burst_has_a_beginning_and_an_end() -> None:
+    quiet = [Slot(s, 50, 0) for s in range(0, SLOTS_A_DAY * 30, 6)]
+    assert spans(quiet, SLOTS_A_DAY * 30, GUARD) == []
+    usual = [Slot(s, 50, int(s % 48 == 0)) for s in range(0, SLOTS_A_DAY * 30, 6)]
+    assert spans(usual, SLOTS_A_DAY * 30, GUARD) == []
+    start = SLOTS_A_DAY * 30
+    burst = [*quiet, *(Slot(start + s, 20, 30) for s in range(6)), *(Slot(start + 6 + s, 50, 0) for s in range(5))]
+    (span,) = spans(burst, SLOTS_A_DAY * 31, GUARD)
+    assert (span.opened, span.closed, span.recovered, span.flipped) == (start, start + 6, True, 180)
+    assert (span.mailed, burst[-1].delivered) == (350, 50)
+
+
+def test_false_alarms_are_as_rare_as_the_policy_says() -> None:
+    draw = random.Random(7)
+    alarms = mails = 0
+    for _ in range(200):
+        slots = [Slot(s, 40, sum(draw.random() < 0.0025 for _ in range(40))) for s in range(0, SLOTS_A_DAY * 40, 24)]
+        mails += 41 * len(slots)
+        alarms += len(spans(slots, SLOTS_A_DAY * 40, GUARD))
+    assert mails > 1_900_000 and alarms == 0
+
+
+def test_three_of_three_at_a_domain_are_enough_and_two_are_not() -> None:
+    month = [Slot(day * SLOTS_A_DAY, 3, 0) for day in range(10)]
+    assert spans([*month, Slot(1440, 0, 2)], 1440, GUARD) == []
+    (span,) = spans([*month, Slot(1440, 0, 3)], 1440, GUARD)
+    assert (span.opened, span.closed, span.flipped) == (1440, None, 3)
+
+
+def test_what_returns_within_half_a_day_never_ended() -> None:
+    slots = [Slot(s, 50, 0) for s in range(0, 1440, 6)]
+    for begun in (1440, 1470):
+        slots += [Slot(begun, 20, 30), *(Slot(begun + s, 50, 0) for s in range(1, 6))]
+    (span,) = spans(slots, 1500, GUARD)
+    assert (span.opened, span.closed, span.flipped) == (1440, 1471, 60)
+
+
+def test_who_is_refused_again_does_not_open_it_anew() -> None:
+    slots = [*(Slot(s, 50, 0) for s in range(0, 1440, 6)), Slot(1440, 20, 0, again=30)]
+    assert spans(slots, 1500, GUARD) == []
+
+
+def test_any_order_of_days_gives_the_same_incidents_and_states(tmp_path: Path) -> None:
+    world = World(300, 25, 3)
+    world.outages = {"gmail": 6}
+    days = [tmp_path / f"{day}.log" for day in range(12)]
+    for day, file in enumerate(days):
+        world.night(day)
+        file.write_text("".join(log_of(day, {p: world.answer(p, day) for p in world.people})))
+    seen = []
+    for number, order in enumerate((days, days[::-1], random.Random(2).sample(days, len(days)))):
+        with Ledger(tmp_path / f"{number}.sqlite") as ledger:
+            for file in order:
+                ingest((str(file),), ledger, default(), POLICY, tell=lambda _: None)
+            seen.append((ledger.traffic.incidents(), dict(ledger.states())))
+    assert seen[0] == seen[1] == seen[2]
+    assert any(i.unit == "google" and i.opened == datetime(2026, 1, 7, 9, tzinfo=UTC) for i in seen[0][0])
+
+
+def test_a_lapsed_domain_is_asked_by_one_for_all(shop: Shop) -> None:
+    people = [f"u{i}@lapsed.example" for i in range(5)]
+    gone = "Host or domain name not found. Name service error for name=lapsed.example type=AAAA: Host not found"
+    shop.mail(0, dict.fromkeys(people, ""), "mx.lapsed.example")
+    shop.mail(1, dict.fromkeys(people, gone), "none")
+    assert not any(shop.may(p, 2) for p in people)
+    asked = [p for p in people if shop.may(p, 5)]
+    assert len(asked) == 1
+    shop.mail(5, dict.fromkeys(asked, gone), "none")
+    assert not any(shop.may(p, 10) for p in people)
+    (asked,) = ([p for p in people if shop.may(p, 20)],)
+    shop.mail(20, dict.fromkeys(asked, ""), "mx.lapsed.example")
+    assert all(shop.may(p, 21) for p in people)

@@ -183,3 +183,21 @@ def test_two_at_once_wait_for_each_other(tmp_path: Path) -> None:
     assert [p.wait() for p in both] == [0, 0]
     with Ledger(db) as ledger:
         assert any(d.state is State.SUPPRESSED for d in states(ledger).values())
+
+
+def test_what_an_ingest_has_not_decided_yet_is_answered_from_the_evidence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "log").write_text(log_line(2, "gone@b.example", "bounced", UNKNOWN, number=1) + "\n")
+    with Ledger(tmp_path / "l.sqlite") as ledger:
+        with monkeypatch.context() as stopped:
+            stopped.setattr(pipeline, "settle", lambda *_: None)
+            ingest(ledger, tmp_path / "log")
+        assert not states(ledger)
+        now = datetime(2026, 3, 3, tzinfo=UTC)
+        asked = ["gone@b.example", "jo@b.example"]
+        assert [a.send for a in pipeline.check(asked, ledger, POLICY, at=now, past=False)] == [False, True]
+        (tmp_path / "nothing").write_text("")
+        ingest(ledger, tmp_path / "nothing")
+        assert states(ledger)["gone@b.example"].state is State.SUPPRESSED
+        assert not ledger.pending

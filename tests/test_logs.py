@@ -14,6 +14,7 @@ import pytest
 
 from bouncewise.files import FORMATS, reader_for
 from bouncewise.judge import default
+from bouncewise.model import Kind
 from bouncewise.readers import READERS, Finding
 
 FOLDER = Path(__file__).parent / "fixtures" / "logs"
@@ -60,7 +61,8 @@ def test_read_twice_gives_the_same_keys(fixture: Path) -> None:
     raw = fixture.read_bytes()
     keys = [f.key for f in findings(raw, "a")]
     assert keys == [f.key for f in findings(raw, "b")]
-    assert len(set(keys)) == len(keys)
+    told = [f.key for f in findings(raw, "a") if f.report.kind is not Kind.DELIVERED]
+    assert len(set(told)) == len(told)
 
 
 @pytest.mark.parametrize("fixture", FIXTURES, ids=lambda p: p.stem)

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
+from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bouncewise.cli import bouncewise
 from bouncewise.errors import RuleError
+from bouncewise.judge import default
 from bouncewise.model import Advice, Cause, Event, Kind, Scope, State
 from bouncewise.policy.decide import ADDED, REMOVED, decide, standing
-from bouncewise.policy.load import load
+from bouncewise.policy.examples import follows
+from bouncewise.policy.load import Example, load
 
 POLICY = load()
+ADVICE = {cause: facts.advice for cause, facts in default().ruleset.causes.items()}
 DAY0 = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
@@ -119,7 +126,7 @@ def test_whatever_happened_a_last_delivery_frees(history: list[Event]) -> None:
 def test_a_site_policy_changes_single_values(tmp_path: Path) -> None:
     site = tmp_path / "policy.toml"
     site.write_text(
-        '[dead]\nhold_days = 2\n[[window]]\ncause = "mailbox-full"\nfailures = 1\nwithin_days = 9\nhold_days = 5\nlongest_days = 9\nwhy = "x"\n'
+        '[dead]\nhold_days = 2\n[[window]]\ncause = "mailbox-full"\nfailures = 1\nwithin_days = 9\nhold_days = 5\nshare = 1.0\nlongest_days = 9\nwhy = "x"\n'
     )
     changed = load(site)
     assert (changed.dead.hold_days, changed.dead.good_days) == (2, POLICY.dead.good_days)
@@ -128,3 +135,37 @@ def test_a_site_policy_changes_single_values(tmp_path: Path) -> None:
     site.write_text("[dead]\nhold_dayz = 2\n")
     with pytest.raises(RuleError, match="hold_dayz"):
         load(site)
+
+
+@pytest.mark.parametrize("example", POLICY.example, ids=lambda e: e.story)
+def test_examples_of_the_policy_come_true(example: Example) -> None:
+    assert follows(example, POLICY, ADVICE) == example.then
+
+
+def test_every_number_of_the_policy_has_an_example() -> None:
+    named = {name for example in POLICY.example for name in example.of}
+    explained = invoke("policy", "explain", "--json").stdout.splitlines()
+    assert {json.loads(line)["name"] for line in explained} == named
+    assert all(json.loads(line)["why"] for line in explained)
+
+
+def test_a_site_sees_what_its_policy_changes(tmp_path: Path) -> None:
+    site = tmp_path / "policy.toml"
+    own = '[[example]]\nof = ["dead.hold_days"]\nstory = "ours"\nhistory = ["-1 delivered", "0 access-denied"]\nthen = ["{}"]\n'
+    site.write_text("[dead]\nhold_days = 3\n" + own.format("2 held"))
+    assert invoke("policy", "check", str(site)).exit_code == 0
+    assert "≠ shipped: delivered three weeks ago" in invoke("policy", "check", str(site)).stdout
+    assert (
+        "dead.hold_days = 3  (shipped: 7)"
+        in invoke("policy", "explain", "dead.hold_days", "--policy", str(site)).stdout
+    )
+    site.write_text("[dead]\nhold_days = 3\n" + own.format("5 held"))
+    wrong = invoke("policy", "check", str(site), "--json")
+    rows = [json.loads(line) for line in wrong.stdout.splitlines()]
+    assert wrong.exit_code == 1 and [r["got"] for r in rows if r["own"]] == [["5 ok"]]
+    with pytest.raises(ValueError, match="write DAY WHAT"):
+        follows(msgspec.structs.replace(POLICY.example[0], history=("today full",)), POLICY, ADVICE)
+
+
+def invoke(*args: str) -> Result:
+    return CliRunner().invoke(bouncewise, args)

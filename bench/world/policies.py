@@ -140,6 +140,20 @@ class Hindsight(Policy):
                 self.until[person.address] = 10**6 if person.gone else self.world.lapsed[person.domain] + 1
 
 
+def log_of(day: int, answers: dict[Person, Answer]) -> list[str]:
+    """What Postfix writes of a day's mail, as its logs have it."""
+    lines = []
+    for i, (person, answer) in enumerate(sorted(answers.items(), key=lambda item: item[1].hour)):
+        when = (DAY0 + timedelta(days=day, hours=answer.hour)).isoformat(timespec="microseconds")
+        queue_id = f"{day:03X}{i:07X}"
+        said = answer.reply and f"host {answer.mx}[192.0.2.9] said: {answer.reply} (in reply to RCPT TO command)"
+        said = answer.reply if answer.reply.startswith("Host or") else said
+        fate = f"dsn=5.0.0, status=bounced ({said})" if said else "dsn=2.0.0, status=sent (250 2.0.0 Ok)"
+        relay = "none" if answer.reply.startswith("Host or") else f"{answer.mx}[192.0.2.9]:25"
+        lines.append(f"{when} out postfix/smtp[7]: {queue_id}: to=<{person.address}>, relay={relay}, delay=1, {fate}\n")
+    return lines
+
+
 class Bouncewise(Policy):
     name = "bouncewise"
 
@@ -158,17 +172,7 @@ class Bouncewise(Policy):
         return [p for p, a in zip(people, answers, strict=True) if a.send]
 
     def learn(self, day: int, answers: dict[Person, Answer]) -> None:
-        lines = []
-        for i, (person, answer) in enumerate(sorted(answers.items(), key=lambda item: item[1].hour)):
-            when = (DAY0 + timedelta(days=day, hours=answer.hour)).isoformat(timespec="microseconds")
-            queue_id = f"{day:03X}{i:07X}"
-            said = answer.reply and f"host {answer.mx}[192.0.2.9] said: {answer.reply} (in reply to RCPT TO command)"
-            said = answer.reply if answer.reply.startswith("Host or") else said
-            fate = f"dsn=5.0.0, status=bounced ({said})" if said else "dsn=2.0.0, status=sent (250 2.0.0 Ok)"
-            relay = "none" if answer.reply.startswith("Host or") else f"{answer.mx}[192.0.2.9]:25"
-            lines.append(
-                f"{when} out postfix/smtp[7]: {queue_id}: to=<{person.address}>, relay={relay}, delay=1, {fate}\n"
-            )
+        lines = log_of(day, answers)
         file = Path(self.folder.name) / f"day{day}.log"
         file.write_text("".join(lines), "utf-8")
         pipeline.ingest((str(file),), self.ledger, default(), self.policy, tell=lambda _: None)

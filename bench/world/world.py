@@ -57,6 +57,7 @@ class World:
             kind = draw.choices(kinds, shares)[0]
             domain = NAMES.get(kind) or f"{kind}{int(draw.paretovariate(1.1)) + draw.randrange(size // 40)}.example"
             self.people.append(Person(f"u{i}@{domain}", kind, domain))
+        self.domains = sorted({p.domain for p in self.people if p.receiver in ("small", "tenant")})
         self.lapsed: dict[str, int] = {}
         self.migrating: dict[str, int] = {}
         self.outages = {r: draw.randrange(20, days) for r in ("gmail", "icloud")}
@@ -72,7 +73,7 @@ class World:
                 person.gone = True
             if person.full_until < day and draw.random() < FILLS:
                 person.full_until = day + (10**6 if draw.random() < NEVER_EMPTIED else draw.randrange(2, 14))
-        for domain in {p.domain for p in self.people if p.receiver in ("small", "tenant")}:
+        for domain in self.domains:
             if draw.random() < DOMAIN_LAPSES and domain not in self.lapsed:
                 self.lapsed[domain] = day + (10**6 if draw.random() < 0.6 else draw.randrange(2, 20))
             if domain.startswith("tenant") and draw.random() < MIGRATES:

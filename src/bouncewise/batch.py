@@ -11,9 +11,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from functools import cache
-from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +20,7 @@ import pyarrow.parquet
 
 from bouncewise import files
 from bouncewise.columns import Judge
+from bouncewise.crowd import Crowd, Piece
 from bouncewise.errors import InputError
 from bouncewise.frames import column, frames
 
@@ -55,20 +54,30 @@ def parts(paths: tuple[str, ...], out: Path, given: dict[str, str], by: tuple[st
     return found
 
 
-def run(work: list[Part], processes: int, progress: Callable[[int, int], None]) -> int:
-    """Do what is not done yet; how many rows that were. *progress* gets parts done and rows so far."""
+def run(work: list[Part], jobs: int, progress: Callable[[int, int], None]) -> int:
+    """Do what is not done yet, in *jobs* processes; how many rows that were. *progress* gets parts done and rows so far."""
     todo = [part for part in work if not part.target.exists()]
     rows, done = 0, len(work) - len(todo)
     progress(done, rows)
-    pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn")) if processes > 1 and len(todo) > 1 else None
+    crowd = Crowd(jobs, _begin) if jobs > 1 and len(todo) > 1 else None
     try:
-        for height in pool.map(one, todo) if pool else map(one, todo):
+        each = (
+            crowd.in_order(Piece(one, (part,), part.path) for part in todo)
+            if crowd
+            else zip(todo, map(one, todo), strict=True)
+        )
+        for _, height in each:
             rows, done = rows + height, done + 1
             progress(done, rows)
     finally:
-        if pool:
-            pool.shutdown(cancel_futures=True)
+        if crowd:
+            crowd.close()
     return rows
+
+
+def _begin() -> None:
+    """A process for each core is enough: Polars is not to start a thread for each core in all of them."""
+    os.environ["POLARS_MAX_THREADS"] = "1"
 
 
 def one(part: Part) -> int:

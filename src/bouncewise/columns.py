@@ -54,8 +54,9 @@ SCHEMA: dict[str, Any] = {
 }  # fmt: skip
 
 _EDGE = r"(?-u:\b)"
-_RUN = r"[^ \t\r\n<>()\[\]{},;:\"'`|]*"
-_ADDRESS = f"{_RUN}@{_RUN}"
+# Of an address with letters that are not ASCII only a part is found; ``shield`` takes the rest, as it takes all of a raw one.
+_RUN = r"[!#-&*+\-./0-9=?A-Z\\^_a-z~]*"
+_ADDRESS = f"(?-u:{_RUN}@{_RUN})"
 _ID = r"[A-Za-z]{0,3}[0-9]+[A-Za-z]+[0-9][A-Za-z0-9]*|[0-9]{10,}"
 _IP = IPV4.replace(r"\b", _EDGE)
 _HIDE = rf"{_IP}|{_EDGE}(?:{_ID}){_EDGE}"
@@ -69,23 +70,23 @@ class Templates:
     """What makes replies alike, for one rule set."""
 
     def __init__(self, ruleset: RuleSet) -> None:
-        self._unsafe = "|".join([_TIED, *sorted(_could_be_ids(ruleset))])
+        self._unsafe = "(?i)" + "|".join([_TIED, *sorted(_could_be_ids(ruleset))])
 
     def of(self, replies: pl.Series) -> pl.Series:
         """The template of each reply."""
         shielded = replies.str.replace_all(_ADDRESS, "@")
         alike = shielded.str.replace_all(_HIDE, HIDDEN)
-        plain = replies.str.len_chars() == replies.str.len_bytes()
-        unsafe = replies.str.contains(f"(?i){self._unsafe}")
+        length = replies.str.len_chars()
         # Beside a letter that is not ASCII a shape is no proof: there an id has to stand alone.
-        foreign = (~plain & ~unsafe).arg_true()
-        alike = alike.scatter(
-            foreign, shielded.gather(foreign).str.replace_all(_IP, HIDDEN).str.replace_all(_ALONE, f" {HIDDEN} ")
-        )
-        kept = unsafe.arg_true()
-        alike = alike.scatter(kept, shielded.gather(kept).str.replace_all(_IP, HIDDEN))
-        long = (replies.str.len_chars() > MAX_REPLY).arg_true()
-        return alike.scatter(long, replies.gather(long))
+        foreign = (length != replies.str.len_bytes()).arg_true()
+        if len(foreign):
+            words = shielded.gather(foreign).str.replace_all(_IP, HIDDEN).str.replace_all(_ALONE, f" {HIDDEN} ")
+            alike = alike.scatter(foreign, words)
+        unsafe = replies.str.contains(self._unsafe).arg_true()
+        if len(unsafe):
+            alike = alike.scatter(unsafe, shielded.gather(unsafe).str.replace_all(_IP, HIDDEN))
+        long = (length > MAX_REPLY).arg_true()
+        return alike.scatter(long, replies.gather(long)) if len(long) else alike
 
 
 def _could_be_ids(ruleset: RuleSet) -> set[str]:

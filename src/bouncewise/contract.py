@@ -11,8 +11,10 @@ from bouncewise.disagreement import disagreement
 from bouncewise.model import Alert, Decision, Event, Incident, Report, Verdict
 
 if TYPE_CHECKING:
-    from bouncewise.pipeline import Answer, Judged
+    from bouncewise.pipeline import Answer
     from bouncewise.policy.diagnose import Diagnosis
+    from bouncewise.reading import Judged
+    from bouncewise.replay import Change, Outcome, Summary
 
 
 def dumps(value: dict[str, Any]) -> str:
@@ -65,11 +67,11 @@ def incident(i: Incident) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def alert(a: Alert) -> dict[str, Any]:
-    """The other kind of row of ``incidents``."""
+def alert(a: Alert, do: tuple[str, ...]) -> dict[str, Any]:
+    """The other kind of row of ``incidents``; *do*: what its cause asks for."""
     return {
-        "alert": a.receiver, "day": f"{a.day:%Y-%m-%d}", "cause": a.cause, "refused": a.refused, "share": round(a.share, 4),
-        "words": a.words,
+        "alert": a.cause, "since": time(a.since), "until": time(a.until), "receivers": [r or "other" for r in a.receivers],
+        "refused": a.refused, "share": round(a.share, 4), "samples": a.samples, "do": do,
     }  # fmt: skip
 
 
@@ -83,8 +85,7 @@ def event(e: Event) -> dict[str, Any]:
 
 def suppression(name: str, d: Decision) -> dict[str, Any]:
     """One row of ``suppressions list``."""
-    who = {"domain": name[1:]} if name.startswith("@") else {"address": name}
-    return who | {
+    return _named(name) | {
         "scope": d.scope, "cause": d.cause, "since": time(d.since), "until": time(d.until), "why": d.why or None,
         "rule": d.rule or None, "by": d.by or "bouncewise",
     }  # fmt: skip
@@ -105,3 +106,32 @@ def diagnosis(d: Diagnosis) -> dict[str, Any]:
         "evidence": [{"evidence": p.id, "says": p.says, "why": p.why, "decibans": p.towards} for p in d.evidence],
         "missing": list(d.missing),
     }  # fmt: skip
+
+
+def change(c: Change) -> dict[str, Any]:
+    """One row of ``replay``."""
+    return _named(c.name) | {"from": _decision(c.before), "to": _decision(c.after)}
+
+
+def _decision(d: Decision) -> dict[str, Any]:
+    return {"state": d.state, "cause": d.cause, "rule": d.rule or None, "until": time(d.until)}
+
+
+def replayed(outcome: Outcome, summary: Summary, rules: str, *, applied: bool) -> dict[str, Any]:
+    """The last row of ``replay``."""
+    sorts = [
+        {
+            "from_state": s.state_before, "to_state": s.state_after, "from_rule": s.rule_before or None,
+            "to_rule": s.rule_after or None, "count": n,
+        }
+        for s, n in summary.sorts.most_common()
+    ]  # fmt: skip
+    return {
+        "rules": rules, "applied": applied, "reports": outcome.reports, "otherwise": outcome.otherwise,
+        "changed": summary.changed, "freed": summary.freed, "suppressed": summary.suppressed, "held": summary.held,
+        "summary": sorts,
+    }  # fmt: skip
+
+
+def _named(name: str) -> dict[str, Any]:
+    return {"domain": name[1:]} if name.startswith("@") else {"address": name}

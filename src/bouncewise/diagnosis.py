@@ -13,7 +13,7 @@ from bouncewise.judge import Classifier
 from bouncewise.ledger import Ledger
 from bouncewise.ledger.neighbours import Span
 from bouncewise.lists import typos
-from bouncewise.model import Cause, Event, Kind, Party, Stage, Verdict
+from bouncewise.model import Cause, Event, Incident, Kind, Party, Stage, Verdict
 from bouncewise.policy.evidence import Facts, Others, Own
 from bouncewise.sender import dns
 
@@ -28,12 +28,14 @@ _REFUSED = (Kind.FAILED, Kind.DELAYED)
 
 
 class Sources(NamedTuple):
-    """Whom to ask: the ledger and a resolver, where there are any; *known*: nothing later is to be known."""
+    """Whom to ask: the ledger and a resolver, where there are any; *known*: nothing later is to be known, and of the ledger's
+    *incidents* nothing that was not seen then."""
 
     classifier: Classifier
     known: datetime
     ledger: Ledger | None = None
     resolve: dns.Resolve | None = None
+    incidents: tuple[Incident, ...] = ()
 
 
 class _Refusal(NamedTuple):
@@ -96,7 +98,7 @@ def _facts(name: str, refusal: _Refusal, sources: Sources) -> Facts:
     elif not sources.ledger.neighbours.knows_deliveries():
         missing.append("deliveries: the ledger has none, so neither history nor neighbours say anything")
     else:
-        near = _Near(name, domain, refusal, sources.ledger, sources.known)
+        near = _Near(name, domain, refusal, sources.ledger, sources)
         if domain:
             own, at_domain, incident = near.own(), near.at_domain(), near.incident()
         if receiver and refusal.cause is not Cause.ACCESS_DENIED:  # each tenant has a directory of its own
@@ -117,7 +119,9 @@ def _facts(name: str, refusal: _Refusal, sources: Sources) -> Facts:
 class _Near:
     """What the ledger knows of one refusal's surroundings."""
 
-    def __init__(self, name: str, domain: str, refusal: _Refusal, ledger: Ledger, known: datetime) -> None:
+    def __init__(self, name: str, domain: str, refusal: _Refusal, ledger: Ledger, sources: Sources) -> None:
+        known = sources.known
+        self.incidents = sources.incidents
         self.name, self.domain, self.refusal, self.ledger, self.known = name, f"@{domain}", refusal, ledger, known
         self.at = refusal.at or known
         self.history: list[Event] = ledger.history(name, known) if domain else []
@@ -159,13 +163,12 @@ class _Near:
         directory = self.refusal.receiver if self.refusal.cause is not Cause.ACCESS_DENIED else ""
         hour = timedelta(hours=1)
         for unit in (self.domain, directory):
-            for incident in self.ledger.incidents():
-                closed = incident.closed if incident.closed and incident.closed <= self.known else None
-                if incident.unit != unit or self.at < incident.opened - hour or incident.opened > self.known:
+            for incident in self.incidents:
+                if incident.unit != unit or self.at < incident.opened - hour:
                     continue
-                if closed is None:
+                if incident.closed is None:
                     return "domain" if unit == self.domain and not self.large else "receiver"
-                if self.at <= closed + hour:
+                if self.at <= incident.closed + hour:
                     return "recovered" if incident.recovered else "ended"
         return None
 

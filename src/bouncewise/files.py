@@ -11,9 +11,9 @@ import os
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, cast
+from typing import BinaryIO, NamedTuple, TypeVar, cast
 
 import zstandard
 
@@ -26,7 +26,12 @@ STDIN = "-"
 
 # Bare replies are what nearly anything could be, so they are asked last.
 FORMATS: tuple[Reader, ...] = (MailedPayloadReader(), *READERS[:-1], PayloadReader(), READERS[-1])
-_DAMAGED = (OSError, EOFError, zlib.error, zipfile.BadZipFile, zstandard.ZstdError, RuntimeError, NotImplementedError)
+DAMAGED = (OSError, EOFError, zlib.error, zipfile.BadZipFile, zstandard.ZstdError, RuntimeError, NotImplementedError)
+"""What a file that is damaged inside raises while it is read."""
+
+_GZIP, _ZSTD, _ZIP = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
+
+T = TypeVar("T")
 
 
 class Opened(NamedTuple):
@@ -49,25 +54,45 @@ def expand(paths: tuple[str, ...]) -> Iterator[str]:
                 yield from (os.path.join(folder, name) for name in sorted(names) if not name.startswith("."))  # noqa: PTH118
 
 
-def read(path: str) -> Iterator[Finding | Note]:
-    """Everything in the file at *path*; its format is found by looking."""
+def read(path: str, mbox: Callable[[BinaryIO, str], Iterator[T | Note]] | None = None) -> Iterator[Finding | Note | T]:
+    """Everything in the file at *path*; its format is found by looking. *mbox*, if given, reads an mbox in its reader's stead."""
     try:
         for name, stream in _open(path):
             buffered = _Peekable(stream)
             reader = reader_for(buffered.head)
-            if reader is not None:
+            if reader is not None and reader.name == "mbox" and mbox is not None:
+                yield from mbox(cast(BinaryIO, buffered), name)
+            elif reader is not None:
                 yield from reader.read(cast(BinaryIO, buffered), name)
             elif buffered.head.strip():
                 yield Note(name, None, "no format that bouncewise reads; `bouncewise read --help` lists them")
             else:
                 yield Note(name, None, "empty")
-    except _DAMAGED as bad:
+    except DAMAGED as bad:
         yield Note(path, None, f"stopped reading: {bad or type(bad).__name__}")
 
 
 def reader_for(head: bytes) -> Reader | None:
     """The first reader that knows the format of *head*, the first octets of a file."""
     return next((reader for reader in FORMATS if reader.sniff(head)), None)
+
+
+def format_of(path: str) -> str:
+    """The format of the file at *path*, or of the first that is packed in it; '' where that is none."""
+    try:
+        reader = next((reader_for(_Peekable(stream).head) for _, stream in _open(path)), None)
+    except DAMAGED:
+        return ""
+    return reader.name if reader else ""
+
+
+def is_packed(path: str) -> bool:
+    """Whether more may come out of the file than is in it."""
+    try:
+        with Path(path).open("rb") as stream:
+            return stream.read(4).startswith((_GZIP, _ZSTD, _ZIP))
+    except OSError:
+        return False
 
 
 def _open(path: str) -> Iterator[Opened]:
@@ -82,11 +107,11 @@ def _unpacked(name: str, stream: BinaryIO) -> Iterator[Opened]:
     peekable = _Peekable(stream)
     head = peekable.head
     raw = cast(BinaryIO, peekable)
-    if head.startswith(b"\x1f\x8b"):
+    if head.startswith(_GZIP):
         yield Opened(name, cast(BinaryIO, gzip.GzipFile(fileobj=raw)))
-    elif head.startswith(b"\x28\xb5\x2f\xfd"):
+    elif head.startswith(_ZSTD):
         yield Opened(name, cast(BinaryIO, zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)))
-    elif head.startswith(b"PK\x03\x04"):
+    elif head.startswith(_ZIP):
         archive = stream if stream.seekable() else io.BytesIO(peekable.read())
         with zipfile.ZipFile(archive) as packed:
             for member in packed.infolist():

@@ -6,46 +6,90 @@ for ``decide`` what surrounded each refusal as of a time. Everything is derived 
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from bouncewise.ledger import Ledger
-from bouncewise.model import Cause, Event, Incident
+from bouncewise.ledger.traffic import OfUs
+from bouncewise.model import Alert, Cause, Event, Incident
 from bouncewise.policy.decide import Around
-from bouncewise.policy.incidents import Hour, Span, spans
+from bouncewise.policy.incidents import LEAST, SLOTS_A_DAY, Slot, Span, spans
 from bouncewise.policy.load import Policy
 
-WINDOW = 45 * 24
-"""Hours looked back: a month of usual traffic before an incident that may still be open."""
+BLOCK = 30 * SLOTS_A_DAY
+"""Incidents are found by blocks of 30 days counted from 1970, so that what is found does not depend on when one looked."""
+
+WINDOW = 45 * SLOTS_A_DAY
+"""Slots looked at before a block: usual traffic, and an incident that may still be open."""
+
+SAMPLES = 3
+"""Replies shown of an alert."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FAR = 1 << 30
+_SLOT = timedelta(days=1) / SLOTS_A_DAY
+_FAR = 1 << 33
 
 
-def watch(ledger: Ledger, policy: Policy) -> set[str]:
-    """Find the incidents of the last weeks anew and enter them; the names whose Decisions may have changed."""
-    latest = ledger.latest_hour()
-    since = latest - WINDOW
-    before = {(i.unit, i.opened): i for i in ledger.incidents()}
-    seen: list[tuple[Incident, set[int]]] = []
-    for unit, by_hour in ledger.flips(since, policy.dead.good_days * 24).items():
-        if sum(map(len, by_hour.values())) < policy.guard.least:
-            continue
-        delivered = dict(ledger.deliveries(unit, since))
-        hours = (Hour(h, delivered.get(h, 0), len(by_hour.get(h, ()))) for h in sorted({*delivered, *by_hour}))
-        for span in spans(hours, latest, policy.guard):
-            whom = {who for h, some in by_hour.items() if span.opened <= h <= (span.closed or h) for who in some}
-            seen.append((_incident(unit, span), whom))
-    found = [incident for incident, whom in seen if not _is_part(incident, whom, seen)]
-    ledger.put_incidents(found, time_of(since))
-    now = {(i.unit, i.opened): i for i in ledger.incidents()}
-    names: set[str] = set()
+def watch(ledger: Ledger, policy: Policy, first: int, last: int) -> set[str]:
+    """Find anew the incidents that evidence in the slots from *first* to *last* may change, and enter them.
+
+    Gives the names whose Decisions may have changed: whom those incidents refused, and whoever was refused near that evidence.
+    """
+    latest = ledger.traffic.latest()
+    before = {(i.unit, i.opened): i for i in ledger.traffic.incidents()}
+    begun = [
+        first - policy.guard.max_days * SLOTS_A_DAY,
+        *(slot_of(o) for (_, o), i in before.items() if i.closed is None),
+    ]
+    for start in range(min(begun) // BLOCK * BLOCK, min(last + WINDOW, latest) + 1, BLOCK):
+        ledger.traffic.put(_found(ledger, policy, start, latest), time_of(start), time_of(start + BLOCK))
+    now = {(i.unit, i.opened): i for i in ledger.traffic.incidents()}
+    near = policy.guard.neighbour_hours * 6
+    names = set(ledger.traffic.refused(first - near, last + near + 1))
     for key in {*before, *now}:
         incident = now.get(key) or before[key]
         # An open incident moves its probes from day to day, so it touches its names each time.
         if incident.closed is None or before.get(key) != now.get(key):
-            until = _FAR if incident.closed is None else _hour(incident.closed)
-            names.update(ledger.refused(incident.unit, _hour(incident.opened) - 24, until))
+            closed = [i.closed for i in (before.get(key), now.get(key)) if i]
+            until = _FAR if None in closed else max(slot_of(c) for c in closed if c)
+            names.update(ledger.traffic.refused(slot_of(incident.opened), until, incident.unit))
     return names
+
+
+def _found(ledger: Ledger, policy: Policy, start: int, latest: int) -> list[Incident]:
+    """The incidents that opened in the block from *start* on, by what is known up to slot *latest*."""
+    since, until = start - WINDOW, min(start + BLOCK + policy.guard.max_days * SLOTS_A_DAY, latest + 1)
+    seen: list[tuple[Incident, set[int]]] = []
+    for unit, (flipped, again) in ledger.traffic.refusals(since, until, policy.dead.good_days * SLOTS_A_DAY).items():
+        if sum(map(len, flipped.values())) < LEAST:
+            continue
+        delivered = dict(ledger.traffic.deliveries(unit, since, until))
+        slots = (
+            Slot(s, delivered.get(s, 0), len(flipped.get(s, ())), len(again.get(s, ())))
+            for s in sorted({*delivered, *flipped, *again})
+        )
+        for span in spans(slots, min(latest, until), policy.guard):
+            if start <= span.opened < start + BLOCK:
+                whom = {who for s, some in flipped.items() if span.opened <= s < (span.closed or _FAR) for who in some}
+                seen.append((_incident(unit, span), whom))
+    return [incident for incident, whom in seen if not _is_part(incident, whom, seen)]
+
+
+def known(ledger: Ledger, policy: Policy, at: datetime | None) -> list[Incident]:
+    """Every incident that nobody waved away, the latest first, as it could be seen *at* a time: by the whole slots before it."""
+    stored = ledger.traffic.incidents()
+    if at is None or at > ledger.latest():
+        return stored
+    last = slot_of(at) - 1
+    settled = last - (policy.guard.max_days + 1) * SLOTS_A_DAY  # what opened before is over, and seen to be
+    ignored = ledger.traffic.ignored()
+    recent = [
+        i for start in range(settled // BLOCK * BLOCK, last + 1, BLOCK) for i in _found(ledger, policy, start, last)
+        if slot_of(i.opened) >= settled and (i.unit, i.opened) not in ignored
+    ]  # fmt: skip
+    found = [*(i for i in stored if slot_of(i.opened) < settled), *recent]
+    return sorted(found, key=lambda i: (-slot_of(i.opened), i.unit))
 
 
 def _is_part(incident: Incident, whom: set[int], seen: list[tuple[Incident, set[int]]]) -> bool:
@@ -59,11 +103,36 @@ def _is_part(incident: Incident, whom: set[int], seen: list[tuple[Incident, set[
 def refused_in(ledger: Ledger, unit: str) -> set[str]:
     """All whom *unit* refused as dead in any of its incidents."""
     found: set[str] = set()
-    for incident in ledger.incidents():
+    for incident in ledger.traffic.incidents():
         if incident.unit == unit:
-            until = _FAR if incident.closed is None else _hour(incident.closed)
-            found.update(ledger.refused(unit, _hour(incident.opened) - 1, until))
+            until = _FAR if incident.closed is None else slot_of(incident.closed)
+            found.update(ledger.traffic.refused(slot_of(incident.opened), until, unit))
     return found
+
+
+def alerts(ledger: Ledger, since: datetime, least: int = 5, share: float = 0.05) -> list[Alert]:
+    """The latest first: days in a row on which receivers refused us for *least* addresses, and *share* of their mail, or more."""
+    found = ledger.traffic.refusals_of_us(since, least)
+    heavy = [row for row in found if row.refused >= share * (row.refused + row.delivered)]
+    runs: list[list[OfUs]] = []
+    for row in heavy:
+        if runs and runs[-1][-1].cause is row.cause and row.day - runs[-1][-1].day <= 1:
+            runs[-1].append(row)
+        else:
+            runs.append([row])
+    return sorted(map(_alert, runs), key=lambda alert: (alert.until, alert.cause), reverse=True)
+
+
+def _alert(run: list[OfUs]) -> Alert:
+    refused = Counter[str]()
+    for row in run:
+        refused[row.receiver] += row.refused
+    total = refused.total()
+    return Alert(
+        cause=run[0].cause, since=min(r.first for r in run), until=max(r.last for r in run),
+        receivers=tuple(receiver for receiver, _ in refused.most_common()), refused=total,
+        share=total / (total + sum(r.delivered for r in run)), samples=tuple(dict.fromkeys(r.words for r in run))[:SAMPLES],
+    )  # fmt: skip
 
 
 class Surroundings:
@@ -72,45 +141,66 @@ class Surroundings:
     def __init__(self, ledger: Ledger, policy: Policy, at: datetime | None = None) -> None:
         self._ledger, self._policy, self._at = ledger, policy, at
         self._incidents: dict[str, list[Incident]] = {}
-        for incident in ledger.incidents():
-            if at is None or incident.opened <= at:
-                seen = incident if at is None or (incident.closed and incident.closed <= at) else _reopened(incident)
-                self._incidents.setdefault(incident.unit, []).append(seen)
+        for incident in known(ledger, policy, at):
+            self._incidents.setdefault(incident.unit, []).append(incident)
         self._near: dict[tuple[str, int], int] = {}
         self._asking: dict[tuple[str, datetime], set[str]] = {}
 
-    def of(self, name: str, event: Event) -> Around:
-        """What surrounds the refusal *event* of *name*."""
-        domain = f"@{name.rpartition('@')[2]}"
+    def of(self, name: str) -> Around:
+        """What surrounds the refusals of *name*."""
+        return _Place(self, name)
+
+    def incident(self, name: str, event: Event) -> tuple[Incident | None, bool]:
+        """The incident into which the refusal *event* of *name* falls; and whether *name* is one that asks."""
         receiver = event.receiver if event.cause is not Cause.ACCESS_DENIED else ""
-        incident = self._during(domain, event.at) or self._during(receiver, event.at)
-        asks = incident is not None and incident.closed is None and name in self._asking_at(incident)
-        return Around(incident, self._neighbours(receiver, event.at), self._neighbours(domain, event.at), asks)
+        found = self._during(_domain(name), event.at) or self._during(receiver, event.at)
+        return found, found is not None and found.closed is None and name in self._asking_at(found)
+
+    def neighbours(self, name: str, event: Event) -> tuple[int, int]:
+        """Others at the receiver, and in the domain, that had mail delivered about then."""
+        return self._delivered(event.receiver, event.at), self._delivered(_domain(name), event.at)
 
     def _during(self, unit: str, at: datetime) -> Incident | None:
-        begun = [i for i in self._incidents.get(unit, ()) if i.opened - timedelta(hours=1) <= at]
-        return next((i for i in begun if i.closed is None or at <= i.closed + timedelta(hours=1)), None)
+        begun = (i for i in self._incidents.get(unit, ()) if i.opened <= at)
+        return next((i for i in begun if i.closed is None or at < i.closed), None)
 
-    def _neighbours(self, unit: str, at: datetime) -> int:
+    def _delivered(self, unit: str, at: datetime) -> int:
         if not unit:
             return 0
-        hour, span = _hour(at), self._policy.guard.neighbour_hours
-        if (unit, hour) not in self._near:
-            until = hour + span + 1 if self._at is None else min(hour + span + 1, _hour(self._at) + 1)
-            self._near[unit, hour] = sum(n for _, n in self._ledger.deliveries(unit, hour - span, until))
-        return self._near[unit, hour]
+        slot, span = slot_of(at), self._policy.guard.neighbour_hours * 6
+        if (unit, slot) not in self._near:
+            until = slot + span + 1 if self._at is None else min(slot + span, slot_of(self._at)) + 1
+            self._near[unit, slot] = sum(n for _, n in self._ledger.traffic.deliveries(unit, slot - span, until))
+        return self._near[unit, slot]
 
     def _asking_at(self, incident: Incident) -> set[str]:
         """Of a domain that is held, the few that ask today; another few tomorrow."""
         key = (incident.unit, incident.opened)
         if key not in self._asking:
-            now = self._ledger.latest_hour() if self._at is None else _hour(self._at)
+            now = self._ledger.traffic.latest() if self._at is None else slot_of(self._at)
             own = incident.unit.startswith("@")  # at a receiver, those who are not held ask every day
-            names = self._ledger.refused(incident.unit, _hour(incident.opened) - 1, now) if own else []
-            day = (now - _hour(incident.opened)) // 24
+            names = self._ledger.traffic.refused(slot_of(incident.opened), now + 1, incident.unit) if own else []
+            day = (now - slot_of(incident.opened)) // SLOTS_A_DAY
             count = min(self._policy.guard.probes, len(names))
             self._asking[key] = {names[(day * count + i) % len(names)] for i in range(count)}
         return self._asking[key]
+
+
+class _Place(NamedTuple):
+    """One name in its surroundings."""
+
+    near: Surroundings
+    name: str
+
+    def incident(self, event: Event) -> tuple[Incident | None, bool]:
+        return self.near.incident(self.name, event)
+
+    def neighbours(self, event: Event) -> tuple[int, int]:
+        return self.near.neighbours(self.name, event)
+
+
+def _domain(name: str) -> str:
+    return f"@{name.rpartition('@')[2]}"
 
 
 def _incident(unit: str, span: Span) -> Incident:
@@ -120,17 +210,11 @@ def _incident(unit: str, span: Span) -> Incident:
     )  # fmt: skip
 
 
-def _reopened(incident: Incident) -> Incident:
-    return Incident(
-        unit=incident.unit, opened=incident.opened, closed=None, recovered=False, flipped=incident.flipped,
-        mailed=incident.mailed, usual=incident.usual,
-    )  # fmt: skip
+def time_of(slot: int) -> datetime:
+    """The beginning of a slot that is counted from 1970."""
+    return _EPOCH + slot * _SLOT
 
 
-def time_of(hour: int) -> datetime:
-    """The beginning of an hour that is counted from 1970."""
-    return _EPOCH + timedelta(hours=hour)
-
-
-def _hour(when: datetime) -> int:
-    return int((when - _EPOCH) // timedelta(hours=1))
+def slot_of(when: datetime) -> int:
+    """The slot of a time, counted from 1970."""
+    return (when - _EPOCH) // _SLOT

@@ -18,6 +18,7 @@ from bouncewise.rules.match import Matcher, ranks
 
 CODE_TIER = "codes"
 _RIVAL = 0.8  # base confidence from which on a rule's words can cast doubt on another's
+_STAGES = {str(stage): stage for stage in Stage}
 _SUPPRESSING = (Advice.SUPPRESS_ADDRESS, Advice.SUPPRESS_DOMAIN)
 
 
@@ -58,7 +59,7 @@ class Classifier:
         )
         cause, party, permanence, advice, confidence, rule, phrases, alternates = self._meaning(bits, transient_reply)
         return Verdict(
-            reply, parts.reply_code, parts.status, Stage(stage) if stage else None, receiver,
+            reply, parts.reply_code, parts.status, (_STAGES.get(stage) or Stage(stage)) if stage else None, receiver,
             cause, party, permanence, advice, confidence, rule, phrases, alternates,
         )  # fmt: skip
 

@@ -222,14 +222,18 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
-    """A day on which a receiver refused us, not our recipients: our IP, domain or content. ``share`` of that day's mail."""
+    """Days in a row on which receivers refused us, not our recipients, for one cause: our IP, domain or content.
 
-    day: datetime
-    receiver: str
+    ``receivers`` are ids, "" for hosts of no known receiver; ``share`` is of all mail to them on those days.
+    """
+
     cause: Cause
+    since: datetime
+    until: datetime
+    receivers: tuple[str, ...]
     refused: int
     share: float
-    words: str
+    samples: tuple[str, ...]
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,36 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from bouncewise import __version__, files
+from bouncewise import __version__, files, reading
 from bouncewise.guard import Surroundings, watch
 from bouncewise.judge import Classifier
-from bouncewise.ledger import Entry, Ledger
-from bouncewise.model import Decision, Event, Kind, Report, State, Verdict
-from bouncewise.policy.decide import FREE, decide, standing
+from bouncewise.ledger import Entry, Ledger, entry
+from bouncewise.model import Decision, Event, State
+from bouncewise.policy.decide import FREE, OF_DOMAINS, decide, standing, waiting
 from bouncewise.policy.load import Policy
-from bouncewise.readers import Finding, Note
+from bouncewise.readers import Note
+from bouncewise.reading import Judged
 from bouncewise.rfc import address
-
-JUDGED = (Kind.FAILED, Kind.DELAYED)
-"""Kinds whose reply means something. A complaint or a delivery needs no reading of words."""
 
 CHUNK = 20_000
 """Findings in one transaction: what is lost, and read again, when the power fails."""
 
 _REMEMBERED = 1 << 20  # octets from which on a file that was read whole is remembered as such
-
-
-class Judged(NamedTuple):
-    """A finding with its verdict, None where there is nothing to judge."""
-
-    finding: Finding
-    verdict: Verdict | None
 
 
 class Tally(NamedTuple):
@@ -47,18 +39,13 @@ class Tally(NamedTuple):
 
 def read(paths: tuple[str, ...], classifier: Classifier) -> Iterator[Judged | Note]:
     """Every report under *paths*, judged, in order; notes where something was odd. No state is kept."""
-    for path in files.expand(paths):
-        yield from _judged(path, classifier)
+    for _, items in reading.each(files.expand(paths), classifier, as_it_is):
+        yield from items
 
 
-def _judged(path: str, classifier: Classifier) -> Iterator[Judged | Note]:
-    for item in files.read(path):
-        yield item if isinstance(item, Note) else Judged(item, judge(item.report, classifier))
-
-
-def judge(report: Report, classifier: Classifier) -> Verdict | None:
-    """The verdict on one report."""
-    return classifier.report(report) if report.kind in JUDGED else None
+def as_it_is(judged: Judged) -> Judged:
+    """What is made of a report where nothing is."""
+    return judged
 
 
 # ── into the ledger ────────────────────────────────────────────────────────────────────────────────────────
@@ -72,57 +59,66 @@ def ingest(
     *,
     tell: Callable[[Note], None],
     progress: Callable[[int, int], None] = lambda *_: None,
+    jobs: int = 1,
 ) -> Tally:
     """Read everything under *paths* into the ledger and derive what follows. Twice the same input changes nothing.
 
-    *tell* gets each note, *progress* the reports and octets after each transaction. Killed at any moment, the ledger
-    holds whole transactions; the same call goes on from there.
+    *tell* gets each note, *progress* the reports and octets after each transaction; *jobs* processes read. Killed at any
+    moment, the ledger holds whole transactions; the same call goes on from there.
     """
     with ledger.change():
         batch = ledger.open_batch(" ".join(paths)[:1000], classifier.ruleset.version, __version__)
-    reports = deliveries = new = known = notes = octets = 0
+    reports = deliveries = new = notes = octets = 0
     waiting: list[Entry] = []
+    known: list[int] = []
+    met: deque[tuple[bytes, int]] = deque()
 
     def flush() -> None:
         nonlocal new
         with ledger.change():
-            added, touched = ledger.append(batch, waiting)
-            derive(ledger, policy, touched)
-        new += added
+            new += ledger.append(batch, waiting)
+            if times := [e.at for e in waiting if e.at is not None]:
+                ledger.traffic.touch(min(times), max(times))
         waiting.clear()
 
-    for path in files.expand(paths):
-        fingerprint, size = _fingerprint(path)
-        if fingerprint and ledger.is_done(fingerprint):
-            known += 1
-            octets += size
-            continue
-        for item in _judged(path, classifier):
+    for path, items in reading.each(_unread(paths, ledger, met, known), classifier, _entry, jobs):
+        fingerprint, size = met.popleft()
+        for item in items:
             if isinstance(item, Note):
                 notes += 1
                 tell(item)
                 continue
             reports += 1
-            deliveries += item.finding.report.kind is Kind.DELIVERED
-            waiting.append(_entry(item, classifier))
+            deliveries += item.told is None
+            waiting.append(item)
             if len(waiting) >= CHUNK:
                 flush()
-                progress(reports, octets)
+                progress(reports, octets + sum(known))
         octets += size
         if fingerprint:
             flush()
             with ledger.change():
                 ledger.close_batch(batch, fingerprint, path)
-        progress(reports, octets)
+        progress(reports, octets + sum(known))
     flush()
-    with ledger.change():
-        derive(ledger, policy, watch(ledger, policy))
-    return Tally(reports, deliveries, new, known, notes)
+    settle(ledger, policy)
+    return Tally(reports, deliveries, new, len(known), notes)
 
 
-def _entry(judged: Judged, classifier: Classifier) -> Entry:
+def _unread(paths: tuple[str, ...], ledger: Ledger, met: deque[tuple[bytes, int]], known: list[int]) -> Iterator[str]:
+    """The files that the ledger does not know; *met* gets the fingerprint and size of each, *known* the size of the others."""
+    for path in files.expand(paths):
+        fingerprint, size = _fingerprint(path)
+        if fingerprint and ledger.is_done(fingerprint):
+            known.append(size)
+        else:
+            met.append((fingerprint, size))
+            yield path
+
+
+def _entry(judged: Judged) -> Entry:
     finding = judged.finding
-    return Entry(finding.report, judged.verdict, finding.raw, finding.key, classifier.receiver(finding.report))
+    return entry(finding.report, judged.verdict, finding.raw, finding.key, judged.receiver)
 
 
 def _fingerprint(path: str) -> tuple[bytes, int]:
@@ -138,6 +134,22 @@ def _fingerprint(path: str) -> tuple[bytes, int]:
         return hashlib.blake2b(head + stream.read() + str(size).encode(), digest_size=16).digest(), size
 
 
+def settle(ledger: Ledger, policy: Policy) -> None:
+    """Find incidents where evidence came, and decide what follows for all whom it concerns, some at a time."""
+    with ledger.change():
+        if touched := ledger.traffic.touched():
+            ledger.pending.add(watch(ledger, policy, *touched))
+            ledger.traffic.looked()
+    more = True
+    while more:
+        with ledger.change():
+            names = ledger.pending.take(CHUNK)
+            derive(ledger, policy, names)
+            more = bool(ledger.pending)
+    with ledger.change():
+        ledger.keep_index()
+
+
 def derive(ledger: Ledger, policy: Policy, names: Iterable[str]) -> None:
     """Derive anew what is to be done with *names*, addresses and ``@domain``s, and put it into the ledger."""
     around = Surroundings(ledger, policy)
@@ -147,11 +159,10 @@ def derive(ledger: Ledger, policy: Policy, names: Iterable[str]) -> None:
 def decision_on(
     name: str, ledger: Ledger, policy: Policy, at: datetime | None = None, around: Surroundings | None = None
 ) -> Decision:
-    """The Decision on one name from its history up to *at*, as it stands then."""
+    """The Decision on one name from its history up to *at*; ``standing`` says whether it has run out."""
     near = around or Surroundings(ledger, policy, at)
     history = ledger.history(name, at)
-    decision = decide(history, policy, whole_domain=name.startswith("@"), around=lambda event: near.of(name, event))
-    return standing(decision, at) if at else decision
+    return decide(history, policy, whole_domain=name.startswith("@"), around=near.of(name))
 
 
 # ── answers ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -171,27 +182,48 @@ def check(
 ) -> Iterator[Answer]:
     """An answer per address, in order. *past*: from the evidence up to *at* alone; else from the derived state, at *at*."""
     stream = iter(addresses)
-    index = None if past else ledger.index()
+    index = None if past and at < ledger.latest() else ledger.index()
+    around = Surroundings(ledger, policy, at)
+    asking: dict[str, list[str]] = {}
     while some := list(islice(stream, 1000)):
         names = [address.normalise(a) for a in some]
         domains = [f"@{name.rpartition('@')[2]}" for name in names]
         if index is None:
             with_evidence = ledger.has_evidence({*names, *domains})
-            around = Surroundings(ledger, policy, at)
             found = {name: decision_on(name, ledger, policy, at, around) for name in with_evidence}
         else:
             found = ledger.decisions(name for name in {*names, *domains} if name in index)
+            found |= _decided_now({*names, *domains}, ledger, policy)
         for given, name, domain in zip(some, names, domains, strict=True):
-            yield _answer(given, name, domain, found, at, transactional)
+            if domain in found and domain not in asking:
+                asking[domain] = _asking(domain, ledger)
+            yield _answer(given, name, domain, found, at, transactional, policy, asking.get(domain, []))
+
+
+def _decided_now(names: set[str], ledger: Ledger, policy: Policy) -> dict[str, Decision]:
+    """The Decisions on those of *names* about which evidence came that an ingest has not settled yet."""
+    late = ledger.pending.among(names) if ledger.pending else set()
+    return {name: decision_on(name, ledger, policy) for name in ledger.has_evidence(late)}
+
+
+def _asking(domain: str, ledger: Ledger) -> list[str]:
+    """Who of a domain asks first whether it is back: somebody whom no decision of his own keeps."""
+    names = ledger.names_at(domain, 100)
+    kept = {n for n, d in ledger.decisions(names).items() if d.cause not in OF_DOMAINS}
+    return [n for n in names if n not in kept][:1]
 
 
 def _answer(
-    given: str, name: str, domain: str, found: dict[str, Decision], at: datetime, transactional: bool
-) -> Answer:
+    given: str, name: str, domain: str, found: dict[str, Decision], at: datetime, transactional: bool, policy: Policy,
+    asking: list[str],
+) -> Answer:  # fmt: skip
     for who in (name, domain):
         decision = standing(found.get(who, FREE), at)
         if decision.state is not State.OK and not (transactional and decision.scope != "all"):
             return Answer(given, False, who, decision)
+    decision = waiting(found.get(domain, FREE), policy, at)
+    if decision.state is not State.OK and name not in asking:
+        return Answer(given, False, domain, decision)
     return Answer(given, True, name, FREE)
 
 

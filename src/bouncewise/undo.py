@@ -46,11 +46,11 @@ def ignore(unit: str, opened: datetime, ledger: Ledger, policy: Policy) -> bool:
     """A person says that *unit* had no incident; decisions are derived anew. False where there is none."""
     with ledger.change():
         names = refused_in(ledger, unit)
-        known = ledger.ignore_incident(unit, opened)
+        known = ledger.traffic.ignore(unit, opened)
         derive(ledger, policy, names)
     return known
 
 
 def latest(ledger: Ledger) -> datetime:
-    """The last hour that the ledger knows anything of."""
-    return time_of(ledger.latest_hour())
+    """The last ten minutes that the ledger knows anything of."""
+    return time_of(ledger.traffic.latest())

@@ -21,8 +21,10 @@ VERBS = {
     "history": "all that happened to an address or @domain",
     "incidents": "outages of directories, and blocks of ourselves",
     "release": "free all whom one mishap took",
+    "replay": "judge all stored evidence again",
     "explain": "a reply, a code, a cause or an address, in full",
     "diagnose": "what lies behind a refusal, how likely, and what next",
+    "policy": "what decides, and why; check your own",
     "rules": "list rules; check and test your own",
 }
 

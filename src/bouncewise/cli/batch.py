@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from bouncewise.cli.common import json_option, out, progress
+from bouncewise.cli.common import jobs_option, json_option, out, progress
 from bouncewise.errors import InputError
 
 BY = ("domain", "day", "cause", "party", "permanence", "advice", "rule", "receiver", "status")
@@ -20,7 +20,7 @@ BY = ("domain", "day", "cause", "party", "permanence", "advice", "rule", "receiv
     \b
     bouncewise batch bounces/*.parquet -o judged/
     bouncewise batch acct-*.csv -o judged/ --by domain,day,cause
-    bouncewise batch log.csv -o judged/ --reply diagnostic --processes 4
+    bouncewise batch log.csv -o judged/ --reply diagnostic --jobs 4
 
     OUT is a folder with a part for each piece of the input; with --by also counts.csv. A run that was stopped goes on where
     it was; parts of another rule set are made anew beside the old. Needs: pip install 'bouncewise[scale]'.
@@ -41,10 +41,10 @@ BY = ("domain", "day", "cause", "party", "permanence", "advice", "rule", "receiv
 @click.option("--recipient", metavar="COLUMN", help="the column of recipients, for --by domain")
 @click.option("--time", "at", metavar="COLUMN", help="the column of times, for --by day")
 @click.option("--receiver", metavar="COLUMN", help="a column that names the receiver, where it is known")
-@click.option("--processes", type=click.IntRange(1, 256), default=1, show_default=True, help="processes side by side")
+@jobs_option
 @json_option
 def command(paths: tuple[str, ...], target: Path, by: str | None, reply: str | None, recipient: str | None, at: str | None,
-            receiver: str | None, processes: int, as_json: bool) -> None:  # fmt: skip
+            receiver: str | None, jobs: int, as_json: bool) -> None:  # fmt: skip
     from bouncewise import batch
 
     wanted = tuple(name.strip() for name in by.split(",")) if by else ()
@@ -58,7 +58,7 @@ def command(paths: tuple[str, ...], target: Path, by: str | None, reply: str | N
     }
     work = batch.parts(paths, target, given, wanted)
     with progress(len(work), "parts") as advance:
-        rows = batch.run(work, processes, lambda done, seen: advance(seen, done))
+        rows = batch.run(work, jobs, lambda done, seen: advance(seen, done))
     if wanted:
         batch.total(work, wanted).write_csv(target / "counts.csv")
     if as_json:

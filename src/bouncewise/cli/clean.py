@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
-from itertools import islice
+from itertools import tee
 from pathlib import Path
 from typing import IO
 
 import click
 
 from bouncewise import contract, pipeline
-from bouncewise.cli.common import at_option, json_option, ledger_options, moment, open_ledger, out, policy
+from bouncewise.cli.common import at_option, json_option, ledger_options, moment, open_ledger, out, policy, progress
 from bouncewise.errors import InputError
 from bouncewise.lists.syntax import fault
 from bouncewise.lists.table import Table
@@ -56,27 +56,24 @@ def command(
     with open_ledger(db) as ledger, Table.open(source, column) as table, ExitStack() as files:
         keep = _writer(None if dry_run else output or Path("-"), table, files, ())
         drop = _writer(None if dry_run else rejected, table, files, REASONS)
-        decided_by = policy(policy_path)
-        for rows in _chunks(table.rows):
-            asked = [row[table.address].strip() if table.address < len(row) else "" for row in rows]
-            answers = pipeline.check(asked, ledger, decided_by, at=when, past=past, transactional=transactional)
-            for row, answer in zip(rows, map(_with_syntax, answers), strict=True):
-                if answer.send:
-                    kept += 1
-                    keep(row)
-                else:
-                    dropped += 1
-                    drop([*row, *[""] * (len(table.header) - len(row)), *_reasons(answer.decision)])
+        moved = files.enter_context(progress(None, "clean", "rows"))
+        rows, again = tee(filter(None, table.rows))
+        asked = (row[table.address].strip() if table.address < len(row) else "" for row in again)
+        answers = pipeline.check(asked, ledger, policy(policy_path), at=when, past=past, transactional=transactional)
+        for answer, row in zip(map(_with_syntax, answers), rows, strict=True):
+            if answer.send:
+                kept += 1
+                keep(row)
+            else:
+                dropped += 1
+                drop([*row, *[""] * (len(table.header) - len(row)), *_reasons(answer.decision)])
+            if (kept + dropped) % 10_000 == 0:
+                moved(kept + dropped, kept + dropped)
     summary = {"kept": kept, "dropped": dropped, "output": str(output) if output and not dry_run else None}
     if as_json and (output or dry_run):
         out(contract.dumps(summary))
     else:
         click.echo(f"kept {kept:,}, dropped {dropped:,}{' (dry run: nothing written)' if dry_run else ''}", err=True)
-
-
-def _chunks(rows: Iterator[list[str]]) -> Iterator[list[list[str]]]:
-    while some := list(islice(rows, 5000)):
-        yield [row for row in some if row]
 
 
 def _with_syntax(answer: Answer) -> Answer:

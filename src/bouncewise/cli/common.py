@@ -40,22 +40,32 @@ def rules_option(f: F) -> F:
     )(f)  # fmt: skip
 
 
-def db_option(f: F) -> F:
-    """``--db``."""
+def jobs_option(f: F) -> F:
+    """``--jobs``."""
     return click.option(
-        "--db", envvar="BOUNCEWISE_DB", metavar="URL", help=f"The ledger: an SQLite file. Default: {default_db()}"
-    )(f)
+        "--jobs", type=click.IntRange(1, 256), default=_cores, show_default="one for each core",
+        help="Processes that share the work, if there is much of it. The output is the same.",
+    )(f)  # fmt: skip
+
+
+def _cores() -> int:
+    from bouncewise.crowd import cores
+
+    return cores()
 
 
 def ledger_options(f: F) -> F:
     """``--db`` and ``--policy``."""
+    f = click.option(
+        "--db", envvar="BOUNCEWISE_DB", metavar="URL", help=f"The ledger: an SQLite file. Default: {default_db()}"
+    )(f)
     return click.option(
         "--policy",
         "policy_path",
         envvar="BOUNCEWISE_POLICY",
         type=click.Path(path_type=Path),
         help="Your own policy file.",
-    )(db_option(f))
+    )(f)
 
 
 def at_option(f: F) -> F:
@@ -98,14 +108,14 @@ def policy(path: Path | None) -> Policy:
     return load(path)
 
 
-def moment(text: str | None) -> tuple[datetime, bool]:
+def moment(text: str | None, option: str = "--at") -> tuple[datetime, bool]:
     """The time asked for and whether it was asked for at all; now where it was not."""
     if not text:
         return datetime.now(UTC), False
     try:
         when = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise click.UsageError(f"--at {text}: not a time; write 2026-11-20 or 2026-11-20T12:00:00Z") from None
+        raise click.UsageError(f"{option} {text}: not a time; write 2026-11-20 or 2026-11-20T12:00:00Z") from None
     return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC), True
 
 
@@ -130,7 +140,7 @@ def advice_of(v: Verdict) -> str:
 
 
 @contextmanager
-def progress(total: int | None, what: str) -> Iterator[Callable[[int, int], None]]:
+def progress(total: int | None, what: str, unit: str = "reports") -> Iterator[Callable[[int, int], None]]:
     """A bar on standard error while something long runs, nothing where that is no terminal. Call with (done, octets)."""
     if not sys.stderr.isatty():
         yield lambda _done, _octets: None
@@ -138,7 +148,7 @@ def progress(total: int | None, what: str) -> Iterator[Callable[[int, int], None
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn(what), BarColumn(), TextColumn("{task.fields[done]:,} reports"), TimeElapsedColumn())
+    columns = (TextColumn(what), BarColumn(), TextColumn("{task.fields[done]:,} " + unit), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=total, done=0)
         yield lambda done, octets: bar.update(task, completed=octets, done=done)

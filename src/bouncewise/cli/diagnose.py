@@ -10,19 +10,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bouncewise import contract, diagnosis
+from bouncewise import contract, diagnosis, guard
 from bouncewise.cli.common import (
     DIM,
     HEAD,
     at_option,
     classifier,
-    db_option,
     default_db,
     json_option,
+    ledger_options,
     moment,
     open_ledger,
     out,
     paint,
+    policy,
     rules_option,
 )  # fmt: skip
 from bouncewise.policy.diagnose import Diagnosis, Piece, diagnose
@@ -44,7 +45,7 @@ _SHOWN = 0.01  # hypotheses below one in a hundred are left out on a terminal, n
     "--dns", "with_dns", is_flag=True, help="Ask DNS now where the domain's mail goes. Nothing else leaves this host."
 )
 @at_option
-@db_option
+@ledger_options
 @rules_option
 @json_option
 def command(
@@ -52,6 +53,7 @@ def command(
     with_dns: bool,
     at: str | None,
     db: str | None,
+    policy_path: Path | None,
     rule_paths: tuple[Path, ...],
     as_json: bool,
 ) -> None:
@@ -76,7 +78,7 @@ def command(
         facts = _facts(subject, sources)
     else:
         with ledger:
-            facts = _facts(subject, sources)
+            facts = _facts(subject, sources._replace(incidents=tuple(guard.known(ledger, policy(policy_path), when))))
     if facts is None:
         whose = "the ledger knows of" if ledger else f"there is no ledger at {db or default_db()}, so it knows of"
         out(f"{' '.join(subject)}: {whose} no refusal; put the reply behind the address to have it diagnosed")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from bouncewise import contract, undo
+from bouncewise import contract, guard, undo
 from bouncewise.cli.common import (
     BAD,
     DIM,
@@ -22,6 +22,7 @@ from bouncewise.cli.common import (
     policy,
 )
 from bouncewise.errors import InputError
+from bouncewise.judge import default
 from bouncewise.model import Alert, Incident
 
 
@@ -46,11 +47,13 @@ def command(ctx: click.Context, days: int, db: str | None, as_json: bool) -> Non
     with open_ledger(db) as ledger:
         latest = undo.latest(ledger)
         since = latest - timedelta(days=days)
-        for incident in ledger.incidents():
+        for incident in ledger.traffic.incidents():
             if (incident.closed or latest) >= since:
                 out(contract.dumps(contract.incident(incident)) if as_json else _incident(incident))
-        for alert in ledger.alerts(since):
-            out(contract.dumps(contract.alert(alert)) if as_json else _alert(alert))
+        causes = default().ruleset.causes
+        for alert in guard.alerts(ledger, since):
+            do = tuple(causes[alert.cause].do)
+            out(contract.dumps(contract.alert(alert, do)) if as_json else _alert(alert, do))
 
 
 def _incident(i: Incident) -> str:
@@ -60,9 +63,15 @@ def _incident(i: Incident) -> str:
     return f"{i.opened:%Y-%m-%d %H:%M} - {until}  {paint(i.unit, BAD)}  {what}; {fate}"
 
 
-def _alert(a: Alert) -> str:
-    what = f"{a.cause}: {a.refused} addresses, {a.share:.0%} of that day's mail there; no address is touched"
-    return f"{a.day:%Y-%m-%d}  {paint(a.receiver, HEAD)}  {what}  {paint(a.words[:80], DIM)}"
+def _alert(a: Alert, do: tuple[str, ...]) -> str:
+    where = ", ".join(r or "other hosts" for r in a.receivers)
+    lines = [
+        f"{a.since:%Y-%m-%d %H:%M} - {a.until:%Y-%m-%d %H:%M}  {paint(f'{a.cause} at {where}', HEAD)}  {a.refused} addresses,"
+        f" {a.share:.0%} of the mail there; no address is touched",
+        *(paint(f"    said: {words[:110]}", DIM) for words in a.samples),
+        *(f"    do:   {step}" for step in do),
+    ]
+    return "\n".join(lines)
 
 
 @command.command()

@@ -9,6 +9,7 @@ import click
 from bouncewise import contract, files, pipeline
 from bouncewise.cli.common import (
     classifier,
+    jobs_option,
     json_option,
     ledger_options,
     open_ledger,
@@ -24,9 +25,15 @@ from bouncewise.cli.common import (
 @click.argument("paths", nargs=-1, required=True)
 @ledger_options
 @rules_option
+@jobs_option
 @json_option
 def command(
-    paths: tuple[str, ...], db: str | None, policy_path: Path | None, rule_paths: tuple[Path, ...], as_json: bool
+    paths: tuple[str, ...],
+    db: str | None,
+    policy_path: Path | None,
+    rule_paths: tuple[Path, ...],
+    jobs: int,
+    as_json: bool,
 ) -> None:
     """Read files, folders, Maildirs, mboxes, .gz .zst .zip or - into the ledger, and decide what follows.
 
@@ -39,7 +46,13 @@ def command(
     rules, decided_by = classifier(rule_paths), policy(policy_path)
     total = sum(Path(p).stat().st_size for p in files.expand(paths) if p != files.STDIN) or None
     with open_ledger(db) as ledger, progress(total, "ingest") as moved:
-        tally = pipeline.ingest(paths, ledger, rules, decided_by, tell=tell, progress=moved)
+        version = rules.ruleset.version
+        if others := ledger.judged_by_others(version):
+            look = "see what would change: bouncewise replay --dry-run"
+            click.echo(
+                f"note: rules changed since this ledger was last judged ({others} -> {version}); {look}", err=True
+            )
+        tally = pipeline.ingest(paths, ledger, rules, decided_by, tell=tell, progress=moved, jobs=jobs)
         if as_json:
             out(contract.dumps(tally._asdict() | {"ledger": str(ledger.path)}))
         else:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from bouncewise import contract, files, pipeline
-from bouncewise.cli.common import DIM, advice_of, classifier, json_option, out, paint, rules_option, tell
+from bouncewise import contract, files, reading
+from bouncewise.cli.common import DIM, advice_of, classifier, jobs_option, json_option, out, paint, rules_option, tell
 from bouncewise.readers import Note
 
 FORMATS = "\n".join(f"  {reader.name:10} {reader.about}" for reader in files.FORMATS)
@@ -28,18 +28,22 @@ FORMATS = "\n".join(f"  {reader.name:10} {reader.about}" for reader in files.FOR
 )  # fmt: skip
 @click.argument("paths", nargs=-1, required=True)
 @rules_option
+@jobs_option
 @json_option
-def command(paths: tuple[str, ...], rule_paths: tuple[Path, ...], as_json: bool) -> None:
-    for item in pipeline.read(paths, classifier(rule_paths)):
-        if isinstance(item, Note):
-            tell(item)
-        elif as_json:
-            out(contract.dumps(contract.report(item)))
-        else:
-            out(_line(item))
+def command(paths: tuple[str, ...], rule_paths: tuple[Path, ...], jobs: int, as_json: bool) -> None:
+    for _, items in reading.each(files.expand(paths), classifier(rule_paths), _json if as_json else _line, jobs):
+        for item in items:
+            if isinstance(item, Note):
+                tell(item)
+            else:
+                out(item)
 
 
-def _line(judged: pipeline.Judged) -> str:
+def _json(judged: reading.Judged) -> str:
+    return contract.dumps(contract.report(judged))
+
+
+def _line(judged: reading.Judged) -> str:
     report, verdict = judged.finding.report, judged.verdict
     when = report.at.strftime("%Y-%m-%d %H:%M") if report.at else " " * 16
     head = f"{paint(when, DIM)}  {report.kind:11} {report.recipient or '-':28}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bouncewise.ledger.append import Entry
+from bouncewise.ledger.append import Entry, entry
 from bouncewise.ledger.store import Ledger
 
-__all__ = ["Entry", "Ledger"]
+__all__ = ["Entry", "Ledger", "entry"]

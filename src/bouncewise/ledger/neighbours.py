@@ -1,6 +1,6 @@
 """What befell others: how many of a domain, or of a receiver, were refused the same way, and came back.
 
-Asked for one case at a time, by people: these walk the table of addresses, or of events, and take seconds in a large ledger.
+Asked for one case at a time, by people: those about a receiver walk the table of events, and take seconds in a large ledger.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import msgspec
 import zstandard
 
-from bouncewise.ledger import rows, traffic
+from bouncewise.ledger import rows
+from bouncewise.ledger.traffic import SLOT, Traffic
 from bouncewise.model import Cause, Report, Verdict
 
 _LATELY = 30 * 86_400_000_000
@@ -25,9 +26,7 @@ _FATES = (
     " AND e.kind IN ('failed', 'delayed') AND e.cause = :cause AND e.at >= :since AND e.at <= :until"
     " GROUP BY e.address)"
 )
-_AT_DOMAIN = _FATES.format(
-    "address a JOIN event e ON e.address = a.id AND substr(a.name, -length(:unit)) = :unit AND a.name != :unit"
-)
+_AT_DOMAIN = _FATES.format("address a JOIN event e ON e.address = a.id AND a.domain = :domain AND a.domain != 0")
 _AT_RECEIVER = _FATES.format("(SELECT * FROM event WHERE receiver = :unit) e")
 
 
@@ -57,15 +56,15 @@ class Neighbours:
         """Of the others than *name* at *unit*, those refused with *cause* within *span*."""
         values = {
             "lately": _LATELY, "known": rows.stamp(span.known), "self": rows.id_of(name), "cause": cause,
-            "since": rows.stamp(span.since), "until": rows.stamp(span.until), "unit": unit,
+            "since": rows.stamp(span.since), "until": rows.stamp(span.until), "unit": unit, "domain": rows.id_of(unit),
         }  # fmt: skip
         sql = _AT_DOMAIN if unit.startswith("@") else _AT_RECEIVER
         return Fates(*map(int, self._db.execute(sql, values).fetchone()))
 
     def delivered(self, unit: str, since: datetime, until: datetime) -> int:
-        """Deliveries at *unit* in the hours from *since* to *until*, each address once a day."""
-        hours = rows.stamp(since) // traffic.HOUR, rows.stamp(until) // traffic.HOUR + 1
-        return sum(n for _, n in traffic.deliveries(self._db, unit, *hours))
+        """Deliveries at *unit* in the slots from *since* to *until*, each address once a day."""
+        slots = rows.stamp(since) // SLOT, rows.stamp(until) // SLOT + 1
+        return sum(n for _, n in Traffic(self._db).deliveries(unit, *slots))
 
     def knows_deliveries(self) -> bool:
         """Whether the ledger was ever told of a delivery; if not, that there was none means nothing."""
@@ -90,11 +89,11 @@ class Neighbours:
     def last_refused(self, domain: str, known: datetime) -> str | None:
         """Whose refusal was the last at ``@domain``."""
         sql = (
-            "SELECT a.name FROM address a JOIN event e ON e.address = a.id WHERE substr(a.name, -length(:unit)) = :unit"
-            " AND a.name != :unit AND e.at <= :known AND e.kind IN ('failed', 'delayed') AND e.cause IS NOT NULL"
+            "SELECT a.name FROM address a JOIN event e ON e.address = a.id WHERE a.domain = :domain AND a.domain != 0"
+            " AND e.at <= :known AND e.kind IN ('failed', 'delayed') AND e.cause IS NOT NULL"
             " ORDER BY e.at DESC, a.name LIMIT 1"
         )
-        found = self._db.execute(sql, {"unit": domain, "known": rows.stamp(known)}).fetchone()
+        found = self._db.execute(sql, {"domain": rows.id_of(domain), "known": rows.stamp(known)}).fetchone()
         return found and str(found[0])
 
     def first_delivered(self, names: Iterable[str], known: datetime) -> str | None:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from bouncewise.model import Advice, Alert, Cause, Decision, Event, Incident, Kind, Scope, State
+from bouncewise.model import Advice, Cause, Decision, Event, Incident, Kind, Scope, State
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = 86_400_000_000
 
+IN = 500
+"""Names asked for in one SELECT."""
+
 
 def stamp(when: datetime) -> int:
     """Microseconds since 1970."""
-    return (when - _EPOCH) // timedelta(microseconds=1)
+    since = when - _EPOCH
+    return since.days * _DAY + since.seconds * 1_000_000 + since.microseconds
 
 
 def when(stamp_: int) -> datetime:
@@ -32,6 +37,21 @@ def day_of(stamp_: int) -> int:
 def id_of(name: str) -> int:
     """The number of a normalised address, or of ``@domain``: 64 bits, signed as SQLite's integers are."""
     return int.from_bytes(hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest(), signed=True)
+
+
+def reach(db: sqlite3.Connection, stamp_: int) -> None:
+    """Remember that the ledger knows of this time."""
+    sql = "INSERT INTO meta VALUES ('latest', ?) ON CONFLICT DO UPDATE SET value = max(CAST(value AS INTEGER), ?)"
+    db.execute(sql, (str(stamp_), stamp_))
+
+
+NEW_ADDRESS = "INSERT OR IGNORE INTO address VALUES (?, ?, ?)"
+
+
+def address_row(name: str) -> tuple[int, str, int]:
+    """The row of table address for a normalised address or an ``@domain``."""
+    local, _, domain = name.rpartition("@")
+    return (id_of(name), name, id_of(f"@{domain}") if local else 0)
 
 
 def event(row: tuple[Any, ...]) -> Event:
@@ -92,10 +112,3 @@ def incident_row(i: Incident) -> tuple[Any, ...]:
         i.mailed,
         i.usual,
     )
-
-
-def alert(row: tuple[Any, ...]) -> Alert:
-    """An Alert from (day, receiver, cause, addresses, delivered, sample)."""
-    day, receiver, cause, refused, delivered, words = row
-    share = refused / (refused + delivered)
-    return Alert(day=when(day * _DAY), receiver=receiver, cause=Cause(cause), refused=refused, share=share, words=words)

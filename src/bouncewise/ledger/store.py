@@ -8,24 +8,28 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from importlib import resources
 from pathlib import Path
 
 from bouncewise.errors import LedgerError
-from bouncewise.ledger import rows, traffic
+from bouncewise.ledger import index, replay, rows
 from bouncewise.ledger.append import Entry, append
 from bouncewise.ledger.index import Index
 from bouncewise.ledger.neighbours import Neighbours
-from bouncewise.model import Alert, Decision, Event, Incident, State
+from bouncewise.ledger.pending import Pending
+from bouncewise.ledger.traffic import Traffic
+from bouncewise.model import Decision, Event, State
 
-SCHEMA = 1
-_IN = 500  # names asked for in one SELECT
+SCHEMA = 2
 
 
 class Ledger:
-    """An open ledger. Use as a context manager; every change is inside ``with ledger.change():``."""
+    """An open ledger. Use as a context manager; every change is inside ``with ledger.change():``.
+
+    ``traffic`` is what it knows of receivers and domains, and their incidents; ``pending`` whose state is behind the evidence.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -36,6 +40,8 @@ class Ledger:
             self._to_wal()
             self._db.executescript("PRAGMA synchronous=FULL; PRAGMA cache_size=-65536; PRAGMA temp_store=MEMORY;")
             self._prepare()
+            self.traffic = Traffic(self._db)
+            self.pending = Pending(self._db)
         except (sqlite3.Error, OSError) as bad:
             raise LedgerError(f"{path}: cannot be used as a ledger: {bad}. Give another with --db.") from None
 
@@ -67,13 +73,19 @@ class Ledger:
         found = self._db.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()
         if found is None or found[0] != str(SCHEMA):
             raise LedgerError(
-                f"{self.path}: written by another version of bouncewise (schema {found and found[0]}, this is {SCHEMA})"
+                f"{self.path}: written by another version of bouncewise (schema {found and found[0]}, this is {SCHEMA})."
+                " Give another with --db and read the evidence anew; its own version's `suppressions export` keeps the rest."
             )
 
     @contextmanager
     def change(self) -> Iterator[None]:
-        """A transaction: all of it is in the file, or nothing."""
-        self._db.execute("BEGIN IMMEDIATE")
+        """A transaction: all of it is in the file, or nothing. Raises LedgerError where another writes for a minute on end."""
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as bad:
+            raise LedgerError(
+                f"{self.path}: {bad}; another bouncewise is writing, a replay perhaps: try again"
+            ) from None
         try:
             yield
         except BaseException:
@@ -96,26 +108,33 @@ class Ledger:
         """Remember that the source of *batch* was read to its end."""
         self._db.execute("INSERT OR REPLACE INTO done VALUES (?, ?, ?)", (fingerprint, path, batch))
 
-    def append(self, batch: int, entries: list[Entry]) -> tuple[int, set[str]]:
-        """Add what is new among *entries*: how many events that were, and whose state they may change."""
+    def append(self, batch: int, entries: list[Entry]) -> int:
+        """Add what is new among *entries*: how many events that were. Whose state they may change is pending."""
         return append(self._db, batch, entries)
 
     def act(self, name: str, event: Event) -> bool:
         """Add an act of a person (``event.by``) on an address or ``@domain``; False where it stood there already."""
         until = rows.stamp(event.until) if event.until else None
         row = (
-            rows.id_of(name),
-            rows.stamp(event.at),
-            event.kind,
-            event.cause,
-            event.scope,
-            until,
-            event.words,
-            event.by,
-        )
-        self._db.execute("INSERT OR IGNORE INTO address VALUES (?, ?)", (rows.id_of(name), name))
+            rows.id_of(name), rows.stamp(event.at), event.kind, event.cause, event.scope, until, event.words, event.by,
+        )  # fmt: skip
+        self._db.execute(rows.NEW_ADDRESS, rows.address_row(name))
+        rows.reach(self._db, rows.stamp(event.at))
         sql = "INSERT OR IGNORE INTO act (address, at, kind, cause, scope, until, why, by) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
         return self._db.execute(sql, row).rowcount > 0
+
+    def judged_by_others(self, rules: str) -> str | None:
+        """See ``replay.judged_by_others``."""
+        return replay.judged_by_others(self._db, rules)
+
+    def again(self, *, trial: bool) -> AbstractContextManager[replay.Again]:
+        """See ``replay.again``."""
+        return replay.again(self._db, trial=trial)
+
+    def latest(self) -> datetime:
+        """The latest time that any evidence here tells of; 1970 in an empty ledger."""
+        found = self._db.execute("SELECT value FROM meta WHERE name = 'latest'").fetchone()
+        return rows.when(int(found[0]) if found else 0)
 
     # ── evidence and state out ─────────────────────────────────────────────────────────────────────────────
 
@@ -140,13 +159,18 @@ class Ledger:
         """Every address and ``@domain`` with evidence other than deliveries, by name."""
         yield from (name for (name,) in self._db.execute("SELECT name FROM address ORDER BY name"))
 
+    def names_at(self, domain: str, most: int) -> list[str]:
+        """The first *most* addresses at an ``@domain`` with evidence other than deliveries, in no telling order."""
+        sql = "SELECT name FROM address WHERE domain = ? AND domain != 0 ORDER BY id LIMIT ?"
+        return [name for (name,) in self._db.execute(sql, (rows.id_of(domain), most))]
+
     def has_evidence(self, names: Iterable[str]) -> set[str]:
         """Those of *names* for which the ledger holds anything but deliveries."""
         asked = {rows.id_of(name): name for name in names}
         ids = list(asked)
         found: set[str] = set()
-        for i in range(0, len(ids), _IN):
-            some = ids[i : i + _IN]
+        for i in range(0, len(ids), rows.IN):
+            some = ids[i : i + rows.IN]
             marks = ",".join("?" * len(some))
             found.update(
                 name
@@ -175,7 +199,11 @@ class Ledger:
 
     def index(self) -> Index:
         """The index of everything that is suppressed or held, as it stands now."""
-        return Index(who for (who,) in self._db.execute("SELECT address FROM state ORDER BY address"))
+        return index.read(self._db, self.path)
+
+    def keep_index(self) -> None:
+        """Write what ``index`` reads into a file, if there is so much that it pays."""
+        index.keep(self._db, self.path)
 
     def decisions(self, names: Iterable[str]) -> dict[str, Decision]:
         """The derived state of those of *names* that have one."""
@@ -190,54 +218,10 @@ class Ledger:
                     found[name] = rows.decision(tuple(row))
         return found
 
-    # ── neighbours and incidents ───────────────────────────────────────────────────────────────────────────
-
     @property
     def neighbours(self) -> Neighbours:
         """Questions about what befell others."""
         return Neighbours(self._db)
-
-    def latest_hour(self) -> int:
-        """The last hour, counted from 1970, that anything is known of."""
-        return traffic.latest(self._db)
-
-    def flips(self, since: int, good_hours: int) -> dict[str, dict[int, set[int]]]:
-        """See ``traffic.flips``."""
-        return traffic.flips(self._db, since, good_hours)
-
-    def deliveries(self, unit: str, since: int, until: int = 1 << 40) -> list[tuple[int, int]]:
-        """See ``traffic.deliveries``."""
-        return traffic.deliveries(self._db, unit, since, until)
-
-    def refused(self, unit: str, since: int, until: int) -> list[str]:
-        """See ``traffic.refused``."""
-        return traffic.refused(self._db, unit, since, until)
-
-    def incidents(self) -> list[Incident]:
-        """Every incident that nobody waved away, the latest first."""
-        sql = (
-            "SELECT unit, opened, closed, recovered, flipped, mailed, usual FROM incident WHERE NOT ignored"
-            " ORDER BY opened DESC, unit"
-        )
-        return [rows.incident(row) for row in self._db.execute(sql)]
-
-    def put_incidents(self, found: list[Incident], since: datetime) -> None:
-        """The incidents that opened from *since* on, in the place of what stood there; what was waved away stays so."""
-        ignored = set(self._db.execute("SELECT unit, opened FROM incident WHERE ignored"))
-        self._db.execute("DELETE FROM incident WHERE opened >= ? AND NOT ignored", (rows.stamp(since),))
-        new = [row for row in map(rows.incident_row, found) if (row[0], row[1]) not in ignored]
-        self._db.executemany("INSERT OR REPLACE INTO incident VALUES (?, ?, ?, ?, ?, ?, ?, 0)", new)
-
-    def alerts(self, since: datetime, least: int = 5, share: float = 0.05) -> list[Alert]:
-        """Days on which a receiver refused us for *least* addresses or more, and *share* of its mail."""
-        found = traffic.refusals_of_us(self._db, rows.stamp(since) // traffic.HOUR, least)
-        alerts = [rows.alert(row) for row in found]
-        return [alert for alert in alerts if alert.share >= share]
-
-    def ignore_incident(self, unit: str, opened: datetime) -> bool:
-        """A person says that this is none; False where there is no such incident."""
-        sql = "UPDATE incident SET ignored = 1 WHERE unit = ? AND opened = ?"
-        return self._db.execute(sql, (unit, rows.stamp(opened))).rowcount > 0
 
     def counts(self) -> dict[str, int]:
         """How much the ledger holds, by table."""

@@ -1,44 +1,23 @@
-"""How much arrived where, hour by hour: what tells one departed colleague from a receiver's bad day.
+"""How much arrived where, in slots of ten minutes: what tells one departed colleague from a receiver's bad day.
 
-A unit is a receiver's id or an ``@domain``. Deliveries are counted as they come in, each address once a day; flips (refusals as
-dead of addresses that were good lately) are found among the events. Incidents are derived from both and can be again.
+A unit is a receiver's id, "" for all hosts that are no known receiver's, or an ``@domain``. Deliveries are counted as they
+come in, each address once a day; flips (refusals as dead of addresses that were good lately) are found among the events.
+Incidents are derived from both and can be again.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
-from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
 
-HOUR = 3_600_000_000
-_COUNT = "INSERT INTO traffic VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET delivered = delivered + excluded.delivered"
+from bouncewise.ledger import rows
+from bouncewise.model import Cause, Incident
 
+SLOT = 600_000_000
+"""Microseconds of a slot; policy/incidents.py counts in them."""
 
-def count(db: sqlite3.Connection, delivered: Iterable[tuple[str, int]]) -> None:
-    """Add deliveries, (unit, time) each."""
-    hours = Counter((unit, at // HOUR) for unit, at in delivered if unit)
-    db.executemany(_COUNT, ((unit, hour, n) for (unit, hour), n in sorted(hours.items())))
-
-
-def latest(db: sqlite3.Connection) -> int:
-    """The last hour that anything is known of."""
-    hour = db.execute("SELECT max(hour) FROM traffic").fetchone()[0] or 0
-    at = db.execute("SELECT max(at) FROM event WHERE advice = 'suppress-address'").fetchone()[0] or 0
-    return max(int(hour), int(at) // HOUR)
-
-
-def flips(db: sqlite3.Connection, since: int, good: int) -> dict[str, dict[int, set[int]]]:
-    """By unit and hour, the addresses that flipped from *since* on: refused as dead within *good* hours of a delivery."""
-    sql = (
-        "SELECT e.address, e.at, e.cause, e.receiver, a.name FROM event e JOIN address a ON a.id = e.address"
-        " WHERE e.advice = 'suppress-address' AND e.kind = 'failed' AND e.at >= ? AND EXISTS"
-        " (SELECT 1 FROM delivery d WHERE d.address = e.address AND d.first < e.at AND d.last > e.at - ?) ORDER BY e.at"
-    )
-    found: dict[str, dict[int, set[int]]] = {}
-    for who, at, cause, receiver, name in db.execute(sql, (since * HOUR, good * HOUR)):
-        for unit in units(name, receiver, cause):
-            found.setdefault(unit, {}).setdefault(at // HOUR, set()).add(who)
-    return found
+_DAY = 86_400_000_000
 
 
 def units(name: str, receiver: str, cause: str | None) -> list[str]:
@@ -47,28 +26,136 @@ def units(name: str, receiver: str, cause: str | None) -> list[str]:
     return [domain, receiver] if receiver and cause != "access-denied" else [domain]
 
 
-def deliveries(db: sqlite3.Connection, unit: str, since: int, until: int = 1 << 40) -> list[tuple[int, int]]:
-    """(hour, delivered) of a unit from *since* to before *until*."""
-    sql = "SELECT hour, delivered FROM traffic WHERE unit = ? AND hour >= ? AND hour < ? ORDER BY hour"
-    return [(int(h), int(n)) for h, n in db.execute(sql, (unit, since, until))]
+class Refusals(NamedTuple):
+    """By slot, the addresses that flipped there (refused as dead, the first time since a delivery), and those refused again."""
+
+    flipped: dict[int, set[int]]
+    again: dict[int, set[int]]
 
 
-def refused(db: sqlite3.Connection, unit: str, since: int, until: int) -> list[str]:
-    """Names refused as dead at *unit* in the hours from *since* to *until*, by name."""
-    sql = (
-        "SELECT DISTINCT a.name, e.receiver, e.cause FROM event e JOIN address a ON a.id = e.address"
-        " WHERE e.advice = 'suppress-address' AND e.at >= ? AND e.at < ? ORDER BY a.name"
-    )
-    found = db.execute(sql, (since * HOUR, (until + 1) * HOUR))
-    return [name for name, receiver, cause in found if unit in units(name, receiver, cause)]
+class OfUs(NamedTuple):
+    """One receiver's refusals of us for one cause on one day, counted from 1970: addresses, deliveries there, a sample."""
+
+    cause: Cause
+    day: int
+    receiver: str
+    refused: int
+    delivered: int
+    first: datetime
+    last: datetime
+    words: str
 
 
-def refusals_of_us(db: sqlite3.Connection, since: int, least: int) -> list[tuple[int, str, str, int, int, str]]:
-    """(day, receiver, cause, addresses, delivered there that day, sample) where a receiver refused the sender or message."""
-    sql = (
-        "SELECT e.at / 86400000000 AS day, e.receiver, e.cause, count(DISTINCT e.address) AS n, coalesce((SELECT sum(delivered)"
-        " FROM traffic t WHERE t.unit = e.receiver AND t.hour / 24 = e.at / 86400000000), 0), max(e.words) FROM event e"
-        " WHERE e.advice IN ('fix-sender', 'fix-message') AND e.receiver != '' AND e.at >= ?"
-        " GROUP BY day, e.receiver, e.cause HAVING n >= ? ORDER BY day DESC, n DESC"
-    )
-    return list(db.execute(sql, (since * HOUR, least)))
+class Traffic:
+    """What a ledger knows of receivers and domains."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def first(self) -> int:
+        """The first slot that anything is known of; 0 where nothing is."""
+        slot = self._db.execute("SELECT min(slot) FROM traffic").fetchone()[0]
+        at = self._db.execute("SELECT min(at) FROM event WHERE advice = 'suppress-address'").fetchone()[0]
+        return min(int(slot or 1 << 60), int(at or 1 << 60) // SLOT) if slot or at else 0
+
+    def latest(self) -> int:
+        """The last slot that anything is known of."""
+        slot = self._db.execute("SELECT max(slot) FROM traffic").fetchone()[0] or 0
+        at = self._db.execute("SELECT max(at) FROM event WHERE advice = 'suppress-address'").fetchone()[0] or 0
+        return max(int(slot), int(at) // SLOT)
+
+    def deliveries(self, unit: str, since: int, until: int) -> list[tuple[int, int]]:
+        """(slot, delivered) of a unit from *since* to before *until*."""
+        sql = "SELECT slot, delivered FROM traffic WHERE unit = ? AND slot >= ? AND slot < ? AND delivered > 0 ORDER BY slot"
+        return [(int(s), int(n)) for s, n in self._db.execute(sql, (unit, since, until))]
+
+    def refusals(self, since: int, until: int, good: int) -> dict[str, Refusals]:
+        """By unit, the refusals as dead from slot *since* to before *until*, of addresses good within *good* slots before."""
+        sql = (
+            "WITH good AS (SELECT e.address, e.at, e.cause, e.receiver, (SELECT max(iif(d.last < e.at, d.last, d.first))"
+            " FROM delivery d WHERE d.address = e.address AND d.first < e.at) AS delivered FROM event e"
+            " WHERE e.advice = 'suppress-address' AND e.kind = 'failed' AND e.at >= ? AND e.at < ?)"
+            " SELECT g.address, g.at, g.cause, g.receiver, a.name, EXISTS (SELECT 1 FROM event p WHERE p.address = g.address"
+            " AND p.at < g.at AND p.at >= g.delivered AND p.advice = 'suppress-address' AND p.kind = 'failed')"
+            " FROM good g JOIN address a ON a.id = g.address WHERE g.delivered > g.at - ? ORDER BY g.at"
+        )
+        found: dict[str, Refusals] = {}
+        for who, at, cause, receiver, name, again in self._db.execute(sql, (since * SLOT, until * SLOT, good * SLOT)):
+            for unit in units(name, receiver, cause):
+                found.setdefault(unit, Refusals({}, {}))[again].setdefault(at // SLOT, set()).add(who)
+        return found
+
+    def refused(self, since: int, until: int, unit: str = "") -> list[str]:
+        """Names refused as dead (at *unit*, if one is given) in the slots from *since* to before *until*, by name."""
+        sql = (
+            "SELECT DISTINCT a.name, e.receiver, e.cause FROM event e JOIN address a ON a.id = e.address"
+            " WHERE e.advice = 'suppress-address' AND e.at >= ? AND e.at < ? ORDER BY a.name"
+        )
+        found = self._db.execute(sql, (since * SLOT, until * SLOT))
+        return [name for name, receiver, cause in found if not unit or unit in units(name, receiver, cause)]
+
+    # ── what is not looked at yet ──────────────────────────────────────────────────────────────────────────
+
+    def touch(self, first: int, last: int) -> None:
+        """Remember that evidence came from *first* to *last*, microseconds, and that incidents were not looked for there since.
+
+        A delivery may move what was counted later on its day.
+        """
+        slots = (first // SLOT, last // _DAY * (_DAY // SLOT) + _DAY // SLOT - 1)
+        before = self.touched() or slots
+        span = f"{min(slots[0], before[0])} {max(slots[1], before[1])}"
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES ('touched', ?)", (span,))
+
+    def touched(self) -> tuple[int, int] | None:
+        """The first and the last such slot; None where all was looked at."""
+        found = self._db.execute("SELECT value FROM meta WHERE name = 'touched'").fetchone()
+        if found is None:
+            return None
+        first, last = found[0].split()
+        return int(first), int(last)
+
+    def looked(self) -> None:
+        """All was looked at."""
+        self._db.execute("DELETE FROM meta WHERE name = 'touched'")
+
+    # ── incidents ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def incidents(self) -> list[Incident]:
+        """Every incident that nobody waved away, the latest first."""
+        sql = (
+            "SELECT unit, opened, closed, recovered, flipped, mailed, usual FROM incident WHERE NOT ignored"
+            " ORDER BY opened DESC, unit"
+        )
+        return [rows.incident(row) for row in self._db.execute(sql)]
+
+    def ignored(self) -> set[tuple[str, datetime]]:
+        """Unit and beginning of those that a person said are none."""
+        return {(u, rows.when(o)) for u, o in self._db.execute("SELECT unit, opened FROM incident WHERE ignored")}
+
+    def put(self, found: list[Incident], since: datetime, until: datetime) -> None:
+        """The incidents that opened from *since* to before *until*, in the place of what stood there; ignored ones stay so."""
+        ignored = {(unit, rows.stamp(opened)) for unit, opened in self.ignored()}
+        span = (rows.stamp(since), rows.stamp(until))
+        self._db.execute("DELETE FROM incident WHERE opened >= ? AND opened < ? AND NOT ignored", span)
+        new = [row for row in map(rows.incident_row, found) if (row[0], row[1]) not in ignored]
+        self._db.executemany("INSERT OR REPLACE INTO incident VALUES (?, ?, ?, ?, ?, ?, ?, 0)", new)
+
+    def ignore(self, unit: str, opened: datetime) -> bool:
+        """A person says that this is none; False where there is no such incident."""
+        sql = "UPDATE incident SET ignored = 1 WHERE unit = ? AND opened = ?"
+        return self._db.execute(sql, (unit, rows.stamp(opened))).rowcount > 0
+
+    def refusals_of_us(self, since: datetime, least: int) -> list[OfUs]:
+        """Where and when receivers refused the sender or message, for *least* addresses a day; by cause and day."""
+        sql = (
+            "SELECT e.cause, e.at / 86400000000 AS day, e.receiver, count(DISTINCT e.address) AS n,"
+            " coalesce((SELECT sum(delivered) FROM traffic t WHERE t.unit = e.receiver AND t.slot / 144 = e.at / 86400000000), 0)"
+            ", min(e.at), max(e.at), max(e.words) FROM event e"
+            " WHERE e.advice IN ('fix-sender', 'fix-message') AND e.kind = 'failed' AND e.at >= ?"
+            " GROUP BY day, e.receiver, e.cause HAVING n >= ? ORDER BY e.cause, day, n DESC"
+        )
+        found = self._db.execute(sql, (rows.stamp(since), least))
+        return [
+            OfUs(Cause(cause), day, receiver, refused, delivered, rows.when(first), rows.when(last), words)
+            for cause, day, receiver, refused, delivered, first, last, words in found
+        ]

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from bouncewise.errors import InputError
 
@@ -51,22 +51,14 @@ class Table(NamedTuple):
     @contextmanager
     def open(path: Path, column: str | None = None) -> Iterator[Table]:
         """The table at *path* (``-``: standard input), its addresses in *column* or in the one that looks so."""
-        if str(path) == "-":
-            yield _table(sys.stdin.buffer.read(), path, column)
-            return
-        with path.open("rb") as raw:
-            head = raw.read(_HEAD)
-            raw.seek(0)
+        stream = cast(io.RawIOBase, sys.stdin.buffer) if str(path) == "-" else io.FileIO(path)
+        with io.BufferedReader(stream, _HEAD) as raw:
+            head = raw.peek(_HEAD)
             encoding = _encoding(head)
             with io.TextIOWrapper(
                 raw, encoding, errors="surrogateescape" if encoding != "utf-16" else "replace", newline=""
             ) as text:
                 yield _read(text, head, encoding, path, column)
-
-
-def _table(data: bytes, path: Path, column: str | None) -> Table:
-    encoding = _encoding(data[:_HEAD])
-    return _read(io.StringIO(data.decode(encoding, "replace"), newline=""), data[:_HEAD], encoding, path, column)
 
 
 def _encoding(head: bytes) -> str:

@@ -7,8 +7,9 @@ order its files were read; whether a hold has run out is asked of the Decision w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import msgspec
 
@@ -17,19 +18,34 @@ from bouncewise.policy.load import Policy
 
 FREE = Decision(state=State.OK)
 
+OF_DOMAINS = (Cause.DOMAIN_UNKNOWN, Cause.DOMAIN_NO_MAIL)
+"""Causes that are the whole domain's."""
+
 ADDED = "added"
 REMOVED = "removed"
 """Kinds of acts: a person, or an imported list, adds or removes a suppression by hand."""
 
 
-class Around(msgspec.Struct, frozen=True):
-    """What surrounds a refusal: the incident it falls into, how many neighbours had mail delivered about then,
-    and whether this address is one of those that ask, while the others are held, if it has passed."""
+class Around(Protocol):
+    """What surrounds an address's refusals: asked for only where it matters."""
 
-    incident: Incident | None = None
-    neighbours: int = 0
-    domain_neighbours: int = 0
-    probe: bool = False
+    def incident(self, event: Event) -> tuple[Incident | None, bool]:
+        """The incident into which a refusal falls; and whether this address asks, while others wait, if it has passed."""
+
+    def neighbours(self, event: Event) -> tuple[int, int]:
+        """How many others, at the receiver and in the domain, had mail delivered about then."""
+
+
+class Alone:
+    """Nothing is known of the surroundings."""
+
+    def incident(self, event: Event) -> tuple[Incident | None, bool]:
+        """None."""
+        return None, False
+
+    def neighbours(self, event: Event) -> tuple[int, int]:
+        """None."""
+        return 0, 0
 
 
 def decide(
@@ -37,13 +53,13 @@ def decide(
     policy: Policy,
     *,
     whole_domain: bool = False,
-    around: Callable[[Event], Around] = lambda _: Around(),
+    around: Around | None = None,
 ) -> Decision:
     """The Decision on one address, or a *whole_domain*, after its history, which is sorted by time.
 
     *around* tells of a refusal what surrounded it: an incident, and neighbours that had mail delivered about then.
     """
-    case = _Case(policy, whole_domain, around)
+    case = _Case(policy, whole_domain, around or Alone())
     for event in history:
         case.take(event)
     return case.decision
@@ -54,10 +70,18 @@ def standing(decision: Decision, now: datetime) -> Decision:
     return FREE if decision.until is not None and decision.until <= now else decision
 
 
+def waiting(decision: Decision, policy: Policy, now: datetime) -> Decision:
+    """Of a domain whose decision has run out, what holds all but the few that ask first: until they had the time to."""
+    last = decision.until and decision.until + timedelta(days=policy.dead.domain_ask_days)
+    if last is None or decision.cause not in OF_DOMAINS or not last > now >= (decision.until or last):
+        return FREE
+    return msgspec.structs.replace(decision, state=State.HELD, until=last)
+
+
 class _Case:
     """One address while its history is told."""
 
-    def __init__(self, policy: Policy, whole_domain: bool, around: Callable[[Event], Around]) -> None:
+    def __init__(self, policy: Policy, whole_domain: bool, around: Around) -> None:
         self.policy = policy
         self.around = around
         self.whole_domain = whole_domain
@@ -65,7 +89,7 @@ class _Case:
         self.delivered: datetime | None = None
         self.refused: datetime | None = None
         self.failures: dict[Cause, list[datetime]] = {}
-        self.parked: dict[Cause, int] = {}
+        self.failing: dict[Cause, datetime] = {}
         self.lapses = 0
 
     def take(self, event: Event) -> None:
@@ -76,7 +100,7 @@ class _Case:
         elif event.kind == REMOVED:
             self.decision, self.refused = FREE, None
             self.failures.clear()
-            self.parked.clear()
+            self.failing.clear()
         elif event.kind == Kind.COMPLAINT:
             self._wish(event, self.policy.complaint.scope)
         elif event.kind == Kind.UNSUBSCRIBE:
@@ -88,7 +112,7 @@ class _Case:
         """A delivery is the best evidence of life: it clears whatever evidence, not what people wished or did."""
         self.delivered, self.refused, self.lapses = event.at, None, 0
         self.failures.clear()
-        self.parked.clear()
+        self.failing.clear()
         if not self.decision.by and not _is_wish(self.decision):
             self.decision = FREE
 
@@ -111,12 +135,12 @@ class _Case:
         confirmed = since is not None and timedelta(hours=dead.confirm_hours) <= event.at - since
         if since is not None and event.at - since > timedelta(days=dead.memory_days):
             confirmed, self.refused = False, event.at
-        if not self._open(event) or (self.whole_domain and good):
-            return  # mail still arrives at that domain: one failed lookup says nothing of the others
-        around = self.around(event) if good and not domain else Around()
-        if around.incident is not None:
-            self.decision = self._in_incident(event, around.incident, around.probe)
-        elif confirmed or not (good or domain) or self._directory_works(event, around):
+        if not self._open(event) or (self.whole_domain and good and since is None):
+            return  # mail arrived at that domain lately: one failed lookup says nothing of the others
+        incident, probe = (None, False) if domain else self.around.incident(event)
+        if incident is not None:
+            self.decision = self._in_incident(event, incident, probe)
+        elif confirmed or not (good or domain) or (good and not domain and self._directory_works(event)):
             until = None
             if domain:
                 until = event.at + timedelta(
@@ -138,11 +162,12 @@ class _Case:
         held = _decision(event, State.HELD, max(until, event.at))
         return msgspec.structs.replace(held, why=f"{_since(incident)}: {event.words}"[:200])
 
-    def _directory_works(self, event: Event, around: Around) -> bool:
+    def _directory_works(self, event: Event) -> bool:
         """So many neighbours got their mail about then that the refusal means this one address."""
         guard = self.policy.guard
-        at_receiver = event.cause is not Cause.ACCESS_DENIED and around.neighbours >= guard.neighbours
-        return at_receiver or around.domain_neighbours >= guard.domain_neighbours
+        at_receiver, in_domain = self.around.neighbours(event)
+        every_tenant_its_own = event.cause is Cause.ACCESS_DENIED
+        return in_domain >= guard.domain_neighbours or (at_receiver >= guard.neighbours and not every_tenant_its_own)
 
     def _count(self, event: Event) -> None:
         window = next((w for w in self.policy.window if w.cause is event.cause), None)
@@ -152,10 +177,11 @@ class _Case:
         if not seen or event.at.date() != seen[-1].date():
             seen.append(event.at)
         self.failures[event.cause] = seen
+        began = self.failing.setdefault(event.cause, event.at)
         if len(seen) >= window.failures and self._open(event):
-            held = min(window.longest_days, window.hold_days << min(10, self.parked.get(event.cause, 0)))
-            self.parked[event.cause] = self.parked.get(event.cause, 0) + 1
-            self.decision = _decision(event, State.HELD, event.at + timedelta(days=held))
+            least, most = timedelta(days=window.hold_days), timedelta(days=window.longest_days)
+            held = min(most, max(least, (event.at - began) * window.share))
+            self.decision = _decision(event, State.HELD, event.at + held)
 
     def _open(self, event: Event) -> bool:
         """Whether a new decision may take the place of the standing one: a suppression of all mail is not weakened."""

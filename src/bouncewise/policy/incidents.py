@@ -1,13 +1,18 @@
 """Many good addresses turning bad at once: when an incident opens, closes, and whether it was one.
 
-Reads: of one unit, a receiver or a domain, hour by hour: how many addresses had mail delivered, and how many that were good
-lately were refused as dead ("flipped"). Gives: its incidents. Pure; hours are counted from 1970.
+Reads: of one unit, a receiver or a domain, in slots of ten minutes: how many addresses had mail delivered, how many that were
+good lately were refused as dead for the first time ("flipped"), and how many were refused as dead again. Gives: its incidents.
+Pure; slots are counted from 1970.
 
-The test: of all mailed within a day, so many flips have a chance of less than ``alpha`` where each address turns bad with
-the unit's usual rate (its own past flips outside incidents, begun with the policy's), by the binomial law. So a sender of 500
-and one of 50 million have the same risk of a false alarm per test. It is over when so many deliveries without a flip have
-come since the last flip that less than ``doubt`` of such stretches would be met while the incident lasts. It was no incident, but
-the end of those mailboxes, when ``max_days`` pass without a delivery after the last flip.
+The test is Page's cumulative sum (E. S. Page, Biometrika 41, 1954): the log-likelihood that a share of all good addresses
+flips (``shares``, each in its turn) against the unit's usual rate, begun anew whenever it falls below nothing. It opens above
+log(shares / alpha). Then, by Lorden's bound (Annals of Mathematical Statistics 42, 1971), false alarms are at least 1 / alpha
+mails apart on average, whatever the number of units: the same for a sender of 500 and of 50 million. The sum's last beginning is
+when it opened. The usual rate is the unit's own past flips outside incidents, begun with the policy's, a day behind.
+
+It closes by the same sum the other way round: usual traffic against the incident's own share, above log(1 / doubt); the last
+beginning of that sum is when it closed. An incident that returns within ``again_hours`` never closed. It was none, but the end of
+those mailboxes, when ``max_days`` pass without a sign of life.
 """
 
 from __future__ import annotations
@@ -19,17 +24,24 @@ from typing import NamedTuple
 
 from bouncewise.policy.load import Guard
 
+SLOTS_A_DAY = 144
+"""Ten minutes each: fine enough to say when an outage began, coarse enough to keep for years."""
 
-class Hour(NamedTuple):
-    """One hour of one unit."""
+LEAST = 2
+"""Flips without which no share of the policy's could be told from chance; so few need no look."""
 
-    hour: int
+
+class Slot(NamedTuple):
+    """Ten minutes of one unit."""
+
+    slot: int
     delivered: int
     flipped: int
+    again: int = 0
 
 
 class Span(NamedTuple):
-    """An incident: hours from ``opened`` to ``closed`` (None: still open); ``recovered``: the directory came back."""
+    """An incident from slot ``opened`` to before ``closed`` (None: still open); ``recovered``: the directory came back."""
 
     opened: int
     closed: int | None
@@ -39,72 +51,116 @@ class Span(NamedTuple):
     usual: float
 
 
-def spans(hours: Iterable[Hour], latest: int, guard: Guard) -> list[Span]:
-    """The incidents of a unit, in order. *hours* ascend; *latest* is the last hour that anything at all is known of."""
+def spans(slots: Iterable[Slot], latest: int, guard: Guard) -> list[Span]:
+    """The incidents of a unit, in order. *slots* ascend; *latest* is the last slot that anything at all is known of."""
     found: list[Span] = []
-    flips, mails = guard.usual_flips, guard.usual_mails
-    day: deque[Hour] = deque()
-    current: Span | None = None
-    quiet = 0  # deliveries since the last flip
-    for hour in hours:
-        if current is not None and hour.hour - current.opened >= 24 * guard.max_days:
-            found.append(current._replace(closed=current.opened + 24 * guard.max_days, recovered=quiet > 0))
-            current = None
-        if current is None:
-            while day and hour.hour - day[0].hour >= 24:
-                past = day.popleft()
-                flips, mails = flips + past.flipped, mails + past.delivered + past.flipped
-            day.append(hour)
-            flipped, mailed = sum(h.flipped for h in day), sum(h.delivered + h.flipped for h in day)
-            usual = flips / mails
-            if hour.flipped and flipped >= guard.least and tail(mailed, flipped, usual) < guard.alpha:
-                first = next(h.hour for h in day if h.flipped)
-                since = sum(h.delivered + h.flipped for h in day if h.hour >= first)
-                current, quiet = Span(first, None, False, flipped, since, usual), 0
-                day.clear()
-            continue
-        if hour.flipped:
-            current, quiet = (
-                current._replace(
-                    flipped=current.flipped + hour.flipped, mailed=current.mailed + hour.delivered + hour.flipped
-                ),
-                0,
-            )
-            share = hour.flipped / (hour.delivered + hour.flipped)
-            if (
-                hour.delivered
-                and tail(hour.delivered + hour.flipped, hour.flipped, current.usual) > 0.01
-                and share < 0.2
-            ):
-                quiet = hour.delivered  # a flip of the usual kind, among many deliveries
-        else:
-            quiet += hour.delivered
-        if quiet and quiet >= enough(current, guard.doubt):
-            found.append(current._replace(closed=hour.hour, recovered=True))
-            current = None
-    if current is not None and latest - current.opened >= 24 * guard.max_days:
-        current = current._replace(closed=current.opened + 24 * guard.max_days, recovered=quiet > 0)
-    return [*found, current] if current is not None else found
+    calm = _Calm(guard)
+    storm: _Storm | None = None
+    for slot in slots:
+        if storm is not None and slot.slot - storm.opened >= guard.max_days * SLOTS_A_DAY:
+            found.append(storm.given_up(guard.max_days))
+            storm, calm.sums = None, {}
+        if storm is None:
+            begun = calm.take(slot)
+            if begun is None:
+                continue
+            storm = _Storm(begun, slot.slot, guard)
+            if found and found[-1].recovered and begun.opened - (found[-1].closed or 0) <= guard.again_hours * 6:
+                storm.resume(found.pop())
+        elif (span := storm.take(slot)) is not None:
+            found.append(span)
+            storm, calm.sums = None, {}
+    if storm is None:
+        return found
+    past = latest - storm.opened >= guard.max_days * SLOTS_A_DAY
+    return [*found, storm.given_up(guard.max_days) if past else storm.span(None)]
 
 
-def enough(span: Span, doubt: float) -> int:
-    """Deliveries in a row that an incident of this share would hardly let through."""
-    share = min(0.99, max(0.02, span.flipped / max(1, span.mailed)))
-    return max(1, math.ceil(math.log(doubt) / math.log(1 - share)))
+class _Sum(NamedTuple):
+    """A cumulative sum since slot ``began``, with the flips and the mails in it."""
+
+    value: float
+    began: int
+    flipped: int
+    mailed: int
 
 
-def tail(n: int, x: int, p: float) -> float:
-    """The chance of *x* or more among *n*, each with the chance *p*."""
-    if x <= 0:
-        return 1.0
-    p = min(max(p, 1e-6), 0.5)
-    term = math.exp(
-        math.lgamma(n + 1) - math.lgamma(x + 1) - math.lgamma(n - x + 1) + x * math.log(p) + (n - x) * math.log1p(-p)
-    )
-    total = 0.0
-    for k in range(x, n + 1):
-        total += term
-        term *= (n - k) / (k + 1) * p / (1 - p)
-        if term < total * 1e-9:
-            break
-    return min(1.0, total)
+class _Calm:
+    """A unit while nothing happens there: its usual rate, and the sums that would notice."""
+
+    def __init__(self, guard: Guard) -> None:
+        self.guard = guard
+        self.flips, self.mails = guard.usual_flips, guard.usual_mails
+        self.day: deque[Slot] = deque()
+        self.sums: dict[float, _Sum] = {}
+
+    def take(self, slot: Slot) -> Span | None:
+        """The incident that *slot* shows, if it does."""
+        while self.day and slot.slot - self.day[0].slot >= SLOTS_A_DAY:
+            past = self.day.popleft()
+            self.flips, self.mails = self.flips + past.flipped, self.mails + past.delivered + past.flipped
+        usual = self.flips / self.mails
+        mailed = slot.delivered + slot.flipped
+        highest: _Sum | None = None
+        for share in self.guard.shares:
+            if share < 3 * usual:
+                continue
+            before = self.sums.pop(share, None) or _Sum(0.0, slot.slot, 0, 0)
+            if not (slot.flipped or before.value):
+                continue
+            value = before.value + evidence(slot.delivered, slot.flipped, usual, share)
+            after = _Sum(value, before.began, before.flipped + slot.flipped, before.mailed + mailed)
+            if value > 0:
+                self.sums[share] = after
+            highest = max(highest or after, after)
+        if highest is None or highest.value < math.log(len(self.guard.shares) / self.guard.alpha):
+            self.day.append(slot)
+            return None
+        while self.day and self.day[-1].slot >= highest.began:
+            self.day.pop()
+        return Span(highest.began, None, False, highest.flipped, highest.mailed, usual)
+
+
+class _Storm:
+    """A unit during an incident."""
+
+    def __init__(self, begun: Span, seen: int, guard: Guard) -> None:
+        self.guard, self.opened, self.usual = guard, begun.opened, begun.usual
+        self.flipped, self.mailed, self.again = begun.flipped, begun.mailed, 0
+        self.share = _share(begun.flipped, begun.mailed)
+        self.over = 0.0
+        self.ended = seen + 1
+
+    def resume(self, before: Span) -> None:
+        """It is the incident *before*, that seemed over."""
+        self.opened, self.usual = before.opened, before.usual
+        self.flipped, self.mailed = self.flipped + before.flipped, self.mailed + before.mailed
+
+    def take(self, slot: Slot) -> Span | None:
+        """The incident whole, if *slot* shows that it is over."""
+        mailed = slot.delivered + slot.flipped + slot.again
+        self.flipped, self.mailed, self.again = (
+            self.flipped + slot.flipped, self.mailed + mailed, self.again + slot.again,
+        )  # fmt: skip
+        self.over -= evidence(slot.delivered, slot.flipped + slot.again, self.usual, self.share)
+        if self.over <= 0:
+            self.over, self.ended = 0.0, slot.slot + 1
+            self.share = _share(self.flipped + self.again, self.mailed)
+        return self.span(self.ended) if self.over >= math.log(1 / self.guard.doubt) else None
+
+    def span(self, closed: int | None) -> Span:
+        """The incident as it stands."""
+        return Span(self.opened, closed, closed is not None, self.flipped, self.mailed, self.usual)
+
+    def given_up(self, days: int) -> Span:
+        """The incident after *days* without an end."""
+        return self.span(self.opened + days * SLOTS_A_DAY)._replace(recovered=self.over > 0)
+
+
+def evidence(delivered: int, refused: int, usual: float, share: float) -> float:
+    """The log-likelihood that *refused* of these came at the rate *share* rather than at the *usual* one."""
+    return refused * math.log(share / usual) + delivered * math.log((1 - share) / (1 - usual))
+
+
+def _share(flipped: int, mailed: int) -> float:
+    return min(0.995, max(0.02, flipped / max(1, mailed)))

@@ -28,6 +28,8 @@ class Dead(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     domain_until_days: int
     domain_longest_days: int
     domain_until_why: str
+    domain_ask_days: int
+    domain_ask_why: str
 
 
 class Guard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -36,18 +38,20 @@ class Guard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     usual_flips: float
     usual_mails: float
     usual_why: str
-    least: int
-    least_why: str
+    shares: list[float]
+    shares_why: str
     alpha: float
     alpha_why: str
     doubt: float
     doubt_why: str
+    again_hours: int
+    again_why: str
     max_days: int
     max_why: str
     neighbours: int
     domain_neighbours: int
-    neighbours_why: str
     neighbour_hours: int
+    neighbours_why: str
     probes: int
     probes_why: str
 
@@ -60,14 +64,30 @@ class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """So many final failures of a cause on different days within a window hold the address for a while, longer each time."""
+    """So many final failures of a cause on different days within a window hold the address for a while.
+
+    A hold lasts for ``share`` of the time since the first of these failures, within ``hold_days`` and ``longest_days``.
+    """
 
     cause: Cause
     failures: int
     within_days: int
     hold_days: int
+    share: float = 1.0
     longest_days: int
     why: str
+
+
+class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What follows by the numbers named in ``of``; policy/examples.py says how it is written, and tries it."""
+
+    of: tuple[str, ...]
+    story: str
+    history: tuple[str, ...] = ()
+    domain: bool = False
+    unit: tuple[str, ...] = ()
+    hours: float = 24
+    then: tuple[str, ...]
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -78,6 +98,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     complaint: Wish
     unsubscribe: Wish
     window: tuple[Window, ...]
+    example: tuple[Example, ...] = ()
 
 
 def load(site: Path | None = None) -> Policy:
@@ -100,6 +121,8 @@ def _over(base: dict[str, Any], site: dict[str, Any]) -> dict[str, Any]:
         if name == "window" and isinstance(value, list):
             rows = {row.get("cause"): row for row in [*base["window"], *value]}
             merged[name] = list(rows.values())
+        elif name == "example" and isinstance(value, list):
+            merged[name] = [*base["example"], *value]
         elif isinstance(value, dict) and isinstance(base.get(name), dict):
             merged[name] = base[name] | value
         else:

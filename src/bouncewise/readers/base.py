@@ -19,7 +19,10 @@ _PIECE = 1 << 18
 
 
 class Finding(NamedTuple):
-    """A Report, the raw bytes it was read from, and a key that is the same wherever the same event is read."""
+    """A Report, the raw bytes it was read from, and a key that is the same wherever the same event is read.
+
+    Of a delivery that a log tells of, bytes and key are empty: all that is kept of it is that it was.
+    """
 
     report: Report
     raw: bytes

@@ -23,7 +23,7 @@ class Clock:
         self._latest = latest.astimezone() + timedelta(days=1)
         self._year: int | None = None
         self._month = 0
-        self._last: tuple[bytes, datetime | None] = (b"", None)
+        self._last: tuple[str, datetime | None] = ("", None)
 
     @classmethod
     def for_file(cls, path: str) -> Clock:
@@ -34,16 +34,16 @@ class Clock:
             return cls(datetime.now(UTC))
         return cls(datetime.fromtimestamp(changed, UTC))
 
-    def read(self, stamp: bytes) -> datetime | None:
+    def read(self, stamp: str) -> datetime | None:
         """*stamp* in UTC; None where it is no time."""
         if stamp != self._last[0]:
-            self._last = (stamp, self._parse(stamp.decode("ascii", "replace")))
+            self._last = (stamp, self._parse(stamp))
         return self._last[1]
 
     def _parse(self, stamp: str) -> datetime | None:
         try:
             if stamp[:4].isdigit():
-                when = datetime.fromisoformat(stamp.replace("/", "-"))
+                when = datetime.fromisoformat(stamp.replace("/", "-") if "/" in stamp else stamp)
                 return (when if when.tzinfo else when.astimezone()).astimezone(UTC)
             if (m := _BSD.match(stamp)) is None:
                 return None

@@ -7,12 +7,12 @@ Refuses: groups without a recipient.
 from __future__ import annotations
 
 import re
-from functools import cached_property
 
 from bouncewise.model import Kind, Reply, Report, Source, Stage
 from bouncewise.readers import freeform
 from bouncewise.readers.letter import Letter, parse_date
 from bouncewise.rfc import address, status
+from bouncewise.rfc.once import once
 from bouncewise.rfc.reply import parse, stage_of
 
 # RFC 3464 §2.3.3; "relayed" left for a system without DSN, which is as delivered as can be known.
@@ -47,12 +47,12 @@ class _Told:
         """The reason that the text gives for either name; '' where it gives none."""
         return self._reasons.of(recipient) or (self._reasons.of(original) if original else "")
 
-    @cached_property
+    @once
     def names_stages(self) -> bool:
         """Whether the text could name a stage of the dialogue at all."""
         return stage_of(" ".join(self._letter.text[:8000].split())) is not None
 
-    @cached_property
+    @once
     def _reasons(self) -> freeform.Reasons:
         return freeform.Reasons(self._letter)
 

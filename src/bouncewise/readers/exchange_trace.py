@@ -52,7 +52,7 @@ class ExchangeTraceReader(TableLog):
                     source=source,
                     kind=kind,
                     recipient=recipient,
-                    at=clock.read(f"{stamp.removesuffix('Z')}Z".encode()),
+                    at=clock.read(f"{stamp.removesuffix('Z')}Z"),
                     message_id=row.get("message_id", "").strip().strip("<>") or None,
                     sender=row.get("sender_address", "").strip() or None,
                     remote_mta=host["host"] if host else None,

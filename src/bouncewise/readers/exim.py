@@ -120,4 +120,4 @@ def _reason(rest: str) -> str:
 
 
 def _time(stamp: str, clock: Clock) -> datetime | None:
-    return clock.read(re.sub(r" ([+-]\d\d)(\d\d)$", r"\1:\2", stamp).encode())
+    return clock.read(re.sub(r" ([+-]\d\d)(\d\d)$", r"\1:\2", stamp))

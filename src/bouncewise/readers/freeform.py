@@ -39,6 +39,7 @@ _NOT_FAILED = re.compile(
     re.I,
 )
 
+_CODE = re.compile(r"[45]\d\d[ \-:]")
 _CODED = re.compile(r"(?:^|said:?|returned:?|was:?|response:?|:|[\s'\"(\[])\s*[45]\d\d[ \-:]")
 _LEAD = re.compile(
     r"(?:unable to deliver|deliver\w*|undeliverable|fail(?:ed)?|unknown|not found|rejected|returned|not a member|"
@@ -75,12 +76,11 @@ def read(letter: Letter, source: Source) -> list[Report] | None:
 def _is_bounce(letter: Letter) -> bool:
     report = "delivery-status" in letter.message.get("content-type").casefold() or letter.status_text != ""
     told = letter.message.get("x-failed-recipients") != "" or report
-    return told or (letter.from_mailer and says(f"{letter.subject}\n{letter.text}", "failed"))
+    return told or (letter.from_mailer and says(letter.spoken, "failed"))
 
 
 def _kind(letter: Letter) -> Kind:
-    told = f"{letter.subject}\n{letter.text}"
-    return Kind.DELAYED if says(told, "delayed") and not says(told, "final") else Kind.FAILED
+    return Kind.DELAYED if says(letter.spoken, "delayed") and not says(letter.spoken, "final") else Kind.FAILED
 
 
 class Reasons:
@@ -110,9 +110,9 @@ class Reasons:
     def of(self, recipient: str) -> str:
         """The reason nearest to *recipient*, else the one that the text gives for all; '' where there is none."""
         own = " ".join(" ".join(self._own.get(address.normalise(recipient), [])).split())
-        coded = next((i for i, line in enumerate(self._rest) if _CODED.search(line)), None)
+        coded = next((i for i, line in enumerate(self._rest) if _coded(line)), None)
         alone = len(self._names) < 2 and coded is not None
-        if len(own) > 3 and (_CODED.search(own) or not alone):
+        if len(own) > 3 and (not alone or _coded(own)):
             return own[:MAX_REPLY]
         return " ".join(" ".join(self._rest[coded or 0 :]).split())[:MAX_REPLY]
 
@@ -171,3 +171,8 @@ class Reasons:
         """The only recipient of the returned message, where the text names nobody and what came back is no bounce itself."""
         only = self.letter.original_recipients if self.letter.inner is None else []
         return only if len(only) == 1 else []
+
+
+def _coded(text: str) -> bool:
+    """Whether a reply code stands where one may: most lines hold no such number at all, which is quick to see."""
+    return _CODE.search(text) is not None and _CODED.search(text) is not None

@@ -49,7 +49,7 @@ class HarakaReader(LineLog):
         m = _LINE.match(line)
         if m is None:
             return
-        at = clock.read(m["when"].encode()) if m["when"] else None
+        at = clock.read(m["when"]) if m["when"] else None
         if not m["origin"].startswith("outbound"):
             if (accepted := _ACCEPTED.match(m["rest"])) is not None:
                 _accept(queue.remember(m["id"]), accepted)

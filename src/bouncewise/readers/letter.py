@@ -7,12 +7,12 @@ Gives: a Letter. The original message, however it is attached or pasted, is kept
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from functools import cached_property
 
-from bouncewise.readers.speech import begins
+from bouncewise.readers.speech import begins, lines_that_begin, spoken
 from bouncewise.rfc import address, fields, mime
+from bouncewise.rfc.once import once
 
 _STATUS_TYPES = {"message/delivery-status", "message/global-delivery-status"}
 _ORIGINAL_TYPES = {
@@ -33,6 +33,16 @@ _MAILER = re.compile(
 )
 
 
+# Nearly every date there is; the standard library reads the rest.
+_DATE = re.compile(
+    r"(?:[A-Z][a-z]{2}, +)?(\d{1,2}) ([A-Z][a-z]{2}) (\d{4}) (\d\d):(\d\d):(\d\d) ([+-])([01]\d)(\d\d)(?: \([^()]*\))?",
+    re.ASCII,
+)
+_MONTHS = {
+    "Jan": 1, "Feb": 2, "Mar": 3, "Apr": 4, "May": 5, "Jun": 6, "Jul": 7, "Aug": 8, "Sep": 9, "Oct": 10, "Nov": 11, "Dec": 12,
+}  # fmt: skip
+
+_RECIPIENT = re.compile(r"(?:final|original)-recipient", re.I)
 _FORWARD = re.compile(r"^\s*(?:fwd?|wg|tr|rv|i|doorst|vs|vb|pd|转发|轉寄)\s*[:：]", re.I)
 _QUOTE = re.compile(r"^> ?")
 
@@ -44,8 +54,8 @@ class Letter:
         self.message = mime.parse(raw)
         self.status_text = self.feedback_text = ""
         self.disposition = False
-        self.original: mime.Part | None = None
-        human: list[tuple[str, str]] = []
+        self._attached: mime.Part | None = None
+        self._human: list[mime.Part] = []
         for part in mime.leaves(self.message):
             kind = part.content_type
             if kind in _STATUS_TYPES:
@@ -55,32 +65,43 @@ class Letter:
             elif kind == "message/disposition-notification":
                 self.disposition = True
             elif kind in _ORIGINAL_TYPES:
-                self._keep_original(part.data)
-            elif kind.startswith("text/") and self.original is None:
-                human.append((kind, part.text))
-        plain = [text for kind, text in human if kind != "text/html" and text.strip()]
-        # HTML counts only where it stands alone.
-        self.message_text = "\n\n".join(plain or [text for _, text in human])
-        self.text = self._cut(self.message_text)
+                self._attached = self._attached or _original(part.data)
+            elif kind.startswith("text/") and self._attached is None:
+                self._human.append(part)
 
-    def _cut(self, text: str) -> str:
+    # What follows is found when it is asked for: a report for machines mostly needs none of the words for people.
+
+    @once
+    def message_text(self) -> str:
+        """The words for people with all that is pasted below them. HTML counts only where it stands alone."""
+        plain = [part.text for part in self._human if part.content_type != "text/html" and part.text.strip()]
+        return "\n\n".join(plain or [part.text for part in self._human])
+
+    @once
+    def text(self) -> str:
         """The words for people, up to where the original begins."""
-        at = self._original_start(text)
-        if at is None:
-            return text
-        self._keep_original(text[at:].partition("\n")[2].lstrip("\n>| \t-=").encode("utf-8", "replace"))
-        return text[:at]
+        return self.message_text[: self._pasted_at]
+
+    @once
+    def original(self) -> mime.Part | None:
+        """The mail that came back: attached, or pasted below the words for people."""
+        if self._attached is not None or self._pasted_at is None:
+            return self._attached
+        pasted = self.message_text[self._pasted_at :].partition("\n")[2]
+        return _original(pasted.lstrip("\n>| \t-=").encode("utf-8", "replace"))
+
+    @once
+    def _pasted_at(self) -> int | None:
+        return self._original_start(self.message_text)
 
     @staticmethod
     def _original_start(text: str) -> int | None:
         starts = []
-        at = 0
-        for line in text.split("\n"):
+        for at, line in lines_that_begin(text, "original"):
             end = at + len(line)
-            if 6 < len(line) < 200 and _is_boundary(line.strip(), text[end : end + 300]) and begins(line, "original"):
+            if 6 < len(line) < 200 and _is_boundary(line.strip(), text[end : end + 300]):
                 starts.append(at)
                 break
-            at = end + 1
         for m in _TRACE.finditer(text):
             following = text[m.start() : m.start() + 2000].split("\n")[:6]
             if sum(bool(_HEADER.match(line)) for line in following) >= min(4, len(following)):
@@ -88,29 +109,30 @@ class Letter:
                 break
         return min(starts, default=None)
 
-    def _keep_original(self, raw: bytes) -> None:
-        if self.original is None and raw.strip():
-            self.original = mime.split(raw.lstrip(b"\n"))
-
-    @cached_property
+    @once
     def subject(self) -> str:
         """The decoded Subject."""
         return mime.decoded_words(self.message.get("subject"))
 
-    @cached_property
+    @once
+    def spoken(self) -> str:
+        """The bare words of the Subject and of the words for people."""
+        return spoken(f"{self.subject}\n{self.text}")
+
+    @once
     def sender(self) -> str:
         """From, or what stands in for it."""
         return mime.decoded_words(
             self.message.get("from") or self.message.get("sender") or self.message.get("return-path")
         )
 
-    @cached_property
+    @once
     def from_mailer(self) -> bool:
         """Whether a mail system rather than a person wrote it: by name, or by the null return path (RFC 3834 §3.3)."""
         path = self.message.get("return-path").strip()
         return path == "<>" or _MAILER.search(self.sender) is not None or _MAILER.search(path) is not None
 
-    @cached_property
+    @once
     def inner(self) -> Letter | None:
         """The bounce inside this message: attached by a mail system that says no more, or forwarded by a person."""
         if self.original is not None and "delivery-status" in self.original.get("content-type").casefold():
@@ -122,12 +144,12 @@ class Letter:
         quoted = "\n".join(_QUOTE.sub("", line, count=1) for line in lines[mark + 1 :])
         return Letter(quoted.lstrip("\n").encode("utf-8", "replace"))
 
-    @cached_property
+    @once
     def from_mailer_by_name(self) -> bool:
         """Whether the From itself names a mail system."""
         return _MAILER.search(self.sender) is not None
 
-    @cached_property
+    @once
     def ours(self) -> set[str]:
         """Addresses in the notice's own header: sender and recipients of the notice, not of the failed mail."""
         names = (
@@ -144,18 +166,18 @@ class Letter:
         values = (value for name in names for value in self.message.fields.get(name, [])[:8])
         return {address.normalise(a) for value in values for _, _, a in address.find(value[:4096])}
 
-    @cached_property
+    @once
     def at(self) -> datetime | None:
         """The notice's own Date."""
         return parse_date(self.message.get("date"))
 
-    @cached_property
+    @once
     def original_id(self) -> str | None:
         """Message-ID of the original, without its brackets."""
         value = self.original_field("message-id") or _id_in(self.message.get("in-reply-to"))
         return _id_in(value) or None
 
-    @cached_property
+    @once
     def original_sender(self) -> str | None:
         """Envelope sender of the original where it is told, else its From, else to whom the notice went."""
         for value in (self.original_field("return-path"), self.original_field("from"), self.message.get("to")):
@@ -163,7 +185,7 @@ class Letter:
                 return found
         return None
 
-    @cached_property
+    @once
     def original_recipients(self) -> list[str]:
         """To, Cc and envelope recipients of the original."""
         names = ("to", "x-envelope-to", "x-original-to", "cc")
@@ -174,13 +196,15 @@ class Letter:
         """A header field of the original message; '' where it has none."""
         return self.original.get(name) if self.original else ""
 
-    @cached_property
+    @once
     def groups(self) -> list[dict[str, str]]:
         """Delivery-status groups, also those that stand in the text instead of in a part of their own."""
-        text = self.status_text
-        if "final-recipient" not in text.casefold() and "original-recipient" not in text.casefold():
-            text += self.text
-        return fields.groups(text)
+        text = self.status_text if _RECIPIENT.search(self.status_text) else self.status_text + self.text
+        return fields.groups(text) if "-recipient" in text.casefold() else []
+
+
+def _original(raw: bytes) -> mime.Part | None:
+    return mime.split(raw.lstrip(b"\n")) if raw.strip() else None
 
 
 def _is_boundary(line: str, after: str) -> bool:
@@ -200,8 +224,12 @@ def _id_in(value: str) -> str:
 def parse_date(value: str) -> datetime | None:
     """An RFC 5322 §3.3 date in UTC; None where there is none or it cannot be."""
     try:
+        if (m := _DATE.fullmatch(value)) is not None:
+            east = timedelta(hours=int(m[8]), minutes=int(m[9]))
+            there = datetime(int(m[3]), _MONTHS[m[2]], int(m[1]), int(m[4]), int(m[5]), int(m[6]), tzinfo=UTC)
+            return there + east if m[7] == "-" else there - east
         when = parsedate_to_datetime(value[:100])
-    except (ValueError, TypeError, IndexError, OverflowError):
+    except (ValueError, TypeError, IndexError, OverflowError, KeyError):
         return None
     try:
         return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)

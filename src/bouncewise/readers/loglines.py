@@ -6,7 +6,7 @@ A log reader names its format, knows it by a pattern, and gives for each line wh
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import BinaryIO
 
@@ -19,7 +19,7 @@ from bouncewise.rfc import address, status
 from bouncewise.rfc.reply import MAX_REPLY, parse
 
 MAX_QUEUE = 200_000
-"""Queue ids remembered at once; the oldest are forgotten first."""
+"""Queue ids remembered at once."""
 
 MAX_RECIPIENTS = 1000
 """Recipients remembered of one mail, and read of one line."""
@@ -47,27 +47,29 @@ class Mail(msgspec.Struct):
 
 
 class Queue:
-    """The mails of a log by queue id, the oldest forgotten first."""
+    """The mails of a log by queue id. When there are too many, the half that was spoken of longest ago is forgotten."""
 
     def __init__(self) -> None:
-        self._mails: dict[str, Mail] = {}
+        self._young: dict[str, Mail] = {}
+        self._old: dict[str, Mail] = {}
 
     def known(self, queue_id: str) -> Mail:
         """What is known of *queue_id*, an empty Mail that is not kept where that is nothing."""
-        return self._mails.get(queue_id) or Mail()
+        return self._young.get(queue_id) or self._old.get(queue_id) or Mail()
 
     def remember(self, queue_id: str) -> Mail:
         """The Mail of *queue_id*, kept from now on."""
-        mail = self._mails.get(queue_id)
+        mail = self._young.get(queue_id)
         if mail is None:
-            while len(self._mails) >= MAX_QUEUE:
-                del self._mails[next(iter(self._mails))]
-            mail = self._mails[queue_id] = Mail()
+            if len(self._young) >= MAX_QUEUE // 2:
+                self._young, self._old = {}, self._young
+            mail = self._young[queue_id] = self._old.pop(queue_id) if queue_id in self._old else Mail()
         return mail
 
     def forget(self, queue_id: str) -> None:
         """*queue_id* is done with."""
-        self._mails.pop(queue_id, None)
+        if self._young.pop(queue_id, None) is None:
+            self._old.pop(queue_id, None)
 
 
 class LineLog:
@@ -88,9 +90,10 @@ class LineLog:
             if isinstance(item, Note):
                 yield item
             elif item[1]:
-                yield from self.line(item[1].decode("utf-8", "replace"), Source(path, self.name, item[0]), clock, queue)
+                text = item[1].decode("utf-8", "replace")
+                yield from self.line(text, Source(path, self.name, item[0]), clock, queue)
 
-    def line(self, line: str, source: Source, clock: Clock, queue: Queue) -> Iterator[Finding | Note]:
+    def line(self, line: str, source: Source, clock: Clock, queue: Queue) -> Iterable[Finding | Note]:
         """What *line* tells; *queue* is what the lines before it told."""
         raise NotImplementedError
 
@@ -104,7 +107,9 @@ def told(text: str, dsn: str | None = None) -> tuple[Reply, Stage | None]:
 
 
 def finding(report: Report, line: str) -> Finding:
-    """A report and the line that told it, which is its identity."""
+    """A report and the line that told it, which is its identity. Of a delivery only that it was matters: it has none."""
+    if report.kind is Kind.DELIVERED:
+        return Finding(report, b"", b"")
     return Finding(
         report, line.encode("utf-8", "replace"), key_of(report.kind, address.normalise(report.recipient), line)
     )

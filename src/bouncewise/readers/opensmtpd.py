@@ -56,7 +56,7 @@ class OpensmtpdReader(LineLog):
                 kind=kind,
                 recipient=recipient,
                 original_recipient=asked if asked not in ("-", "", recipient) else None,
-                at=clock.read(m["when"].encode()) if m["when"] else None,
+                at=clock.read(m["when"]) if m["when"] else None,
                 sender=fields.get("from") or None,
                 remote_mta=(relay.partition("(")[2].rstrip(")") or relay.split(" ")[0]) or None,
                 reply=None if kind is Kind.DELIVERED else reply,

@@ -10,14 +10,13 @@ Source: Postfix src/global/log_adhoc.c, src/*qmgr/qmgr_active.c; field order is 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-
-import msgspec
+from collections.abc import Iterable
+from datetime import datetime
 
 from bouncewise.model import Kind, Report, Source, Stage
 from bouncewise.readers.base import Finding
 from bouncewise.readers.clock import Clock
-from bouncewise.readers.loglines import LineLog, Mail, Queue, finding, told
+from bouncewise.readers.loglines import LineLog, Queue, finding, told
 
 _LINE = re.compile(
     r"^(?:<\d{1,3}>)?(?P<when>\S+(?: +\S+){0,2}?) +(?P<host>\S+) (?P<program>postfix\S*/[\w/-]+)\[\d+\]: "
@@ -27,9 +26,8 @@ _DELIVERY = re.compile(
     r"to=<(?P<to>.*?)>, (?:orig_to=<(?P<orig_to>.*?)>, )?relay=(?P<relay>[^,]*), (?:\w+=[^,]*, )*?"
     r"dsn=(?P<dsn>[245]\.\d+\.\d+), status=(?P<status>\w+) \((?P<text>.*)\)?$"
 )
-_SAYS = re.compile(
-    r"(?:message-id=<?(?P<message_id>[^>]*)>?$|from=<(?P<sender>[^>]*)>, (?:size=|status=(?P<expired>(?:force-)?expired)))"
-)
+_FROM = re.compile(r"from=<([^>]*)>, (?:size=|status=((?:force-)?expired))")
+_MESSAGE_ID = re.compile(r"message-id=<?([^>]*)>?$")
 _KINDS = {"sent": Kind.DELIVERED, "deferred": Kind.DELAYED, "bounced": Kind.FAILED, "SOFTBOUNCE": Kind.DELAYED}
 _LOOPBACK = ("127.", "localhost", "[127.", "::1")
 
@@ -41,62 +39,51 @@ class PostfixReader(LineLog):
     about = "Postfix mail log: deliveries, deferrals, bounces and expiries, joined by queue id"
     pattern = re.compile(rb"^.{10,80} postfix\S*/[\w/-]+\[\d+\]: ", re.M)
 
-    def line(self, line: str, source: Source, clock: Clock, queue: Queue) -> Iterator[Finding]:
+    def line(self, line: str, source: Source, clock: Clock, queue: Queue) -> Iterable[Finding]:
         """A finding for each delivery line and each expiry."""
         m = _LINE.match(line)
         if m is None:
-            return
-        queue_id, rest = m["id"], m["rest"]
+            return ()
+        when, queue_id, rest = m.group("when", "id", "rest")
         if rest.startswith("to=<"):
-            yield from _delivery(m, line, source, clock, queue)
-        elif rest == "removed":
+            return _delivery(rest, line, source, clock.read(when), queue, queue_id)
+        if rest == "removed":
             queue.forget(queue_id)
-        elif (says := _SAYS.match(rest)) is not None:
+        elif (begun := _FROM.match(rest)) is not None:
+            sender, expired = begun.groups()
             mail = queue.remember(queue_id)
-            if says["message_id"] is not None:
-                mail.message_id = says["message_id"] or None
-            else:
-                mail.sender = says["sender"] or None
-            if says["expired"]:
-                for report in mail.waiting.values():
-                    at = clock.read(m["when"].encode())
-                    yield finding(msgspec.structs.replace(report, kind=Kind.FAILED, at=at, source=source), line)
-                mail.waiting.clear()
+            mail.sender = sender or None
+            if expired:
+                return [finding(report, line) for report in mail.give_up(source, clock.read(when))]
+        elif (named := _MESSAGE_ID.match(rest)) is not None:
+            queue.remember(queue_id).message_id = named[1] or None
+        return ()
 
 
-def _delivery(m: re.Match[str], line: str, source: Source, clock: Clock, queue: Queue) -> Iterator[Finding]:
-    delivery = _DELIVERY.match(m["rest"])
-    if delivery is None or delivery["status"] not in _KINDS:
-        return
-    mail = queue.known(m["id"])
-    report = _report(delivery, m["when"], source, clock, mail)
-    if report.kind is Kind.DELAYED:
-        queue.remember(m["id"]).wait(report)
-    else:
-        mail.waiting.pop(report.recipient, None)
-    if not _is_handover(delivery):
-        yield finding(report, line)
-
-
-def _report(d: re.Match[str], when: str, source: Source, clock: Clock, mail: Mail) -> Report:
-    text = d["text"]
-    host = d["relay"].partition("[")[0]
-    kind = _KINDS[d["status"]]
-    reply, stage = (None, None) if kind is Kind.DELIVERED else told(text[:-1] if text.endswith(")") else text, d["dsn"])
-    return Report(
-        source=source,
-        kind=kind,
-        recipient=d["to"],
-        original_recipient=d["orig_to"] or None,
-        at=clock.read(when.encode()),
-        message_id=mail.message_id,
-        sender=mail.sender,
-        remote_mta=host if host not in ("none", "") else None,
-        reply=reply,
+def _delivery(
+    rest: str, line: str, source: Source, at: datetime | None, queue: Queue, queue_id: str
+) -> Iterable[Finding]:
+    delivery = _DELIVERY.match(rest)
+    if delivery is None:
+        return ()
+    to, original, relay, dsn, status, text = delivery.groups()
+    kind = _KINDS.get(status)
+    if kind is None:
+        return ()
+    mail = queue.known(queue_id)
+    host = relay.partition("[")[0]
+    delivered = kind is Kind.DELIVERED
+    reply, stage = (None, None) if delivered else told(text[:-1] if text.endswith(")") else text, dsn)
+    report = Report(
+        source=source, kind=kind, recipient=to, original_recipient=original or None, at=at, message_id=mail.message_id,
+        sender=mail.sender, remote_mta=host if host not in ("none", "") else None, reply=reply,
         stage=stage or (Stage.CONNECT if host == "none" else None),
-    )
-
-
-def _is_handover(d: re.Match[str]) -> bool:
-    """Sent to a filter on this host that queues it again: the delivery proper is logged under the next queue id."""
-    return d["status"] == "sent" and d["relay"].startswith(_LOOPBACK) and "queued as" in d["text"]
+    )  # fmt: skip
+    if kind is Kind.DELAYED:
+        queue.remember(queue_id).wait(report)
+    elif mail.waiting:
+        mail.waiting.pop(to, None)
+    # Sent to a filter on this host that queues it again: the delivery proper is logged under the next queue id.
+    if delivered and relay.startswith(_LOOPBACK) and "queued as" in text:
+        return ()
+    return (finding(report, line),)

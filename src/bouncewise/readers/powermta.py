@@ -85,4 +85,4 @@ def _time(value: str, clock: Clock) -> datetime | None:
     text = value.strip()
     if text.replace(".", "", 1).isdecimal():
         return from_epoch(text)
-    return clock.read(re.sub(r"([+-]\d\d)(\d\d)$", r"\1:\2", text).encode())
+    return clock.read(re.sub(r"([+-]\d\d)(\d\d)$", r"\1:\2", text))

@@ -53,10 +53,10 @@ class SendmailReader(LineLog):
         elif _SAID.match(rest):
             queue.remember(m["id"]).said = rest[:MAX_REPLY]
         elif _GAVE_UP.match(rest):
-            for report in queue.known(m["id"]).give_up(source, clock.read(m["when"].encode())):
+            for report in queue.known(m["id"]).give_up(source, clock.read(m["when"])):
                 yield finding(report, line)
         elif rest.startswith("to=") and (ends := _TO_ENDS.search(rest)) is not None:
-            at = clock.read(m["when"].encode())
+            at = clock.read(m["when"])
             for report in _reports(rest[3 : ends.start()], rest[ends.end() :], source, at, queue.remember(m["id"])):
                 yield finding(report, line)
 

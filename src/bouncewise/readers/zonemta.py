@@ -93,7 +93,7 @@ def _told_by_line(m: re.Match[str], source: Source, clock: Clock) -> Report:
         source=source,
         kind=kind,
         recipient=m["to"].strip("<>"),
-        at=clock.read(m["when"].encode()) if m["when"] else None,
+        at=clock.read(m["when"]) if m["when"] else None,
         sender=m["from"] or None,
         remote_mta=m["mx"],
         reply=None if kind is Kind.DELIVERED else reply,

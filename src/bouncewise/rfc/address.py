@@ -65,7 +65,9 @@ def _local_start(text: str, at: int) -> int:
 
 def first(text: str) -> str | None:
     """The first address in *text*, or None."""
-    return next((a for _, _, a in find(text)), None)
+    for _, _, found in find(text):
+        return found
+    return None
 
 
 def parse_field(value: str) -> str | None:

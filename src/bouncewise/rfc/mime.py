@@ -12,9 +12,11 @@ import codecs
 import html
 import re
 from collections.abc import Iterator
+from email.errors import HeaderParseError
 from email.header import decode_header
-from functools import cached_property
-from itertools import islice
+from typing import NamedTuple
+
+from bouncewise.rfc.once import once
 
 MAX_PARTS = 64
 MAX_DEPTH = 8
@@ -22,9 +24,11 @@ MAX_TEXT = 512 * 1024
 """Decoded bytes of one part that are looked at; a bounce says what it has to say long before."""
 
 # A parameter of Content-Type that lost its indent still belongs to the field before it.
-_FIELD = re.compile(
-    rb"([!-9;-~]{1,100})[ \t]*:[ \t]*([^\n]*(?:\n(?:[ \t]|(?:boundary|charset|report-type|type)=)[^\n]*)*)\n?"
-)
+_FIELD = r"([!-9;-~]{1,100})[ \t]*:([^\n]*(?:\n(?:[ \t]|(?:boundary|charset|report-type|type)=)[^\n]*)*+)\n?"
+_SECTION = re.compile(f"(?:{_FIELD})*+".encode())
+_ASCII_FIELDS = re.compile(_FIELD)
+_FIELDS = re.compile(_FIELD.encode())
+_FOLD = re.compile(r"\n[ \t]*")
 _PARAMETER = re.compile(r';?\s*([\w!#$%&\'*+.^`|~-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"?|([^;\s]*))')
 _BREAKING = re.compile(r"<\s*/?\s*(?:br|p|div|tr|li|h\d|table|blockquote)\b[^>]{0,500}>", re.I)
 _TAG = re.compile(r"<[^<>]{0,2000}>")
@@ -54,19 +58,19 @@ class Part:
         found = self.fields.get(name)
         return found[0] if found else ""
 
-    @cached_property
+    @once
     def content_type(self) -> str:
         """``type/subtype`` in lower case; text/plain where none is given (RFC 2045 §5.2)."""
-        value = re.split(r"[;\s]", self.get("content-type").strip(), maxsplit=1)[0].casefold()
-        return value if "/" in value else "text/plain"
+        words = self.get("content-type").partition(";")[0].split(None, 1)
+        return words[0].casefold() if words and "/" in words[0] else "text/plain"
 
-    @cached_property
+    @once
     def parameters(self) -> dict[str, str]:
         """The parameters of Content-Type, names in lower case; a missing semicolon is forgiven."""
         _, _, rest = self.get("content-type").replace("\n", " ").partition("/")
         return {m[1].casefold(): (m[2] if m[2] is not None else m[3]) for m in _PARAMETER.finditer(rest[:4096])}
 
-    @cached_property
+    @once
     def data(self) -> bytes:
         """The body without its transfer encoding, at most MAX_TEXT octets."""
         encoding = self.get("content-transfer-encoding").strip().casefold()
@@ -79,7 +83,7 @@ class Part:
             body = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         return body[:MAX_TEXT]
 
-    @cached_property
+    @once
     def text(self) -> str:
         """The body as text; HTML loses its tags."""
         decoded = decode(self.data, self.parameters.get("charset", ""))
@@ -97,11 +101,16 @@ def parse(raw: bytes) -> Part:
 def split(raw: bytes) -> Part:
     """Header section and body of *raw*, whose newlines are LF. A line that is no field ends the header."""
     fields: dict[str, list[str]] = {}
-    at = 0
-    while (m := _FIELD.match(raw, at)) is not None:
-        name = m[1].decode("ascii", "replace").casefold()
-        fields.setdefault(name, []).append(re.sub(r"\n[ \t]*", " ", decode(m[2], "")).strip())
-        at = m.end()
+    section = _SECTION.match(raw)
+    at = section.end() if section else 0
+    head = raw[:at]
+    if head.isascii() and b"\x1b" not in head:
+        found = _ASCII_FIELDS.findall(head.decode())
+    else:
+        found = [(name.decode(), decode(value, "")) for name, value in _FIELDS.findall(head)]
+    for name, value in found:
+        unfolded = _FOLD.sub(" ", value) if "\n" in value else value
+        fields.setdefault(name.lower(), []).append(unfolded.strip())
     return Part(fields, raw[at + 1 :] if raw[at : at + 1] == b"\n" else raw[at:], raw)
 
 
@@ -130,20 +139,37 @@ def _pieces(part: Part) -> Iterator[Part]:
         # The label is lost or wrong; the first line that looks like a delimiter tells it.
         marks = _marks(part.body, m[1])
     for n, mark in enumerate(marks):
-        if mark[1]:
+        if mark.closing:
             continue
-        end = marks[n + 1].start() if n + 1 < len(marks) else len(part.body)
-        piece = part.body[mark.end() + 1 : end]
+        end = marks[n + 1].start if n + 1 < len(marks) else len(part.body)
+        piece = part.body[mark.end + 1 : end]
         if piece.strip():
             yield split(piece)
 
 
-def _marks(body: bytes, boundary: bytes) -> list[re.Match[bytes]]:
+class _Mark(NamedTuple):
+    """A delimiter line, with the newline before it that belongs to it."""
+
+    start: int
+    end: int
+    closing: bool
+
+
+def _marks(body: bytes, boundary: bytes) -> list[_Mark]:
     """The delimiter lines of RFC 2046 §5.1.1, at most MAX_PARTS of them."""
+    found: list[_Mark] = []
     if not boundary or len(boundary) > 500:
-        return []
-    lines = re.compile(rb"(?:^|\n)--" + re.escape(boundary) + rb"(--)?[ \t]*(?=\n|$)")
-    return list(islice(lines.finditer(body), MAX_PARTS))
+        return found
+    delimiter = b"--" + boundary
+    at = body.find(delimiter)
+    while at >= 0 and len(found) < MAX_PARTS:
+        end = body.find(b"\n", at)
+        end = len(body) if end < 0 else end
+        rest = body[at + len(delimiter) : end].rstrip(b" \t")
+        if rest in (b"", b"--") and body[at - 1 : at] in (b"", b"\n"):
+            found.append(_Mark(max(0, at - 1), end, rest != b""))
+        at = body.find(delimiter, end)
+    return found
 
 
 def decode(raw: bytes, charset: str) -> str:
@@ -177,7 +203,7 @@ def decoded_words(value: str) -> str:
         return value
     try:
         pieces = decode_header(value[:4096])
-    except (ValueError, binascii.Error):
+    except (ValueError, HeaderParseError):
         return value
     return "".join(p if isinstance(p, str) else decode(p, label or "") for p, label in pieces)
 

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
+import ahocorasick
+
 from bouncewise.rfc.reply import HIDDEN, MAX_REPLY, shield
 
 GAP = 12
@@ -24,7 +26,7 @@ _ASCII = bytes(ord(chr(i).lower()) if chr(i).isalnum() or chr(i) == "@" else 32 
 _PLAIN = str.maketrans({"’": "", "'": "", "ł": "l", "ø": "o", "đ": "d", "æ": "ae", "œ": "oe", "ı": "i"})
 # An elision joins two runs of letters: "don't", "l'adresse". Digits beside an apostrophe stay words of their own.
 _APOSTROPHE = re.compile(r"(?<=[A-Za-z])'(?=[A-Za-z])")
-_CONTINUED = re.compile(r"(?:^|(?<=\s))([245]\d\d)-")
+_CONTINUED = re.compile(r"([245]\d\d)(?<!\S...)-", re.S)
 
 
 def words(text: str) -> str:
@@ -46,8 +48,17 @@ def words_of(shielded: str) -> str:
 
 def quote(text: str, phrase: str) -> str:
     """The part of *text* that fits *phrase* (see ``phrase_pieces``), as it stands there; '' where none does."""
-    text = unicodedata.normalize("NFC", text[:MAX_REPLY])
-    masked = _without_repeats(shield(text, in_place=True))
+    return _quoted(*_masked(text), phrase)
+
+
+def _masked(text: str) -> tuple[str, str]:
+    """*text* as it is quoted from, and, equally long, as it is looked through."""
+    text = text[:MAX_REPLY]
+    text = text if text.isascii() else unicodedata.normalize("NFC", text)
+    return text, _without_repeats(shield(text, in_place=True))
+
+
+def _quoted(text: str, masked: str, phrase: str) -> str:
     if masked.isascii() and (m := _as_written(phrase).search(masked)) is not None:
         return text[m.start() :].split()[0] if m[0] in ("@", HIDDEN) else text[m.start() : m.end()]
     spans: list[tuple[int, int, int]] = []  # position in the joined words, start and end in the text
@@ -78,16 +89,30 @@ def _as_written(phrase: str) -> re.Pattern[str]:
 
 def quote_longest(text: str, phrases: tuple[str, ...]) -> str:
     """What ``quote`` gives for the longest of the *phrases* that *text* holds, being the plainest evidence."""
-    spoken = words(text)
-    for phrase, pieces in _longest_first(phrases):
-        if pieces[0].literal in spoken and find_phrase(spoken, pieces):
-            return quote(text, phrase)
+    if not phrases:
+        return ""
+    text, masked = _masked(text)
+    spoken = words_of(masked)
+    longest_first, automaton = _automaton(phrases)
+    for at in sorted({at for _, places in automaton.iter(spoken) for at in places}):
+        phrase, pieces = longest_first[at]
+        if find_phrase(spoken, pieces):
+            return _quoted(text, masked, phrase)
     return ""
 
 
 @lru_cache(maxsize=1024)
-def _longest_first(phrases: tuple[str, ...]) -> tuple[tuple[str, tuple[Piece, ...]], ...]:
-    return tuple((p, phrase_pieces(p)) for p in sorted(phrases, key=len, reverse=True))
+def _automaton(phrases: tuple[str, ...]) -> tuple[list[tuple[str, tuple[Piece, ...]]], ahocorasick.Automaton]:
+    """The phrases, and what finds the places among them of those whose first piece stands in some words."""
+    longest_first = [(p, phrase_pieces(p)) for p in sorted(phrases, key=len, reverse=True)]
+    places: dict[str, list[int]] = {}
+    for at, (_, pieces) in enumerate(longest_first):
+        places.setdefault(pieces[0].literal, []).append(at)
+    automaton = ahocorasick.Automaton()
+    for literal, some in places.items():
+        automaton.add_word(literal, some)
+    automaton.make_automaton()
+    return longest_first, automaton
 
 
 class Piece(NamedTuple):

@@ -27,11 +27,10 @@ _QUOTED = re.compile(r"(?:^|[\s:;,('\"<>=])([245]\d\d)(?=[ \-]'?#?[\"'<]?[A-Za-z
 _NAMED = re.compile(r"\b(?:error|code|status|smtp|#)\W{0,3}([245]\d\d)\b(?!\.\w)|\(([245]\d\d)\)", re.I)
 
 _STAGE = re.compile(
-    r"(?:in reply to|in response to|after|>>>|\bsmtp:|\[|while (?:sending|performing the|receiving the))"
+    r"(?:in reply to|in response to|after|>>>|s(?<!\ws)mtp:|\[|while (?:sending|performing the|receiving the))"
     r"[\s:]*(?:pipelined |the |sending )*"
     r"(initial |connect|banner|greeting|helo\b|ehlo\b|lhlo\b|mail from|mail[_ ]from|rcpt|"
-    r"end of data|end-of-data|final dot|message body|message text|data\b)",
-    re.I,
+    r"end of data|end-of-data|final dot|message body|message text|data\b)"
 )
 _BRACKET = re.compile(r"\[[\s:]*(?!qz)[a-z]")
 _STAGES = {
@@ -52,6 +51,7 @@ _ASCII_ENDS = bytes.maketrans(_ENDS.encode(), b" " * len(_ENDS))
 # Four numbers, but not 127.x: those are a blocklist's answers, and rules speak of them.
 IPV4 = r"\b(?:12[0-689]|1[013-9][0-9]|[02-9][0-9][0-9]|[0-9]{1,2})\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\b"
 _IPV4 = re.compile(IPV4, re.ASCII)
+_FOUR_NUMBERS = re.compile(r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]")
 
 
 def shield(text: str, *, in_place: bool = False) -> str:
@@ -69,8 +69,8 @@ def shield(text: str, *, in_place: bool = False) -> str:
             pieces += [text[done:start], "@" + " " * (end - start - 1) if in_place else "@"]
             done, at = end, apart.find("@", end)
         text = "".join(pieces) + text[done:]
-    if text.count(".") > 2:
-        text = _IPV4.sub(lambda m: HIDDEN.ljust(len(m[0])) if in_place else HIDDEN, text)
+    if text.count(".") > 2 and _FOUR_NUMBERS.search(text):
+        text = _IPV4.sub((lambda m: HIDDEN.ljust(len(m[0]))) if in_place else HIDDEN, text)
     return text
 
 
@@ -130,6 +130,6 @@ def stage_of(text: str) -> str | None:
 def _stage(text: str, lower: str) -> str | None:
     # The pattern is only tried where something stands that it cannot do without: most replies name no stage.
     hinted = "in re" in lower or "after" in lower or ">>>" in lower or "smtp:" in lower or "while " in lower
-    if (hinted or _BRACKET.search(lower)) and (m := _STAGE.search(text)):
-        return _STAGES[m[1].casefold().strip()]
+    if (hinted or _BRACKET.search(lower)) and (m := _STAGE.search(lower)):
+        return _STAGES[m[1].strip()]
     return "connect" if "connect" in lower and _CONNECT.search(text) else None

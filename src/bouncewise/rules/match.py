@@ -71,6 +71,7 @@ class Matcher:
         self._automaton.make_automaton()
         self._hosts = {host: r.id for r in ruleset.receivers for host in (*r.mx, *r.domains)}
         self._standing = lru_cache(maxsize=65536)(self._standing_now)
+        self._run_by = lru_cache(maxsize=65536)(self._runs_now)
 
     def _entry(self, phrase: str) -> _Entry:
         pieces = phrase_pieces(phrase)
@@ -109,7 +110,10 @@ class Matcher:
 
     def receiver_of(self, host: str | None) -> str | None:
         """The receiver that runs *host*, a mail exchanger or a recipient's domain; None where it is not known."""
-        labels = (host or "").casefold().rstrip(".").split(".")
+        return self._run_by(host) if host else None
+
+    def _runs_now(self, host: str) -> str | None:
+        labels = host.casefold().rstrip(".").split(".")
         return next((self._hosts[h] for i in range(len(labels)) if (h := ".".join(labels[i:])) in self._hosts), None)
 
 

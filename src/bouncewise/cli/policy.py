@@ -1,0 +1,106 @@
+"""``bouncewise policy``: what decides, why, and whether a policy of your own does what you think."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from bouncewise import contract
+from bouncewise.cli.common import BAD, DIM, GOOD, HEAD, json_option, out, paint
+from bouncewise.errors import InputError, RuleError
+from bouncewise.judge import default
+from bouncewise.model import Cause
+from bouncewise.policy.examples import follows
+from bouncewise.policy.load import Policy, load
+
+FILE = click.argument("file", required=False, envvar="BOUNCEWISE_POLICY", type=click.Path(path_type=Path))
+
+
+@click.group("policy", short_help="what decides, and why; check your own")
+def command() -> None:
+    """Show the numbers that decide, with their reasons; check a policy file of your own (docs/policy.md)."""
+
+
+@command.command()
+@FILE
+@json_option
+def check(file: Path | None, as_json: bool) -> None:
+    """Read FILE (or the shipped policy) strictly, and try every example. Exits 1 where one of FILE's own does not come true.
+
+    Shipped examples that no longer come true are shown: that is what FILE changes.
+    """
+    policy, shipped = load(file), load().example
+    advice = {cause: facts.advice for cause, facts in default().ruleset.causes.items()}
+    wrong = 0
+    for example in policy.example:
+        try:
+            got = follows(example, policy, advice)
+        except ValueError as bad:
+            raise RuleError(f"{file}: example {example.story!r}: {bad}") from None
+        if got == example.then:
+            continue
+        own = example not in shipped
+        wrong += own
+        row = {"story": example.story, "of": example.of, "expected": example.then, "got": got, "own": own}
+        sign = paint("✗", BAD) if own else paint("≠ shipped:", HEAD)
+        told = f"{sign} {example.story}\n    expected {_list(example.then)}\n    but      {_list(got)}"
+        out(contract.dumps(row) if as_json else told)
+    if not (wrong or as_json):
+        count = sum(example not in shipped for example in policy.example)
+        out(f"{paint('✓', GOOD)} well formed; {count} examples of your own, {len(shipped)} shipped")
+    sys.exit(1 if wrong else 0)
+
+
+@command.command()
+@click.argument("name", required=False)
+@click.option(
+    "--policy", "file", envvar="BOUNCEWISE_POLICY", type=click.Path(path_type=Path), help="Your own policy file."
+)
+@json_option
+def explain(name: str | None, file: Path | None, as_json: bool) -> None:
+    """Every number that decides, or NAME's (dead.hold_days, guard, window.mailbox-full), with its reason and examples."""
+    policy, plain = load(file), dict(_numbers(load()))
+    rows = [(key, value, why) for key, (value, why) in _numbers(policy) if not name or f"{key}.".startswith(f"{name}.")]
+    if not rows:
+        raise InputError(f"{name}: no such number; `bouncewise policy explain` lists them all")
+    for key, value, why in rows:
+        shipped = plain.get(key, (None, ""))[0]
+        examples = [e for e in policy.example if key in e.of]
+        if as_json:
+            stories = [e.story for e in examples]
+            out(contract.dumps({"name": key, "value": value, "shipped": shipped, "why": why, "examples": stories}))
+            continue
+        differs = "" if value == shipped else paint(f"  (shipped: {_plain(shipped)})", BAD)
+        out(f"{paint(f'{key} = {_plain(value)}', HEAD)}{differs}\n    {why}")
+        for example in examples:
+            out(paint(f"    e.g. {example.story}", DIM))
+
+
+def _numbers(policy: Policy) -> Iterator[tuple[str, tuple[Any, str]]]:
+    """Each setting as (name, (value, reason)); a window is one. A reason stands behind the settings that it speaks for."""
+    for part in ("dead", "guard", "complaint", "unsubscribe"):
+        waiting: list[tuple[str, Any]] = []
+        for name, value in msgspec.to_builtins(getattr(policy, part)).items():
+            if not name.endswith("_why"):
+                waiting.append((f"{part}.{name}", value))
+                continue
+            yield from ((key, (number, value)) for key, number in waiting)
+            waiting = []
+    for window in policy.window:
+        value = {k: v for k, v in msgspec.to_builtins(window).items() if k not in ("cause", "why")}
+        yield f"window.{Cause(window.cause)}", (value, window.why)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{k} {v}" for k, v in value.items())
+    return str(value)
+
+
+def _list(lines: tuple[str, ...]) -> str:
+    return ", ".join(lines) or "nothing"
