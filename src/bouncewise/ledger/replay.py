@@ -188,7 +188,7 @@ def _shadow(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA temp.cache_size=-65536")
     sql = "SELECT type, name, tbl_name, sql FROM main.sqlite_master WHERE sql IS NOT NULL ORDER BY type = 'index'"
     for kind, name, table, made in db.execute(sql).fetchall():
-        if table in _NEVER_CHANGED:
+        if kind == "trigger" or table in _NEVER_CHANGED:
             continue
         db.execute(made.replace(f"CREATE {kind.upper()} {name}", f"CREATE {kind.upper()} temp.{name}", 1))
         if kind == "table":
