@@ -4,8 +4,7 @@ The world of bench.world (deaths, migrations, lapsed domains, outages, a block, 
 it lacks: sign-ups with slips of the finger, an old list that is imported, restricted recipients, tenants that end with their
 MX in place, parked domains, small servers that lose their directory or are off for days, and filters that do not say whom they
 mean. Every rate is an assumption. The first refusal of each spell is diagnosed on its day and three days later, with and
-without DNS as of that day; of more than forty with one truth on one day a sample. The world draws domains from a set, so the same
-figures come again only with PYTHONHASHSEED=0.
+without DNS as of that day; of more than forty with one truth on one day a sample.
 """
 
 from __future__ import annotations

@@ -38,9 +38,10 @@ ROOMS = {
     "guard": {"ledger", "model", "policy"},
     "undo": {"guard", "ledger", "model", "pipeline", "policy"},
     "replay": {"guard", "judge", "ledger", "model", "pipeline", "policy", "reading", ""},
-    "contract": {"disagreement", "model", "pipeline", "policy", "reading", "replay"},
+    "domains": {"ledger", "model", "pipeline", "policy", "sender"},
+    "contract": {"disagreement", "domains", "model", "pipeline", "policy", "reading", "replay"},
     "cli": {
-        "batch", "crowd", "judge", "contract", "diagnosis", "guard", "sender", "undo", "errors", "explanation", "files", "ledger", "lists", "model", "pipeline",
+        "batch", "crowd", "judge", "contract", "diagnosis", "domains", "guard", "sender", "undo", "errors", "explanation", "files", "ledger", "lists", "model", "pipeline",
         "policy", "readers", "reading", "replay", "rfc", "rules", "",
     },
     "": {"judge", "model"},

@@ -11,6 +11,7 @@ from bouncewise.disagreement import disagreement
 from bouncewise.model import Alert, Decision, Event, Incident, Report, Verdict
 
 if TYPE_CHECKING:
+    from bouncewise.domains import Looked
     from bouncewise.pipeline import Answer
     from bouncewise.policy.diagnose import Diagnosis
     from bouncewise.reading import Judged
@@ -105,6 +106,14 @@ def diagnosis(d: Diagnosis) -> dict[str, Any]:
         ],
         "evidence": [{"evidence": p.id, "says": p.says, "why": p.why, "decibans": p.towards} for p in d.evidence],
         "missing": list(d.missing),
+    }  # fmt: skip
+
+
+def looked_up(row: Looked, meant: str | None) -> dict[str, Any]:
+    """One row of ``domains``."""
+    return {
+        "domain": row.domain, "from": _decision(row.before), "to": _decision(row.after),
+        "route": row.mail and row.mail.route, "mx": list(row.mail.hosts) if row.mail else None, "meant": meant,
     }  # fmt: skip
 
 

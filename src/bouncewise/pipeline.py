@@ -217,7 +217,9 @@ def _answer(
     given: str, name: str, domain: str, found: dict[str, Decision], at: datetime, transactional: bool, policy: Policy,
     asking: list[str],
 ) -> Answer:  # fmt: skip
-    for who in (name, domain):
+    # What an address was refused for its domain's sake is the domain's to decide, where that has a decision.
+    own = domain not in found or found.get(name, FREE).cause not in OF_DOMAINS
+    for who in (name, domain) if own else (domain,):
         decision = standing(found.get(who, FREE), at)
         if decision.state is not State.OK and not (transactional and decision.scope != "all"):
             return Answer(given, False, who, decision)

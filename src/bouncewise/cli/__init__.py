@@ -20,6 +20,7 @@ VERBS = {
     "batch": "judge files of millions of replies",
     "history": "all that happened to an address or @domain",
     "incidents": "outages of directories, and blocks of ourselves",
+    "domains": "those that stand as dead, and what DNS says of them",
     "release": "free all whom one mishap took",
     "replay": "judge all stored evidence again",
     "explain": "a reply, a code, a cause or an address, in full",

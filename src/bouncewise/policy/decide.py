@@ -24,6 +24,8 @@ OF_DOMAINS = (Cause.DOMAIN_UNKNOWN, Cause.DOMAIN_NO_MAIL)
 ADDED = "added"
 REMOVED = "removed"
 """Kinds of acts: a person, or an imported list, adds or removes a suppression by hand."""
+LOOKED_UP = "looked-up"
+"""A kind of act: DNS was asked about a domain. Its cause is what DNS says, None where mail goes somewhere."""
 
 
 class Around(Protocol):
@@ -101,6 +103,8 @@ class _Case:
             self.decision, self.refused = FREE, None
             self.failures.clear()
             self.failing.clear()
+        elif event.kind == LOOKED_UP:
+            self._looked_up(event)
         elif event.kind == Kind.COMPLAINT:
             self._wish(event, self.policy.complaint.scope)
         elif event.kind == Kind.UNSUBSCRIBE:
@@ -152,6 +156,24 @@ class _Case:
             self.decision = _decision(
                 event, State.HELD, event.at + timedelta(days=dead.domain_hold_days if domain else dead.hold_days)
             )
+
+    def _looked_up(self, event: Event) -> None:
+        """Of a domain that stands as dead: gone in DNS as well confirms it; where mail goes somewhere again, time is up.
+
+        Then one address asks, for that DNS has a mail server says little of what the server will say.
+        """
+        until = self.decision.until
+        if self.decision.by or self.decision.cause not in OF_DOMAINS or until is None:
+            return
+        if event.cause is None:
+            self.decision = msgspec.structs.replace(self.decision, until=min(until, event.at))
+            return
+        if until - event.at <= timedelta(days=self.policy.dead.domain_ask_days):
+            self.decision = msgspec.structs.replace(
+                self.decision, until=min(until, event.at)
+            )  # it is being asked about now
+        told = msgspec.structs.replace(event, advice=Advice.SUPPRESS_DOMAIN, rule=LOOKED_UP, by="")
+        self._dead(told)
 
     def _in_incident(self, event: Event, incident: Incident, probe: bool) -> Decision:
         """While it lasts nobody is suppressed for it; when it has passed, everybody is asked once more."""

@@ -2,10 +2,10 @@
 
 Reads: an Example and a Policy. Gives: what follows, in the example's own words. A line of a history is ``DAY WHAT``: a cause (a
 final failure of it, with its usual advice, or with ``CAUSE: ADVICE``), ``delivered``, ``complaint``, ``unsubscribe``, ``added``
-or ``removed``; behind it ``beside 25/4`` (so many others at the receiver/in the domain had mail delivered about then) or ``in
-open incident``, ``in passed incident``, ``in final incident``. What must follow: ``DAY STATE``, and the scope where it is not
-all. The days of a unit are ``[TIMES x ]DELIVERED/REFUSED[/AGAIN]``, ``hours`` apart; what must follow is ``open``, ``passed`` or
-``final`` for each incident.
+or ``removed``, or ``looked-up: CAUSE`` for what DNS says of the domain (``looked-up``: mail goes somewhere); behind it ``beside
+25/4`` (so many others at the receiver/in the domain had mail delivered about then) or ``in open incident``, ``in passed
+incident``, ``in final incident``. What must follow: ``DAY STATE``, and the scope where it is not all. The days of a unit are
+``[TIMES x ]DELIVERED/REFUSED[/AGAIN]``, ``hours`` apart; what must follow is ``open``, ``passed`` or ``final`` for each incident.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from bouncewise.model import Advice, Cause, Event, Incident, Kind, Scope
-from bouncewise.policy.decide import ADDED, REMOVED, decide, standing
+from bouncewise.policy.decide import ADDED, LOOKED_UP, REMOVED, decide, standing
 from bouncewise.policy.incidents import SLOTS_A_DAY, Slot, spans
 from bouncewise.policy.load import Example, Policy
 
@@ -84,12 +84,16 @@ def _told(line: str, advice: Mapping[Cause, Advice]) -> _Told:
         event = Event(at=at, kind=what)
     elif what in (ADDED, REMOVED):
         event = Event(at=at, kind=what, by="somebody")
+    elif what == LOOKED_UP:
+        event = Event(at=at, kind=what, cause=Cause(advised) if advised else None, by="dns")
     elif what in set(Cause):
         event = Event(
             at=at, kind=Kind.FAILED, cause=Cause(what), advice=Advice(advised or advice[Cause(what)]), rule="example"
         )
     else:
-        raise ValueError(f"{line!r}: {what} is no cause, and none of {', '.join(sorted({*_KINDS, ADDED, REMOVED}))}")
+        raise ValueError(
+            f"{line!r}: {what} is no cause, and none of {', '.join(sorted({*_KINDS, ADDED, REMOVED, LOOKED_UP}))}"
+        )
     return _Told(event, (int(receiver or 0), int(domain or 0)), incident)
 
 

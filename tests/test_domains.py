@@ -1,0 +1,107 @@
+"""Domains that stand as dead: DNS confirms it on another day, nobody is mailed for that, and what came back is asked by one."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bouncewise import domains, pipeline
+from bouncewise.judge import default
+from bouncewise.ledger import Ledger
+from bouncewise.model import State
+from bouncewise.policy.decide import standing
+from bouncewise.policy.load import load
+from bouncewise.sender import dns
+
+POLICY = load()
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+GONE = "Host or domain name not found. Name service error for name={} type=A: Host not found"
+NAMES = ("gmial.com", "gone.example", "back.example", "null.example", "silent.example")
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    log = tmp_path / "log"
+    log.write_text(
+        "".join(
+            f"{NOW.isoformat()} mx postfix/smtp[1]: Q{n}ABCDE: to=<jo{n}@{domain}>, relay=none, delay=1, delays=0/0/0/1,"
+            f" dsn=5.4.4, status=bounced ({GONE.format(domain)})\n"
+            for n, domain in enumerate(NAMES)
+        )
+    )
+    with Ledger(tmp_path / "l.sqlite") as opened:
+        pipeline.ingest((str(log),), opened, default(), POLICY, tell=print)
+        yield opened
+
+
+def resolve(name: str, kind: str) -> list[str]:
+    """The name servers of these tests."""
+    if name == "null.example":
+        return ["0 ."]
+    if name == "silent.example":
+        raise dns.UnansweredError("no answer within 3 seconds")
+    if name == "back.example":
+        return ["10 mx.back.example."]
+    raise dns.NoSuchNameError(name)
+
+
+def look(ledger: Ledger, days: float, *, trial: bool = False) -> dict[str, State]:
+    at = NOW + timedelta(days=days)
+    rows = domains.look(list(domains.dead(ledger)), ledger, POLICY, resolve, at, trial=trial)
+    return {row.domain: standing(row.after, at + timedelta(minutes=1)).state for row in rows}
+
+
+def may(ledger: Ledger, days: float, *names: str) -> list[bool]:
+    at = NOW + timedelta(days=days)
+    return [a.send for a in pipeline.check(names, ledger, POLICY, at=at, past=False)]
+
+
+def test_all_stand_as_dead(ledger: Ledger) -> None:
+    assert {name for name, _ in domains.dead(ledger)} == set(NAMES)
+    assert {d.state for _, d in domains.dead(ledger)} == {State.HELD}
+
+
+def test_dns_confirms_on_another_day_and_frees_to_be_asked(ledger: Ledger) -> None:
+    held, dead, free = State.HELD, State.SUPPRESSED, State.OK
+    today = {
+        "gone.example": held,
+        "gmial.com": held,
+        "back.example": free,
+        "null.example": held,
+        "silent.example": held,
+    }
+    assert look(ledger, 0.3, trial=True) == today
+    assert all(d.until == NOW + timedelta(days=3) for _, d in domains.dead(ledger)), "a trial enters nothing"
+    assert look(ledger, 0.3) == today
+    tomorrow = look(ledger, 1.3)
+    assert [tomorrow[n] for n in ("gone.example", "null.example", "silent.example")] == [dead, dead, held]
+    assert may(ledger, 2, "x@gone.example", "x@null.example") == [False, False]
+
+
+def test_of_what_came_back_one_asks(ledger: Ledger) -> None:
+    assert look(ledger, 1)["back.example"] is State.OK
+    assert may(ledger, 1.1, "jo2@back.example", "other@back.example").count(True) == 1
+
+
+def test_looked_up_daily_it_is_never_mailed_again(ledger: Ledger) -> None:
+    for day in range(1, 400):
+        look(ledger, day)
+        assert may(ledger, day + 0.5, "x@gone.example") == [False], day
+    assert sum(e.kind == "looked-up" for e in ledger.history("@gone.example")) < 40, "what changes nothing is not kept"
+
+
+def test_the_verb_lists_them_and_points_out_slips(ledger: Ledger) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "bouncewise", "domains", "--json", "--db", str(ledger.path)],
+        capture_output=True,
+        check=True,
+    )
+    rows = [json.loads(line) for line in run.stdout.splitlines()]
+    assert [(row["domain"], row["meant"]) for row in rows if row["meant"]] == [("gmial.com", "gmail.com")]
+    assert {tuple(row) for row in rows} == {("domain", "from", "to", "route", "mx", "meant")}
