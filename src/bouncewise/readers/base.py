@@ -14,6 +14,7 @@ HEAD = 65536
 MAX_LINE = 65536
 """Octets of one line that are read; what follows up to the next newline is skipped, and noted."""
 
+TOO_LONG = f"line longer than {MAX_LINE} octets; the rest of it was skipped"
 
 _PIECE = 1 << 18
 
@@ -64,25 +65,49 @@ def key_of(*parts: str) -> bytes:
     return hashlib.blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def lines(stream: BinaryIO, path: str) -> Iterator[tuple[int, bytes] | Note]:
-    """The lines of *stream* with their numbers from 0; CR, LF and CRLF all end one."""
+def blocks(stream: BinaryIO, path: str) -> Iterator[tuple[int, list[bytes]] | Note]:
+    """The lines of *stream*, many at a time with the number of the first, from 0; CR, LF and CRLF all end one."""
     number, rest, cut = 0, b"", False
     while piece := stream.read(_PIECE):
         # A CR at the very end may be half a CRLF: the next piece tells.
         piece, held = (piece[:-1], b"\r") if piece.endswith(b"\r") else (piece, b"")
-        *whole, rest = (rest + piece).replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
-        for line in whole:
-            if len(line) > MAX_LINE or cut:
-                yield Note(path, number, f"line longer than {MAX_LINE} octets; the rest of it was skipped")
-            if not cut:
-                yield number, line[:MAX_LINE]
+        piece = rest + piece
+        if b"\r" in piece:
+            piece = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        *whole, rest = piece.split(b"\n")
+        if cut and whole:
+            yield Note(path, number, TOO_LONG)
+            del whole[0]
             number, cut = number + 1, False
+        yield from _bounded(whole, number, path)
+        number += len(whole)
         if len(rest) > MAX_LINE:
             if not cut:
-                yield number, rest[:MAX_LINE]
+                yield number, [rest[:MAX_LINE]]
             rest, cut = b"", True
         rest += held
     if cut:
-        yield Note(path, number, f"line longer than {MAX_LINE} octets; the rest of it was skipped")
+        yield Note(path, number, TOO_LONG)
     elif rest.rstrip(b"\r"):
-        yield number, rest.rstrip(b"\r")[:MAX_LINE]
+        yield number, [rest.rstrip(b"\r")[:MAX_LINE]]
+
+
+def _bounded(whole: list[bytes], number: int, path: str) -> Iterator[tuple[int, list[bytes]] | Note]:
+    """*whole* in stretches that end where a line is too long, which is cut short and noted."""
+    begun = 0
+    if max(map(len, whole), default=0) > MAX_LINE:
+        for at, line in enumerate(whole):
+            if len(line) > MAX_LINE:
+                yield number + begun, [*whole[begun:at], line[:MAX_LINE]]
+                yield Note(path, number + at, TOO_LONG)
+                begun = at + 1
+    yield number + begun, whole[begun:]
+
+
+def lines(stream: BinaryIO, path: str) -> Iterator[tuple[int, bytes] | Note]:
+    """The lines of *stream* with their numbers, one by one."""
+    for item in blocks(stream, path):
+        if isinstance(item, Note):
+            yield item
+        else:
+            yield from enumerate(item[1], item[0])

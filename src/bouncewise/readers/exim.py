@@ -16,7 +16,7 @@ from datetime import datetime
 from bouncewise.model import Kind, Report, Source
 from bouncewise.readers.base import Finding
 from bouncewise.readers.clock import Clock
-from bouncewise.readers.loglines import LineLog, Mail, Queue, finding, told
+from bouncewise.readers.loglines import LineLog, Log, Mail, finding, told
 from bouncewise.rfc import address
 
 _ID = r"(?P<id>[0-9A-Za-z]{6}-[0-9A-Za-z]{6}-[0-9A-Za-z]{2}|[0-9A-Za-z]{6}-[0-9A-Za-z]{11}-[0-9A-Za-z]{4})"
@@ -48,33 +48,35 @@ class EximReader(LineLog):
     about = "Exim main log: deliveries, deferrals and failures, joined by message id"
     pattern = re.compile((_START + r"(?:<=|=>|->|>>|\*\*|==|Completed)").encode(), re.M)
 
-    def line(self, line: str, source: Source, clock: Clock, queue: Queue) -> Iterator[Finding]:
+    def line(self, line: str, number: int, log: Log) -> Iterator[Finding]:
         """A finding for each attempt."""
         m = _LINE.match(line)
         if m is None or not (m["when"] or m["syslog"]):
             return
         if m["rest"].startswith("Completed"):
-            queue.forget(m["id"])
+            log.queue.forget(m["id"])
             return
         event = _EVENT.match(m["rest"])
         if event is None:
             return
         fields = {f["name"]: f["value"].strip('"') for f in _FIELD.finditer(event["rest"][:2000])}
         if event["flag"] == "<=":
-            mail = queue.remember(m["id"])
+            mail = log.queue.remember(m["id"])
             mail.sender = None if event["who"] == "<>" else event["who"]
             mail.message_id = fields.get("id")
             return
-        report = _report(event, fields, source, _time(m["when"] or m["syslog"], clock), queue.known(m["id"]))
+        report = _report(
+            event, fields, log.source(number), _time(m["when"] or m["syslog"], log.clock), log.queue.known(m["id"])
+        )
         if report is None:
             return
-        mail = queue.known(m["id"])
+        mail = log.queue.known(m["id"])
         if report.kind is Kind.DELAYED:
-            queue.remember(m["id"]).wait(report)
+            log.queue.remember(m["id"]).wait(report)
         elif report.reply is not None and report.reply.reply_code is None and _GAVE_UP.search(report.reply.text):
-            report = next(iter(mail.give_up(source, report.at, report.recipient)), report)
+            report = next(iter(mail.give_up(log.source(number), report.at, report.recipient)), report)
         else:
-            mail.waiting.pop(report.recipient, None)
+            mail.done(report.recipient)
         yield finding(report, line)
 
 

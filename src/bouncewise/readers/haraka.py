@@ -16,8 +16,7 @@ from datetime import datetime
 
 from bouncewise.model import Kind, Report, Source
 from bouncewise.readers.base import Finding
-from bouncewise.readers.clock import Clock
-from bouncewise.readers.loglines import MAX_RECIPIENTS, LineLog, Mail, Queue, finding, told
+from bouncewise.readers.loglines import MAX_RECIPIENTS, LineLog, Log, Mail, finding, told
 
 _LINE = re.compile(
     r"^(?:(?P<when>\d{4}-\d\d-\d\d[T ]\S+|[A-Z][a-z]{2} +\d+ [\d:]+)(?: \S+){0,3}? )?\[(?:NOTICE|INFO|WARN|ERROR|CRIT)\] "
@@ -44,22 +43,22 @@ class HarakaReader(LineLog):
     about = "Haraka log: outbound deliveries, deferrals and rejections, joined by UUID"
     pattern = re.compile(rb"\[(?:NOTICE|INFO|WARN|ERROR)\] \[[0-9A-Fa-f.-]*\] \[outbound[^\]]*\] ")
 
-    def line(self, line: str, source: Source, clock: Clock, queue: Queue) -> Iterator[Finding]:
+    def line(self, line: str, number: int, log: Log) -> Iterator[Finding]:
         """A finding per recipient that the line names, or certainly means."""
         m = _LINE.match(line)
         if m is None:
             return
-        at = clock.read(m["when"]) if m["when"] else None
+        at = log.clock.read(m["when"]) if m["when"] else None
         if not m["origin"].startswith("outbound"):
             if (accepted := _ACCEPTED.match(m["rest"])) is not None:
-                _accept(queue.remember(m["id"]), accepted)
+                _accept(log.queue.remember(m["id"]), accepted)
             return
         if (one := _RECIPIENT.match(m["rest"])) is not None:
-            reports = [_recipient(one, source, at, queue.remember(m["id"]))]
+            reports = [_recipient(one, log.source(number), at, log.queue.remember(m["id"]))]
         elif (delivered := _DELIVERED.match(m["rest"])) is not None:
-            reports = _delivered(delivered, m["rest"], source, at, queue.known(m["id"]))
+            reports = _delivered(delivered, m["rest"], log.source(number), at, log.queue.known(m["id"]))
         elif (whole := _WHOLE.match(m["rest"])) is not None:
-            reports = _whole(whole, source, at, queue.known(m["id"]))
+            reports = _whole(whole, log.source(number), at, log.queue.known(m["id"]))
         else:
             return
         for report in reports:
@@ -137,10 +136,10 @@ def _whole(m: re.Match[str], source: Source, at: datetime | None, mail: Mail) ->
     ]  # fmt: skip
     if m["bounced"]:
         mail.recipients = ()
-        mail.waiting.clear()
+        mail.waiting = {}
     return reports
 
 
 def _done(mail: Mail, recipient: str) -> None:
-    mail.waiting.pop(recipient, None)
+    mail.done(recipient)
     mail.recipients = tuple(r for r in mail.recipients if r != recipient)

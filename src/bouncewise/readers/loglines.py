@@ -6,14 +6,15 @@ A log reader names its format, knows it by a pattern, and gives for each line wh
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import BinaryIO
 
 import msgspec
 
 from bouncewise.model import Kind, Reply, Report, Source, Stage
-from bouncewise.readers.base import Finding, Note, key_of, lines
+from bouncewise.readers.base import Finding, Note, blocks, key_of
 from bouncewise.readers.clock import Clock
 from bouncewise.rfc import address, status
 from bouncewise.rfc.reply import MAX_REPLY, parse
@@ -25,25 +26,35 @@ MAX_RECIPIENTS = 1000
 """Recipients remembered of one mail, and read of one line."""
 
 
+_NOBODY: Mapping[str, Report] = MappingProxyType({})
+
+
 class Mail(msgspec.Struct):
     """What is known of a queue id so far. ``waiting``: the recipients still deferred, with their last report;
     ``recipients``: who it is for, where the log says so beforehand; ``said``: a reply logged on a line of its own."""
 
     sender: str | None = None
     message_id: str | None = None
-    waiting: dict[str, Report] = msgspec.field(default_factory=dict)
+    waiting: Mapping[str, Report] = _NOBODY
     recipients: tuple[str, ...] = ()
     said: str | None = None
 
     def wait(self, report: Report) -> None:
         """*report* is a deferral, the last of its recipient; the first MAX_RECIPIENTS are remembered."""
-        if report.recipient in self.waiting or len(self.waiting) < MAX_RECIPIENTS:
-            self.waiting[report.recipient] = report
+        waiting = self.waiting
+        if not isinstance(waiting, dict):  # most mails wait for nobody, and there are many
+            self.waiting = waiting = {}
+        if report.recipient in waiting or len(waiting) < MAX_RECIPIENTS:
+            waiting[report.recipient] = report
+
+    def done(self, recipient: str) -> Report | None:
+        """*recipient* waits no longer; the last deferral, if there was one."""
+        return self.waiting.pop(recipient, None) if isinstance(self.waiting, dict) else None
 
     def give_up(self, source: Source, at: datetime | None, recipient: str | None = None) -> list[Report]:
         """The last deferrals, of all or of *recipient*, as the failures they have become; they wait no longer."""
-        gone = list(self.waiting) if recipient is None else [r for r in (recipient,) if r in self.waiting]
-        return [msgspec.structs.replace(self.waiting.pop(r), kind=Kind.FAILED, source=source, at=at) for r in gone]
+        gone = map(self.done, list(self.waiting) if recipient is None else [recipient])
+        return [msgspec.structs.replace(last, kind=Kind.FAILED, source=source, at=at) for last in gone if last]
 
 
 class Queue:
@@ -72,6 +83,20 @@ class Queue:
             self._old.pop(queue_id, None)
 
 
+class Log:
+    """The log that is being read: where, what its time stamps mean, and what the lines before told."""
+
+    def __init__(self, path: str, reader: str) -> None:
+        self.path = path
+        self._reader = reader
+        self.clock = Clock.for_file(path)
+        self.queue = Queue()
+
+    def source(self, number: int) -> Source:
+        """Where line *number*, counted from 0, was read."""
+        return Source(self.path, self._reader, number)
+
+
 class LineLog:
     """A log of one event per line."""
 
@@ -85,16 +110,17 @@ class LineLog:
 
     def read(self, stream: BinaryIO, path: str) -> Iterator[Finding | Note]:
         """What each line tells."""
-        clock, queue = Clock.for_file(path), Queue()
-        for item in lines(stream, path):
+        log = Log(path, self.name)
+        for item in blocks(stream, path):
             if isinstance(item, Note):
                 yield item
-            elif item[1]:
-                text = item[1].decode("utf-8", "replace")
-                yield from self.line(text, Source(path, self.name, item[0]), clock, queue)
+                continue
+            for number, line in enumerate(item[1], item[0]):
+                if line:
+                    yield from self.line(line.decode("utf-8", "replace"), number, log)
 
-    def line(self, line: str, source: Source, clock: Clock, queue: Queue) -> Iterable[Finding | Note]:
-        """What *line* tells; *queue* is what the lines before it told."""
+    def line(self, line: str, number: int, log: Log) -> Iterable[Finding | Note]:
+        """What *line*, the one of that *number*, tells; *log* is what the lines before it told."""
         raise NotImplementedError
 
 

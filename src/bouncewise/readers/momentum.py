@@ -11,10 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from bouncewise.model import Kind, Label, Permanence, Report, Source, Stage
+from bouncewise.model import Kind, Label, Permanence, Report, Stage
 from bouncewise.readers.base import Finding, Note
-from bouncewise.readers.clock import Clock
-from bouncewise.readers.loglines import LineLog, Queue, finding, from_epoch, told
+from bouncewise.readers.loglines import LineLog, Log, finding, from_epoch, told
 
 # time @ message id @ batch @ connection @ B or T @ local part @ domain @ sender's local part @ its domain @ group @
 # binding @ stage @ class @ size or retries @ host @ reply. An id may be missing, so the letter is what to go by.
@@ -41,12 +40,12 @@ class MomentumReader(LineLog):
     about = "Momentum (SparkPost's MTA) bounce log"
     pattern = re.compile(rb"^\d{10,16}@[0-9A-Fa-f/-]+@.*@[BT]@[^@\n]*@", re.M)
 
-    def line(self, line: str, source: Source, clock: Clock, queue: Queue) -> Iterator[Finding | Note]:
+    def line(self, line: str, number: int, log: Log) -> Iterator[Finding | Note]:
         """A finding per line."""
         m = _LINE.match(line)
         if m is None or not m["local"] or not m["domain"]:
             if line.strip() and not _HEARTBEAT.match(line):
-                yield Note(source.path, source.index, "no line of a bounce log")
+                yield Note(log.path, number, "no line of a bounce log")
             return
         reply, stage = told(m["reply"])
         kind = Kind.FAILED if m["type"] == "B" else Kind.DELAYED
@@ -56,7 +55,7 @@ class MomentumReader(LineLog):
             kind = _NO_BOUNCE.get(m["class"], kind)
         yield finding(
             Report(
-                source=source,
+                source=log.source(number),
                 kind=kind,
                 recipient=f"{m['local']}@{m['domain']}",
                 at=from_epoch(m["at"]),

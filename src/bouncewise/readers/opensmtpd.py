@@ -11,10 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from bouncewise.model import Kind, Report, Source
+from bouncewise.model import Kind, Report
 from bouncewise.readers.base import Finding
-from bouncewise.readers.clock import Clock
-from bouncewise.readers.loglines import LineLog, Queue, finding, told
+from bouncewise.readers.loglines import LineLog, Log, finding, told
 
 _LINE = re.compile(
     r"^(?:<\d{1,3}>)?(?:(?:(?P<when>\S+(?: +\S+){0,2}?) +\S+ )?smtpd(?:\[\d+\])?: )?"
@@ -34,7 +33,7 @@ class OpensmtpdReader(LineLog):
         re.M,
     )
 
-    def line(self, line: str, source: Source, clock: Clock, queue: Queue) -> Iterator[Finding]:
+    def line(self, line: str, number: int, log: Log) -> Iterator[Finding]:
         """A finding per delivery line."""
         m = _LINE.match(line)
         if m is None:
@@ -52,11 +51,11 @@ class OpensmtpdReader(LineLog):
         relay = fields.get("relay", "")
         yield finding(
             Report(
-                source=source,
+                source=log.source(number),
                 kind=kind,
                 recipient=recipient,
                 original_recipient=asked if asked not in ("-", "", recipient) else None,
-                at=clock.read(m["when"]) if m["when"] else None,
+                at=log.clock.read(m["when"]) if m["when"] else None,
                 sender=fields.get("from") or None,
                 remote_mta=(relay.partition("(")[2].rstrip(")") or relay.split(" ")[0]) or None,
                 reply=None if kind is Kind.DELIVERED else reply,

@@ -11,23 +11,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import datetime
 
-from bouncewise.model import Kind, Report, Source, Stage
+from bouncewise.model import Kind, Report, Stage
 from bouncewise.readers.base import Finding
-from bouncewise.readers.clock import Clock
-from bouncewise.readers.loglines import LineLog, Queue, finding, told
+from bouncewise.readers.loglines import LineLog, Log, finding, told
 
-_LINE = re.compile(
-    r"^(?:<\d{1,3}>)?(?P<when>\S+(?: +\S+){0,2}?) +(?P<host>\S+) (?P<program>postfix\S*/[\w/-]+)\[\d+\]: "
-    r"(?P<id>[0-9A-Za-z]{5,25}): (?P<rest>.*)$"
-)
+_HEAD = r"(?:<\d{1,3}>)?(\S+(?: +\S+){0,2}?) +\S+ postfix\S*/[\w/-]+\[\d+\]: ([0-9A-Za-z]{5,25}): "
 _DELIVERY = re.compile(
-    r"to=<(?P<to>.*?)>, (?:orig_to=<(?P<orig_to>.*?)>, )?relay=(?P<relay>[^,]*), (?:\w+=[^,]*, )*?"
-    r"dsn=(?P<dsn>[245]\.\d+\.\d+), status=(?P<status>\w+) \((?P<text>.*)\)?$"
+    _HEAD + r"to=<(.*?)>, (?:orig_to=<(.*?)>, )?relay=([^,]*), (?:\w+=[^,]*, )*?"
+    r"dsn=([245]\.\d+\.\d+), status=(\w+) \((.*)$"
 )
-_FROM = re.compile(r"from=<([^>]*)>, (?:size=|status=((?:force-)?expired))")
-_MESSAGE_ID = re.compile(r"message-id=<?([^>]*)>?$")
+_OTHER = re.compile(
+    _HEAD + r"(?:from=<([^>]*)>, (?:size=|status=((?:force-)?expired))|message-id=(<?[^>]*)>?$|removed$)"
+)
 _KINDS = {"sent": Kind.DELIVERED, "deferred": Kind.DELAYED, "bounced": Kind.FAILED, "SOFTBOUNCE": Kind.DELAYED}
 _LOOPBACK = ("127.", "localhost", "[127.", "::1")
 
@@ -39,50 +35,45 @@ class PostfixReader(LineLog):
     about = "Postfix mail log: deliveries, deferrals, bounces and expiries, joined by queue id"
     pattern = re.compile(rb"^.{10,80} postfix\S*/[\w/-]+\[\d+\]: ", re.M)
 
-    def line(self, line: str, source: Source, clock: Clock, queue: Queue) -> Iterable[Finding]:
+    def line(self, line: str, number: int, log: Log) -> Iterable[Finding]:
         """A finding for each delivery line and each expiry."""
-        m = _LINE.match(line)
+        if ": to=<" in line and (told_of := _DELIVERY.match(line)) is not None:
+            return _delivery(told_of, line, number, log)
+        m = _OTHER.match(line)
         if m is None:
             return ()
-        when, queue_id, rest = m.group("when", "id", "rest")
-        if rest.startswith("to=<"):
-            return _delivery(rest, line, source, clock.read(when), queue, queue_id)
-        if rest == "removed":
-            queue.forget(queue_id)
-        elif (begun := _FROM.match(rest)) is not None:
-            sender, expired = begun.groups()
-            mail = queue.remember(queue_id)
+        when, queue_id, sender, expired, message_id = m.groups()
+        if message_id is not None:
+            log.queue.remember(queue_id).message_id = message_id.removeprefix("<") or None
+        elif sender is None:
+            log.queue.forget(queue_id)
+        else:
+            mail = log.queue.remember(queue_id)
             mail.sender = sender or None
             if expired:
-                return [finding(report, line) for report in mail.give_up(source, clock.read(when))]
-        elif (named := _MESSAGE_ID.match(rest)) is not None:
-            queue.remember(queue_id).message_id = named[1] or None
+                gone = mail.give_up(log.source(number), log.clock.read(when))
+                return [finding(report, line) for report in gone]
         return ()
 
 
-def _delivery(
-    rest: str, line: str, source: Source, at: datetime | None, queue: Queue, queue_id: str
-) -> Iterable[Finding]:
-    delivery = _DELIVERY.match(rest)
-    if delivery is None:
-        return ()
-    to, original, relay, dsn, status, text = delivery.groups()
+def _delivery(m: re.Match[str], line: str, number: int, log: Log) -> Iterable[Finding]:
+    when, queue_id, to, original, relay, dsn, status, text = m.groups()
     kind = _KINDS.get(status)
     if kind is None:
         return ()
-    mail = queue.known(queue_id)
-    host = relay.partition("[")[0]
     delivered = kind is Kind.DELIVERED
-    reply, stage = (None, None) if delivered else told(text[:-1] if text.endswith(")") else text, dsn)
+    mail = log.queue.known(queue_id)
+    host = relay.partition("[")[0]
+    reply, stage = (None, None) if delivered else told(text.removesuffix(")"), dsn)
     report = Report(
-        source=source, kind=kind, recipient=to, original_recipient=original or None, at=at, message_id=mail.message_id,
-        sender=mail.sender, remote_mta=host if host not in ("none", "") else None, reply=reply,
+        source=log.source(number), kind=kind, recipient=to, original_recipient=original or None, at=log.clock.read(when),
+        message_id=mail.message_id, sender=mail.sender, remote_mta=host if host not in ("none", "") else None, reply=reply,
         stage=stage or (Stage.CONNECT if host == "none" else None),
     )  # fmt: skip
     if kind is Kind.DELAYED:
-        queue.remember(queue_id).wait(report)
+        log.queue.remember(queue_id).wait(report)
     elif mail.waiting:
-        mail.waiting.pop(to, None)
+        mail.done(to)
     # Sent to a filter on this host that queues it again: the delivery proper is logged under the next queue id.
     if delivered and relay.startswith(_LOOPBACK) and "queued as" in text:
         return ()

@@ -17,8 +17,7 @@ from itertools import islice
 
 from bouncewise.model import Kind, Report, Source
 from bouncewise.readers.base import Finding
-from bouncewise.readers.clock import Clock
-from bouncewise.readers.loglines import MAX_RECIPIENTS, LineLog, Mail, Queue, finding, told
+from bouncewise.readers.loglines import MAX_RECIPIENTS, LineLog, Log, Mail, finding, told
 from bouncewise.rfc import address
 from bouncewise.rfc.reply import MAX_REPLY, parse
 
@@ -41,23 +40,25 @@ class SendmailReader(LineLog):
     about = "Sendmail log: to= lines with dsn= and stat=, joined by queue id"
     pattern = re.compile(rf"^.{{10,80}} {_PROGRAM}[0-9A-Za-z]{{8,20}}: (?:from|to)=".encode(), re.M)
 
-    def line(self, line: str, source: Source, clock: Clock, queue: Queue) -> Iterator[Finding]:
+    def line(self, line: str, number: int, log: Log) -> Iterator[Finding]:
         """A finding per recipient."""
         m = _LINE.match(line)
         if m is None:
             return
         rest = m["rest"]
         if (begun := _FROM.match(rest)) is not None:
-            mail = queue.remember(m["id"])
+            mail = log.queue.remember(m["id"])
             mail.sender, mail.message_id = begun["sender"] or None, begun["id"] or None
         elif _SAID.match(rest):
-            queue.remember(m["id"]).said = rest[:MAX_REPLY]
+            log.queue.remember(m["id"]).said = rest[:MAX_REPLY]
         elif _GAVE_UP.match(rest):
-            for report in queue.known(m["id"]).give_up(source, clock.read(m["when"])):
+            for report in log.queue.known(m["id"]).give_up(log.source(number), log.clock.read(m["when"])):
                 yield finding(report, line)
         elif rest.startswith("to=") and (ends := _TO_ENDS.search(rest)) is not None:
-            at = clock.read(m["when"])
-            for report in _reports(rest[3 : ends.start()], rest[ends.end() :], source, at, queue.remember(m["id"])):
+            at = log.clock.read(m["when"])
+            for report in _reports(
+                rest[3 : ends.start()], rest[ends.end() :], log.source(number), at, log.queue.remember(m["id"])
+            ):
                 yield finding(report, line)
 
 
@@ -90,7 +91,7 @@ def _reports(to: str, rest: str, source: Source, at: datetime | None, mail: Mail
         if kind is Kind.DELAYED:
             mail.wait(report)
         else:
-            mail.waiting.pop(recipient, None)
+            mail.done(recipient)
         yield report
 
 

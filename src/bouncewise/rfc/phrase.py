@@ -59,7 +59,7 @@ def _masked(text: str) -> tuple[str, str]:
 
 
 def _quoted(text: str, masked: str, phrase: str) -> str:
-    if masked.isascii() and (m := _as_written(phrase).search(masked)) is not None:
+    if masked.isascii() and (m := _as_written(phrase).search(masked.lower())) is not None:
         return text[m.start() :].split()[0] if m[0] in ("@", HIDDEN) else text[m.start() : m.end()]
     spans: list[tuple[int, int, int]] = []  # position in the joined words, start and end in the text
     joined = " "
@@ -76,15 +76,23 @@ def _quoted(text: str, masked: str, phrase: str) -> str:
 
 @lru_cache(maxsize=8192)
 def _as_written(phrase: str) -> re.Pattern[str]:
-    """A pattern for *phrase* in ASCII text: what ``quote`` finds word by word, in one go where no elision is in the way."""
-    between, word = "[^A-Za-z0-9@]+", "[A-Za-z0-9@]+"
+    """A pattern for *phrase* in lower ASCII text: what ``quote`` finds word by word, in one go where no elision is in the way.
+
+    It begins with the phrase's first letters where it can, which ``re`` looks for fast, and only then looks back.
+    """
+    between, word = "[^a-z0-9@]+", "[a-z0-9@]+"
     written = ""
     for piece in phrase_pieces(phrase):
-        apart = "" if not written or piece.joined else f"(?:{between}{word}){{0,{GAP}}}?{between}"
-        ahead = "[A-Za-z0-9]*" if not written and not piece.literal.startswith(" ") else ""
-        written += ahead + apart + between.join(map(re.escape, piece.literal.split()))
-        written += "[A-Za-z0-9]*" if not piece.literal.endswith(" ") else ""
-    return re.compile(rf"(?<![A-Za-z0-9@]){written}(?![A-Za-z0-9@])", re.I)
+        literal = between.join(map(re.escape, piece.literal.split()))
+        if not written:
+            first = re.escape((piece.literal.split() or [""])[0])
+            begun = piece.literal.startswith(" ")
+            literal = f"{first}(?<![a-z0-9@]{first}){literal.removeprefix(first)}" if begun else f"[a-z0-9]*{literal}"
+            written = literal if begun else f"(?<![a-z0-9@]){literal}"
+        else:
+            written += ("" if piece.joined else f"(?:{between}{word}){{0,{GAP}}}?{between}") + literal
+        written += "[a-z0-9]*" if not piece.literal.endswith(" ") else ""
+    return re.compile(rf"{written}(?![a-z0-9@])")
 
 
 def quote_longest(text: str, phrases: tuple[str, ...]) -> str:

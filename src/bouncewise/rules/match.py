@@ -34,14 +34,17 @@ class Facts(NamedTuple):
 
 
 class _Entry:
-    """What follows when a literal stands in the words: bits per condition, or a gapped phrase to confirm."""
+    """What follows when a literal stands in the words: bits per condition, or gapped phrases to confirm.
+
+    ``gapped``: of each its first and last literal, which are looked for before all of its pieces, and what follows from it.
+    """
 
     __slots__ = ("also", "gapped", "phrase", "receiver", "unless")
 
     def __init__(self) -> None:
         self.phrase = self.also = self.unless = 0
         self.receiver: str | None = None
-        self.gapped: dict[tuple[Piece, ...], _Entry] = {}
+        self.gapped: dict[tuple[Piece, ...], tuple[str, str, _Entry]] = {}
 
 
 class Matcher:
@@ -77,7 +80,9 @@ class Matcher:
         pieces = phrase_pieces(phrase)
         anchor = max((p.literal for p in pieces), key=lambda literal: (literal.strip() not in _COMMON, len(literal)))
         entry = self._entries.setdefault(anchor, _Entry())
-        return entry if len(pieces) == 1 else entry.gapped.setdefault(pieces, _Entry())
+        if len(pieces) == 1:
+            return entry
+        return entry.gapped.setdefault(pieces, (pieces[0].literal, pieces[-1].literal, _Entry()))[2]
 
     def match(
         self, words: str, reply_code: int | None, status: str | None, stage: str | None, receiver: str | None
@@ -92,8 +97,8 @@ class Matcher:
             unless |= entry.unless
             spoken = spoken or entry.receiver
             if entry.gapped:
-                for pieces, gapped in entry.gapped.items():
-                    if pieces[0].literal in words and pieces[-1].literal in words and find_phrase(words, pieces):
+                for pieces, (first, last, gapped) in entry.gapped.items():
+                    if first in words and last in words and find_phrase(words, pieces):
                         phrase |= gapped.phrase
                         also |= gapped.also
                         unless |= gapped.unless
