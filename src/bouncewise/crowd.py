@@ -27,7 +27,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-AHEAD = 8
+AHEAD = 32
 """Pieces of one file that are read before they are asked for, while what came before is written, say."""
 
 

@@ -6,6 +6,7 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -13,16 +14,22 @@ from typing import NamedTuple
 from bouncewise import __version__, files, reading
 from bouncewise.guard import Surroundings, watch
 from bouncewise.judge import Classifier
-from bouncewise.ledger import Entry, Ledger, entry
-from bouncewise.model import Decision, Event, State
+from bouncewise.ledger import Entry, Ledger, Told, entry
+from bouncewise.model import Decision, Event, State, Verdict
 from bouncewise.policy.decide import FREE, OF_DOMAINS, decide, standing, waiting
 from bouncewise.policy.load import Policy
-from bouncewise.readers import Note
+from bouncewise.readers import Finding, Note
 from bouncewise.reading import Judged
 from bouncewise.rfc import address
 
-CHUNK = 20_000
-"""Findings in one transaction: what is lost, and read again, when the power fails."""
+CHUNK = 100_000
+"""Findings in one transaction: what is lost, and read again, when the power fails. Many touch each page but once."""
+
+WEIGHT = 64 << 20
+"""Octets of evidence in one transaction."""
+
+NAMES = 20_000
+"""Names decided about in one transaction."""
 
 _REMEMBERED = 1 << 20  # octets from which on a file that was read whole is remembered as such
 
@@ -39,13 +46,8 @@ class Tally(NamedTuple):
 
 def read(paths: tuple[str, ...], classifier: Classifier) -> Iterator[Judged | Note]:
     """Every report under *paths*, judged, in order; notes where something was odd. No state is kept."""
-    for _, items in reading.each(files.expand(paths), classifier, as_it_is):
+    for _, items in reading.each(files.expand(paths), classifier, Judged):
         yield from items
-
-
-def as_it_is(judged: Judged) -> Judged:
-    """What is made of a report where nothing is."""
-    return judged
 
 
 # ── into the ledger ────────────────────────────────────────────────────────────────────────────────────────
@@ -67,21 +69,20 @@ def ingest(
     moment, the ledger holds whole transactions; the same call goes on from there.
     """
     with ledger.change():
-        batch = ledger.open_batch(" ".join(paths)[:1000], classifier.ruleset.version, __version__)
-    reports = deliveries = new = notes = octets = 0
+        batch, began = ledger.open_batch(" ".join(paths)[:1000], classifier.ruleset.version, __version__)
+    reports = deliveries = new = notes = octets = weight = 0
     waiting: list[Entry] = []
     known: list[int] = []
     met: deque[tuple[bytes, int]] = deque()
 
     def flush() -> None:
-        nonlocal new
+        nonlocal new, weight
         with ledger.change():
             new += ledger.append(batch, waiting)
-            if times := [e.at for e in waiting if e.at is not None]:
-                ledger.traffic.touch(min(times), max(times))
         waiting.clear()
+        weight = 0
 
-    for path, items in reading.each(_unread(paths, ledger, met, known), classifier, _entry, jobs):
+    for path, items in reading.each(_unread(paths, ledger, met, known), classifier, partial(_entry, began), jobs):
         fingerprint, size = met.popleft()
         for item in items:
             if isinstance(item, Note):
@@ -89,9 +90,12 @@ def ingest(
                 tell(item)
                 continue
             reports += 1
-            deliveries += item.told is None
+            if isinstance(item, Told):
+                weight += len(item.packed)
+            else:
+                deliveries += 1
             waiting.append(item)
-            if len(waiting) >= CHUNK:
+            if len(waiting) >= CHUNK or weight >= WEIGHT:
                 flush()
                 progress(reports, octets + sum(known))
         octets += size
@@ -116,9 +120,8 @@ def _unread(paths: tuple[str, ...], ledger: Ledger, met: deque[tuple[bytes, int]
             yield path
 
 
-def _entry(judged: Judged) -> Entry:
-    finding = judged.finding
-    return entry(finding.report, judged.verdict, finding.raw, finding.key, judged.receiver)
+def _entry(began: int, finding: Finding, verdict: Verdict | None, receiver: str) -> Entry:
+    return entry(finding.report, verdict, finding.raw, finding.key, receiver, began)
 
 
 def _fingerprint(path: str) -> tuple[bytes, int]:
@@ -143,7 +146,7 @@ def settle(ledger: Ledger, policy: Policy) -> None:
     more = True
     while more:
         with ledger.change():
-            names = ledger.pending.take(CHUNK)
+            names = ledger.pending.take(NAMES)
             derive(ledger, policy, names)
             more = bool(ledger.pending)
     with ledger.change():
@@ -152,17 +155,16 @@ def settle(ledger: Ledger, policy: Policy) -> None:
 
 def derive(ledger: Ledger, policy: Policy, names: Iterable[str]) -> None:
     """Derive anew what is to be done with *names*, addresses and ``@domain``s, and put it into the ledger."""
-    around = Surroundings(ledger, policy)
-    ledger.put((name, decision_on(name, ledger, policy, around=around)) for name in sorted(ledger.has_evidence(names)))
+    ledger.put(decisions_on(sorted(ledger.has_evidence(names)), ledger, policy))
 
 
-def decision_on(
-    name: str, ledger: Ledger, policy: Policy, at: datetime | None = None, around: Surroundings | None = None
-) -> Decision:
-    """The Decision on one name from its history up to *at*; ``standing`` says whether it has run out."""
+def decisions_on(
+    names: Iterable[str], ledger: Ledger, policy: Policy, at: datetime | None = None, around: Surroundings | None = None
+) -> Iterator[tuple[str, Decision]]:
+    """The Decision on each of *names* from its history up to *at*; ``standing`` says whether it has run out."""
     near = around or Surroundings(ledger, policy, at)
-    history = ledger.history(name, at)
-    return decide(history, policy, whole_domain=name.startswith("@"), around=near.of(name))
+    for name, history in ledger.histories(names, at):
+        yield name, decide(history, policy, whole_domain=name.startswith("@"), around=near.of(name))
 
 
 # ── answers ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -190,7 +192,7 @@ def check(
         domains = [f"@{name.rpartition('@')[2]}" for name in names]
         if index is None:
             with_evidence = ledger.has_evidence({*names, *domains})
-            found = {name: decision_on(name, ledger, policy, at, around) for name in with_evidence}
+            found = dict(decisions_on(with_evidence, ledger, policy, at, around))
         else:
             found = ledger.decisions(name for name in {*names, *domains} if name in index)
             found |= _decided_now({*names, *domains}, ledger, policy)
@@ -203,7 +205,7 @@ def check(
 def _decided_now(names: set[str], ledger: Ledger, policy: Policy) -> dict[str, Decision]:
     """The Decisions on those of *names* about which evidence came that an ingest has not settled yet."""
     late = ledger.pending.among(names) if ledger.pending else set()
-    return {name: decision_on(name, ledger, policy) for name in ledger.has_evidence(late)}
+    return dict(decisions_on(ledger.has_evidence(late), ledger, policy))
 
 
 def _asking(domain: str, ledger: Ledger) -> list[str]:

@@ -45,13 +45,17 @@ class Judged(NamedTuple):
     receiver: str
 
 
+Make = Callable[[Finding, Verdict | None, str], T]
+"""What is made of the parts of a Judged: itself, or something else that is wanted instead."""
+
+
 def judge(report: Report, classifier: Classifier) -> Verdict | None:
     """The verdict on one report."""
     return classifier.report(report) if report.kind in JUDGED else None
 
 
 def each(
-    paths: Iterable[str], classifier: Classifier, make: Callable[[Judged], T], jobs: int = 1
+    paths: Iterable[str], classifier: Classifier, make: Make[T], jobs: int = 1
 ) -> Iterator[tuple[str, Iterator[T | Note]]]:
     """Each of the *paths* that files.expand gave, with what *make* makes of its reports, and notes, in order.
 
@@ -72,7 +76,7 @@ def each(
 class _Work(Generic[T]):
     """Reading and judging, whichever process does it."""
 
-    def __init__(self, classifier: Classifier, make: Callable[[Judged], T]) -> None:
+    def __init__(self, classifier: Classifier, make: Make[T]) -> None:
         self.classifier = classifier
         self.make = make
         self._at: tuple[str, Iterator[T | Note]] | None = None
@@ -95,7 +99,7 @@ class _Work(Generic[T]):
                 yield item
             else:
                 report = item.report
-                yield self.make(Judged(item, judge(report, self.classifier), self.classifier.receiver(report)))
+                yield self.make(item, judge(report, self.classifier), self.classifier.receiver(report))
 
 
 class _Shared(Generic[T]):
@@ -190,7 +194,7 @@ def _together(paths: Iterable[str]) -> Iterator[list[str]]:
 _here: list[_Work[Any]] = []
 
 
-def _begin(ruleset: RuleSet, make: Callable[[Judged], Any]) -> None:
+def _begin(ruleset: RuleSet, make: Make[Any]) -> None:
     _here.append(_Work(Classifier(ruleset), make))
 
 

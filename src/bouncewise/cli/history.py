@@ -44,7 +44,7 @@ def command(name: str, at: str | None, db: str | None, policy_path: Path | None,
                 out(
                     f"{event.at:%Y-%m-%d %H:%M}  {event.kind:10} {event.cause or '':20} {event.words}  {paint(by, DIM)}"
                 )
-        decision = pipeline.decision_on(who, ledger, policy(policy_path), when)
+        _, decision = next(pipeline.decisions_on((who,), ledger, policy(policy_path), when))
         if not as_json:
             until = f" until {decision.until:%Y-%m-%d %H:%M}" if decision.until else ""
             out(paint(f"{who}: {decision.state}{until}  {decision.why}".rstrip(), HEAD))

@@ -8,7 +8,8 @@ import click
 
 from bouncewise import contract, files, reading
 from bouncewise.cli.common import DIM, advice_of, classifier, jobs_option, json_option, out, paint, rules_option, tell
-from bouncewise.readers import Note
+from bouncewise.model import Verdict
+from bouncewise.readers import Finding, Note
 
 FORMATS = "\n".join(f"  {reader.name:10} {reader.about}" for reader in files.FORMATS)
 
@@ -39,12 +40,12 @@ def command(paths: tuple[str, ...], rule_paths: tuple[Path, ...], jobs: int, as_
                 out(item)
 
 
-def _json(judged: reading.Judged) -> str:
-    return contract.dumps(contract.report(judged))
+def _json(finding: Finding, verdict: Verdict | None, receiver: str) -> str:
+    return contract.dumps(contract.report(reading.Judged(finding, verdict, receiver)))
 
 
-def _line(judged: reading.Judged) -> str:
-    report, verdict = judged.finding.report, judged.verdict
+def _line(finding: Finding, verdict: Verdict | None, _receiver: str) -> str:
+    report = finding.report
     when = report.at.strftime("%Y-%m-%d %H:%M") if report.at else " " * 16
     head = f"{paint(when, DIM)}  {report.kind:11} {report.recipient or '-':28}"
     return f"{head} {verdict.cause:20} {advice_of(verdict)} {verdict.evidence}" if verdict else head.rstrip()

@@ -187,7 +187,7 @@ def _standing(ledger: Ledger, rules: Policy, at: str | None, state: State) -> It
     """What stands in *state* at a time: now from what was derived, for the past from the evidence up to then."""
     when, past = moment(at)
     if past:
-        found = ((name, pipeline.decision_on(name, ledger, rules, when)) for name in ledger.known())
+        found = pipeline.decisions_on(ledger.known(), ledger, rules, when)
     else:
         found = ((name, standing(decision, when)) for name, decision in ledger.states())
     return ((name, decision) for name, decision in found if decision.state is state)

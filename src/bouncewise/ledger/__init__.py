@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bouncewise.ledger.append import Entry, entry
+from bouncewise.ledger.append import Entry, Told, entry
 from bouncewise.ledger.store import Ledger
 
-__all__ = ["Entry", "Ledger", "entry"]
+__all__ = ["Entry", "Ledger", "Told", "entry"]

@@ -13,7 +13,7 @@ import msgspec
 import zstandard
 
 from bouncewise.ledger import pending, rows
-from bouncewise.ledger.traffic import SLOT
+from bouncewise.ledger.traffic import SLOT, Traffic
 from bouncewise.model import Advice, Kind, Report, Verdict
 from bouncewise.rfc import address
 
@@ -25,8 +25,15 @@ _EVENT = "INSERT OR IGNORE INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 # The deliveries of one transaction, by day: the first and the last, and of an address the receiver of the first.
 _CAME = (
     "CREATE TEMP TABLE IF NOT EXISTS came (address INTEGER, day INTEGER, first INTEGER, last INTEGER, receiver TEXT,"
-    " domain TEXT, PRIMARY KEY (address, day)) WITHOUT ROWID"
+    " domain TEXT, domain_id INTEGER, PRIMARY KEY (address, day)) WITHOUT ROWID"
 )
+_ONCE_A_DAY = (
+    " ON CONFLICT DO UPDATE SET"
+    " receiver = iif((excluded.first, excluded.receiver) < (first, receiver), excluded.receiver, receiver),"
+    " first = min(first, excluded.first), last = max(last, excluded.last)"
+)
+_ADDRESSES = f"INSERT INTO came VALUES (?, ?, ?, ?, ?, ?, ?){_ONCE_A_DAY}"  # noqa: S608
+_DOMAINS = "INSERT INTO came SELECT domain_id, day, min(first), max(last), '', '', 0 FROM came GROUP BY domain_id, day"
 # An address counts once a day where its first delivery was; one that turns out to be earlier moves the count there.
 _TRAFFIC = (
     "WITH moved AS (SELECT c.domain AS domain, c.receiver AS receiver, c.first AS at, d.receiver AS receiver_before,"
@@ -38,61 +45,63 @@ _TRAFFIC = (
     " UNION ALL SELECT domain, before, -1 FROM moved WHERE before IS NOT NULL"
     ") GROUP BY 1, 2 ON CONFLICT DO UPDATE SET delivered = delivered + excluded.delivered"
 )
-_DELIVERY = (
-    "INSERT INTO delivery SELECT address, day, first, last, receiver FROM came WHERE true ON CONFLICT DO UPDATE SET"
-    " receiver = iif((excluded.first, excluded.receiver) < (first, receiver), excluded.receiver, receiver),"
-    " first = min(first, excluded.first), last = max(last, excluded.last)"
-)
+_DELIVERY = f"INSERT INTO delivery SELECT address, day, first, last, receiver FROM came WHERE true{_ONCE_A_DAY}"  # noqa: S608
+
+Delivery = tuple[int, int, int, int, str, str, int]
+"""A row of table came. Most entries are one, and pass between processes: nothing is cheaper than a tuple."""
 
 
 class Told(NamedTuple):
-    """What is no delivery: its content's number, what ``meaning`` gives, and msgpack of report, raw and verdict."""
+    """What is no delivery: whom and when it is about, its content's number, and msgpack of report, raw and verdict.
 
+    ``undated``: it tells no time, and ``at`` is when it was read; ``meaning`` is what ``meaning`` gives.
+    """
+
+    name: str
+    at: int
+    undated: bool
     digest: int
     meaning: tuple[Any, ...]
     packed: bytes
 
 
-class Entry(NamedTuple):
-    """One finding on its way into the ledger: a normalised address, microseconds since 1970, None where no time is told."""
-
-    name: str
-    at: int | None
-    receiver: str
-    told: Told | None
+Entry = Delivery | Told
+"""One finding on its way into the ledger. Times are microseconds since 1970."""
 
 
-def entry(report: Report, verdict: Verdict | None, raw: bytes, key: bytes, receiver: str) -> Entry:
-    """What the ledger is to know of a report. *key*: the same for the same event wherever it is read."""
+def entry(report: Report, verdict: Verdict | None, raw: bytes, key: bytes, receiver: str, began: int) -> Entry:
+    """What the ledger is to know of a report. *key*: the same for the same event wherever it is read; *began*: for a time."""
     name = address.normalise(report.recipient)
-    at = rows.stamp(report.at) if report.at else None
-    if report.kind is Kind.DELIVERED:
-        return Entry(name, at, receiver, None)
+    at = rows.stamp(report.at) if report.at else began
+    if report.kind is Kind.DELIVERED and name:
+        domain = _domain(name)
+        return (rows.new_id(name), rows.day_of(at), at, at, receiver, domain, rows.id_of(domain))
     packed = msgspec.msgpack.encode([report, raw[:MAX_EVIDENCE], verdict])
-    return Entry(name, at, receiver, Told(int.from_bytes(key[:8], signed=True), meaning(report, verdict), packed))
+    number = int.from_bytes(key[:8], signed=True)
+    return Told(name, at, report.at is None, number, meaning(report, verdict), packed)
 
 
 def append(db: sqlite3.Connection, batch: int, entries: list[Entry]) -> int:
     """Write *entries* inside the open transaction of *db*: how many events were new. Whose state may change is pending."""
-    began = int(db.execute("SELECT started FROM batch WHERE id = ?", (batch,)).fetchone()[0])
-    named = [e for e in entries if e.name]
-    _deliveries(db, [(e.name, began if e.at is None else e.at, e.receiver) for e in named if e.told is None])
-    new = _events(db, batch, [(e, e.told) for e in named if e.told and not _is_known_undated(db, e, e.told)], began)
-    rows.reach(db, max((began if e.at is None else e.at for e in named), default=0))
+    told = [e for e in entries if isinstance(e, Told)]
+    came = [e for e in entries if not isinstance(e, Told)]
+    if came:
+        _deliveries(db, came)
+    new = _events(db, batch, [t for t in told if t.name and not _is_known_undated(db, t)])
+    if times := [t.at for t in told if t.name] + [d[2] for d in came]:
+        rows.reach(db, max(times))
+        Traffic(db).touch(min(times), max(times))
     return new
 
 
-def _events(db: sqlite3.Connection, batch: int, told: list[tuple[Entry, Told]], began: int) -> int:
+def _events(db: sqlite3.Connection, batch: int, told: list[Told]) -> int:
     if not told:
         return 0
-    packed = msgspec.msgpack.encode([msgspec.Raw(t.packed) for _, t in told])
+    packed = msgspec.msgpack.encode([msgspec.Raw(t.packed) for t in told])
     block = db.execute(
         "INSERT INTO block (batch, data) VALUES (?, ?)", (batch, zstandard.compress(packed, 3))
     ).lastrowid
-    said = [
-        (e.name, (began if e.at is None else e.at, t.digest, *t.meaning, block, item))
-        for item, (e, t) in enumerate(told)
-    ]
+    said = [(t.name, (t.at, t.digest, *t.meaning, block, item)) for item, t in enumerate(told)]
     # Evidence about everybody at a domain stands under the domain's name as well.
     of_domains = [(_domain(name), row) for name, row in said if row[4] == Advice.SUPPRESS_DOMAIN]
     names = {name for name, _ in (*said, *of_domains)}
@@ -109,45 +118,35 @@ def _events(db: sqlite3.Connection, batch: int, told: list[tuple[Entry, Told]], 
 
 def meaning(report: Report, v: Verdict | None) -> tuple[Any, ...]:
     """What an event says: kind, cause, advice, rule, words and receiver."""
+    kind = report.kind.value
     if v is None:
-        return (report.kind, None, None, "", str(report.kind), "")
+        return (kind, None, None, "", kind, "")
     code = " ".join(str(c) for c in (v.reply_code, v.status) if c)
     words = f"{code} {v.evidence}".strip()[:200]
-    return (report.kind, v.cause, v.advice, v.rule, words, v.receiver or "")
+    return (kind, v.cause.value, v.advice.value, v.rule, words, v.receiver or "")
 
 
-def _deliveries(db: sqlite3.Connection, delivered: list[tuple[str, int, str]]) -> None:
+def _deliveries(db: sqlite3.Connection, came: list[Delivery]) -> None:
     """Of each day's deliveries to an address, and to its domain, the first and the last.
 
     Only to the state of what is held or suppressed does a delivery make a difference: it never takes freedom.
     """
-    days: dict[tuple[str, int], tuple[int, str, int]] = {}
-    for name, at, receiver in delivered:
-        day = (name, rows.day_of(at))
-        seen = days.get(day)
-        days[day] = (at, receiver, at) if seen is None else (*min(seen[:2], (at, receiver)), max(seen[2], at))
-    of_domains: dict[tuple[str, int], tuple[int, int]] = {}
-    came = []
-    for (name, number), (first, receiver, last) in days.items():
-        domain = _domain(name)
-        came.append((rows.id_of(name), number, first, last, receiver, domain))
-        begun, ended = of_domains.get((domain, number), (first, last))
-        of_domains[domain, number] = (min(begun, first), max(ended, last))
-    came += [(rows.id_of(who), number, *span, "", "") for (who, number), span in of_domains.items()]
     db.execute(_CAME)
-    db.executemany("INSERT OR IGNORE INTO came VALUES (?, ?, ?, ?, ?, ?)", came)
+    came.sort()  # a tree takes what comes in order twice as fast
+    db.executemany(_ADDRESSES, came)
+    db.execute(_DOMAINS)
     db.execute(_TRAFFIC, (SLOT,))
     db.execute(_DELIVERY)
     db.execute(pending.ADD_NOT_FREE)
     db.execute("DELETE FROM came")
 
 
-def _is_known_undated(db: sqlite3.Connection, e: Entry, told: Told) -> bool:
+def _is_known_undated(db: sqlite3.Connection, told: Told) -> bool:
     """An event without a time of its own is filed under its batch's; read again, it must be found by its content."""
-    if e.at is not None:
+    if not told.undated:
         return False
     sql = "SELECT 1 FROM event WHERE address = ? AND digest = ?"
-    return db.execute(sql, (rows.id_of(e.name), told.digest)).fetchone() is not None
+    return db.execute(sql, (rows.id_of(told.name), told.digest)).fetchone() is not None
 
 
 def _domain(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -33,10 +34,13 @@ def day_of(stamp_: int) -> int:
     return stamp_ // _DAY
 
 
-@lru_cache(maxsize=1 << 16)
-def id_of(name: str) -> int:
+def new_id(name: str) -> int:
     """The number of a normalised address, or of ``@domain``: 64 bits, signed as SQLite's integers are."""
     return int.from_bytes(hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest(), signed=True)
+
+
+id_of = lru_cache(maxsize=1 << 16)(new_id)
+"""The same of a name that is met again soon."""
 
 
 def reach(db: sqlite3.Connection, stamp_: int) -> None:
@@ -54,7 +58,7 @@ def address_row(name: str) -> tuple[int, str, int]:
     return (id_of(name), name, id_of(f"@{domain}") if local else 0)
 
 
-def event(row: tuple[Any, ...]) -> Event:
+def event(row: Sequence[Any]) -> Event:
     """An Event from (at, kind, cause, advice, rule, words, receiver)."""
     at, kind, cause, advice, rule, words, receiver = row
     return Event(
@@ -63,7 +67,7 @@ def event(row: tuple[Any, ...]) -> Event:
     )  # fmt: skip
 
 
-def act(row: tuple[Any, ...]) -> Event:
+def act(row: Sequence[Any]) -> Event:
     """An Event from (at, kind, cause, scope, until, why, by)."""
     at, kind, cause, scope, until, why, by = row
     return Event(
@@ -72,9 +76,9 @@ def act(row: tuple[Any, ...]) -> Event:
     )  # fmt: skip
 
 
-def deliveries(rows: list[tuple[int, int]]) -> list[Event]:
-    """Events from the (first, last) of days with deliveries."""
-    return [Event(at=when(s), kind=Kind.DELIVERED) for first, last in rows for s in {first, last}]
+def deliveries(day: Sequence[int]) -> list[Event]:
+    """Events from the (first, last) of a day with deliveries."""
+    return [Event(at=when(at), kind=Kind.DELIVERED) for at in sorted(set(day))]
 
 
 def decision(row: tuple[Any, ...]) -> Decision:

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from importlib import resources
+from itertools import islice
+from operator import attrgetter
 from pathlib import Path
 
 from bouncewise.errors import LedgerError
@@ -23,6 +25,10 @@ from bouncewise.ledger.traffic import Traffic
 from bouncewise.model import Decision, Event, State
 
 SCHEMA = 2
+
+_EVENTS = "SELECT address, at, kind, cause, advice, rule, words, receiver FROM event WHERE at <= ?1 AND address IN ({})"
+_ACTS = "SELECT address, at, kind, cause, scope, until, why, by FROM act WHERE at <= ?1 AND address IN ({})"
+_DAYS = "SELECT address, first, min(last, ?1) FROM delivery WHERE first <= ?1 AND address IN ({})"
 
 
 class Ledger:
@@ -99,10 +105,11 @@ class Ledger:
         """Whether this very source was read to its end before."""
         return self._db.execute("SELECT 1 FROM done WHERE fingerprint = ?", (fingerprint,)).fetchone() is not None
 
-    def open_batch(self, source: str, rules: str, version: str) -> int:
-        """A new batch; its number."""
+    def open_batch(self, source: str, rules: str, version: str) -> tuple[int, int]:
+        """A new batch; its number, and when it began, in microseconds since 1970."""
+        began = time.time_ns() // 1000
         sql = "INSERT INTO batch (source, rules, version, started) VALUES (?, ?, ?, ?)"
-        return int(self._db.execute(sql, (source, rules, version, time.time_ns() // 1000)).lastrowid or 0)
+        return int(self._db.execute(sql, (source, rules, version, began)).lastrowid or 0), began
 
     def close_batch(self, batch: int, fingerprint: bytes, path: str) -> None:
         """Remember that the source of *batch* was read to its end."""
@@ -140,20 +147,22 @@ class Ledger:
 
     def history(self, name: str, until: datetime | None = None) -> list[Event]:
         """All that is known of an address or ``@domain`` up to *until*, in the order of time."""
-        who, last = rows.id_of(name), rows.stamp(until) if until else 1 << 62
-        events = self._db.execute(
-            "SELECT at, kind, cause, advice, rule, words, receiver FROM event WHERE address = ? AND at <= ?",
-            (who, last),
-        )
-        acts = self._db.execute(
-            "SELECT at, kind, cause, scope, until, why, by FROM act WHERE address = ? AND at <= ?", (who, last)
-        )
-        days = self._db.execute(
-            "SELECT first, min(last, ?) FROM delivery WHERE address = ? AND first <= ?", (last, who, last)
-        ).fetchall()
-        return sorted(
-            [*map(rows.event, events), *map(rows.act, acts), *rows.deliveries(days)], key=lambda event: event.order
-        )
+        return next(self.histories((name,), until))[1]
+
+    def histories(self, names: Iterable[str], until: datetime | None = None) -> Iterator[tuple[str, list[Event]]]:
+        """The ``history`` of each of *names*, in their order."""
+        last, remaining = rows.stamp(until) if until else 1 << 62, iter(names)
+        while some := {rows.id_of(name): name for name in islice(remaining, rows.IN)}:
+            told: dict[int, list[Event]] = {who: [] for who in some}
+            asked, marks = (last, *some), ",".join("?" * len(some))
+            for who, *row in self._db.execute(_EVENTS.format(marks), asked):
+                told[who].append(rows.event(row))
+            for who, *row in self._db.execute(_ACTS.format(marks), asked):
+                told[who].append(rows.act(row))
+            for who, *day in self._db.execute(_DAYS.format(marks), asked):
+                told[who] += rows.deliveries(day)
+            for who, name in some.items():
+                yield name, sorted(told[who], key=attrgetter("order")) if len(told[who]) > 1 else told[who]
 
     def known(self) -> Iterator[str]:
         """Every address and ``@domain`` with evidence other than deliveries, by name."""
@@ -181,12 +190,15 @@ class Ledger:
 
     def put(self, decisions: Iterable[tuple[str, Decision]]) -> None:
         """The derived state of addresses, in the place of what stood there."""
+        free, others = [], []
         for name, decision in decisions:
+            who = rows.id_of(name)
             if decision.state is State.OK:
-                self._db.execute("DELETE FROM state WHERE address = ?", (rows.id_of(name),))
+                free.append((who,))
             else:
-                row = rows.state_row(rows.id_of(name), decision)
-                self._db.execute("INSERT OR REPLACE INTO state VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+                others.append(rows.state_row(who, decision))
+        self._db.executemany("DELETE FROM state WHERE address = ?", free)
+        self._db.executemany("INSERT OR REPLACE INTO state VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", sorted(others))
 
     def states(self) -> Iterator[tuple[str, Decision]]:
         """Everything that is suppressed or held, by name. Holds that have run out are among them."""

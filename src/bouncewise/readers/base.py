@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple, Protocol
 
+import msgspec
+
 from bouncewise.model import Report
 
 HEAD = 65536
@@ -19,7 +21,7 @@ TOO_LONG = f"line longer than {MAX_LINE} octets; the rest of it was skipped"
 _PIECE = 1 << 18
 
 
-class Finding(NamedTuple):
+class Finding(msgspec.Struct, frozen=True):
     """A Report, the raw bytes it was read from, and a key that is the same wherever the same event is read.
 
     Of a delivery that a log tells of, bytes and key are empty: all that is kept of it is that it was.

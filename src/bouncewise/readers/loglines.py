@@ -115,9 +115,10 @@ class LineLog:
             if isinstance(item, Note):
                 yield item
                 continue
-            for number, line in enumerate(item[1], item[0]):
+            first, some = item
+            for number, line in enumerate(b"\n".join(some).decode("utf-8", "replace").split("\n"), first):
                 if line:
-                    yield from self.line(line.decode("utf-8", "replace"), number, log)
+                    yield from self.line(line, number, log)
 
     def line(self, line: str, number: int, log: Log) -> Iterable[Finding | Note]:
         """What *line*, the one of that *number*, tells; *log* is what the lines before it told."""

@@ -21,9 +21,7 @@ _DELIVERY = re.compile(
     _HEAD + r"to=<(.*?)>, (?:orig_to=<(.*?)>, )?relay=([^,]*), (?:\w+=[^,]*, )*?"
     r"dsn=([245]\.\d+\.\d+), status=(\w+) \((.*)$"
 )
-_OTHER = re.compile(
-    _HEAD + r"(?:from=<([^>]*)>, (?:size=|status=((?:force-)?expired))|message-id=(<?[^>]*)>?$|removed$)"
-)
+_OTHER = re.compile(_HEAD + r"(?:from=<([^>]*)>, (?:size=|status=((?:force-)?expired))|message-id=<?([^>]*)>?$)")
 _KINDS = {"sent": Kind.DELIVERED, "deferred": Kind.DELAYED, "bounced": Kind.FAILED, "SOFTBOUNCE": Kind.DELAYED}
 _LOOPBACK = ("127.", "localhost", "[127.", "::1")
 
@@ -39,17 +37,15 @@ class PostfixReader(LineLog):
         """A finding for each delivery line and each expiry."""
         if ": to=<" in line and (told_of := _DELIVERY.match(line)) is not None:
             return _delivery(told_of, line, number, log)
-        m = _OTHER.match(line)
-        if m is None:
-            return ()
-        when, queue_id, sender, expired, message_id = m.groups()
-        if message_id is not None:
-            log.queue.remember(queue_id).message_id = message_id.removeprefix("<") or None
-        elif sender is None:
-            log.queue.forget(queue_id)
-        else:
+        if line.endswith(": removed"):
+            log.queue.forget(line[:-9].rpartition(" ")[2])
+        elif (": from=<" in line or ": message-id=" in line) and (m := _OTHER.match(line)) is not None:
+            when, queue_id, sender, expired, message_id = m.groups()
             mail = log.queue.remember(queue_id)
-            mail.sender = sender or None
+            if message_id is not None:
+                mail.message_id = message_id or None
+            else:
+                mail.sender = sender or None
             if expired:
                 gone = mail.give_up(log.source(number), log.clock.read(when))
                 return [finding(report, line) for report in gone]
