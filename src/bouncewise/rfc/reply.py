@@ -9,6 +9,7 @@ Refuses nothing: what has no code yields none. Text beyond MAX_REPLY characters 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from bouncewise.rfc import status as rfc3463
@@ -57,28 +58,40 @@ _FROM_DOT = re.compile(
 )
 
 
-def shield(text: str, *, in_place: bool = False) -> str:
+@lru_cache(maxsize=16)
+def shield(text: str) -> str:
     """*text* without what differs from recipient to recipient: each mail address ``@``, each IPv4 address HIDDEN.
 
-    So neither an address nor an IP can forge a code or a phrase. *in_place*: blanks keep everything at its place.
+    So neither an address nor an IP can forge a code or a phrase. Remembered for those who ask for the same text in turn.
     """
-    if "@" in text:
-        plain = text.isascii()
-        apart = text.encode().translate(_ASCII_ENDS).decode() if plain else text.translate(_ADDRESS_ENDS)
-        pieces, done, at = [], 0, apart.find("@")
-        while at >= 0:
-            start, end = apart.rfind(" ", 0, at) + 1, apart.find(" ", at)
-            end = len(text) if end < 0 else end
-            pieces += [text[done:start], "@" + " " * (end - start - 1) if in_place else "@"]
-            done, at = end, apart.find("@", end)
-        text = "".join(pieces) + text[done:]
-    return _without_ips(text, in_place) if _FROM_DOT.search(text) else text
+    return _without_ips(_without_addresses(text, False), False)
+
+
+def shield_in_place(text: str) -> str:
+    """``shield`` with blanks that keep everything at its place."""
+    return _without_ips(_without_addresses(text, True), True)
+
+
+def _without_addresses(text: str, in_place: bool) -> str:
+    if "@" not in text:
+        return text
+    plain = text.isascii()
+    apart = text.encode().translate(_ASCII_ENDS).decode() if plain else text.translate(_ADDRESS_ENDS)
+    shown, done, at = "", 0, apart.find("@")
+    while at >= 0:
+        start, end = apart.rfind(" ", 0, at) + 1, apart.find(" ", at)
+        end = len(text) if end < 0 else end
+        shown += text[done:start] + ("@".ljust(end - start) if in_place else "@")
+        done, at = end, apart.find("@", end)
+    return shown + text[done:]
 
 
 def _without_ips(text: str, in_place: bool) -> str:
     """*text* with HIDDEN for what fits IPV4."""
-    shown, done = "", 0
     m = _FROM_DOT.search(text)
+    if m is None:
+        return text
+    shown, done = "", 0
     while m is not None:
         first = m[1] or m[2] or m[3]
         start = m.start() - len(first)
