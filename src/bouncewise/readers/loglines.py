@@ -117,8 +117,8 @@ class LineLog:
                 continue
             first, some = item
             for number, line in enumerate(b"\n".join(some).decode("utf-8", "replace").split("\n"), first):
-                if line:
-                    yield from self.line(line, number, log)
+                if line and (found := self.line(line, number, log)):
+                    yield from found
 
     def line(self, line: str, number: int, log: Log) -> Iterable[Finding | Note]:
         """What *line*, the one of that *number*, tells; *log* is what the lines before it told."""

@@ -16,12 +16,12 @@ from bouncewise.model import Kind, Report, Stage
 from bouncewise.readers.base import Finding
 from bouncewise.readers.loglines import LineLog, Log, finding, told
 
-_HEAD = r"(?:<\d{1,3}>)?(\S+(?: +\S+){0,2}?) +\S+ postfix\S*/[\w/-]+\[\d+\]: ([0-9A-Za-z]{5,25}): "
+_HEAD = r"(?:<\d{1,3}>)?(\S++(?: ++\S++){0,2}?) ++\S++ postfix[^\s\[]*/[\w/-]++\[\d++\]: ([0-9A-Za-z]{5,25}): "
 _DELIVERY = re.compile(
-    _HEAD + r"to=<(.*?)>, (?:orig_to=<(.*?)>, )?relay=([^,]*), (?:\w+=[^,]*, )*?"
-    r"dsn=([245]\.\d+\.\d+), status=(\w+) \((.*)$"
+    _HEAD + r"to=<([^>]*+(?:>(?!, )[^>]*+)*+)>, (?:orig_to=<(.*?)>, )?relay=([^,]*+), (?:(?!dsn=)\w++=[^,]*+, )*+"
+    r"dsn=([245]\.\d++\.\d++), status=(\w++) \((.*+)"
 )
-_OTHER = re.compile(_HEAD + r"(?:from=<([^>]*)>, (?:size=|status=((?:force-)?expired))|message-id=<?([^>]*)>?$)")
+_OTHER = re.compile(_HEAD + r"(?:from=<([^>]*+)>, (?:size=|status=((?:force-)?expired))|message-id=<?([^>]*+)>?$)")
 _KINDS = {"sent": Kind.DELIVERED, "deferred": Kind.DELAYED, "bounced": Kind.FAILED, "SOFTBOUNCE": Kind.DELAYED}
 _LOOPBACK = ("127.", "localhost", "[127.", "::1")
 

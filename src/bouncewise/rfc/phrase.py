@@ -164,6 +164,9 @@ def find_phrase(joined: str, pieces: tuple[Piece, ...]) -> tuple[int, int] | Non
     if len(pieces) == 1:
         at = joined.find(first)
         return None if at < 0 else (at, at + len(first))
+    for piece in pieces:  # most often one is not there at all
+        if piece.literal not in joined:
+            return None
     # Sweep piece by piece, keeping for every place reached the earliest start that led there.
     reached = [(m, m + len(first)) for m in _occurrences(joined, first)]
     for piece in pieces[1:]:
