@@ -22,30 +22,38 @@ MAX_EVIDENCE = 256 * 1024
 
 _EVENT = "INSERT OR IGNORE INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
-# The deliveries of one transaction, by day: the first and the last, and of an address the receiver of the first.
-_CAME = (
+# The deliveries of one transaction: by day the first and the last, and of an address the receiver of the first; the names of
+# their domains; and whom the ledger knows to have had some on such a day, with the later of the two firsts.
+_TABLES = (
     "CREATE TEMP TABLE IF NOT EXISTS came (address INTEGER, day INTEGER, first INTEGER, last INTEGER, receiver TEXT,"
-    " domain TEXT, domain_id INTEGER, PRIMARY KEY (address, day)) WITHOUT ROWID"
+    " domain INTEGER, PRIMARY KEY (address, day)) WITHOUT ROWID",
+    "CREATE TEMP TABLE IF NOT EXISTS named (id INTEGER PRIMARY KEY, name TEXT)",
+    "CREATE TEMP TABLE IF NOT EXISTS later (domain INTEGER, first INTEGER, receiver TEXT)",
 )
 _ONCE_A_DAY = (
     " ON CONFLICT DO UPDATE SET"
     " receiver = iif((excluded.first, excluded.receiver) < (first, receiver), excluded.receiver, receiver),"
     " first = min(first, excluded.first), last = max(last, excluded.last)"
 )
-_ADDRESSES = f"INSERT INTO came VALUES (?, ?, ?, ?, ?, ?, ?){_ONCE_A_DAY}"  # noqa: S608
-_DOMAINS = "INSERT INTO came SELECT domain_id, day, min(first), max(last), '', '', 0 FROM came GROUP BY domain_id, day"
-# An address counts once a day where its first delivery was; one that turns out to be earlier moves the count there.
-_TRAFFIC = (
-    "WITH moved AS (SELECT c.domain AS domain, c.receiver AS receiver, c.first AS at, d.receiver AS receiver_before,"
-    " d.first AS before FROM came c LEFT JOIN delivery d USING (address, day) WHERE c.domain != ''"
-    " AND (d.first IS NULL OR (c.first, c.receiver) < (d.first, d.receiver)))"
-    " INSERT INTO traffic SELECT unit, at / ?, sum(n) FROM ("
-    " SELECT receiver AS unit, at, 1 AS n FROM moved UNION ALL SELECT domain, at, 1 FROM moved"
-    " UNION ALL SELECT receiver_before, before, -1 FROM moved WHERE before IS NOT NULL"
-    " UNION ALL SELECT domain, before, -1 FROM moved WHERE before IS NOT NULL"
-    ") GROUP BY 1, 2 ON CONFLICT DO UPDATE SET delivered = delivered + excluded.delivered"
+_ADDRESSES = f"INSERT INTO came VALUES (?1, ?2, ?3, ?3, ?4, ?5){_ONCE_A_DAY}"
+_NAMES = "INSERT OR IGNORE INTO named VALUES (?, ?)"
+# An address counts once a day where its first delivery was: of two firsts the later does not count, or no more.
+_LATER = (
+    "INSERT INTO later SELECT c.domain, max(c.first, d.first),"
+    " iif((c.first, c.receiver) < (d.first, d.receiver), d.receiver, c.receiver) FROM came c JOIN delivery d USING (address, day)"
 )
-_DELIVERY = f"INSERT INTO delivery SELECT address, day, first, last, receiver FROM came WHERE true{_ONCE_A_DAY}"  # noqa: S608
+_COUNTS = (
+    "SELECT {0} AS unit, first / :slot AS slot, 1 AS n FROM came UNION ALL SELECT {0}, first / :slot, -1 FROM later"
+)
+_SUM = "SELECT unit, slot, sum(n) AS n FROM ({}) GROUP BY unit, slot"
+_MORE = " ON CONFLICT DO UPDATE SET delivered = delivered + excluded.delivered"
+_AT_RECEIVERS = f"INSERT INTO traffic {_SUM.format(_COUNTS.format('receiver'))}{_MORE}"
+_AT_DOMAINS = (
+    "INSERT INTO traffic SELECT name, slot, n"
+    f" FROM ({_SUM.format(_COUNTS.format('domain'))}) JOIN named ON named.id = unit WHERE true{_MORE}"
+)
+_WHOLE_DOMAINS = "INSERT INTO came SELECT domain, day, min(first), max(last), '', 0 FROM came GROUP BY domain, day"
+_DELIVERY = f"INSERT INTO delivery SELECT address, day, first, last, receiver FROM came WHERE true{_ONCE_A_DAY}"
 
 Delivery = tuple[str, int, str]
 """A delivery's normalised address, time and receiver. Most entries are one, and pass between processes: nothing is cheaper."""
@@ -130,21 +138,26 @@ def _deliveries(db: sqlite3.Connection, came: list[Delivery]) -> None:
 
     Only to the state of what is held or suppressed does a delivery make a difference: it never takes freedom.
     """
-    db.execute(_CAME)
-    # In order, because a tree takes twice as fast what comes so.
-    db.executemany(
-        _ADDRESSES,
-        sorted(
-            (rows.new_id(name), rows.day_of(at), at, at, receiver, domain, rows.id_of(domain))
-            for name, at, receiver in came
-            for domain in (_domain(name),)
-        ),
-    )
-    db.execute(_DOMAINS)
-    db.execute(_TRAFFIC, (SLOT,))
+    for table in _TABLES:
+        db.execute(table)
+    domains: dict[int, str] = {}
+    lines = []
+    for name, at, receiver in came:
+        domain = _domain(name)
+        there = rows.id_of(domain)
+        domains[there] = domain
+        lines.append((rows.new_id(name), rows.day_of(at), at, receiver, there))
+    lines.sort()  # a tree takes twice as fast what comes in order
+    db.executemany(_ADDRESSES, lines)
+    db.executemany(_NAMES, domains.items())
+    db.execute(_LATER)
+    db.execute(_AT_RECEIVERS, {"slot": SLOT})
+    db.execute(_AT_DOMAINS, {"slot": SLOT})
+    db.execute(_WHOLE_DOMAINS)
     db.execute(_DELIVERY)
     db.execute(pending.ADD_NOT_FREE)
-    db.execute("DELETE FROM came")
+    for table in ("came", "named", "later"):
+        db.execute(f"DELETE FROM {table}")
 
 
 def _is_known_undated(db: sqlite3.Connection, told: Told) -> bool:

@@ -64,7 +64,7 @@ def keep(db: sqlite3.Connection, ledger: Path) -> None:
     kept = _kept(db, ledger)
     due = LARGE if kept is None else max(LARGE, len(kept) // 8)
     table = "state" if kept is None else "moved"
-    if db.execute(f"SELECT 1 FROM {table} LIMIT 1 OFFSET ?", (due,)).fetchone() is None:  # noqa: S608
+    if db.execute(f"SELECT 1 FROM {table} LIMIT 1 OFFSET ?", (due,)).fetchone() is None:
         return
     current = _path(ledger, _named(db)[0])
     for old in ledger.parent.glob(f"{ledger.name}.index-*"):

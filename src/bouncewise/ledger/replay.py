@@ -145,7 +145,7 @@ class Again:
 
     def keep(self, by: str, rules: str, version: str, since: datetime | None) -> None:
         """Make it so, and log who did it and from which rules to which."""
-        judged = self._db.execute(f"SELECT rules FROM batch WHERE id >= {_SINCE} GROUP BY rules ORDER BY min(id)")  # noqa: S608
+        judged = self._db.execute(f"SELECT rules FROM batch WHERE id >= {_SINCE} GROUP BY rules ORDER BY min(id)")
         others = " ".join(version for (version,) in judged if version != rules) or rules
         source = f"replay by {by}: rules {others} -> {rules}{f', since {since.isoformat()}' if since else ''}"
         row = (source[:1000], rules, version, time.time_ns() // 1000)
@@ -178,7 +178,7 @@ def again(db: sqlite3.Connection, *, trial: bool) -> Iterator[Again]:
 
 def judged_by_others(db: sqlite3.Connection, rules: str) -> str | None:
     """The version of rules other than *rules* that last judged anything since all was judged again; None: there is none."""
-    sql = f"SELECT rules FROM batch WHERE id >= {_SINCE} AND rules != ? ORDER BY id DESC LIMIT 1"  # noqa: S608
+    sql = f"SELECT rules FROM batch WHERE id >= {_SINCE} AND rules != ? ORDER BY id DESC LIMIT 1"
     found = db.execute(sql, (rules,)).fetchone()
     return str(found[0]) if found else None
 
@@ -192,7 +192,7 @@ def _shadow(db: sqlite3.Connection) -> None:
             continue
         db.execute(made.replace(f"CREATE {kind.upper()} {name}", f"CREATE {kind.upper()} temp.{name}", 1))
         if kind == "table":
-            db.execute(f"INSERT INTO temp.{name} SELECT * FROM main.{name}")  # noqa: S608
+            db.execute(f"INSERT INTO temp.{name} SELECT * FROM main.{name}")
 
 
 def _decision(row: list[Any], rule: str | None) -> Decision:
