@@ -31,10 +31,18 @@ _SLOT = timedelta(days=1) / SLOTS_A_DAY
 _FAR = 1 << 33
 
 
-def watch(ledger: Ledger, policy: Policy, first: int, last: int) -> set[str]:
+class Concerned(NamedTuple):
+    """Whose Decisions may have changed: *names*, and whoever was refused as dead in the slots from *since* to before *until*."""
+
+    names: set[str]
+    since: int
+    until: int
+
+
+def watch(ledger: Ledger, policy: Policy, first: int, last: int) -> Concerned:
     """Find anew the incidents that evidence in the slots from *first* to *last* may change, and enter them.
 
-    Gives the names whose Decisions may have changed: whom those incidents refused, and whoever was refused near that evidence.
+    It concerns whom those incidents refused, and whoever was refused near that evidence.
     """
     latest = ledger.traffic.latest()
     before = {(i.unit, i.opened): i for i in ledger.traffic.incidents()}
@@ -46,7 +54,7 @@ def watch(ledger: Ledger, policy: Policy, first: int, last: int) -> set[str]:
         ledger.traffic.put(_found(ledger, policy, start, latest), time_of(start), time_of(start + BLOCK))
     now = {(i.unit, i.opened): i for i in ledger.traffic.incidents()}
     near = policy.guard.neighbour_hours * 6
-    names = set(ledger.traffic.refused(first - near, last + near + 1))
+    names: set[str] = set()
     for key in {*before, *now}:
         incident = now.get(key) or before[key]
         # An open incident moves its probes from day to day, so it touches its names each time.
@@ -54,7 +62,7 @@ def watch(ledger: Ledger, policy: Policy, first: int, last: int) -> set[str]:
             closed = [i.closed for i in (before.get(key), now.get(key)) if i]
             until = _FAR if None in closed else max(slot_of(c) for c in closed if c)
             names.update(ledger.traffic.refused(slot_of(incident.opened), until, incident.unit))
-    return names
+    return Concerned(names, first - near, last + near + 1)
 
 
 def _found(ledger: Ledger, policy: Policy, start: int, latest: int) -> list[Incident]:

@@ -141,7 +141,9 @@ def settle(ledger: Ledger, policy: Policy) -> None:
     """Find incidents where evidence came, and decide what follows for all whom it concerns, some at a time."""
     with ledger.change():
         if touched := ledger.traffic.touched():
-            ledger.pending.add(watch(ledger, policy, *touched))
+            concerned = watch(ledger, policy, *touched)
+            ledger.pending.add(concerned.names)
+            ledger.pending.add_refused(concerned.since, concerned.until)
             ledger.traffic.looked()
     more = True
     while more:
@@ -155,7 +157,7 @@ def settle(ledger: Ledger, policy: Policy) -> None:
 
 def derive(ledger: Ledger, policy: Policy, names: Iterable[str]) -> None:
     """Derive anew what is to be done with *names*, addresses and ``@domain``s, and put it into the ledger."""
-    ledger.put(decisions_on(sorted(ledger.has_evidence(names)), ledger, policy))
+    ledger.put(decisions_on(sorted(names), ledger, policy))
 
 
 def decisions_on(

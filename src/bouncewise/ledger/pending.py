@@ -24,6 +24,11 @@ class Pending:
         """*names* wait."""
         self._db.executemany(ADD, ((rows.id_of(name),) for name in names))
 
+    def add_refused(self, since: int, until: int) -> None:
+        """Whoever was refused as dead from *since* to before *until*, microseconds, waits."""
+        sql = "INSERT OR IGNORE INTO pending SELECT address FROM event WHERE advice = 'suppress-address' AND at >= ? AND at < ?"
+        self._db.execute(sql, (since, until))
+
     def take(self, most: int) -> list[str]:
         """At most *most* of them, which wait no longer."""
         sql = "SELECT p.address, name FROM pending p LEFT JOIN address a ON a.id = p.address LIMIT ?"

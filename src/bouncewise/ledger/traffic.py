@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import sqlite3
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from bouncewise.ledger import rows
 from bouncewise.model import Cause, Incident
+
+T = TypeVar("T")
 
 SLOT = 600_000_000
 """Microseconds of a slot; policy/incidents.py counts in them."""
@@ -54,15 +56,23 @@ class Traffic:
 
     def first(self) -> int:
         """The first slot that anything is known of; 0 where nothing is."""
-        slot = self._db.execute("SELECT min(slot) FROM traffic").fetchone()[0]
-        at = self._db.execute("SELECT min(at) FROM event WHERE advice = 'suppress-address'").fetchone()[0]
-        return min(int(slot or 1 << 60), int(at or 1 << 60) // SLOT) if slot or at else 0
+        return self._span("heard", (0, 0))[0]
 
     def latest(self) -> int:
         """The last slot that anything is known of."""
-        slot = self._db.execute("SELECT max(slot) FROM traffic").fetchone()[0] or 0
-        at = self._db.execute("SELECT max(at) FROM event WHERE advice = 'suppress-address'").fetchone()[0] or 0
-        return max(int(slot), int(at) // SLOT)
+        return self._span("heard", (0, 0))[1]
+
+    def _span(self, name: str, nothing: T) -> tuple[int, int] | T:
+        found = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        if found is None:
+            return nothing
+        first, last = found[0].split()
+        return int(first), int(last)
+
+    def _widen(self, name: str, first: int, last: int) -> None:
+        before = self._span(name, (first, last))
+        span = f"{min(first, before[0])} {max(last, before[1])}"
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, span))
 
     def deliveries(self, unit: str, since: int, until: int) -> list[tuple[int, int]]:
         """(slot, delivered) of a unit from *since* to before *until*."""
@@ -85,14 +95,16 @@ class Traffic:
                 found.setdefault(unit, Refusals({}, {}))[again].setdefault(at // SLOT, set()).add(who)
         return found
 
-    def refused(self, since: int, until: int, unit: str = "") -> list[str]:
-        """Names refused as dead (at *unit*, if one is given) in the slots from *since* to before *until*, by name."""
+    def refused(self, since: int, until: int, unit: str) -> list[str]:
+        """Names refused as dead at *unit* in the slots from *since* to before *until*, by name."""
+        own = unit.startswith("@")
+        which = "a.domain = ?" if own else "e.receiver = ? AND e.cause != 'access-denied'"  # as ``units`` has it
         sql = (
-            "SELECT DISTINCT a.name, e.receiver, e.cause FROM event e JOIN address a ON a.id = e.address"
-            " WHERE e.advice = 'suppress-address' AND e.at >= ? AND e.at < ? ORDER BY a.name"
+            "SELECT DISTINCT a.name FROM event e JOIN address a ON a.id = e.address"
+            f" WHERE e.advice = 'suppress-address' AND e.at >= ? AND e.at < ? AND {which} ORDER BY a.name"
         )
-        found = self._db.execute(sql, (since * SLOT, until * SLOT))
-        return [name for name, receiver, cause in found if not unit or unit in units(name, receiver, cause)]
+        found = self._db.execute(sql, (since * SLOT, until * SLOT, rows.id_of(unit) if own else unit))
+        return [name for (name,) in found]
 
     # ── what is not looked at yet ──────────────────────────────────────────────────────────────────────────
 
@@ -101,18 +113,12 @@ class Traffic:
 
         A delivery may move what was counted later on its day.
         """
-        slots = (first // SLOT, last // _DAY * (_DAY // SLOT) + _DAY // SLOT - 1)
-        before = self.touched() or slots
-        span = f"{min(slots[0], before[0])} {max(slots[1], before[1])}"
-        self._db.execute("INSERT OR REPLACE INTO meta VALUES ('touched', ?)", (span,))
+        self._widen("heard", first // SLOT, last // SLOT)
+        self._widen("touched", first // SLOT, last // _DAY * (_DAY // SLOT) + _DAY // SLOT - 1)
 
     def touched(self) -> tuple[int, int] | None:
         """The first and the last such slot; None where all was looked at."""
-        found = self._db.execute("SELECT value FROM meta WHERE name = 'touched'").fetchone()
-        if found is None:
-            return None
-        first, last = found[0].split()
-        return int(first), int(last)
+        return self._span("touched", None)
 
     def looked(self) -> None:
         """All was looked at."""
