@@ -51,15 +51,13 @@ class Classifier:
     ) -> Verdict:
         """The meaning of one *reply*. *receiver* and *stage* are used where known from elsewhere."""
         shielded = shield(reply[:MAX_REPLY])
-        parts = parts or parse_shielded(shielded)
-        stage = stage or parts.stage
-        bits, receiver = self.matcher.match(words_of(shielded), parts.reply_code, parts.status, stage, receiver)
-        transient_reply = (parts.reply_code is not None and parts.reply_code < 500) or (
-            parts.reply_code is None and parts.status is not None and parts.status[0] == "4"
-        )
+        reply_code, status, named = parts or parse_shielded(shielded)
+        stage = stage or named
+        bits, receiver = self.matcher.match(words_of(shielded), reply_code, status, stage, receiver)
+        transient_reply = reply_code < 500 if reply_code is not None else status is not None and status[0] == "4"
         cause, party, permanence, advice, confidence, rule, phrases, alternates = self._meaning(bits, transient_reply)
         return Verdict(
-            reply, parts.reply_code, parts.status, (_STAGES.get(stage) or Stage(stage)) if stage else None, receiver,
+            reply, reply_code, status, (_STAGES.get(stage) or Stage(stage)) if stage else None, receiver,
             cause, party, permanence, advice, confidence, rule, phrases, alternates,
         )  # fmt: skip
 

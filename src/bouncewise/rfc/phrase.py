@@ -164,9 +164,12 @@ def find_phrase(joined: str, pieces: tuple[Piece, ...]) -> tuple[int, int] | Non
     if len(pieces) == 1:
         at = joined.find(first)
         return None if at < 0 else (at, at + len(first))
-    for piece in pieces:  # most often one is not there at all
-        if piece.literal not in joined:
-            return None
+    start, last = joined.find(first), pieces[-1].literal
+    after = joined.find(last, start + len(first) - 1)
+    if start < 0 or after < 0:
+        return None
+    if len(pieces) == 2 and not pieces[1].joined and joined.count(" ", start + len(first), after) < GAP:
+        return start, after + len(last)
     # Sweep piece by piece, keeping for every place reached the earliest start that led there.
     reached = [(m, m + len(first)) for m in _occurrences(joined, first)]
     for piece in pieces[1:]:

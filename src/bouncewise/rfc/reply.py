@@ -23,6 +23,7 @@ _CODE = re.compile(r"[245]\d\d(?=[ \-:])")
 _QUOTING = ("said:", "smtp;", "->", "returned '", 'returned "', "error:", "error:<", "error: <", "...")
 _BRACKETED = re.compile(r" \d\.")
 _NAMES_WHO = re.compile(r"@ *:$")
+_NAMED_WHO = re.compile(r"@ *:")
 _LEADING = re.compile(r"^[\s\"'<(\[*]*(?:smtp;|x-\w+;)?[\s\"'<(]*([245]\d\d)(?=[A-Za-z]*(?:[^\w.]|$))", re.I)
 _QUOTED = re.compile(r"(?:^|[\s:;,('\"<>=])([245]\d\d)(?=[ \-]'?#?[\"'<]?[A-Za-z0-9<])")
 _NAMED = re.compile(r"\b(?:error|code|status|smtp|#)\W{0,3}([245]\d\d)\b(?!\.\w)|\(([245]\d\d)\)", re.I)
@@ -139,7 +140,7 @@ def _find_inner(text: str, lower: str) -> int | None:
     # Most replies quote no other: none of these stands there, and nothing is looked for.
     if not (
         "said" in lower or "..." in lower or "smtp;" in lower or "->" in lower or "returned" in lower or "error:" in lower
-        or "@:" in lower or "@ " in lower or "<5" in lower or "<4" in lower or "<2" in lower
+        or "<5" in lower or "<4" in lower or "<2" in lower or _NAMED_WHO.search(lower)
     ):  # fmt: skip
         return None
     found = None

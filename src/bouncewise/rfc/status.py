@@ -12,14 +12,14 @@ from functools import lru_cache
 
 # RFC 3463 §2: class "." subject "." detail, no leading zeros wanted but seen; up to three digits each.
 # The guards keep IP addresses (four parts) and "8.13.1"-like versions out.
-# What stands before the class is looked at when it is found: a pattern that begins with a digit is found fast.
-_STATUS = re.compile(r"([245])(?<![\w.][245])\.(\d{1,3})\.(\d{1,3})(?![0-9]|\.[0-9]|[A-Za-z]*[0-9])")
+# It begins with the first dot, which is found fast, and looks back from there for the class and what stands before that.
+_STATUS = re.compile(r"\.(?<=([245])\.)(?<![\w.][245]\.)(\d{1,3})\.(\d{1,3})(?![0-9]|\.[0-9]|[A-Za-z]*[0-9])")
 
 
 def find(text: str, start: int = 0) -> Iterator[tuple[int, str]]:
     """Every status in *text* from *start* on, as (position, "5.1.1")."""
     for m in _STATUS.finditer(text, start):
-        yield m.start(), f"{m[1]}.{int(m[2])}.{int(m[3])}"
+        yield m.start() - 1, f"{m[1]}.{int(m[2])}.{int(m[3])}"
 
 
 def parse(field: str) -> str | None:

@@ -18,8 +18,10 @@ from bouncewise.rfc.phrase import Piece, find_phrase, phrase_pieces
 from bouncewise.rules.load import Rule, RuleSet
 
 _COMMON = frozenset({
-    "account", "address", "client", "domain", "email", "fail", "host", "ip", "mail", "mailbox", "message", "mta",
-    "recipient", "relay", "reject", "sender", "server", "user", "your",
+    "account", "address", "authenticat", "authentication", "blocked", "client", "connection", "connections", "denied",
+    "domain", "email", "exceed", "exceeded", "fail", "from", "host", "invalid", "ip", "limit", "mail", "mailbox", "message",
+    "messages", "mta", "not", "recipient", "recipients", "reject", "rejected", "relay", "sender", "server", "size", "spam",
+    "temporar", "unavailable", "unknown", "user", "your",
 })  # fmt: skip
 """Words that many replies hold: a phrase with gaps is looked for where its other words stand, which is seldom."""
 
