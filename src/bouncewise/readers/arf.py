@@ -88,6 +88,8 @@ def _is_redacted(name: str) -> bool:
 
 def _junk_mail_report(letter: Letter, source: Source) -> list[Report] | None:
     """Microsoft's JMRP: the mail itself comes back from staff@hotmail.com with the recipient in a header."""
+    if not letter.mentions(_MICROSOFT):
+        return None
     person = address.first(letter.original_field(_MICROSOFT) or letter.message.get(_MICROSOFT))
     if person is None:
         return None

@@ -100,9 +100,7 @@ class Reasons:
 
     def recipients(self) -> list[str]:
         """The failed recipients, in order: by the header that names them, else by the text, else by the original."""
-        header = [
-            a for _, _, a in address.find(",".join(self.letter.message.fields.get("x-failed-recipients", []))[:65536])
-        ]
+        header = [a for _, _, a in address.find(",".join(self.letter.message.each("x-failed-recipients"))[:65536])]
         if header:
             return list({address.normalise(a): a for a in header}.values())
         return list(self._names.values()) or self._in_subject() or self._in_original()

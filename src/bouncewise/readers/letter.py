@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from itertools import islice
 
 from bouncewise.readers.speech import begins, lines_that_begin, spoken
 from bouncewise.rfc import address, fields, mime
@@ -68,6 +69,11 @@ class Letter:
                 self._attached = self._attached or _original(part.data)
             elif kind.startswith("text/") and self._attached is None:
                 self._human.append(part)
+
+    def mentions(self, name: str) -> bool:
+        """Whether a field of that *name*, in lower case, may stand in the notice's header or in that of the original. Quick."""
+        original = self.message_text.encode("utf-8", "replace") if self._attached is None else self._attached.head
+        return name.encode() in self.message.head.lower() or name.encode() in original.lower()
 
     # What follows is found when it is asked for: a report for machines mostly needs none of the words for people.
 
@@ -163,7 +169,7 @@ class Letter:
             "x-original-to",
             "envelope-to",
         )
-        values = (value for name in names for value in self.message.fields.get(name, [])[:8])
+        values = (value for name in names for value in islice(self.message.each(name), 8))
         return {address.normalise(a) for value in values for _, _, a in address.find(value[:4096])}
 
     @once

@@ -24,10 +24,9 @@ MAX_TEXT = 512 * 1024
 """Decoded bytes of one part that are looked at; a bounce says what it has to say long before."""
 
 # A parameter of Content-Type that lost its indent still belongs to the field before it.
-_FIELD = r"([!-9;-~]{1,100})[ \t]*:([^\n]*(?:\n(?:[ \t]|(?:boundary|charset|report-type|type)=)[^\n]*)*+)\n?"
-_SECTION = re.compile(f"(?:{_FIELD})*+".encode())
-_ASCII_FIELDS = re.compile(_FIELD)
-_FIELDS = re.compile(_FIELD.encode())
+_VALUE = rb"[^\n]*(?:\n(?:[ \t]|(?:boundary|charset|report-type|type)=)[^\n]*)*+"
+_SECTION = re.compile(rb"(?:[!-9;-~]{1,100}[ \t]*:" + _VALUE + rb"\n?)*+")
+_AFTER_NAME = re.compile(rb"[ \t]*:(" + _VALUE + rb")")
 _FOLD = re.compile(r"\n[ \t]*")
 _PARAMETER = re.compile(r';?\s*([\w!#$%&\'*+.^`|~-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"?|([^;\s]*))')
 _BREAKING = re.compile(r"<\s*/?\s*(?:br|p|div|tr|li|h\d|table|blockquote)\b[^>]{0,500}>", re.I)
@@ -44,19 +43,34 @@ _PLAIN = re.compile(r"(iso|cp|windows|koi8|mac|gb|big5|euc|shift|johab|tis|utf-8
 
 
 class Part:
-    """A header section and what follows it; ``raw`` is both as they stood."""
+    """A header section and what follows it; ``raw`` is both as they stood. A field is read when it is asked for: few are."""
 
-    __slots__ = ("__dict__", "body", "fields", "raw")
+    __slots__ = ("__dict__", "_names", "body", "head", "raw")
 
-    def __init__(self, fields: dict[str, list[str]], body: bytes, raw: bytes) -> None:
-        self.fields = fields
+    def __init__(self, head: bytes, body: bytes, raw: bytes) -> None:
+        self.head = head
         self.body = body
         self.raw = raw
+        self._names = b"\n" + head.lower()
 
     def get(self, name: str) -> str:
         """The first field of that name (lower case), unfolded; '' where there is none."""
-        found = self.fields.get(name)
-        return found[0] if found else ""
+        return next(self.each(name), "")
+
+    def each(self, name: str) -> Iterator[str]:
+        """Every field of that name, unfolded, in order."""
+        wanted = f"\n{name}".encode()
+        at = self._names.find(wanted)
+        while at >= 0:
+            # In the head itself everything stands one octet earlier: it has no newline in front.
+            if (m := _AFTER_NAME.match(self.head, at + len(wanted) - 1)) is not None:
+                value = m[1].decode() if self._plain else decode(m[1], "")
+                yield (_FOLD.sub(" ", value) if "\n" in value else value).strip()
+            at = self._names.find(wanted, at + 1)
+
+    @once
+    def _plain(self) -> bool:
+        return self.head.isascii() and b"\x1b" not in self.head
 
     @once
     def content_type(self) -> str:
@@ -100,18 +114,9 @@ def parse(raw: bytes) -> Part:
 
 def split(raw: bytes) -> Part:
     """Header section and body of *raw*, whose newlines are LF. A line that is no field ends the header."""
-    fields: dict[str, list[str]] = {}
     section = _SECTION.match(raw)
     at = section.end() if section else 0
-    head = raw[:at]
-    if head.isascii() and b"\x1b" not in head:
-        found = _ASCII_FIELDS.findall(head.decode())
-    else:
-        found = [(name.decode(), decode(value, "")) for name, value in _FIELDS.findall(head)]
-    for name, value in found:
-        unfolded = _FOLD.sub(" ", value) if "\n" in value else value
-        fields.setdefault(name.lower(), []).append(unfolded.strip())
-    return Part(fields, raw[at + 1 :] if raw[at : at + 1] == b"\n" else raw[at:], raw)
+    return Part(raw[:at], raw[at + 1 :] if raw[at : at + 1] == b"\n" else raw[at:], raw)
 
 
 def leaves(message: Part) -> list[Part]:
