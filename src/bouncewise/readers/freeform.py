@@ -118,6 +118,11 @@ class Reasons:
         current: list[str] | None = None
         before = ""
         for line in lines:
+            if not line:
+                # A blank line ends a reason, but not before it began where the entry promised one with a colon.
+                if current or not before.endswith(":"):
+                    current = None
+                continue
             if (m := _ANSWER.match(line)) is not None:
                 (current if current is not None else self._answers).append(m["reason"])
             elif (found := entry(line, before)) is not None:
@@ -127,13 +132,12 @@ class Reasons:
                     self._names.setdefault(key, name)
                     current += [*self._answers, found[1]] if found[1] else []
                 self._answers.clear()
-            elif not line.strip() or _OTHER_MATTER.match(line):
-                # A blank line ends a reason, but not before it began where the entry promised one with a colon.
+            elif _OTHER_MATTER.match(line):
                 if current or not before.endswith(":"):
                     current = None
             else:
                 (current if current is not None else self._rest).append(line)
-            before = line if line.strip() else before
+            before = line
         self._rest += self._answers
 
     def _entry(self, line: str, before: str) -> tuple[list[str], str] | None:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from itertools import islice
 
-from bouncewise.readers.speech import begins, lines_that_begin, spoken
+from bouncewise.readers.speech import begins, lines_that_may_begin, spoken
 from bouncewise.rfc import address, fields, mime
 from bouncewise.rfc.once import once
 
@@ -22,10 +22,10 @@ _ORIGINAL_TYPES = {
 }  # fmt: skip
 
 _RULES = "-=*_|#~.>+ \t"
-_TRACE = re.compile(
-    r"^(?:received|return-path|dkim-signature|x-originating-ip|delivered-to|domainkey-signature|message-id):",
-    re.I | re.M,
-)
+_TRACES = (
+    "received:", "return-path:", "dkim-signature:", "x-originating-ip:", "delivered-to:", "domainkey-signature:", "message-id:",
+)  # fmt: skip
+_TRACE = re.compile(rf"^(?:{'|'.join(_TRACES)})", re.I | re.M)
 _HEADER = re.compile(r"^(?:[!-9;-~]{2,60}:|[ \t]+\S)", re.M)
 _MAILER = re.compile(
     r"mailer[-_. ]?daemon|postmaster|post_master|mail delivery|maildelivery|mail[-_ ]?(?:admin|system)|delivery sub|"
@@ -103,12 +103,12 @@ class Letter:
     @staticmethod
     def _original_start(text: str) -> int | None:
         starts = []
-        for at, line in lines_that_begin(text, "original"):
+        for at, line in lines_that_may_begin(text, "original", 7, 199):
             end = at + len(line)
-            if 6 < len(line) < 200 and _is_boundary(line.strip(), text[end : end + 300]):
+            if _is_boundary(line.strip(), text[end : end + 300]) and begins(line, "original"):
                 starts.append(at)
                 break
-        for m in _TRACE.finditer(text):
+        for m in _TRACE.finditer(text) if _may_hold_trace(text.lower()) else ():
             following = text[m.start() : m.start() + 2000].split("\n")[:6]
             if sum(bool(_HEADER.match(line)) for line in following) >= min(4, len(following)):
                 starts.append(max(0, m.start() - 1))
@@ -213,13 +213,20 @@ def _original(raw: bytes) -> mime.Part | None:
     return mime.split(raw.lstrip(b"\n")) if raw.strip() else None
 
 
+def _may_hold_trace(lower: str) -> bool:
+    return any(field in lower for field in _TRACES)
+
+
 def _is_boundary(line: str, after: str) -> bool:
     """A separator is ruled off, or ends in a colon or stop, or a header follows: it is no phrase in a sentence."""
     if not line:
         return False
-    ruled = line[:2] in {"--", "==", "**", "__", "| ", "|-", "##"} or line.endswith(("--", "==", "**", "-|"))
-    headed = _HEADER.match(after.lstrip("\n >|-=\t")) is not None
-    return ruled or headed or line.endswith((":", ".")) or "copy" in line.casefold()
+    return (
+        line.endswith((":", ".", "--", "==", "**", "-|"))
+        or line[:2] in {"--", "==", "**", "__", "| ", "|-", "##"}
+        or "copy" in line.casefold()
+        or _HEADER.match(after.lstrip("\n >|-=\t")) is not None
+    )
 
 
 def _id_in(value: str) -> str:

@@ -68,12 +68,12 @@ def begins(text: str, what: str) -> bool:
     return phrases.may_begin(text) and _begins(text, phrases)
 
 
-def lines_that_begin(text: str, what: str) -> Iterator[tuple[int, str]]:
-    """The lines of *text* that begin with one of the phrases *what*, and where they stand."""
+def lines_that_may_begin(text: str, what: str, least: int, most: int) -> Iterator[tuple[int, str]]:
+    """The lines of *least* to *most* characters whose first word opens one of the phrases *what*, with their places."""
     phrases = _phrases()[what]
     at = 0
     for line in text.split("\n"):
-        if phrases.may_begin(line) and _begins(line, phrases):
+        if least <= len(line) <= most and phrases.may_begin(line):
             yield at, line
         at += len(line) + 1
 

@@ -153,6 +153,15 @@ def _find_inner(text: str, lower: str) -> int | None:
     return found
 
 
+def _may_name_stage(lower: str) -> bool:
+    """Whether one of _STAGES stands anywhere, written out for speed."""
+    return (
+        "rcpt" in lower or "data" in lower or "mail f" in lower or "mail_f" in lower or "elo" in lower or "hlo" in lower
+        or "connect" in lower or "message b" in lower or "message t" in lower or "final dot" in lower
+        or "initial " in lower or "banner" in lower or "greeting" in lower
+    )  # fmt: skip
+
+
 def stage_of(text: str) -> str | None:
     """The SMTP stage that *text* names, or None."""
     return _stage(text, text.casefold())
@@ -161,6 +170,6 @@ def stage_of(text: str) -> str | None:
 def _stage(text: str, lower: str) -> str | None:
     # The pattern is only tried where something stands that it cannot do without: most replies name no stage.
     hinted = "in re" in lower or "after" in lower or ">>>" in lower or "smtp:" in lower or "while " in lower
-    if (hinted or _BRACKET.search(lower)) and (m := _STAGE.search(lower)):
+    if (hinted or _BRACKET.search(lower)) and _may_name_stage(lower) and (m := _STAGE.search(lower)):
         return _STAGES[m[1].strip()]
     return "connect" if "connect" in lower and _CONNECT.search(text) else None
