@@ -57,7 +57,7 @@ def main() -> None:
     print("unseen   unique   rows/s        x naive   x DuckDB's extract")
     for share in (0.01, 0.02, 0.10, 0.50):
         frame = pl.DataFrame({"reply": replies(rows, share)})
-        unique = Judge().templates.of(frame["reply"]).n_unique() / rows
+        unique = Judge().templates.of(frame["reply"])[0].n_unique() / rows
         start = time.perf_counter()
         judge = Judge()
         for part in frame.iter_slices(100_000):

@@ -29,7 +29,7 @@ def row(reply: str, receiver: str | None = None, stage: str | None = None) -> tu
 def same(replies: list[str]) -> None:
     found = JUDGE.columns(pl.DataFrame({"reply": replies})).rows()
     for reply, got in zip(replies, found, strict=True):
-        assert got == row(reply), (reply, JUDGE.templates.of(pl.Series([reply])).to_list())
+        assert got == row(reply), (reply, JUDGE.templates.of(pl.Series([reply])))
 
 
 def test_examples_with_everything_that_varies() -> None:
@@ -147,7 +147,7 @@ def test_alike_replies_share_a_template() -> None:
     lines = [
         f"550 5.1.1 <u{i}@d{i}.example>: User unknown in table [10.0.{i % 256}.7] {i:x}A{i}B7 id" for i in range(500)
     ]
-    assert JUDGE.templates.of(pl.Series(lines)).n_unique() <= 20
+    assert JUDGE.templates.of(pl.Series(lines))[0].n_unique() <= 20
     assert verdicts(pl.Series(lines))["cause"].unique().to_list() == ["mailbox-unknown"]
 
 

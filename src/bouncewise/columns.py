@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 from bouncewise.errors import BouncewiseError
@@ -72,21 +73,25 @@ class Templates:
     def __init__(self, ruleset: RuleSet) -> None:
         self._unsafe = "(?i)" + "|".join([_TIED, *sorted(_could_be_ids(ruleset))])
 
-    def of(self, replies: pl.Series) -> pl.Series:
-        """The template of each reply."""
+    def of(self, replies: pl.Series) -> tuple[pl.Series, list[int], list[str]]:
+        """The template of each reply; and where that proves nothing, which those are, and what is to be judged in its place."""
         shielded = replies.str.replace_all(_ADDRESS, "@")
-        alike = shielded.str.replace_all(_HIDE, HIDDEN)
         length = replies.str.len_chars()
+        long = length > MAX_REPLY
+        unsafe = replies.str.contains(self._unsafe) & ~long
         # Beside a letter that is not ASCII a shape is no proof: there an id has to stand alone.
-        foreign = (length != replies.str.len_bytes()).arg_true()
-        if len(foreign):
-            words = shielded.gather(foreign).str.replace_all(_IP, HIDDEN).str.replace_all(_ALONE, f" {HIDDEN} ")
-            alike = alike.scatter(foreign, words)
-        unsafe = replies.str.contains(self._unsafe).arg_true()
-        if len(unsafe):
-            alike = alike.scatter(unsafe, shielded.gather(unsafe).str.replace_all(_IP, HIDDEN))
-        long = (length > MAX_REPLY).arg_true()
-        return alike.scatter(long, replies.gather(long)) if len(long) else alike
+        foreign = (length != replies.str.len_bytes()) & ~unsafe & ~long
+        some = [_filled(shielded, foreign, _IP, _ALONE), _filled(shielded, unsafe, _IP), _filled(replies, long)]
+        apart, own = (list(chain.from_iterable(lists)) for lists in zip(*some, strict=True))
+        return shielded.str.replace_all(_HIDE, HIDDEN), apart, own
+
+
+def _filled(texts: pl.Series, which: pl.Series, *hidden: str) -> tuple[list[int], list[str]]:
+    """Where *which* is true: the places, and the texts with what is *hidden* put out of sight."""
+    found = texts.filter(which)
+    for pattern in hidden:
+        found = found.str.replace_all(pattern, f" {HIDDEN} " if pattern == _ALONE else HIDDEN)
+    return which.arg_true().to_list(), found.to_list()
 
 
 def _could_be_ids(ruleset: RuleSet) -> set[str]:
@@ -112,7 +117,8 @@ class Judge:
     def __init__(self, classifier: Classifier | None = None) -> None:
         self.classifier = classifier or default()
         self.templates = Templates(self.classifier.ruleset)
-        self._memo: OrderedDict[tuple[str, str | None, str | None], int] = OrderedDict()
+        # By whether receiver and stage are in the key.
+        self._memos: dict[bool, OrderedDict[str, int]] = {False: OrderedDict(), True: OrderedDict()}
         # Verdicts are few, however many the templates: each is a row of a small table, known by its place there.
         self._places: dict[tuple[Any, ...], int] = {}
         self._table = pl.DataFrame(schema=SCHEMA)
@@ -130,36 +136,51 @@ class Judge:
         self, frame: pl.DataFrame, reply: str = "reply", *, receiver: str | None = None, stage: str | None = None
     ) -> pl.DataFrame:
         """The columns of SCHEMA alone, a row per row of *frame*."""
-        height = frame.height
         text = frame[reply].cast(pl.String).fill_null("")
-        known = [frame[name].cast(pl.String).to_list() if name else [None] * height for name in (receiver, stage)]
-        keys = self.templates.of(text)
-        if receiver or stage:
-            given = [pl.col(name).cast(pl.String).fill_null("") for name in (receiver, stage) if name]
-            keys = frame.select(pl.concat_str([pl.lit(keys), *given], separator="\0")).to_series()
+        templates, apart, own = self.templates.of(text)
+        given = [_given(frame, name) for name in (receiver, stage)]
+        joined = any(g is not None for g in given)
+        keys = _joined(templates, given) if joined else templates
         encoded = keys.to_arrow().dictionary_encode()
-        places = pl.Series(encoded.indices).cast(pl.UInt32)
-        first = (
-            pl.DataFrame({"key": places}).with_row_index().unique("key", keep="first").sort("key")["index"].to_list()
-        )
-        templates = self.templates.of(text.gather(first)).to_list()
-        found = [self._judge(t, known[0][i], known[1][i]) for t, i in zip(templates, first, strict=True)]
+        found = pl.Series(self._judged(encoded.dictionary.to_pylist(), joined=joined), dtype=pl.UInt32)
+        places = found[pl.Series(encoded.indices).cast(pl.UInt32)]
+        if apart:
+            theirs = pl.Series(own, dtype=pl.String)
+            theirs = _joined(theirs, [g if g is None else g.gather(apart) for g in given]) if joined else theirs
+            places = places.scatter(apart, pl.Series(self._judged(theirs, joined=joined), dtype=pl.UInt32))
         if len(self._places) > self._table.height:
             self._table = pl.DataFrame(list(map(_listed, self._places)), schema=SCHEMA, orient="row")
-        return self._table[pl.Series(found, dtype=pl.UInt32)[places]]
+        return self._table[places]
 
-    def _judge(self, template: str, receiver: str | None, stage: str | None) -> int:
-        """The place of a template's verdict in the table."""
-        key = (template, receiver, stage)
-        place = self._memo.get(key)
-        if place is None:
-            row = _row(self.classifier.judge(template, receiver=receiver, stage=stage))
-            place = self._memo[key] = self._places.setdefault(row, len(self._places))
-            if len(self._memo) > MEMO:
-                self._memo.popitem(last=False)
-        else:
-            self._memo.move_to_end(key)
-        return place
+    def _judged(self, keys: Iterable[str], *, joined: bool) -> list[int]:
+        """The places of the verdicts in the table, for templates, or for what ``_joined`` made of them."""
+        places, memo = [], self._memos[joined]
+        for key in keys:
+            place = memo.get(key)
+            if place is None:
+                template, receiver, stage = key.rsplit(_APART, 2) if joined else (key, "", "")
+                row = _row(self.classifier.judge(template, receiver=receiver or None, stage=stage or None))
+                place = memo[key] = self._places.setdefault(row, len(self._places))
+                if len(memo) > MEMO:
+                    memo.popitem(last=False)
+            else:
+                memo.move_to_end(key)
+            places.append(place)
+        return places
+
+
+_APART = "\0"
+
+
+def _given(frame: pl.DataFrame, name: str | None) -> pl.Series | None:
+    """A column of names, each for itself: none holds what parts them from the template."""
+    return frame[name].cast(pl.String).fill_null("").str.replace_all(_APART, "", literal=True) if name else None
+
+
+def _joined(templates: pl.Series, given: list[pl.Series | None]) -> pl.Series:
+    """The templates, with receiver and stage behind each."""
+    parts = [pl.lit(templates), *(pl.lit("") if g is None else pl.lit(g) for g in given)]
+    return pl.select(pl.concat_str(parts, separator=_APART)).to_series()
 
 
 def _row(v: Verdict) -> tuple[Any, ...]:

@@ -21,12 +21,14 @@ GAP = 12
 """Words that a ``*`` in a phrase may stand for."""
 
 _SIGNS = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f"
-_WORD = re.compile(rf"@|[{_SIGNS}]|(?:(?![{_SIGNS}])[^\W_]|(?<=[^\W\d_])['’](?=[^\W\d_]))+")
+_WORD = re.compile(rf"@|[{_SIGNS}]|(?:[^\W_{_SIGNS}]|(?<=[^\W\d_])['’](?=[^\W\d_]))+")
+_FOLDED_WORD = re.compile(rf"@|[{_SIGNS}]|[^\W_{_SIGNS}]+")
 _ASCII = bytes(ord(chr(i).lower()) if chr(i).isalnum() or chr(i) == "@" else 32 for i in range(128)) + bytes(128)
+_FOREIGN = re.compile(r"[^\x00-\x7f]+")
 _PLAIN = str.maketrans({"’": "", "'": "", "ł": "l", "ø": "o", "đ": "d", "æ": "ae", "œ": "oe", "ı": "i"})
 # An elision joins two runs of letters: "don't", "l'adresse". Digits beside an apostrophe stay words of their own.
 _APOSTROPHE = re.compile(r"(?<=[A-Za-z])'(?=[A-Za-z])")
-_CONTINUED = re.compile(r"([245]\d\d)(?<!\S...)-", re.S)
+_CONTINUED = re.compile(r"-(?<=([245]\d\d)-)(?<!\S[245]\d\d-)")
 
 
 def words(text: str) -> str:
@@ -42,7 +44,7 @@ def words_of(shielded: str) -> str:
             text = _APOSTROPHE.sub("", text)
         joined = b" ".join(text.encode().translate(_ASCII).split()).decode()
     else:
-        joined = " ".join(_WORD.findall(_fold(text)))
+        joined = " ".join(_FOLDED_WORD.findall(_fold(text)))
     return f" {joined} " if joined else " "
 
 
@@ -213,9 +215,17 @@ def _continuation(code: str) -> re.Pattern[str]:
     return re.compile(rf"(?<=\s){code}(?:[ \-]|$)(?:[245]\.\d{{1,3}}\.\d{{1,3}}(?=\s)\s?)?")
 
 
-def _fold(word: str) -> str:
-    if word.isascii():
-        return word.lower().replace("'", "")
-    # RFC 5198 texts may be composed or not; accents are often lost on the way, so they never count.
-    bare = "".join(c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))
+def _fold(text: str) -> str:
+    lower = text.lower()
+    return (lower if lower.isascii() else _FOREIGN.sub(_fold_foreign, lower)).replace("'", "")
+
+
+def _fold_foreign(m: re.Match[str]) -> str:
+    return _bare(m[0])
+
+
+@lru_cache(maxsize=8192)
+def _bare(letters: str) -> str:
+    """RFC 5198 texts may be composed or not; accents are often lost on the way, so they never count."""
+    bare = "".join(c for c in unicodedata.normalize("NFKD", letters) if not unicodedata.combining(c))
     return unicodedata.normalize("NFC", bare.casefold()).translate(_PLAIN)
