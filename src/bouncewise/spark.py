@@ -9,15 +9,19 @@ install bouncewise[spark] on the workers, or ship its wheel with --py-files. Nee
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import ArrayType, FloatType, ShortType, StringType, StructField, StructType
 
 from bouncewise.columns import SCHEMA
-from bouncewise.judge import default
+from bouncewise.judge import Classifier
+from bouncewise.model import Advice, Cause, Party, Permanence, Stage
+from bouncewise.rules.load import RuleSet, shipped
 
 if TYPE_CHECKING:
     import pyarrow
@@ -25,39 +29,68 @@ if TYPE_CHECKING:
 CHUNK = 100_000
 """Rows that Spark should hand over at once (spark.sql.execution.arrow.maxRecordsPerBatch); its own 10,000 cost a third."""
 
-_TYPES: dict[str, Any] = {"reply_code": ShortType(), "confidence": FloatType(), "alternates": ArrayType(StringType())}
-VERDICT = StructType(
-    [StructField(name, _TYPES.get(name, StringType())) for name in SCHEMA] + [StructField("rules", StringType())]
-)
+_OPEN: dict[str, Any] = {
+    "reply_code": ShortType(), "status": StringType(), "confidence": FloatType(), "alternates": ArrayType(StringType()),
+}  # fmt: skip
+"""Columns of the verdict that hold anything; all others hold one of a few words each, which the rules tell beforehand."""
+
+
+def session(builder: SparkSession.Builder) -> SparkSession:
+    """A session that passes rows to Python and back as fast as Spark can: CHUNK at once, and not by TCP (from Spark 4.1 on)."""
+    builder = builder.config("spark.sql.execution.arrow.maxRecordsPerBatch", CHUNK)
+    return builder.config("spark.python.unix.domain.socket.enabled", "true").getOrCreate()
 
 
 def with_verdict(
-    df: DataFrame, reply: str = "reply", receiver: str | None = None, stage: str | None = None
+    df: DataFrame,
+    reply: str = "reply",
+    receiver: str | None = None,
+    stage: str | None = None,
+    rules: RuleSet | None = None,
 ) -> DataFrame:
-    """*df* with the verdict on its column *reply* beside its own columns; *receiver* and *stage* name columns too."""
+    """*df* with the verdict on its column *reply* beside its own columns; *receiver* and *stage* name columns too.
+
+    *rules* (by default those that come with bouncewise) travel to the workers; their version is the column ``rules``.
+    """
+    ruleset = rules or shipped()
+    packed, words = msgspec.msgpack.encode(ruleset), _words(ruleset)
 
     def judged(batches: Iterator[pyarrow.RecordBatch]) -> Iterator[pyarrow.RecordBatch]:
+        os.environ.setdefault("POLARS_MAX_THREADS", "1")  # Spark gives a task one core
         import polars as pl
         import pyarrow
 
         from bouncewise.columns import Judge
 
-        judge = Judge()
-        types = {
-            "reply_code": pyarrow.int16(),
-            "confidence": pyarrow.float32(),
-            "alternates": pyarrow.list_(pyarrow.string()),
-        }
-        version = judge.classifier.ruleset.version
+        judge = Judge(Classifier(msgspec.msgpack.decode(packed, type=RuleSet)))
+        types = {"reply_code": pyarrow.int16(), "status": pyarrow.string(), "confidence": pyarrow.float32()}
+        kept = {name: pyarrow.int16() for name in words} | types | {"alternates": pyarrow.list_(pyarrow.string())}
         for batch in batches:
             frame = pl.DataFrame(pl.from_arrow(batch))
             found = judge.columns(frame, reply, receiver=receiver, stage=stage)
-            columns = [found[name].to_arrow().cast(types.get(name, pyarrow.string())) for name in SCHEMA]
-            columns += [pyarrow.array([version] * batch.num_rows, pyarrow.string())]
-            names = [*batch.schema.names, *SCHEMA, "rules"]
+            placed = found.with_columns(pl.col(name).cast(pl.Enum(some)).to_physical() for name, some in words.items())
+            columns = [placed[name].to_arrow().cast(kept[name]) for name in SCHEMA]
+            names = [*batch.schema.names, *SCHEMA]
             yield pyarrow.RecordBatch.from_arrays([*batch.columns, *columns], names=names)
 
-    return df.mapInArrow(judged, StructType([*df.schema.fields, *VERDICT.fields]))
+    own = df.schema.fields
+    numbered = df.mapInArrow(judged, StructType([*own, *(StructField(n, _OPEN.get(n, ShortType())) for n in SCHEMA)]))
+    # Words pass between the processes as numbers, which costs a fifth less than the words.
+    told = {name: F.get(F.array(*map(F.lit, some)), F.col(f"`{name}`")) for name, some in words.items()}
+    return numbered.withColumns(told).withColumn("rules", F.lit(ruleset.version))
+
+
+def _words(ruleset: RuleSet) -> dict[str, list[str]]:
+    """What each column may hold, where that is known."""
+    return {
+        "stage": [stage.value for stage in Stage],
+        "receiver": [receiver.id for receiver in ruleset.receivers],
+        "cause": [cause.value for cause in Cause],
+        "party": [party.value for party in Party],
+        "permanence": [permanence.value for permanence in Permanence],
+        "advice": [advice.value for advice in Advice],
+        "rule": ["none", *(rule.id for rule in ruleset.rules)],
+    }
 
 
 def aggregate(judged: DataFrame, recipient: str = "recipient", at: str = "at") -> DataFrame:
@@ -86,8 +119,7 @@ def main() -> None:
         "--by", action="store_true", help="write counts by domain, day and cause; needs columns recipient and at"
     )
     options = args.parse_args()
-    spark = SparkSession.builder.appName(f"bouncewise {default().ruleset.version}").getOrCreate()
-    spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", CHUNK)
+    spark = session(SparkSession.builder.appName(f"bouncewise {shipped().version}"))
     judged = with_verdict(spark.read.parquet(options.source), options.reply, options.receiver)
     (aggregate(judged) if options.by else judged).write.mode("overwrite").parquet(options.target)
     spark.stop()
