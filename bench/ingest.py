@@ -1,7 +1,8 @@
-"""A Postfix log into an SQLite ledger, the whole job, beside bare inserts of as many rows into SQLite.
+"""A Postfix log into an SQLite ledger, the whole job, in one process and in two, beside bare inserts of as many rows into SQLite.
 
-Run as: python bench/ingest.py [--mails N]. The log is made for it: one delivery line a mail, a tenth of them bounces, with
-the qmgr lines that belong to it. Prints events per second and the ratio; exits 0.
+Run as: python bench/ingest.py [--mails N]. The log is made for it: three lines a mail (qmgr, smtp, qmgr), of which three, or
+ten, in a hundred are refused, over 500 domains and twenty days. "No guard" leaves out the search for incidents and what they
+and neighbours say of a refusal. Prints events per second and ratios; exits 0.
 """
 
 from __future__ import annotations
@@ -12,10 +13,13 @@ import sqlite3
 import tempfile
 import time
 from pathlib import Path
+from unittest.mock import patch
 
 from bouncewise import pipeline
+from bouncewise.guard import Concerned
 from bouncewise.judge import default
 from bouncewise.ledger import Ledger
+from bouncewise.policy.decide import Alone
 from bouncewise.policy.load import load
 
 SENT = "dsn=2.0.0, status=sent (250 2.0.0 Ok: queued as {id})"
@@ -25,43 +29,60 @@ BOUNCED = (
 )
 
 
-def log(mails: int) -> str:
+def write(file: Path, mails: int, refused: float) -> None:
     """Three lines a mail."""
     draw = random.Random(1)  # noqa: S311
-    out = []
-    for i in range(mails):
-        queue_id, when = (
-            f"4{i:09X}",
-            f"2026-11-{1 + i * 20 // mails:02d}T10:{i // 60 % 60:02d}:{i % 60:02d}.000000+00:00",
-        )
-        to = f"u{draw.randrange(mails)}@d{draw.randrange(500)}.example"
-        fate = (BOUNCED if draw.random() < 0.1 else SENT).format(id=queue_id, to=to)
-        out.append(f"{when} out postfix/qmgr[1]: {queue_id}: from=<list@s.example>, size=812, nrcpt=1 (queue active)\n")
-        out.append(
-            f"{when} out postfix/smtp[2]: {queue_id}: to=<{to}>, relay=mx.d.example[192.0.2.9]:25, delay=1, {fate}\n"
-        )
-        out.append(f"{when} out postfix/qmgr[1]: {queue_id}: removed\n")
-    return "".join(out)
+    with file.open("w", encoding="utf-8") as out:
+        for i in range(mails):
+            queue_id = f"4{i:09X}"
+            when = f"2026-11-{1 + i * 20 // mails:02d}T10:{i // 60 % 60:02d}:{i % 60:02d}.000000+00:00"
+            to = f"u{draw.randrange(mails)}@d{draw.randrange(500)}.example"
+            fate = (BOUNCED if draw.random() < refused else SENT).format(id=queue_id, to=to)
+            begun = "from=<list@s.example>, size=812, nrcpt=1 (queue active)"
+            out.write(f"{when} out postfix/qmgr[1]: {queue_id}: {begun}\n")
+            out.write(
+                f"{when} out postfix/smtp[2]: {queue_id}: to=<{to}>, relay=mx.d.example[192.0.2.9]:25, delay=1, {fate}\n"
+            )
+            out.write(f"{when} out postfix/qmgr[1]: {queue_id}: removed\n")
+
+
+def rate(log: Path, mails: int, jobs: int) -> float:
+    """Events per second of an ingest into a new ledger."""
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        with Ledger(Path(folder) / "ledger.sqlite") as ledger:
+            pipeline.ingest((str(log),), ledger, default(), load(), tell=print, jobs=jobs)
+        return mails / (time.perf_counter() - start)
+
+
+def bare(mails: int) -> float:
+    """Rows per second of inserts in order, into a table of nothing but a key and three columns."""
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        db = sqlite3.connect(Path(folder) / "bare.sqlite")
+        db.execute("CREATE TABLE event (id INTEGER PRIMARY KEY, at INTEGER, kind TEXT, words TEXT)")
+        db.executemany("INSERT INTO event VALUES (?, ?, 'sent', '250 2.0.0 Ok')", ((i, i) for i in range(mails)))
+        db.commit()
+        return mails / (time.perf_counter() - start)
 
 
 def main() -> None:
     args = argparse.ArgumentParser(description=__doc__)
-    args.add_argument("--mails", type=int, default=200_000)
+    args.add_argument("--mails", type=int, default=500_000)
     mails = args.parse_args().mails
+    floor = bare(mails)
     with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        (home / "mail.log").write_text(log(mails), "utf-8")
-        start = time.perf_counter()
-        with Ledger(home / "ledger.sqlite") as ledger:
-            pipeline.ingest((str(home / "mail.log"),), ledger, default(), load(), tell=print)
-        ours = mails / (time.perf_counter() - start)
-        start = time.perf_counter()
-        db = sqlite3.connect(home / "bare.sqlite")
-        db.execute("CREATE TABLE event (id INTEGER PRIMARY KEY, at INTEGER, kind TEXT, words TEXT)")
-        db.executemany("INSERT INTO event VALUES (?, ?, 'sent', '250 2.0.0 Ok')", ((i, i) for i in range(mails)))
-        db.commit()
-        bare = mails / (time.perf_counter() - start)
-    print(f"ingest of a Postfix log    {ours:10,.0f} events/s   1 / {bare / ours:.0f} of bare inserts ({bare:,.0f}/s)")
+        for refused in (0.03, 0.1):
+            log = Path(folder) / f"{refused}.log"
+            write(log, mails, refused)
+            for jobs in (1, 2):
+                ours = rate(log, mails, jobs)
+                what = f"ingest of a Postfix log, {refused:3.0%} refused, processes: {jobs}"
+                print(f"{what}   {ours:10,.0f} events/s   1 / {floor / ours:.0f} of bare inserts")
+        nothing = patch.object(pipeline, "watch", lambda *_: Concerned(set(), 0, 0))
+        with nothing, patch("bouncewise.guard.Surroundings.of", lambda *_: Alone()):
+            without = rate(log, mails, 2)
+        print(f"with the guard beside without: {ours / without:.2f} ({without:,.0f} events/s without)")
 
 
 if __name__ == "__main__":

@@ -7,28 +7,17 @@ are alike: the fixtures' own, each with its own names, ids, dates and delimiters
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 import random
-import subprocess
 import sys
 import tempfile
-import threading
-import time
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
+
+from peak import run
 
 HERE = Path(__file__).parent
 FIXTURES = sorted((HERE.parent / "tests/fixtures/messages").glob("*.eml"))
-
-
-class Run(NamedTuple):
-    """Seconds, the largest resident set of the first process and of any other, and what was written."""
-
-    seconds: float
-    first: int
-    others: int
-    digest: str
 
 
 def write(out: BinaryIO, octets: int) -> int:
@@ -57,39 +46,6 @@ def write(out: BinaryIO, octets: int) -> int:
     return count
 
 
-def run(mbox: Path, jobs: int) -> Run:
-    """``bouncewise read --json`` over *mbox*."""
-    start = time.perf_counter()
-    command = [sys.executable, "-m", "bouncewise", "read", "--json", "--jobs", str(jobs), str(mbox)]
-    work = subprocess.Popen(command, stdout=subprocess.PIPE)  # noqa: S603
-    peaks: dict[int, int] = {}
-    watcher = threading.Thread(target=watch, args=(work, peaks), daemon=True)
-    watcher.start()
-    digest = hashlib.blake2b()
-    assert work.stdout is not None
-    while piece := work.stdout.read(1 << 20):
-        digest.update(piece)
-    if work.wait():
-        sys.exit(f"exit {work.returncode}")
-    seconds = time.perf_counter() - start
-    first = peaks.pop(work.pid, 0)
-    return Run(seconds, first, max(peaks.values(), default=0), digest.hexdigest())
-
-
-def watch(work: subprocess.Popen[bytes], peaks: dict[int, int]) -> None:
-    """Peak resident sets in kilobytes, from /proc."""
-    while work.poll() is None:
-        for entry in Path("/proc").glob("[0-9]*"):
-            try:
-                status = (entry / "status").read_text()
-            except OSError:
-                continue
-            pid, parent = int(entry.name), int(status.partition("PPid:")[2].split()[0])
-            if work.pid in (pid, parent) and "VmHWM:" in status:
-                peaks[pid] = int(status.partition("VmHWM:")[2].split()[0])
-        time.sleep(0.2)
-
-
 def main() -> None:
     args = argparse.ArgumentParser(description=__doc__)
     args.add_argument("--megabytes", type=int, default=1000)
@@ -102,7 +58,8 @@ def main() -> None:
             count = write(out, options.megabytes << 20)
         print(f"{count:,} messages, {mbox.stat().st_size >> 20:,} MiB")
         for _ in range(options.rounds):
-            one, many = run(mbox, 1), run(mbox, options.jobs)
+            one = run("read", "--json", "--jobs", "1", str(mbox))
+            many = run("read", "--json", "--jobs", str(options.jobs), str(mbox))
             if one.digest != many.digest:
                 sys.exit("the outputs differ")
             print(

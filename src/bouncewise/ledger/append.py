@@ -83,7 +83,9 @@ def entry(report: Report, verdict: Verdict | None, raw: bytes, key: bytes, recei
     at = rows.stamp(report.at) if report.at else began
     if report.kind is Kind.DELIVERED:
         return (name, at, receiver)
-    packed = msgspec.msgpack.encode([report, raw[:MAX_EVIDENCE], verdict])
+    # A rule may have hundreds of phrases, the same each time; the one that decided is among the words of the meaning.
+    judged = msgspec.structs.replace(verdict, phrases=()) if verdict else None
+    packed = msgspec.msgpack.encode([report, raw[:MAX_EVIDENCE], judged])
     number = int.from_bytes(key[:8], signed=True)
     return Told(name, at, report.at is None, number, meaning(report, verdict), packed)
 

@@ -8,15 +8,17 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import zstandard
 
 from bouncewise.ledger import rows
 from bouncewise.ledger.traffic import SLOT, Traffic
-from bouncewise.model import Cause, Report, Verdict
+from bouncewise.model import Cause, Verdict
 
+_BLOCK = msgspec.msgpack.Decoder(list[tuple[msgspec.Raw, msgspec.Raw, msgspec.Raw]])
+_VERDICT: msgspec.msgpack.Decoder[Verdict | None] = msgspec.msgpack.Decoder(Verdict | None)
 _LATELY = 30 * 86_400_000_000
 _FATES = (
     "SELECT count(*), coalesce(sum(good), 0), coalesce(sum(back), 0) FROM (SELECT"
@@ -103,7 +105,7 @@ class Neighbours:
         return next((name for name in names if self._db.execute(sql, (rows.id_of(name), stamp)).fetchone()), None)
 
     def verdict(self, name: str, at: datetime) -> Verdict | None:
-        """The whole verdict on a refusal, from the raw evidence; None where the ledger has no such event."""
+        """The verdict on a refusal as first judged, without its phrases; None where the ledger has no such event."""
         sql = (
             "SELECT b.data, e.item FROM event e JOIN block b ON b.id = e.block"
             " WHERE e.address = ? AND e.at = ? AND e.cause IS NOT NULL"
@@ -111,8 +113,5 @@ class Neighbours:
         found = self._db.execute(sql, (rows.id_of(name), rows.stamp(at))).fetchone()
         if found is None:
             return None
-        kept: list[Any] = msgspec.msgpack.decode(
-            zstandard.decompress(found[0]), type=list[tuple[Report, bytes, Verdict | None]]
-        )
-        verdict: Verdict | None = kept[found[1]][2]
-        return verdict
+        kept = _BLOCK.decode(zstandard.decompress(found[0]))
+        return _VERDICT.decode(kept[found[1]][2])
