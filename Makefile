@@ -40,10 +40,14 @@ world: $(VENV)/.installed
 	$(BIN)/python -m bench.world
 
 bench: $(VENV)/.installed
-	$(BIN)/pip install --quiet duckdb
-	$(BIN)/python bench/speed.py
-	$(BIN)/python bench/ingest.py
+	$(BIN)/pip install --quiet duckdb '.[spark]'
+	$(BIN)/python bench/speed.py $(CORPUS)
 	POLARS_MAX_THREADS=1 $(BIN)/python bench/columns.py
+	$(BIN)/python bench/index.py --names 100000000
+	$(BIN)/python bench/ingest.py
+	$(BIN)/python bench/batch.py --rows 10000000
+	$(BIN)/python bench/mailbox.py --megabytes 200 --rounds 1
+	PYSPARK_PYTHON=$(CURDIR)/$(BIN)/python $(BIN)/python bench/spark.py
 
 lab: $(VENV)/.installed
 	$(BIN)/python -m lab.run

@@ -28,7 +28,7 @@ ROOMS = {
     "columns": {"judge", "model", "rfc", "rules", "errors"},
     "frames": {"files", "errors", "readers", ""},
     "batch": {"columns", "crowd", "files", "frames", "errors", ""},
-    "spark": {"columns", "judge", ""},
+    "spark": {"columns", "judge", "model", "rules", ""},
     "explanation": {"judge", "model", "rfc", "rules"},
     "crowd": {"errors"},
     "reading": {"crowd", "files", "judge", "model", "readers", "rules", ""},
