@@ -49,17 +49,12 @@ class _Told:
 
     @once
     def names_stages(self) -> bool:
-        """Whether the text could name a stage of the dialogue at all."""
-        # What names none with the mail that came back names none without it, and is found sooner.
-        return _names_stage(self._letter.message_text) and _names_stage(self._letter.text)
+        """Whether the text could name a stage of the dialogue at all: it, or the mail pasted below it."""
+        return stage_of(" ".join(self._letter.message_text[:8000].split())) is not None
 
     @once
     def _reasons(self) -> freeform.Reasons:
         return freeform.Reasons(self._letter)
-
-
-def _names_stage(text: str) -> bool:
-    return stage_of(" ".join(text[:8000].split())) is not None
 
 
 def _report(group: dict[str, str], letter: Letter, told: _Told, source: Source) -> Report | None:

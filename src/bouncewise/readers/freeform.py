@@ -144,7 +144,7 @@ class Reasons:
         """An address that stands at the head of its line, and the reason behind it."""
         if "@" not in line:
             return None
-        if (command := _COMMAND.search(line)) is not None:
+        if "RCPT" in line.upper() and (command := _COMMAND.search(line)) is not None:
             asked = address.first(line[command.end() :])
             return ([asked], "") if asked else None
         m = _ENTRY.match(line)

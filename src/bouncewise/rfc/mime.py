@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator
 from email.errors import HeaderParseError
 from email.header import decode_header
+from functools import lru_cache
 from typing import NamedTuple
 
 from bouncewise.rfc.once import once
@@ -39,6 +40,7 @@ _ALIASES = {
     "iso-2022-jp": "iso2022_jp_ext", "unicode-1-1-utf-8": "utf-8", "x-unknown": "utf-8", "unknown-8bit": "utf-8",
     "x-gbk": "gb18030", "uft-8": "utf-8", "utf8": "utf-8", "ascii": "ascii", "us-ascii": "utf-8", "x-mac-roman": "mac-roman",
 }  # fmt: skip
+_SHIFTING = re.compile("utf-?16|hz", re.I)  # charsets in which ASCII octets are not ASCII
 _PLAIN = re.compile(r"(iso|cp|windows|koi8|mac|gb|big5|euc|shift|johab|tis|utf-8|utf-16|ascii|hz|latin|ptcp|kz)")
 
 
@@ -55,11 +57,11 @@ class Part:
 
     def get(self, name: str) -> str:
         """The first field of that name (lower case), unfolded; '' where there is none."""
-        return next(self.each(name), "")
+        return next(self.each(name), "") if _line_begin(name) in self._names else ""
 
     def each(self, name: str) -> Iterator[str]:
         """Every field of that name, unfolded, in order."""
-        wanted = f"\n{name}".encode()
+        wanted = _line_begin(name)
         at = self._names.find(wanted)
         while at >= 0:
             # In the head itself everything stands one octet earlier: it has no newline in front.
@@ -100,8 +102,15 @@ class Part:
     @once
     def text(self) -> str:
         """The body as text; HTML loses its tags."""
-        decoded = decode(self.data, self.parameters.get("charset", ""))
+        # The label counts for nothing where every label says the same.
+        plain = self.data.isascii() and b"\x1b" not in self.data and not _SHIFTING.search(self.get("content-type"))
+        decoded = decode(self.data, "" if plain else self.parameters.get("charset", ""))
         return strip_html(decoded) if self.content_type == "text/html" else decoded
+
+
+@lru_cache(maxsize=256)
+def _line_begin(name: str) -> bytes:
+    return f"\n{name}".encode()
 
 
 def parse(raw: bytes) -> Part:
