@@ -1,6 +1,7 @@
 # make demo    from nothing to verdicts, a checked address, a cleaned list and an explanation
 # make test    everything that CI runs
 # make check   style, types and shape alone
+# make spark   the tests on Spark in local mode: half a gigabyte, and Java 17
 # make corpus  measure against labelled collections, where the folder is there
 # make lab     genuine bounces of the mail servers that are installed (as root), read and compared
 # make fuzz    every reader under a coverage-guided fuzzer, SECONDS=120
@@ -13,7 +14,7 @@ SECONDS ?= 120
 CORPUS ?= ../shared/corpus
 BIN = $(VENV)/bin
 
-.PHONY: demo test check corpus bench world lab fuzz clean
+.PHONY: demo test check spark corpus bench world lab fuzz clean
 
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "bouncewise needs Python 3.11 or newer; try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
@@ -31,6 +32,10 @@ check: $(VENV)/.installed
 	$(BIN)/ruff format --check src tests bench lab fuzz
 	$(BIN)/ruff check src tests bench lab fuzz
 	$(BIN)/mypy
+
+spark: $(VENV)/.installed
+	$(BIN)/pip install --quiet '.[spark]'
+	$(BIN)/pytest tests/test_spark.py
 
 corpus: $(VENV)/.installed
 	$(BIN)/python bench/replies.py $(CORPUS)

@@ -9,10 +9,10 @@ import sys
 
 from pyspark.sql import SparkSession
 
-from bouncewise.spark import with_verdict
+from bouncewise.spark import session, with_verdict
 
 landing, judged = sys.argv[1:3]
-spark = SparkSession.builder.appName("bouncewise-stream").getOrCreate()
+spark = session(SparkSession.builder.appName("bouncewise-stream"))
 replies = spark.readStream.schema("recipient string, at timestamp, reply string").parquet(landing)
 query = (
     with_verdict(replies)

@@ -88,35 +88,3 @@ def test_says_what_to_do(table: pl.DataFrame, tmp_path: Path) -> None:
         (("-",), "not standard input"),
     ]:
         assert words in call(*args, "-o", str(tmp_path / "o"), code=2)
-
-
-def test_spark_agrees(table: pl.DataFrame, tmp_path: Path) -> None:
-    pytest.importorskip("pyspark")
-    from pyspark.sql import SparkSession
-
-    from bouncewise.spark import aggregate, allowed, with_verdict
-
-    spark = (
-        SparkSession.builder.master("local[2]")
-        .config("spark.ui.enabled", "false")
-        .config("spark.sql.shuffle.partitions", "2")
-        .getOrCreate()
-    )
-    try:
-        judged = with_verdict(spark.read.parquet(str(tmp_path / "in.parquet")))
-        rows = judged.orderBy("recipient").collect()
-        assert [r["cause"] for r in rows] == [default().judge(r[2]).cause for r in ROWS]
-        assert {r["rules"] for r in rows} == {default().ruleset.version}
-        assert rows[0]["alternates"] == [c.value for c in default().judge(ROWS[0][2]).alternates]
-        counts = {(r["domain"], str(r["day"]), r["cause"]): r["count"] for r in aggregate(judged).collect()}
-        assert counts == {("there.example", "2026-11-23", "mailbox-unknown"): 1, ("there.example", "2026-11-23", "access-denied"): 1,
-                          ("slow.example", "2026-11-24", "greylisted"): 1}  # fmt: skip
-        people = spark.createDataFrame(
-            [("Ann@there.example",), ("bob@there.example",), ("x@gone.example",)], "email string"
-        )
-        gone = spark.createDataFrame(
-            [("ann@there.example", None), (None, "gone.example")], "address string, domain string"
-        )
-        assert [r["email"] for r in allowed(people, gone).collect()] == ["bob@there.example"]
-    finally:
-        spark.stop()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -21,7 +22,7 @@ from pyspark.sql.types import ArrayType, FloatType, ShortType, StringType, Struc
 from bouncewise.columns import SCHEMA
 from bouncewise.judge import Classifier
 from bouncewise.model import Advice, Cause, Party, Permanence, Stage
-from bouncewise.rules.load import RuleSet, shipped
+from bouncewise.rules.load import RuleSet, load, shipped
 
 if TYPE_CHECKING:
     import pyarrow
@@ -116,11 +117,15 @@ def main() -> None:
     args.add_argument("--reply", default="reply", help="the column of replies (default: reply)")
     args.add_argument("--receiver", help="a column that names the receiver, where it is known")
     args.add_argument(
+        "--rules", action="append", type=Path, default=[], help="a file or folder of your own rules; repeatable"
+    )
+    args.add_argument(
         "--by", action="store_true", help="write counts by domain, day and cause; needs columns recipient and at"
     )
     options = args.parse_args()
-    spark = session(SparkSession.builder.appName(f"bouncewise {shipped().version}"))
-    judged = with_verdict(spark.read.parquet(options.source), options.reply, options.receiver)
+    rules = load(tuple(options.rules)) if options.rules else shipped()
+    spark = session(SparkSession.builder.appName(f"bouncewise {rules.version}"))
+    judged = with_verdict(spark.read.parquet(options.source), options.reply, options.receiver, rules=rules)
     (aggregate(judged) if options.by else judged).write.mode("overwrite").parquet(options.target)
     spark.stop()
 
