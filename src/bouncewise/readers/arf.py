@@ -13,8 +13,9 @@ import re
 from urllib.parse import unquote
 
 from bouncewise.model import Kind, Reply, Report, Source
-from bouncewise.readers.letter import Letter, parse_date
+from bouncewise.readers.letter import Letter
 from bouncewise.rfc import address, fields
+from bouncewise.rfc.date import parse_date
 
 # RFC 5965 §7.3; opt-out forms are older drafts' that providers still send.
 _KINDS = {

@@ -10,8 +10,9 @@ import re
 
 from bouncewise.model import Kind, Reply, Report, Source, Stage
 from bouncewise.readers import freeform
-from bouncewise.readers.letter import Letter, parse_date
+from bouncewise.readers.letter import Letter
 from bouncewise.rfc import address, status
+from bouncewise.rfc.date import parse_date
 from bouncewise.rfc.once import once
 from bouncewise.rfc.reply import parse, stage_of
 

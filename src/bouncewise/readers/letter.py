@@ -7,12 +7,12 @@ Gives: a Letter. The original message, however it is attached or pasted, is kept
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from itertools import islice
 
 from bouncewise.readers.speech import begins, lines_that_may_begin, spoken
 from bouncewise.rfc import address, fields, mime
+from bouncewise.rfc.date import parse_date
 from bouncewise.rfc.once import once
 
 _STATUS_TYPES = {"message/delivery-status", "message/global-delivery-status"}
@@ -33,15 +33,6 @@ _MAILER = re.compile(
     re.I,
 )
 
-
-# Nearly every date there is; the standard library reads the rest.
-_DATE = re.compile(
-    r"(?:[A-Z][a-z]{2}, +)?(\d{1,2}) ([A-Z][a-z]{2}) (\d{4}) (\d\d):(\d\d):(\d\d) ([+-])([01]\d)(\d\d)(?: \([^()]*\))?",
-    re.ASCII,
-)
-_MONTHS = {
-    "Jan": 1, "Feb": 2, "Mar": 3, "Apr": 4, "May": 5, "Jun": 6, "Jul": 7, "Aug": 8, "Sep": 9, "Oct": 10, "Nov": 11, "Dec": 12,
-}  # fmt: skip
 
 _RECIPIENT = re.compile(r"(?:final|original)-recipient", re.I)
 _FORWARD = re.compile(r"^\s*(?:fwd?|wg|tr|rv|i|doorst|vs|vb|pd|转发|轉寄)\s*[:：]", re.I)
@@ -234,19 +225,3 @@ def _is_boundary(line: str, after: str) -> bool:
 def _id_in(value: str) -> str:
     m = re.search(r"<([^<>\s]{1,500})>", value[:2000])
     return m[1] if m else value.strip()[:500]
-
-
-def parse_date(value: str) -> datetime | None:
-    """An RFC 5322 §3.3 date in UTC; None where there is none or it cannot be."""
-    try:
-        if (m := _DATE.fullmatch(value)) is not None:
-            east = timedelta(hours=int(m[8]), minutes=int(m[9]))
-            there = datetime(int(m[3]), _MONTHS[m[2]], int(m[1]), int(m[4]), int(m[5]), int(m[6]), tzinfo=UTC)
-            return there + east if m[7] == "-" else there - east
-        when = parsedate_to_datetime(value[:100])
-    except (ValueError, TypeError, IndexError, OverflowError, KeyError):
-        return None
-    try:
-        return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)
-    except (OverflowError, ValueError):
-        return None
