@@ -18,6 +18,7 @@ def main() -> None:
     args.add_argument("--people", type=int, default=4000)
     args.add_argument("--days", type=int, default=120)
     args.add_argument("--seed", type=int, default=1)
+    args.add_argument("--quiet", action="store_true", help="nothing happens but what happens every day")
     args.add_argument("--only", help="names of policies that begin so")
     options = args.parse_args()
     print(f"{options.people:,} people, {options.days} days, seed {options.seed}")
@@ -26,7 +27,7 @@ def main() -> None:
     )
     for kind in POLICIES:
         if not options.only or kind.name.startswith(options.only):
-            world = World(options.people, options.days, options.seed)
+            world = World(options.people, options.days, options.seed, options.quiet)
             print(row(kind(world), world), flush=True)
 
 

@@ -1,6 +1,7 @@
 """The world: people, receivers, and what happens to them; every rate a constant with its reason. All from one seed.
 
 A day: the policy names whom to mail; ``answer`` says for each what the receiver answers, in the words of the real ones.
+No two worlds are alike: each draws its own rates, from half to twice the usual.
 """
 
 from __future__ import annotations
@@ -8,27 +9,74 @@ from __future__ import annotations
 import random
 from typing import NamedTuple
 
-# Chances per person and day.
+# Chances per person and day, or per domain and day.
 LEAVES = 0.0006  # about a fifth of a business list a year, the figure that list brokers and ESPs report
 FILLS = 0.0004  # a box fills; most are emptied within a fortnight
 NEVER_EMPTIED = 0.2
 DISABLED = 0.0001  # a provider switches an unused account off
-DOMAIN_LAPSES = 0.0002  # per small domain and day
-MIGRATES = 0.001  # a Microsoft 365 tenant moves and its directory lags behind, per tenant and day
+LAPSES = 0.0002  # a small domain is not paid for; two in five come back
+MIGRATES = 0.001  # a Microsoft 365 tenant moves and its directory lags behind
+DOWN = 0.002  # a small host does not answer for a day
+GREY = 0.1  # of the small hosts: refuse what comes first from a new sender with a 5xx, and take it on another day
+OLD = 0.01  # of the list: nobody there any more when it is imported
 
-RECEIVERS = {  # share of the list, name of the MX, the words for an unknown user
-    "gmail": (0.38, "gmail-smtp-in.l.google.com", "550 5.1.1 The email account that you tried to reach does not exist. https://support.google.com/mail/?p=NoSuchUser {id} - gsmtp"),
-    "hotmail": (0.14, "hotmail-com.olc.protection.outlook.com", "550 5.5.0 Requested action not taken: mailbox unavailable (S2017062302)."),
-    "yahoo": (0.09, "mta5.am0.yahoodns.net", "554 delivery error: dd This user doesn't have a yahoo.com account ({to}) [0] - mta{n}.mail.yahoo.com"),
-    "icloud": (0.05, "mx01.mail.icloud.com", "550 5.1.1 <{to}>: user lookup success but no user record found"),
-    "tenant": (0.18, "{domain}.mail.protection.outlook.com", "550 5.4.1 Recipient address rejected: Access denied. AS(201806281) [{id}.eop.prod.protection.outlook.com]"),
-    "small": (0.16, "mx.{domain}", "550 5.1.1 <{to}>: Recipient address rejected: User unknown in virtual mailbox table"),
+
+class Receiver(NamedTuple):
+    """Who takes mail for a share of the list, how its MX is called, and what it says of an unknown and of a disabled mailbox."""
+
+    share: float
+    mx: str
+    unknown: str
+    disabled: str
+
+
+GOOGLE = (
+    "550-5.1.1 The email account that you tried to reach does not exist. Please try 550-5.1.1 double-checking the recipient's "
+    "email address for typos or 550-5.1.1 unnecessary spaces. For more information, go to 550 5.1.1 "
+    "https://support.google.com/mail/?p=NoSuchUser {id}si{n}wrb.{n} - gsmtp",
+    "550-5.2.1 The email account that you tried to reach is inactive. For more 550-5.2.1 information, go to 550 5.2.1 "
+    "https://support.google.com/mail/?p=DisabledUser {id}si{n}wrb.{n} - gsmtp",
+)  # fmt: skip
+RECEIVERS = {
+    "gmail": Receiver(0.32, "gmail-smtp-in.l.google.com", *GOOGLE),
+    "workspace": Receiver(0.08, "aspmx.l.google.com", *GOOGLE),
+    "hotmail": Receiver(0.13, "hotmail-com.olc.protection.outlook.com",
+        "550 5.5.0 Requested action not taken: mailbox unavailable (S2017062302). [{id}.eurprd01.prod.outlook.com]",
+        "550 5.5.0 Requested action not taken: mailbox unavailable (S2017062302). [{id}.eurprd01.prod.outlook.com]"),
+    "yahoo": Receiver(0.09, "mta5.am0.yahoodns.net",
+        "552 1 Requested mail action aborted, mailbox not found",
+        "554 30 Sorry, your message to {to} cannot be delivered. This mailbox is disabled (554.30)."),
+    "icloud": Receiver(0.05, "mx01.mail.icloud.com",
+        "550 5.1.1 <{to}>: user lookup success but no user record found",
+        "550 5.1.1 <{to}>: inactive email address"),
+    "tenant": Receiver(0.17, "{domain}.mail.protection.outlook.com",
+        "550 5.4.1 Recipient address rejected: Access denied. For more information see https://aka.ms/EXOSmtpErrors [{id}.eop.prod.protection.outlook.com]",
+        "550 5.4.1 Recipient address rejected: Access denied. For more information see https://aka.ms/EXOSmtpErrors [{id}.eop.prod.protection.outlook.com]"),
+    "small": Receiver(0.16, "mx.{domain}",
+        "550 5.1.1 <{to}>: Recipient address rejected: User unknown in virtual mailbox table",
+        "550 5.2.1 <{to}>: mailbox disabled, not accepting messages"),
 }  # fmt: skip
 NAMES = {"gmail": "gmail.com", "hotmail": "hotmail.com", "yahoo": "yahoo.com", "icloud": "icloud.com"}
+BLOCKED = (
+    "550 5.7.1 Unfortunately, messages from [192.0.2.1] weren't sent. Please contact your Internet service provider since part "
+    "of their network is on our block list (S3140). [{id}.eurprd01.prod.outlook.com]"
+)
+LISTED = (
+    "554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org; "
+    "https://www.spamhaus.org/query/ip/192.0.2.1"
+)
+UNSIGNED = (
+    "550-5.7.26 Unauthenticated email from sender.example is not accepted due to 550-5.7.26 domain's DMARC policy. Please "
+    "contact the administrator of 550 5.7.26 sender.example domain. {id}si{n}wrb.{n} - gsmtp"
+)
+SPAM = "554 5.7.1 Message rejected as spam by content filter"
+GREYLISTED = "550 5.7.1 <{to}>: Recipient address rejected: Greylisted, please try again later"
+NO_DOMAIN = "Host or domain name not found. Name service error for name={domain} type=AAAA: Host not found"
+NO_HOST = "connect to mx.{domain}[192.0.2.7]:25: Connection timed out"
 
 
 class Answer(NamedTuple):
-    """What the receiver said: delivered, or the reply; and the hour of the day at which."""
+    """What the receiver said: delivered, or the reply; and the hour of the day at which. No ``mx``: nobody answered."""
 
     hour: float
     reply: str  # "" where it was delivered
@@ -40,44 +88,54 @@ class Person:
 
     def __init__(self, address: str, receiver: str, domain: str) -> None:
         self.address, self.receiver, self.domain = address, receiver, domain
-        self.gone = False
+        self.gone = self.disabled = self.met = False
         self.full_until = -1
 
 
 class World:
-    """*size* people for *days* days."""
+    """*size* people for *days* days. ``quiet``: nothing happens but what happens every day to single people."""
 
-    def __init__(self, size: int, days: int, seed: int) -> None:
+    def __init__(self, size: int, days: int, seed: int, quiet: bool = False) -> None:
         self.draw = draw = random.Random(seed)  # noqa: S311
         self.noise = random.Random(seed + 1)  # noqa: S311  who asks whom must not change what happens
-        self.days = days
-        kinds, shares = list(RECEIVERS), [r[0] for r in RECEIVERS.values()]
+        self.days, self.quiet = days, quiet
+        self.rate = {
+            name: 2 ** draw.uniform(-1, 1) for name in ("leaves", "fills", "disabled", "lapses", "migrates", "down")
+        }
+        kinds, shares = list(RECEIVERS), [r.share for r in RECEIVERS.values()]
         self.people = []
         for i in range(size):
             kind = draw.choices(kinds, shares)[0]
             domain = NAMES.get(kind) or f"{kind}{int(draw.paretovariate(1.1)) + draw.randrange(size // 40)}.example"
             self.people.append(Person(f"u{i}@{domain}", kind, domain))
+            self.people[-1].gone = draw.random() < OLD
         self.domains = sorted({p.domain for p in self.people if p.receiver in ("small", "tenant")})
+        self.grey = {d for d in self.domains if d.startswith("small") and draw.random() < GREY}
         self.lapsed: dict[str, int] = {}
         self.migrating: dict[str, int] = {}
-        self.outages = {r: draw.randrange(20, days) for r in ("gmail", "icloud")}
-        self.blocked = draw.randrange(20, days)
-        self.unsigned = draw.randrange(20, days)
-        self.refused_campaign = draw.randrange(20, days)
+        self.down: dict[str, int] = {}
+        # What befalls a receiver or us: the day, from which hour to which, and how many of those mailed then.
+        late = [days + 1] if quiet else list(range(days // 6, days))
+        self.outages = {r: (draw.choice(late), *span(draw, 2, 7), draw.uniform(0.3, 0.9)) for r in ("gmail", "icloud")}
+        self.blocked, self.unsigned, self.refused_campaign, self.listed = (draw.choice(late) for _ in range(4))
 
     def night(self, day: int) -> None:
         """What happens before the mailing of *day*."""
-        draw = self.draw
+        draw, rate = self.draw, self.rate
         for person in self.people:
-            if not person.gone and draw.random() < LEAVES + DISABLED:
+            if not person.gone and draw.random() < LEAVES * rate["leaves"]:
                 person.gone = True
-            if person.full_until < day and draw.random() < FILLS:
+            elif not person.gone and draw.random() < DISABLED * rate["disabled"]:
+                person.gone = person.disabled = True
+            if person.full_until < day and draw.random() < FILLS * rate["fills"]:
                 person.full_until = day + (10**6 if draw.random() < NEVER_EMPTIED else draw.randrange(2, 14))
-        for domain in self.domains:
-            if draw.random() < DOMAIN_LAPSES and domain not in self.lapsed:
+        for domain in () if self.quiet else self.domains:
+            if draw.random() < LAPSES * rate["lapses"] and domain not in self.lapsed:
                 self.lapsed[domain] = day + (10**6 if draw.random() < 0.6 else draw.randrange(2, 20))
-            if domain.startswith("tenant") and draw.random() < MIGRATES:
+            if domain.startswith("tenant") and draw.random() < MIGRATES * rate["migrates"]:
                 self.migrating[domain] = day + draw.randrange(1, 6)
+            if domain.startswith("small") and draw.random() < DOWN * rate["down"]:
+                self.down[domain] = day
 
     def deliverable(self, person: Person, day: int) -> bool:
         """Whether this person is there to be mailed, whatever the receiver says today."""
@@ -85,27 +143,45 @@ class World:
 
     def answer(self, person: Person, day: int) -> Answer:
         """What the receiver says to a mail today."""
-        draw = self.noise
-        hour = 8 + draw.random() * 4
-        _, mx, unknown = RECEIVERS[person.receiver]
-        reply = ""
-        outage = self.outages.get(person.receiver) == day and 9 <= hour <= 11
-        if self.lapsed.get(person.domain, -1) >= day:
-            reply = "Host or domain name not found. Name service error for name={domain} type=AAAA: Host not found"
-        elif person.gone or (outage and draw.random() < 0.6) or self.migrating.get(person.domain, -1) >= day:
-            reply = unknown
-        elif person.full_until >= day:
-            reply = "552 5.2.2 Mailbox full"
-        elif person.receiver == "hotmail" and self.blocked <= day <= self.blocked + 1:
-            reply = "550 5.7.1 Unfortunately, messages from [192.0.2.1] weren't sent. Please contact your Internet service provider since part of their network is on our block list (S3140)."
-        elif self.unsigned == day and person.receiver in ("gmail", "yahoo") and hour < 10:
-            reply = "550 5.7.26 Unauthenticated email from sender.example is not accepted due to domain's DMARC policy. {id} - gsmtp"
-        elif self.refused_campaign == day and draw.random() < 0.5:
-            reply = "554 5.7.1 Message rejected as spam by content filter"
+        noise = self.noise
+        hour = 8 + noise.random() * 8
+        reply = self._reply(person, day, hour)
         filled = {
             "to": person.address,
             "domain": person.domain,
-            "id": f"{draw.randrange(16**9):x}",
-            "n": draw.randrange(9999),
+            "id": f"{noise.randrange(16**9):x}",
+            "n": noise.randrange(9999),
         }
-        return Answer(hour, reply.format(**filled), mx.format(**filled))
+        mx = "" if reply in (NO_DOMAIN, NO_HOST) else RECEIVERS[person.receiver].mx.format(**filled)
+        return Answer(hour, reply.format(**filled), mx)
+
+    def _reply(self, person: Person, day: int, hour: float) -> str:
+        words, chance = RECEIVERS[person.receiver], self.noise.random()
+        out_on, out_from, out_to, out_share = self.outages.get(person.receiver, (-1, 0.0, 0.0, 0.0))
+        first, person.met = not person.met, True
+        if self.lapsed.get(person.domain, -1) >= day:
+            return NO_DOMAIN
+        if self.down.get(person.domain) == day:
+            return NO_HOST
+        if person.receiver in ("small", "tenant") and self.listed == day and chance < 0.5:
+            return LISTED
+        if person.receiver == "hotmail" and self.blocked <= day <= self.blocked + 1:
+            return BLOCKED
+        if person.disabled:
+            return words.disabled
+        out = out_on == day and out_from <= hour <= out_to and chance < out_share
+        if person.gone or out or self.migrating.get(person.domain, -1) >= day:
+            return words.unknown
+        if person.full_until >= day:
+            return "552 5.2.2 <{to}>: mailbox full"
+        if person.domain in self.grey and first:
+            return GREYLISTED
+        if self.unsigned == day and person.receiver in ("gmail", "workspace", "yahoo") and hour < 12:
+            return UNSIGNED
+        return SPAM if self.refused_campaign == day and chance < 0.5 else ""
+
+
+def span(draw: random.Random, least: float, most: float) -> tuple[float, float]:
+    """A stretch of *least* to *most* hours of a mailing that goes from eight to four."""
+    begun = draw.uniform(8, 14)
+    return begun, begun + draw.uniform(least, most)
