@@ -26,7 +26,7 @@ from bouncewise.policy.hypotheses import Knowledge, load
 from bouncewise.sender import dns
 
 from .world.policies import DAY0, Bouncewise
-from .world.world import NAMES, RECEIVERS, Answer, Person, World
+from .world.world import NAMES, NO_DOMAIN, NO_HOST, RECEIVERS, Answer, Person, World
 
 SIGN_UPS = 6  # new addresses a day
 SLIPS = 0.06  # of sign-ups: figures of form validators run from 2 to 10 in a hundred
@@ -131,8 +131,8 @@ class Lives(World):
             return dns.Mail(dns.Route.IMPLICIT, (domain,)) if parked(domain) else dns.Mail(dns.Route.NXDOMAIN)
         if domain in self.ended and day - self.ended[domain] > hash_days(domain):
             return dns.Mail(dns.Route.NOTHING)
-        kind = next((k for k, d in NAMES.items() if d == domain), "tenant" if domain.startswith("tenant") else "small")
-        return dns.Mail(dns.Route.MX, (RECEIVERS[kind][1].format(domain=domain),))
+        kind = next((k for k in RECEIVERS if NAMES.get(k) == domain or domain.startswith(k)), "small")
+        return dns.Mail(dns.Route.MX, (RECEIVERS[kind].mx.format(domain=domain),))
 
     def answer(self, person: Person, day: int) -> Answer:
         """As the world answers, with what was added; remembers the truth of it."""
@@ -140,21 +140,20 @@ class Lives(World):
         if person.receiver == "slip":
             self.truth[key] = "typo"
             if self.route(domain, day).route is dns.Route.NXDOMAIN:
-                said = f"Host or domain name not found. Name service error for name={domain} type=AAAA: Host not found"
-                return Answer(9, said, f"mx.{domain}")
+                return Answer(9, NO_DOMAIN.format(domain=domain), "")
             said = self.more.choice(
                 ("550 5.7.1 Relaying denied", f"550 5.1.1 <{person.address}>: Recipient address rejected: User unknown")
             )
             return Answer(9, said, f"mx.{domain}")
         given = super().answer(person, day)
-        unknown = RECEIVERS[person.receiver][2].format(to=person.address, domain=domain, id="4f", n=1)
+        unknown = RECEIVERS[person.receiver].unknown.format(to=person.address, domain=domain, id="4f", n=1)
         alive = self.lapsed.get(domain, -1) < day
         if not alive and parked(domain):
             self.truth[key] = "domain-gone"
-            return Answer(given.hour, f"connect to {domain}[192.0.2.8]:25: Connection timed out", given.mx)
+            return Answer(given.hour, f"connect to {domain}[192.0.2.8]:25: Connection timed out", "")
         if alive and self.off.get(domain, -1) >= day:
             self.truth[key] = "receiver-outage"
-            return Answer(given.hour, f"connect to {given.mx}[192.0.2.9]:25: Connection timed out", given.mx)
+            return Answer(given.hour, NO_HOST.format(domain=domain), "")
         if alive and domain in self.ended:
             self.truth[key] = "domain-gone"
             return Answer(given.hour, unknown, given.mx)
@@ -176,8 +175,10 @@ class Lives(World):
             return "domain-gone"
         if person.gone:
             return "typo" if person.address in self.slips else "left"
-        if "S3140" in given.reply:
+        if "S3140" in given.reply or "spamhaus" in given.reply:
             return "reputation"
+        if "Greylisted" in given.reply:
+            return "restricted"
         if "5.7.26" in given.reply:
             return "authentication"
         if "spam" in given.reply:

@@ -119,13 +119,13 @@ def test_the_past_is_answered_from_the_evidence_up_to_then(tmp_path: Path) -> No
 def test_acts_are_kept_and_count_once(tmp_path: Path) -> None:
     with Ledger(tmp_path / "l.sqlite") as ledger:
         act = Event(at=datetime(2026, 3, 1, tzinfo=UTC), kind=ADDED, by="jo", words="phone")
-        assert pipeline.record("@x.example", act, ledger, POLICY)
-        assert not pipeline.record("@x.example", act, ledger, POLICY)
+        assert pipeline.record(("@x.example",), act, ledger, POLICY)
+        assert not pipeline.record(("@x.example",), act, ledger, POLICY)
         now = datetime(2026, 3, 2, tzinfo=UTC)
         (answer,) = pipeline.check(["anybody@x.example"], ledger, POLICY, at=now, past=False)
         assert (answer.send, answer.decision.by) == (False, "jo")
         undo = Event(at=datetime(2026, 3, 3, tzinfo=UTC), kind=REMOVED, by="ann", words="mistake")
-        pipeline.record("@x.example", undo, ledger, POLICY)
+        pipeline.record(("@x.example",), undo, ledger, POLICY)
         assert states(ledger) == {}
         assert [e.kind for e in ledger.history("@x.example")] == [ADDED, REMOVED]
 

@@ -151,7 +151,7 @@ def test_every_number_of_the_policy_has_an_example() -> None:
 
 def test_a_site_sees_what_its_policy_changes(tmp_path: Path) -> None:
     site = tmp_path / "policy.toml"
-    own = '[[example]]\nof = ["dead.hold_days"]\nstory = "ours"\nhistory = ["-1 delivered", "0 access-denied"]\nthen = ["{}"]\n'
+    own = '[[example]]\nof = ["dead.hold_days"]\nstory = "ours"\nhistory = ["-1 delivered", "0 mailbox-unknown"]\nthen = ["{}"]\n'
     site.write_text("[dead]\nhold_days = 3\n" + own.format("2 held"))
     assert invoke("policy", "check", str(site)).exit_code == 0
     assert "≠ shipped: delivered three weeks ago" in invoke("policy", "check", str(site)).stdout

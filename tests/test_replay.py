@@ -83,7 +83,7 @@ def states(ledger: Ledger) -> dict[str, Decision]:
 @pytest.fixture
 def ledger(tmp_path: Path):
     told = [(1, "jo@x.example", UNKNOWN), (2, "ann@y.example", "550 5.4.1 Recipient address rejected: Access denied")]
-    told += [(day, "full@x.example", FULL) for day in (17, 18, 19)]
+    told += [(day, "full@x.example", FULL) for day in (4, 12, 19)]
     with Ledger(tmp_path / "ledger.sqlite") as opened:
         ingest(opened, log(tmp_path / "a.log", told))
         yield opened
@@ -179,7 +179,7 @@ def test_only_from_a_time_on(ledger: Ledger, tmp_path: Path) -> None:
 
 def test_what_people_did_stands(ledger: Ledger, tmp_path: Path) -> None:
     act = Event(at=datetime(2026, 3, 5, tzinfo=UTC), kind=ADDED, by="jo", words="phone")
-    pipeline.record("jo@x.example", act, ledger, POLICY)
+    pipeline.record(("jo@x.example",), act, ledger, POLICY)
     ours = classifier((site(tmp_path, "user unknown", "mailbox-unknown"),))
     assert again(ledger, ours, apply=True)[0] == []
     assert states(ledger)["jo@x.example"].by == "jo"

@@ -64,7 +64,7 @@ def incident(i: Incident) -> dict[str, Any]:
     """One row of ``incidents``."""
     return {
         "incident": i.unit, "opened": time(i.opened), "closed": time(i.closed), "recovered": i.recovered if i.closed else None,
-        "refused": i.flipped, "mailed": i.mailed, "usual": round(i.usual, 6),
+        "refused": i.flipped, "mailed": i.mailed, "usual": i.usual and round(i.usual, 6),
     }  # fmt: skip
 
 

@@ -79,5 +79,5 @@ def _after(
     act = Event(at=at, kind=LOOKED_UP, cause=_CAUSES.get(mail.route), words=says, by="dns")
     after = decide([*ledger.history(name), act], policy, whole_domain=True)
     if after != before and not trial:  # what changes nothing is not kept: it would be a row a day
-        record(name, act, ledger, policy)
+        record((name,), act, ledger, policy)
     return after

@@ -14,7 +14,7 @@ from bouncewise.ledger import Ledger
 from bouncewise.ledger.traffic import OfUs
 from bouncewise.model import Alert, Cause, Event, Incident
 from bouncewise.policy.decide import Around
-from bouncewise.policy.incidents import LEAST, SLOTS_A_DAY, Slot, Span, spans
+from bouncewise.policy.incidents import LEAST, SLOTS_A_DAY, Slot, Span, spans, unheard_of
 from bouncewise.policy.load import Policy
 
 BLOCK = 30 * SLOTS_A_DAY
@@ -72,7 +72,9 @@ def _found(ledger: Ledger, policy: Policy, start: int, latest: int) -> list[Inci
     for unit, (flipped, again) in ledger.traffic.refusals(since, until, policy.dead.good_days * SLOTS_A_DAY).items():
         if sum(map(len, flipped.values())) < LEAST:
             continue
-        delivered = dict(ledger.traffic.deliveries(unit, since, until))
+        # Who refuses us, not the recipient, does not say that the recipient is dead: as good an answer as a delivery.
+        delivered = Counter(dict(ledger.traffic.deliveries(unit, since, until)))
+        delivered.update(ledger.traffic.refusals_of_us_at(unit, since, until))
         slots = (
             Slot(s, delivered.get(s, 0), len(flipped.get(s, ())), len(again.get(s, ())))
             for s in sorted({*delivered, *flipped, *again})
@@ -81,6 +83,13 @@ def _found(ledger: Ledger, policy: Policy, start: int, latest: int) -> list[Inci
             if start <= span.opened < start + BLOCK:
                 whom = {who for s, some in flipped.items() if span.opened <= s < (span.closed or _FAR) for who in some}
                 seen.append((_incident(unit, span), whom))
+    for unit, refused in ledger.traffic.strangers(start, until, policy.guard.strangers).items():
+        arrived = (s for s, n in ledger.traffic.deliveries(unit, min(refused), until) if n)
+        seen += (
+            (_incident(unit, span), set[int]())
+            for span in unheard_of(refused, next(arrived, None), min(latest, until), policy.guard)
+            if start <= span.opened < start + BLOCK
+        )
     return [incident for incident, whom in seen if not _is_part(incident, whom, seen)]
 
 
@@ -102,9 +111,13 @@ def known(ledger: Ledger, policy: Policy, at: datetime | None) -> list[Incident]
 
 def _is_part(incident: Incident, whom: set[int], seen: list[tuple[Incident, set[int]]]) -> bool:
     """Whether a domain's incident is only what one sees there of its receiver's."""
-    return incident.unit.startswith("@") and any(
-        not i.unit.startswith("@") and whom <= all_ and abs(i.opened - incident.opened) <= timedelta(days=1)
-        for i, all_ in seen
+    return (
+        bool(whom)
+        and incident.unit.startswith("@")
+        and any(
+            not i.unit.startswith("@") and whom <= all_ and abs(i.opened - incident.opened) <= timedelta(days=1)
+            for i, all_ in seen
+        )
     )
 
 
@@ -190,6 +203,8 @@ class Surroundings:
             names = self._ledger.traffic.refused(slot_of(incident.opened), now + 1, incident.unit) if own else []
             day = (now - slot_of(incident.opened)) // SLOTS_A_DAY
             count = min(self._policy.guard.probes, len(names))
+            if incident.usual is None:  # likelier dead than not: one every other day is enough to see
+                count = int(day % 2 == 0 and day > 0 and bool(names))
             self._asking[key] = {names[(day * count + i) % len(names)] for i in range(count)}
         return self._asking[key]
 

@@ -210,7 +210,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
-    """Many good addresses at one receiver or ``@domain`` turning bad at once. ``recovered``: it passed, they were alive."""
+    """Many good addresses at one receiver or ``@domain`` turning bad at once. ``recovered``: it passed, they were alive.
+    ``usual``: the unit's own share of refusals; None: a domain where all are refused and nobody was ever delivered to."""
 
     unit: str
     opened: datetime
@@ -218,7 +219,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     recovered: bool
     flipped: int
     mailed: int
-    usual: float
+    usual: float | None
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):

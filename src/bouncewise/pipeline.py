@@ -233,9 +233,10 @@ def _answer(
     return Answer(given, True, name, FREE)
 
 
-def record(name: str, act: Event, ledger: Ledger, policy: Policy) -> bool:
-    """Enter what a person did (suppress or release) and derive what follows; False where it was entered before."""
+def record(names: Iterable[str], act: Event, ledger: Ledger, policy: Policy) -> int:
+    """Enter what a person did with *names* (suppress or release) and derive what follows; how many acts are new."""
+    names = list(names)
     with ledger.change():
-        new = ledger.act(name, act)
-        derive(ledger, policy, (name,))
+        new = sum(ledger.act(name, act) for name in names)
+        derive(ledger, policy, names)
     return new

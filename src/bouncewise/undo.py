@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from bouncewise.guard import refused_in, time_of
@@ -54,3 +54,12 @@ def ignore(unit: str, opened: datetime, ledger: Ledger, policy: Policy) -> bool:
 def latest(ledger: Ledger) -> datetime:
     """The last ten minutes that the ledger knows anything of."""
     return time_of(ledger.traffic.latest())
+
+
+def acting_at(ledger: Ledger, now: datetime) -> datetime:
+    """When what a person does *now* counts: now, and after all evidence; where old logs are read, right after those.
+
+    A ledger whose last evidence is more than a day from now is not live: it stands where its evidence stands.
+    """
+    latest = ledger.latest() + timedelta(microseconds=1)
+    return max(now, latest) if latest.year < 1971 or abs(now - latest) <= timedelta(days=1) else latest

@@ -59,7 +59,9 @@ def command(ctx: click.Context, days: int, db: str | None, as_json: bool) -> Non
 def _incident(i: Incident) -> str:
     until = f"{i.closed:%Y-%m-%d %H:%M}" if i.closed else "open"
     fate = "it passed" if i.recovered else "they are gone" if i.closed else "held"
-    what = f"{i.flipped} of {i.mailed} good addresses refused, usually {i.usual:.2%}"
+    what = f"{i.flipped} of {i.mailed} good addresses refused, usually {i.usual or 0:.2%}"
+    if i.usual is None:
+        what = f"all {i.flipped} addresses refused, nobody there was ever delivered to"
     return f"{i.opened:%Y-%m-%d %H:%M} - {until}  {paint(i.unit, BAD)}  {what}; {fate}"
 
 

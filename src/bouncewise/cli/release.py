@@ -42,12 +42,13 @@ def command(
     wanted = undo.Wanted(
         incident, moment(since)[0] if since else None, moment(until)[0] if until else None, receiver, cause, rule
     )
-    act = Event(at=datetime.now(UTC), kind=REMOVED, scope=Scope.ALL, words=why, by=by or getpass.getuser())
     with open_ledger(db) as ledger:
         found = undo.taken(wanted, ledger)
+        if not dry_run:
+            at = undo.acting_at(ledger, datetime.now(UTC))
+            act = Event(at=at, kind=REMOVED, scope=Scope.ALL, words=why, by=by or getpass.getuser())
+            pipeline.record((name for name, _ in found), act, ledger, policy(policy_path))
         for name, decision in found:
-            if not dry_run:
-                pipeline.record(name, act, ledger, policy(policy_path))
             if as_json:
                 out(contract.dumps(contract.suppression(name, decision) | {"released": not dry_run}))
             else:

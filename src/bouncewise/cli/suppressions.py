@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import IO
 
 import click
+import msgspec
 
-from bouncewise import contract, pipeline
+from bouncewise import contract, pipeline, undo
 from bouncewise.cli.common import (
     BAD,
     DIM,
@@ -194,9 +195,8 @@ def _standing(ledger: Ledger, rules: Policy, at: str | None, state: State) -> It
 
 
 def _act(kind: str, by: str | None, why: str, cause: Cause | None, scope: Scope, until: datetime | None) -> Event:
-    return Event(
-        at=datetime.now(UTC), kind=kind, cause=cause, scope=scope, words=why, by=by or getpass.getuser(), until=until
-    )
+    now = datetime.now(UTC)
+    return Event(at=now, kind=kind, cause=cause, scope=scope, words=why, by=by or getpass.getuser(), until=until)
 
 
 def _enter(
@@ -206,9 +206,11 @@ def _enter(
         if "@" not in name:
             raise InputError(f"{name}: neither an address nor an @domain")
     with open_ledger(db) as ledger:
-        for name in map(address.normalise, names):
-            if not dry_run:
-                pipeline.record(name, act, ledger, policy(policy_path))
+        meant = [address.normalise(name) for name in names]
+        if not dry_run:
+            act = msgspec.structs.replace(act, at=undo.acting_at(ledger, act.at))
+            pipeline.record(meant, act, ledger, policy(policy_path))
+        for name in meant:
             if as_json:
                 out(contract.dumps({"name": name, "act": act.kind, "by": act.by, "why": act.words, "dry_run": dry_run}))
             else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -76,9 +77,19 @@ def act(row: Sequence[Any]) -> Event:
     )  # fmt: skip
 
 
-def deliveries(day: Sequence[int]) -> list[Event]:
-    """Events from the (first, last) of a day with deliveries."""
-    return [Event(at=when(at), kind=Kind.DELIVERED) for at in sorted(set(day))]
+def delivery(stamp_: int) -> Event:
+    """A delivery at that time."""
+    return Event(at=when(stamp_), kind=Kind.DELIVERED)
+
+
+def last_in_row(deliveries: list[int], others: list[int]) -> set[int]:
+    """Of *deliveries*, those that stand last before one of the *others*, or beside it, or at the end. All are stamps."""
+    ordered = sorted(deliveries)
+    kept = set(ordered[-1:])
+    for at in others:
+        before = bisect_left(ordered, at)
+        kept.update(ordered[max(0, before - 1) : bisect_right(ordered, at)])
+    return kept
 
 
 def decision(row: tuple[Any, ...]) -> Decision:

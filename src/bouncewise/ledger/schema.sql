@@ -52,6 +52,9 @@ CREATE TABLE delivery (
 -- Refusals as dead, by time: few, and asked for by incidents.
 CREATE INDEX event_dead ON event (at) WHERE advice = 'suppress-address';
 
+-- Refusals of us, not of the recipient: by time, for alerts, and because who answers so is no outage.
+CREATE INDEX event_of_us ON event (at) WHERE advice IN ('fix-sender', 'fix-message');
+
 -- Addresses that had mail delivered, by receiver and by "@domain": each once a day, in the ten minutes of its first.
 CREATE TABLE traffic (unit TEXT NOT NULL, slot INTEGER NOT NULL, delivered INTEGER NOT NULL, PRIMARY KEY (unit, slot)) WITHOUT ROWID;
 
@@ -63,7 +66,7 @@ CREATE TABLE incident (
   recovered INTEGER NOT NULL,
   flipped INTEGER NOT NULL,
   mailed INTEGER NOT NULL,
-  usual REAL NOT NULL,
+  usual REAL,
   ignored INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (unit, opened)
 ) WITHOUT ROWID;

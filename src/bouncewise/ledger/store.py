@@ -24,7 +24,7 @@ from bouncewise.ledger.pending import Pending
 from bouncewise.ledger.traffic import Traffic
 from bouncewise.model import Decision, Event, State
 
-SCHEMA = 2
+SCHEMA = 3
 
 _EVENTS = "SELECT address, at, kind, cause, advice, rule, words, receiver FROM event WHERE at <= ?1 AND address IN ({})"
 _ACTS = "SELECT address, at, kind, cause, scope, until, why, by FROM act WHERE at <= ?1 AND address IN ({})"
@@ -147,10 +147,12 @@ class Ledger:
 
     def history(self, name: str, until: datetime | None = None) -> list[Event]:
         """All that is known of an address or ``@domain`` up to *until*, in the order of time."""
-        return next(self.histories((name,), until))[1]
+        return next(self.histories((name,), until, brief=False))[1]
 
-    def histories(self, names: Iterable[str], until: datetime | None = None) -> Iterator[tuple[str, list[Event]]]:
-        """The ``history`` of each of *names*, in their order."""
+    def histories(
+        self, names: Iterable[str], until: datetime | None = None, *, brief: bool = True
+    ) -> Iterator[tuple[str, list[Event]]]:
+        """The ``history`` of each of *names*, in their order; *brief*: of deliveries in a row only the last."""
         last, remaining = rows.stamp(until) if until else 1 << 62, iter(names)
         while some := {rows.id_of(name): name for name in islice(remaining, rows.IN)}:
             told: dict[int, list[Event]] = {who: [] for who in some}
@@ -159,10 +161,14 @@ class Ledger:
                 told[who].append(rows.event(row))
             for who, *row in self._db.execute(_ACTS.format(marks), asked):
                 told[who].append(rows.act(row))
+            came: dict[int, list[int]] = {who: [] for who in some}
             for who, *day in self._db.execute(_DAYS.format(marks), asked):
-                told[who] += rows.deliveries(day)
+                came[who] += day
             for who, name in some.items():
-                yield name, sorted(told[who], key=attrgetter("order")) if len(told[who]) > 1 else told[who]
+                others = told[who]
+                stamps = rows.last_in_row(came[who], [rows.stamp(e.at) for e in others]) if brief else set(came[who])
+                all_ = [*others, *map(rows.delivery, stamps)]
+                yield name, sorted(all_, key=attrgetter("order")) if len(all_) > 1 else all_
 
     def known(self) -> Iterator[str]:
         """Every address and ``@domain`` with evidence other than deliveries, by name."""

@@ -95,6 +95,42 @@ class Traffic:
                 found.setdefault(unit, Refusals({}, {}))[again].setdefault(at // SLOT, set()).add(who)
         return found
 
+    def refusals_of_us_at(self, unit: str, since: int, until: int) -> dict[int, int]:
+        """By slot, how many addresses of *unit* were refused for the sender's or the message's sake."""
+        own = unit.startswith("@")
+        sql = (
+            "SELECT e.at / ?, count(DISTINCT e.address) FROM event e JOIN address a ON a.id = e.address"
+            " WHERE e.advice IN ('fix-sender', 'fix-message') AND e.kind = 'failed' AND e.at >= ? AND e.at < ?"
+            f" AND {'a.domain' if own else 'e.receiver'} = ? GROUP BY 1"
+        )
+        found = self._db.execute(sql, (SLOT, since * SLOT, until * SLOT, rows.id_of(unit) if own else unit))
+        return {int(slot): int(n) for slot, n in found}
+
+    def strangers(self, since: int, until: int, least: int) -> dict[str, dict[int, int]]:
+        """By ``@domain``, of addresses refused as dead where nobody was ever delivered to: how many, by the slot of their first.
+
+        Of domains with *least* such addresses before slot *until*, one of them from *since* on; of none where the ledger is told
+        of no deliveries at all.
+        """
+        if not self._db.execute("SELECT 1 FROM delivery LIMIT 1").fetchone():
+            return {}
+        dead = "e.advice = 'suppress-address' AND e.kind = 'failed'"
+        sql = (
+            "WITH new AS (SELECT DISTINCT a.domain AS domain FROM event e JOIN address a ON a.id = e.address WHERE a.domain != 0"
+            f" AND {dead} AND e.at >= :since AND e.at < :until"
+            " AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.address = a.domain AND d.first < e.at)),"
+            f" refused AS (SELECT a.name, a.domain, (SELECT min(e.at) FROM event e WHERE e.address = a.id AND {dead}) AS at"
+            " FROM new CROSS JOIN address a ON a.domain = new.domain AND a.domain != 0)"
+            " SELECT name, at / :slot FROM refused WHERE at < :until"
+            " AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.address = domain AND d.first < at)"
+        )
+        found: dict[str, dict[int, int]] = {}
+        values = {"since": since * SLOT, "until": until * SLOT, "slot": SLOT}
+        for name, slot in self._db.execute(sql, values):
+            slots = found.setdefault(f"@{name.rpartition('@')[2]}", {})
+            slots[slot] = slots.get(slot, 0) + 1
+        return {unit: slots for unit, slots in found.items() if sum(slots.values()) >= least}
+
     def refused(self, since: int, until: int, unit: str) -> list[str]:
         """Names refused as dead at *unit* in the slots from *since* to before *until*, by name."""
         own = unit.startswith("@")

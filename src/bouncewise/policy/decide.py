@@ -136,7 +136,10 @@ class _Case:
         good = self.delivered is not None and event.at - self.delivered <= timedelta(days=dead.good_days)
         domain = event.advice is Advice.SUPPRESS_DOMAIN
         since, self.refused = self.refused, self.refused or event.at
-        confirmed = since is not None and timedelta(hours=dead.confirm_hours) <= event.at - since
+        # A tenant of Microsoft 365 whose directory lags answers so of everybody; where neighbours tell nothing, give it longer.
+        lag = event.cause is Cause.ACCESS_DENIED and good
+        apart = timedelta(days=dead.hold_days) if lag else timedelta(hours=dead.confirm_hours)
+        confirmed = since is not None and apart <= event.at - since
         if since is not None and event.at - since > timedelta(days=dead.memory_days):
             confirmed, self.refused = False, event.at
         if not self._open(event) or (self.whole_domain and good and since is None):
@@ -152,6 +155,11 @@ class _Case:
                 )
                 self.lapses += 1
             self.decision = _decision(event, State.SUPPRESSED, until)
+        elif lag:
+            second = self.refused is not None and event.at > self.refused
+            whole = (self.refused or event.at) + timedelta(days=dead.hold_days)
+            until = whole if second else event.at + timedelta(days=dead.tenant_hold_days)
+            self.decision = _decision(event, State.HELD, until)
         else:
             self.decision = _decision(
                 event, State.HELD, event.at + timedelta(days=dead.domain_hold_days if domain else dead.hold_days)
@@ -179,9 +187,16 @@ class _Case:
         """While it lasts nobody is suppressed for it; when it has passed, everybody is asked once more."""
         if incident.closed is not None and not incident.recovered:
             return _decision(event, State.SUPPRESSED, None)
-        longest = incident.opened + timedelta(days=self.policy.guard.max_days)
-        until = event.at if probe else incident.closed or max(longest, event.at)
-        held = _decision(event, State.HELD, max(until, event.at))
+        guard = self.policy.guard
+        until = incident.closed or incident.opened + timedelta(days=guard.max_days)
+        early = event.at - incident.opened < timedelta(days=guard.ask_all_days) or not incident.unit.startswith("@")
+        if incident.closed is None and incident.usual is not None and early:
+            until = event.at + timedelta(hours=guard.hold_hours)
+        elif probe:
+            until = event.at
+        # Where nobody was ever delivered to nothing speaks for the address: suppressed, but for one that asks now and then.
+        state = State.SUPPRESSED if incident.usual is None else State.HELD
+        held = _decision(event, state, max(until, event.at))
         return msgspec.structs.replace(held, why=f"{_since(incident)}: {event.words}"[:200])
 
     def _directory_works(self, event: Event) -> bool:
@@ -200,7 +215,8 @@ class _Case:
             seen.append(event.at)
         self.failures[event.cause] = seen
         began = self.failing.setdefault(event.cause, event.at)
-        if len(seen) >= window.failures and self._open(event):
+        lasting = event.at - began >= timedelta(days=window.lasting_days)
+        if len(seen) >= window.failures and lasting and self._open(event):
             least, most = timedelta(days=window.hold_days), timedelta(days=window.longest_days)
             held = min(most, max(least, (event.at - began) * window.share))
             self.decision = _decision(event, State.HELD, event.at + held)

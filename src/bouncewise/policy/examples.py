@@ -4,8 +4,9 @@ Reads: an Example and a Policy. Gives: what follows, in the example's own words.
 final failure of it, with its usual advice, or with ``CAUSE: ADVICE``), ``delivered``, ``complaint``, ``unsubscribe``, ``added``
 or ``removed``, or ``looked-up: CAUSE`` for what DNS says of the domain (``looked-up``: mail goes somewhere); behind it ``beside
 25/4`` (so many others at the receiver/in the domain had mail delivered about then) or ``in open incident``, ``in passed
-incident``, ``in final incident``. What must follow: ``DAY STATE``, and the scope where it is not all. The days of a unit are
-``[TIMES x ]DELIVERED/REFUSED[/AGAIN]``, ``hours`` apart; what must follow is ``open``, ``passed`` or ``final`` for each incident.
+incident``, ``in final incident`` of the receiver, or ``in open domain incident`` and so on. What must follow: ``DAY STATE``, and
+the scope where it is not all. The days of a unit are ``[TIMES x ]DELIVERED/REFUSED[/AGAIN]``, ``hours`` apart; what must follow
+is ``open``, ``passed`` or ``final`` for each incident. A ``domain`` with such days is one where nobody was ever delivered to.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from typing import NamedTuple
 
 from bouncewise.model import Advice, Cause, Event, Incident, Kind, Scope
 from bouncewise.policy.decide import ADDED, LOOKED_UP, REMOVED, decide, standing
-from bouncewise.policy.incidents import SLOTS_A_DAY, Slot, spans
+from bouncewise.policy.incidents import SLOTS_A_DAY, Slot, spans, unheard_of
 from bouncewise.policy.load import Example, Policy
 
 _DAY0 = datetime(2026, 1, 1, 9, tzinfo=UTC)
-_LINE = re.compile(r"(-?[\d.]+) ([a-z-]+)(?:: ([a-z-]+))?(?: beside (\d+)/(\d+)| in (open|passed|final) incident)?")
+_LINE = re.compile(
+    r"(-?[\d.]+) ([a-z-]+)(?:: ([a-z-]+))?(?: beside (\d+)/(\d+)| in ((?:open|passed|final)(?: domain)?) incident)?"
+)
 _UNIT = re.compile(r"(?:(\d+) x )?(\d+)/(\d+)(?:/(\d+))?")
 _KINDS = {str(k) for k in (Kind.DELIVERED, Kind.COMPLAINT, Kind.UNSUBSCRIBE)}
 
@@ -33,6 +36,10 @@ def follows(example: Example, policy: Policy, advice: Mapping[Cause, Advice]) ->
     """
     if example.unit:
         slots = list(_slots(example))
+        if example.domain:
+            refused, arrived = {s.slot: s.flipped for s in slots if s.flipped}, (s.slot for s in slots if s.delivered)
+            found = unheard_of(refused, next(arrived, None), slots[-1].slot, policy.guard)
+            return tuple(_fate(span.closed, span.recovered) for span in found)
         return tuple(
             _fate(closed, recovered) for _, closed, recovered, *_ in spans(slots, slots[-1].slot, policy.guard)
         )
@@ -63,12 +70,15 @@ class _Around(NamedTuple):
 
     def incident(self, event: Event) -> tuple[Incident | None, bool]:
         fate = next(t.incident for t in self.told if t.event is event)
-        closed = event.at + timedelta(hours=2) if fate in ("passed", "final") else None
+        if fate is None:
+            return None, False
+        opened = min(t.event.at for t in self.told if t.incident) - timedelta(hours=1)
+        closed = event.at + timedelta(hours=2) if fate.startswith(("passed", "final")) else None
         found = Incident(
-            unit="receiver", opened=event.at - timedelta(hours=1), closed=closed, recovered=fate == "passed", flipped=9, mailed=9,
-            usual=0.001,
+            unit="@domain" if fate.endswith("domain") else "receiver", opened=opened, closed=closed,
+            recovered=fate.startswith("passed"), flipped=9, mailed=9, usual=0.001,
         )  # fmt: skip
-        return (found, False) if fate else (None, False)
+        return found, False
 
     def neighbours(self, event: Event) -> tuple[int, int]:
         return next(t.neighbours for t in self.told if t.event is event)

@@ -13,13 +13,15 @@ when it opened. The usual rate is the unit's own past flips outside incidents, b
 It closes by the same sum the other way round: usual traffic against the incident's own share, above log(1 / doubt); the last
 beginning of that sum is when it closed. An incident that returns within ``again_hours`` never closed. It was none, but the end of
 those mailboxes, when ``max_days`` pass without a sign of life.
+
+Where nobody was ever delivered to there is no usual rate, and ``unheard_of`` counts instead.
 """
 
 from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from bouncewise.policy.load import Guard
@@ -48,7 +50,7 @@ class Span(NamedTuple):
     recovered: bool
     flipped: int
     mailed: int
-    usual: float
+    usual: float | None
 
 
 def spans(slots: Iterable[Slot], latest: int, guard: Guard) -> list[Span]:
@@ -74,6 +76,29 @@ def spans(slots: Iterable[Slot], latest: int, guard: Guard) -> list[Span]:
         return found
     past = latest - storm.opened >= guard.max_days * SLOTS_A_DAY
     return [*found, storm.given_up(guard.max_days) if past else storm.span(None)]
+
+
+def unheard_of(refused: Mapping[int, int], arrived: int | None, latest: int, guard: Guard) -> list[Span]:
+    """The incident of a domain where nobody was ever delivered to: by slot, how many were *refused* as dead for the first time.
+
+    ``strangers`` of them, before anybody's mail *arrived* in some slot and within max_days, say more of the domain than of each
+    address. It passes with the first delivery; after max_days without one those mailboxes are gone.
+    """
+    window = guard.max_days * SLOTS_A_DAY
+    many = (
+        s for s in sorted(refused) if sum(n for at, n in refused.items() if s <= at < s + window) >= guard.strangers
+    )
+    opened = next(many, None)
+    if opened is None:
+        return []
+    last = opened + window
+    until = min(last, latest + 1 if arrived is None else arrived)
+    flipped = sum(n for slot, n in refused.items() if opened <= slot < until)
+    if flipped < guard.strangers:
+        return []
+    recovered = arrived is not None and arrived < last
+    closed = arrived if recovered else last if latest >= last else None
+    return [Span(opened, closed, recovered, flipped, flipped, None)]
 
 
 class _Sum(NamedTuple):
@@ -125,7 +150,7 @@ class _Storm:
     """A unit during an incident."""
 
     def __init__(self, begun: Span, seen: int, guard: Guard) -> None:
-        self.guard, self.opened, self.usual = guard, begun.opened, begun.usual
+        self.guard, self.opened, self.usual = guard, begun.opened, begun.usual or 0.0
         self.flipped, self.mailed, self.again = begun.flipped, begun.mailed, 0
         self.share = _share(begun.flipped, begun.mailed)
         self.over = 0.0
@@ -133,7 +158,7 @@ class _Storm:
 
     def resume(self, before: Span) -> None:
         """It is the incident *before*, that seemed over."""
-        self.opened, self.usual = before.opened, before.usual
+        self.opened, self.usual = before.opened, before.usual or 0.0
         self.flipped, self.mailed = self.flipped + before.flipped, self.mailed + before.mailed
 
     def take(self, slot: Slot) -> Span | None:

@@ -19,6 +19,8 @@ class Dead(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     good_why: str
     hold_days: int
     hold_why: str
+    tenant_hold_days: int
+    tenant_hold_why: str
     confirm_hours: int
     confirm_why: str
     memory_days: int
@@ -52,6 +54,11 @@ class Guard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     domain_neighbours: int
     neighbour_hours: int
     neighbours_why: str
+    hold_hours: int
+    ask_all_days: int
+    hold_why: str
+    strangers: int
+    strangers_why: str
     probes: int
     probes_why: str
 
@@ -64,7 +71,7 @@ class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """So many final failures of a cause on different days within a window hold the address for a while.
+    """So many final failures of a cause on different days within a window, the first ``lasting_days`` ago, hold the address.
 
     A hold lasts for ``share`` of the time since the first of these failures, within ``hold_days`` and ``longest_days``.
     """
@@ -72,6 +79,7 @@ class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     cause: Cause
     failures: int
     within_days: int
+    lasting_days: int = 0
     hold_days: int
     share: float = 1.0
     longest_days: int
