@@ -163,13 +163,27 @@ def test_a_tenant_that_is_gone_is_not_mailed_again(shop: Shop) -> None:
     people = [f"u{i}@tenant.example" for i in range(12)]
     mx = "t.mail.protection.outlook.com"
     shop.mail(0, dict.fromkeys(people, ""), mx)
-    shop.mail(1, dict.fromkeys(people, DENIED), mx)
+    for day in (1, 3, 5):
+        shop.mail(day, {p: DENIED for p in people if shop.may(p, day)}, mx)
     shop.mail(9, {"x@elsewhere.example": ""}, "mx.elsewhere.example")
     assert not any(shop.may(p, 10) for p in people)
     freed = shop.rows("release", "--incident", "@tenant.example", "--why", "moved", "--dry-run")
     assert len(freed) == 12 and not any(r["released"] for r in freed)
     shop.run("release", "--incident", "@tenant.example", "--why", "they are back")
     assert all(shop.may(p, 400) for p in people)
+
+
+def test_a_tenant_that_nobody_asked_again_is_asked_once_more(shop: Shop) -> None:
+    """A weekly letter: silence of a week proves nothing, a second refusal does."""
+    people = [f"u{i}@tenant.example" for i in range(12)]
+    mx = "t.mail.protection.outlook.com"
+    shop.mail(0, dict.fromkeys(people, ""), mx)
+    shop.mail(7, dict.fromkeys(people, DENIED), mx)
+    shop.mail(14.1, {"x@elsewhere.example": ""}, "mx.elsewhere.example")
+    assert all(shop.may(p, 14.2) for p in people)
+    shop.mail(14.2, dict.fromkeys(people, DENIED), mx)
+    assert not any(shop.may(p, 15.2) for p in people)
+    assert not any(shop.may(p, 400) for p in people)
 
 
 def test_release_by_time_receiver_and_cause(shop: Shop) -> None:

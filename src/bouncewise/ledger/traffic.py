@@ -107,7 +107,7 @@ class Traffic:
         return {int(slot): int(n) for slot, n in found}
 
     def strangers(self, since: int, until: int, least: int) -> dict[str, dict[int, int]]:
-        """By ``@domain``, of addresses refused as dead where nobody was ever delivered to: how many, by the slot of their first.
+        """By ``@domain`` and slot, of addresses refused as dead where nobody was ever delivered to: how many for the first time.
 
         Of domains with *least* such addresses before slot *until*, one of them from *since* on; of none where the ledger is told
         of no deliveries at all.
@@ -115,20 +115,19 @@ class Traffic:
         if not self._db.execute("SELECT 1 FROM delivery LIMIT 1").fetchone():
             return {}
         dead = "e.advice = 'suppress-address' AND e.kind = 'failed'"
+        unheard = "NOT EXISTS (SELECT 1 FROM delivery d WHERE d.address = a.domain AND d.first < e.at)"
         sql = (
-            "WITH new AS (SELECT DISTINCT a.domain AS domain FROM event e JOIN address a ON a.id = e.address WHERE a.domain != 0"
-            f" AND {dead} AND e.at >= :since AND e.at < :until"
-            " AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.address = a.domain AND d.first < e.at)),"
-            f" refused AS (SELECT a.name, a.domain, (SELECT min(e.at) FROM event e WHERE e.address = a.id AND {dead}) AS at"
-            " FROM new CROSS JOIN address a ON a.domain = new.domain AND a.domain != 0)"
-            " SELECT name, at / :slot FROM refused WHERE at < :until"
-            " AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.address = domain AND d.first < at)"
+            "WITH new AS (SELECT DISTINCT a.domain AS domain FROM event e JOIN address a ON a.id = e.address"
+            f" WHERE a.domain != 0 AND {dead} AND e.at >= :since AND e.at < :until AND {unheard})"
+            " SELECT a.name, e.at / :slot FROM new CROSS JOIN address a ON a.domain = new.domain AND a.domain != 0"
+            f" CROSS JOIN event e ON e.address = a.id WHERE {dead} AND e.at < :until AND {unheard} ORDER BY e.at"
         )
         found: dict[str, dict[int, int]] = {}
-        values = {"since": since * SLOT, "until": until * SLOT, "slot": SLOT}
-        for name, slot in self._db.execute(sql, values):
+        met: set[str] = set()
+        for name, slot in self._db.execute(sql, {"since": since * SLOT, "until": until * SLOT, "slot": SLOT}):
             slots = found.setdefault(f"@{name.rpartition('@')[2]}", {})
-            slots[slot] = slots.get(slot, 0) + 1
+            slots[slot] = slots.get(slot, 0) + (name not in met)
+            met.add(name)
         return {unit: slots for unit, slots in found.items() if sum(slots.values()) >= least}
 
     def refused(self, since: int, until: int, unit: str) -> list[str]:

@@ -88,7 +88,7 @@ class _Case:
         self.around = around
         self.whole_domain = whole_domain
         self.decision = FREE
-        self.delivered: datetime | None = None
+        self.there: datetime | None = None
         self.refused: datetime | None = None
         self.failures: dict[Cause, list[datetime]] = {}
         self.failing: dict[Cause, datetime] = {}
@@ -114,7 +114,7 @@ class _Case:
 
     def _delivered(self, event: Event) -> None:
         """A delivery is the best evidence of life: it clears whatever evidence, not what people wished or did."""
-        self.delivered, self.refused, self.lapses = event.at, None, 0
+        self.there, self.refused, self.lapses = event.at, None, 0
         self.failures.clear()
         self.failing.clear()
         if not self.decision.by and not _is_wish(self.decision):
@@ -133,7 +133,7 @@ class _Case:
     def _dead(self, event: Event) -> None:
         """Suppress at once, unless the address was good lately: then hold, and let a second day confirm it."""
         dead = self.policy.dead
-        good = self.delivered is not None and event.at - self.delivered <= timedelta(days=dead.good_days)
+        good = self.there is not None and event.at - self.there <= timedelta(days=dead.good_days)
         domain = event.advice is Advice.SUPPRESS_DOMAIN
         since, self.refused = self.refused, self.refused or event.at
         # A tenant of Microsoft 365 whose directory lags answers so of everybody; where neighbours tell nothing, give it longer.
@@ -207,6 +207,8 @@ class _Case:
         return in_domain >= guard.domain_neighbours or (at_receiver >= guard.neighbours and not every_tenant_its_own)
 
     def _count(self, event: Event) -> None:
+        if event.cause is Cause.MAILBOX_FULL:
+            self.there = event.at  # what is full exists
         window = next((w for w in self.policy.window if w.cause is event.cause), None)
         if window is None or event.cause is None:
             return

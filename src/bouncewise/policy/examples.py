@@ -37,7 +37,10 @@ def follows(example: Example, policy: Policy, advice: Mapping[Cause, Advice]) ->
     if example.unit:
         slots = list(_slots(example))
         if example.domain:
-            refused, arrived = {s.slot: s.flipped for s in slots if s.flipped}, (s.slot for s in slots if s.delivered)
+            refused, arrived = (
+                {s.slot: s.flipped for s in slots if s.flipped or s.again},
+                (s.slot for s in slots if s.delivered),
+            )
             found = unheard_of(refused, next(arrived, None), slots[-1].slot, policy.guard)
             return tuple(_fate(span.closed, span.recovered) for span in found)
         return tuple(

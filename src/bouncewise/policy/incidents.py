@@ -8,11 +8,13 @@ The test is Page's cumulative sum (E. S. Page, Biometrika 41, 1954): the log-lik
 flips (``shares``, each in its turn) against the unit's usual rate, begun anew whenever it falls below nothing. It opens above
 log(shares / alpha). Then, by Lorden's bound (Annals of Mathematical Statistics 42, 1971), false alarms are at least 1 / alpha
 mails apart on average, whatever the number of units: the same for a sender of 500 and of 50 million. The sum's last beginning is
-when it opened. The usual rate is the unit's own past flips outside incidents, begun with the policy's, a day behind.
+when it opened, or the slot before where that held flips: it began in the middle of it. The usual rate is the unit's own past
+flips outside incidents, begun with the policy's, a day behind.
 
 It closes by the same sum the other way round: usual traffic against the incident's own share, above log(1 / doubt); the last
-beginning of that sum is when it closed. An incident that returns within ``again_hours`` never closed. It was none, but the end of
-those mailboxes, when ``max_days`` pass without a sign of life.
+beginning of that sum is when it closed, after that slot where it held refusals. An incident that returns within ``again_hours``
+never closed. It was none, but the end of those mailboxes, when ``max_days`` pass without a sign of life and refusals go on in
+their second half. Where nobody was asked then it is taken for over: silence proves nothing.
 
 Where nobody was ever delivered to there is no usual rate, and ``unheard_of`` counts instead.
 """
@@ -60,7 +62,7 @@ def spans(slots: Iterable[Slot], latest: int, guard: Guard) -> list[Span]:
     storm: _Storm | None = None
     for slot in slots:
         if storm is not None and slot.slot - storm.opened >= guard.max_days * SLOTS_A_DAY:
-            found.append(storm.given_up(guard.max_days))
+            found.append(storm.given_up())
             storm, calm.sums = None, {}
         if storm is None:
             begun = calm.take(slot)
@@ -75,14 +77,16 @@ def spans(slots: Iterable[Slot], latest: int, guard: Guard) -> list[Span]:
     if storm is None:
         return found
     past = latest - storm.opened >= guard.max_days * SLOTS_A_DAY
-    return [*found, storm.given_up(guard.max_days) if past else storm.span(None)]
+    return [*found, storm.given_up() if past else storm.span(None)]
 
 
 def unheard_of(refused: Mapping[int, int], arrived: int | None, latest: int, guard: Guard) -> list[Span]:
-    """The incident of a domain where nobody was ever delivered to: by slot, how many were *refused* as dead for the first time.
+    """The incident of a domain where nobody was ever delivered to: by slot, how many were *refused* as dead for the first time;
+    none where others were again.
 
     ``strangers`` of them, before anybody's mail *arrived* in some slot and within max_days, say more of the domain than of each
-    address. It passes with the first delivery; after max_days without one those mailboxes are gone.
+    address. It passes with the first delivery; after max_days without one those mailboxes are gone, if somebody was refused as
+    dead in their second half too.
     """
     window = guard.max_days * SLOTS_A_DAY
     many = (
@@ -91,14 +95,17 @@ def unheard_of(refused: Mapping[int, int], arrived: int | None, latest: int, gua
     opened = next(many, None)
     if opened is None:
         return []
-    last = opened + window
-    until = min(last, latest + 1 if arrived is None else arrived)
+    end = opened + window
+    until = min(end, latest + 1 if arrived is None else arrived)
     flipped = sum(n for slot, n in refused.items() if opened <= slot < until)
     if flipped < guard.strangers:
         return []
-    recovered = arrived is not None and arrived < last
-    closed = arrived if recovered else last if latest >= last else None
-    return [Span(opened, closed, recovered, flipped, flipped, None)]
+    if arrived is not None and arrived < end:
+        return [Span(opened, arrived, True, flipped, flipped, None)]
+    if latest < end:
+        return [Span(opened, None, False, flipped, flipped, None)]
+    last = max(slot for slot in refused if slot < end)
+    return [Span(opened, end, not _asked(opened, last, guard), flipped, flipped, None)]
 
 
 class _Sum(NamedTuple):
@@ -141,9 +148,13 @@ class _Calm:
         if highest is None or highest.value < math.log(len(self.guard.shares) / self.guard.alpha):
             self.day.append(slot)
             return None
-        while self.day and self.day[-1].slot >= highest.began:
+        opened, flipped, mailed = highest.began, highest.flipped, highest.mailed
+        while self.day and self.day[-1].slot >= opened:
             self.day.pop()
-        return Span(highest.began, None, False, highest.flipped, highest.mailed, usual)
+        if self.day and self.day[-1].slot == opened - 1 and self.day[-1].flipped:
+            first = self.day.pop()
+            opened, flipped, mailed = first.slot, flipped + first.flipped, mailed + first.delivered + first.flipped
+        return Span(opened, None, False, flipped, mailed, usual)
 
 
 class _Storm:
@@ -154,6 +165,7 @@ class _Storm:
         self.flipped, self.mailed, self.again = begun.flipped, begun.mailed, 0
         self.share = _share(begun.flipped, begun.mailed)
         self.over = 0.0
+        self.refused = seen
         self.ended = seen + 1
 
     def resume(self, before: Span) -> None:
@@ -167,9 +179,13 @@ class _Storm:
         self.flipped, self.mailed, self.again = (
             self.flipped + slot.flipped, self.mailed + mailed, self.again + slot.again,
         )  # fmt: skip
-        self.over -= evidence(slot.delivered, slot.flipped + slot.again, self.usual, self.share)
-        if self.over <= 0:
-            self.over, self.ended = 0.0, slot.slot + 1
+        before, refused = self.over, slot.flipped + slot.again
+        self.over = max(0.0, before - evidence(slot.delivered, refused, self.usual, self.share))
+        if refused:
+            self.refused = slot.slot
+        if not self.over or (not before and refused):
+            self.ended = slot.slot + 1
+        if not self.over:
             self.share = _share(self.flipped + self.again, self.mailed)
         return self.span(self.ended) if self.over >= math.log(1 / self.guard.doubt) else None
 
@@ -177,14 +193,20 @@ class _Storm:
         """The incident as it stands."""
         return Span(self.opened, closed, closed is not None, self.flipped, self.mailed, self.usual)
 
-    def given_up(self, days: int) -> Span:
-        """The incident after *days* without an end."""
-        return self.span(self.opened + days * SLOTS_A_DAY)._replace(recovered=self.over > 0)
+    def given_up(self) -> Span:
+        """The incident after ``max_days`` without an end."""
+        recovered = self.over > 0 or not _asked(self.opened, self.refused, self.guard)
+        return self.span(self.opened + self.guard.max_days * SLOTS_A_DAY)._replace(recovered=recovered)
 
 
 def evidence(delivered: int, refused: int, usual: float, share: float) -> float:
     """The log-likelihood that *refused* of these came at the rate *share* rather than at the *usual* one."""
     return refused * math.log(share / usual) + delivered * math.log((1 - share) / (1 - usual))
+
+
+def _asked(opened: int, refused: int, guard: Guard) -> bool:
+    """Whether somebody was *refused* still in the second half of the days that an incident may take."""
+    return 2 * (refused - opened) >= guard.max_days * SLOTS_A_DAY
 
 
 def _share(flipped: int, mailed: int) -> float:
