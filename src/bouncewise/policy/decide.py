@@ -151,7 +151,7 @@ class _Case:
             until = None
             if domain:
                 until = event.at + timedelta(
-                    days=min(dead.domain_longest_days, dead.domain_until_days << min(10, self.lapses))
+                    days=min(dead.domain_longest_days, dead.domain_until_days << max(0, min(10, self.lapses - 1)))
                 )
                 self.lapses += 1
             self.decision = _decision(event, State.SUPPRESSED, until)
