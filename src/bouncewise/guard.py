@@ -47,7 +47,7 @@ def watch(ledger: Ledger, policy: Policy, first: int, last: int) -> Concerned:
     latest = ledger.traffic.latest()
     before = {(i.unit, i.opened): i for i in ledger.traffic.incidents()}
     begun = [
-        first - policy.guard.max_days * SLOTS_A_DAY,
+        first - (policy.guard.max_days + 1) * SLOTS_A_DAY,
         *(slot_of(o) for (_, o), i in before.items() if i.closed is None),
     ]
     for start in range(min(begun) // BLOCK * BLOCK, min(last + WINDOW, latest) + 1, BLOCK):
@@ -67,7 +67,7 @@ def watch(ledger: Ledger, policy: Policy, first: int, last: int) -> Concerned:
 
 def _found(ledger: Ledger, policy: Policy, start: int, latest: int) -> list[Incident]:
     """The incidents that opened in the block from *start* on, by what is known up to slot *latest*."""
-    since, until = start - WINDOW, min(start + BLOCK + policy.guard.max_days * SLOTS_A_DAY, latest + 1)
+    since, until = start - WINDOW, min(start + BLOCK + (policy.guard.max_days + 1) * SLOTS_A_DAY, latest + 1)
     seen: list[tuple[Incident, set[int]]] = []
     for unit, (flipped, again) in ledger.traffic.refusals(since, until, policy.dead.good_days * SLOTS_A_DAY).items():
         if sum(map(len, flipped.values())) < LEAST:
@@ -99,7 +99,7 @@ def known(ledger: Ledger, policy: Policy, at: datetime | None) -> list[Incident]
     if at is None or at > ledger.latest():
         return stored
     last = slot_of(at) - 1
-    settled = last - (policy.guard.max_days + 1) * SLOTS_A_DAY  # what opened before is over, and seen to be
+    settled = last - (policy.guard.max_days + 2) * SLOTS_A_DAY  # what opened before is over, and seen to be
     ignored = ledger.traffic.ignored()
     recent = [
         i for start in range(settled // BLOCK * BLOCK, last + 1, BLOCK) for i in _found(ledger, policy, start, last)

@@ -14,7 +14,8 @@ flips outside incidents, begun with the policy's, a day behind.
 It closes by the same sum the other way round: usual traffic against the incident's own share, above log(1 / doubt); the last
 beginning of that sum is when it closed, after that slot where it held refusals. An incident that returns within ``again_hours``
 never closed. It was none, but the end of those mailboxes, when ``max_days`` pass without a sign of life and refusals go on in
-their second half. Where nobody was asked then it is taken for over: silence proves nothing.
+their second half; what those say who asked last is waited for, a day. Where nobody was asked it is taken for over: silence proves
+nothing.
 
 Where nobody was ever delivered to there is no usual rate, and ``unheard_of`` counts instead.
 """
@@ -61,7 +62,7 @@ def spans(slots: Iterable[Slot], latest: int, guard: Guard) -> list[Span]:
     calm = _Calm(guard)
     storm: _Storm | None = None
     for slot in slots:
-        if storm is not None and slot.slot - storm.opened >= guard.max_days * SLOTS_A_DAY:
+        if storm is not None and slot.slot - storm.opened >= (guard.max_days + 1) * SLOTS_A_DAY:
             found.append(storm.given_up())
             storm, calm.sums = None, {}
         if storm is None:
@@ -100,8 +101,8 @@ def unheard_of(refused: Mapping[int, int], arrived: int | None, latest: int, gua
     flipped = sum(n for slot, n in refused.items() if opened <= slot < until)
     if flipped < guard.strangers:
         return []
-    if arrived is not None and arrived < end:
-        return [Span(opened, arrived, True, flipped, flipped, None)]
+    if arrived is not None and arrived < end + SLOTS_A_DAY:
+        return [Span(opened, min(arrived, end), True, flipped, flipped, None)]
     if latest < end:
         return [Span(opened, None, False, flipped, flipped, None)]
     last = max(slot for slot in refused if slot < end)
