@@ -69,12 +69,12 @@ def _found(ledger: Ledger, policy: Policy, start: int, latest: int) -> list[Inci
     """The incidents that opened in the block from *start* on, by what is known up to slot *latest*."""
     since, until = start - WINDOW, min(start + BLOCK + (policy.guard.max_days + 1) * SLOTS_A_DAY, latest + 1)
     seen: list[tuple[Incident, set[int]]] = []
-    for unit, (flipped, again) in ledger.traffic.refusals(since, until, policy.dead.good_days * SLOTS_A_DAY).items():
-        if sum(map(len, flipped.values())) < LEAST:
-            continue
+    refusals = ledger.traffic.refusals(since, until, policy.dead.good_days * SLOTS_A_DAY)
+    refusals = {unit: dead for unit, dead in refusals.items() if sum(map(len, dead.flipped.values())) >= LEAST}
+    of_us = ledger.traffic.refusals_of_us_at(refusals, since, until)
+    for unit, (flipped, again) in refusals.items():
         # Who refuses us, not the recipient, does not say that the recipient is dead: as good an answer as a delivery.
-        delivered = Counter(dict(ledger.traffic.deliveries(unit, since, until)))
-        delivered.update(ledger.traffic.refusals_of_us_at(unit, since, until))
+        delivered = of_us[unit] + Counter(dict(ledger.traffic.deliveries(unit, since, until)))
         slots = (
             Slot(s, delivered.get(s, 0), len(flipped.get(s, ())), len(again.get(s, ())))
             for s in sorted({*delivered, *flipped, *again})

@@ -8,6 +8,8 @@ Incidents are derived from both and can be again.
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
+from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple, TypeVar
 
@@ -95,16 +97,18 @@ class Traffic:
                 found.setdefault(unit, Refusals({}, {}))[again].setdefault(at // SLOT, set()).add(who)
         return found
 
-    def refusals_of_us_at(self, unit: str, since: int, until: int) -> dict[int, int]:
-        """By slot, how many addresses of *unit* were refused for the sender's or the message's sake."""
-        own = unit.startswith("@")
+    def refusals_of_us_at(self, units: Collection[str], since: int, until: int) -> dict[str, Counter[int]]:
+        """Of each unit, by slot, how many of its addresses were refused for the sender's or the message's sake."""
+        wanted = {rows.id_of(unit) if unit.startswith("@") else unit: Counter[int]() for unit in units}
         sql = (
-            "SELECT e.at / ?, count(DISTINCT e.address) FROM event e JOIN address a ON a.id = e.address"
-            " WHERE e.advice IN ('fix-sender', 'fix-message') AND e.kind = 'failed' AND e.at >= ? AND e.at < ?"
-            f" AND {'a.domain' if own else 'e.receiver'} = ? GROUP BY 1"
+            "SELECT e.at / ?, e.receiver, a.domain, count(DISTINCT e.address) FROM event e JOIN address a ON a.id = e.address"
+            " WHERE e.advice IN ('fix-sender', 'fix-message') AND e.kind = 'failed' AND e.at >= ? AND e.at < ? GROUP BY 1, 2, 3"
         )
-        found = self._db.execute(sql, (SLOT, since * SLOT, until * SLOT, rows.id_of(unit) if own else unit))
-        return {int(slot): int(n) for slot, n in found}
+        for slot, *unit, n in self._db.execute(sql, (SLOT, since * SLOT, until * SLOT)):
+            for one in unit:
+                if one in wanted:
+                    wanted[one][slot] += n
+        return dict(zip(units, wanted.values(), strict=True))
 
     def strangers(self, since: int, until: int, least: int) -> dict[str, dict[int, int]]:
         """By ``@domain`` and slot, of addresses refused as dead where nobody was ever delivered to: how many for the first time.

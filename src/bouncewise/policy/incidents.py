@@ -132,6 +132,9 @@ class _Calm:
         while self.day and slot.slot - self.day[0].slot >= SLOTS_A_DAY:
             past = self.day.popleft()
             self.flips, self.mails = self.flips + past.flipped, self.mails + past.delivered + past.flipped
+        if not slot.flipped and not self.sums:
+            self.day.append(slot)
+            return None
         usual = self.flips / self.mails
         mailed = slot.delivered + slot.flipped
         highest: _Sum | None = None
