@@ -1,5 +1,5 @@
 # make demo    from nothing to verdicts, a checked address, a cleaned list and an explanation
-# make test    everything that CI runs
+# make test    the tests, style, types and shape
 # make check   style, types and shape alone
 # make spark   the tests on Spark in local mode: half a gigabyte, and Java 17
 # make corpus  measure against labelled collections, where the folder is there
