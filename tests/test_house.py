@@ -36,10 +36,10 @@ ROOMS = {
     "disagreement": {"model"},
     "diagnosis": {"judge", "ledger", "lists", "model", "policy", "sender"},
     "guard": {"ledger", "model", "policy"},
-    "undo": {"guard", "ledger", "model", "pipeline", "policy"},
+    "undo": {"errors", "guard", "ledger", "model", "pipeline", "policy"},
     "replay": {"guard", "judge", "ledger", "model", "pipeline", "policy", "reading", ""},
     "domains": {"ledger", "model", "pipeline", "policy", "sender"},
-    "contract": {"disagreement", "domains", "model", "pipeline", "policy", "reading", "replay"},
+    "contract": {"disagreement", "domains", "ledger", "model", "pipeline", "policy", "reading", "replay", "undo"},
     "cli": {
         "batch", "crowd", "judge", "contract", "diagnosis", "domains", "guard", "sender", "undo", "errors", "explanation", "files", "ledger", "lists", "model", "pipeline",
         "policy", "readers", "reading", "replay", "rfc", "rules", "",

@@ -229,9 +229,35 @@ def test_a_person_may_say_it_was_none(shop: Shop) -> None:
     shop.mail(0, dict.fromkeys(people, ""), "mx.tenant.example")
     shop.mail(1, dict.fromkeys(people, DENIED), "mx.tenant.example")
     (incident,) = shop.rows("incidents")
+    told = shop.rows("incidents", "ignore", "@tenant.example", "--opened", incident["opened"], "--dry-run")
+    assert told[0]["dry_run"] and shop.rows("incidents")
     shop.run("incidents", "ignore", "@tenant.example", "--opened", incident["opened"])
     assert not shop.rows("incidents")
     assert not any(shop.may(p, 3) for p in people)
+    shop.mail(1.01, {"x@tenant.example": DENIED}, "mx.tenant.example")  # what comes in later does not wake it
+    assert not shop.rows("incidents")
+
+
+def test_a_person_may_say_it_is_over(shop: Shop) -> None:
+    people = [f"u{i}@tenant.example" for i in range(6)]
+    shop.mail(0, dict.fromkeys(people, ""), "mx.tenant.example")
+    for day in range(1, 6):  # all ask for four days, then some
+        shop.mail(day, {p: DENIED for p in people if shop.may(p, day)}, "mx.tenant.example")
+    assert not all(shop.may(p, 6) for p in people)
+    (shown,) = shop.rows("incidents", "show", "@tenant.example")
+    assert set(shown["addresses"]) == set(people) and "held" in shown["addresses"].values()
+    assert "5.4.1" in shown["samples"][0] and not shown["rulings"]
+    close = ("incidents", "close", "@tenant.example", "--why", "postmaster wrote", "--by", "jo")
+    (tried,) = shop.rows(*close, "--dry-run")
+    assert tried["changed"] and not all(shop.may(p, 6) for p in people)
+    (done,) = shop.rows(*close)
+    assert done["changed"] == tried["changed"] and all(c["to"] == "ok" for c in done["changed"])
+    assert all(shop.may(p, 6) for p in people)
+    (ruled,) = shop.rows("incidents", "show", "@tenant.example")
+    assert ruled["recovered"] and (ruled["rulings"][0]["by"], ruled["rulings"][0]["why"]) == ("jo", "postmaster wrote")
+    shop.run("incidents", "close", "@tenant.example", code=2)
+    shop.mail(6, dict.fromkeys(people, DENIED), "mx.tenant.example")  # a refusal outside it counts as any other
+    assert not any(shop.may(p, 7) for p in people)
 
 
 def test_quiet_units_stay_quiet_and_a_burst_has_a_beginning_and_an_end() -> None:

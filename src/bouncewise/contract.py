@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from bouncewise.disagreement import disagreement
-from bouncewise.model import Alert, Decision, Event, Incident, Report, Verdict
+from bouncewise.model import Alert, Decision, Event, Incident, Report, State, Verdict
 
 if TYPE_CHECKING:
     from bouncewise.domains import Looked
+    from bouncewise.ledger.rulings import Ruling
     from bouncewise.pipeline import Answer
     from bouncewise.policy.diagnose import Diagnosis
     from bouncewise.reading import Judged
     from bouncewise.replay import Change, Outcome, Summary
+    from bouncewise.undo import Scene
 
 
 def dumps(value: dict[str, Any]) -> str:
@@ -65,6 +67,20 @@ def incident(i: Incident) -> dict[str, Any]:
     return {
         "incident": i.unit, "opened": time(i.opened), "closed": time(i.closed), "recovered": i.recovered if i.closed else None,
         "refused": i.flipped, "mailed": i.mailed, "usual": i.usual and round(i.usual, 6),
+    }  # fmt: skip
+
+
+def scene(found: Scene) -> dict[str, Any]:
+    """``incidents show``."""
+    said = [{"closed": time(r.closed), "at": time(r.at), "why": r.why, "by": r.by} for r in found.rulings]
+    return incident(found.incident) | {"addresses": found.stands, "samples": found.samples, "rulings": said}
+
+
+def ruling(said: Ruling, changed: list[tuple[str, State, State]], dry_run: bool) -> dict[str, Any]:
+    """``incidents close`` and ``ignore``."""
+    return {
+        "incident": said.unit, "opened": time(said.opened), "closed": time(said.closed), "by": said.by, "why": said.why,
+        "changed": [{"address": name, "from": before, "to": after} for name, before, after in changed], "dry_run": dry_run,
     }  # fmt: skip
 
 

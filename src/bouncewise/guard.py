@@ -94,18 +94,17 @@ def _found(ledger: Ledger, policy: Policy, start: int, latest: int) -> list[Inci
 
 
 def known(ledger: Ledger, policy: Policy, at: datetime | None) -> list[Incident]:
-    """Every incident that nobody waved away, the latest first, as it could be seen *at* a time: by the whole slots before it."""
+    """Every incident, the latest first, as it could be seen *at* a time: by the whole slots before it."""
     stored = ledger.traffic.incidents()
     if at is None or at > ledger.latest():
         return stored
     last = slot_of(at) - 1
     settled = last - (policy.guard.max_days + 2) * SLOTS_A_DAY  # what opened before is over, and seen to be
-    ignored = ledger.traffic.ignored()
     recent = [
         i for start in range(settled // BLOCK * BLOCK, last + 1, BLOCK) for i in _found(ledger, policy, start, last)
-        if slot_of(i.opened) >= settled and (i.unit, i.opened) not in ignored
+        if slot_of(i.opened) >= settled
     ]  # fmt: skip
-    found = [*(i for i in stored if slot_of(i.opened) < settled), *recent]
+    found = [*(i for i in stored if slot_of(i.opened) < settled), *ledger.traffic.rulings.applied(recent, at)]
     return sorted(found, key=lambda i: (-slot_of(i.opened), i.unit))
 
 
@@ -121,13 +120,17 @@ def _is_part(incident: Incident, whom: set[int], seen: list[tuple[Incident, set[
     )
 
 
+def slots_of(incident: Incident) -> tuple[int, int]:
+    """Its first slot, and the one before which it ended: far from now where it is open."""
+    return slot_of(incident.opened), _FAR if incident.closed is None else slot_of(incident.closed)
+
+
 def refused_in(ledger: Ledger, unit: str) -> set[str]:
     """All whom *unit* refused as dead in any of its incidents."""
     found: set[str] = set()
     for incident in ledger.traffic.incidents():
         if incident.unit == unit:
-            until = _FAR if incident.closed is None else slot_of(incident.closed)
-            found.update(ledger.traffic.refused(slot_of(incident.opened), until, unit))
+            found.update(ledger.traffic.refused(*slots_of(incident), unit))
     return found
 
 

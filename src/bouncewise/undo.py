@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from bouncewise.guard import refused_in, time_of
+from bouncewise.errors import InputError
+from bouncewise.guard import SAMPLES, refused_in, slots_of, time_of
 from bouncewise.ledger import Ledger
-from bouncewise.model import Decision, Kind
+from bouncewise.ledger.rulings import Ruling
+from bouncewise.model import Decision, Incident, Kind, State
 from bouncewise.pipeline import derive
+from bouncewise.policy.decide import FREE, standing
 from bouncewise.policy.load import Policy
 
 
@@ -42,13 +46,43 @@ def _fits(name: str, d: Decision, wanted: Wanted, ledger: Ledger) -> bool:
     return not wanted.receiver or any(e.receiver == wanted.receiver and e.at == d.since for e in ledger.history(name))
 
 
-def ignore(unit: str, opened: datetime, ledger: Ledger, policy: Policy) -> bool:
-    """A person says that *unit* had no incident; decisions are derived anew. False where there is none."""
-    with ledger.change():
-        names = refused_in(ledger, unit)
-        known = ledger.traffic.ignore(unit, opened)
+class Scene(NamedTuple):
+    """An incident in full: whom it refused and how each stands at a time, what the servers said, what people said of it."""
+
+    incident: Incident
+    stands: dict[str, State]
+    samples: list[str]
+    rulings: list[Ruling]
+
+
+def scene(unit: str, opened: datetime | None, ledger: Ledger, at: datetime) -> Scene:
+    """The incident of *unit* that *opened* then, or the latest. Raises InputError where there is none."""
+    found = [i for i in ledger.traffic.incidents() if i.unit == unit and opened in (None, i.opened)]
+    if not found:
+        when = f" opened {opened:%Y-%m-%d %H:%M}" if opened else ""
+        raise InputError(f"no incident at {unit}{when}; `bouncewise incidents` lists them")
+    incident = found[0]
+    since, until = slots_of(incident)
+    names = ledger.traffic.refused(since, until, unit)
+    samples = ledger.traffic.said(since, until, unit, SAMPLES)
+    return Scene(incident, _stand(names, ledger, at), samples, ledger.traffic.rulings.of(incident))
+
+
+def rule(said: Ruling, ledger: Ledger, policy: Policy, *, dry_run: bool) -> list[tuple[str, State, State]]:
+    """Enter what a person *said* of an incident, and decide again: whose state differs, from what to what."""
+    with ledger.change(keep=not dry_run):
+        names = sorted(refused_in(ledger, said.unit))
+        before = _stand(names, ledger, said.at)
+        ledger.traffic.rulings.add(said)
         derive(ledger, policy, names)
-    return known
+        after = _stand(names, ledger, said.at)
+    return [(name, before[name], after[name]) for name in names if before[name] is not after[name]]
+
+
+def _stand(names: Iterable[str], ledger: Ledger, at: datetime) -> dict[str, State]:
+    names = list(names)
+    known = ledger.decisions(names)
+    return {name: standing(known.get(name, FREE), at).state for name in names}
 
 
 def latest(ledger: Ledger) -> datetime:

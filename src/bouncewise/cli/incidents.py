@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import getpass
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -12,6 +14,7 @@ from bouncewise.cli.common import (
     BAD,
     DIM,
     HEAD,
+    F,
     default_db,
     json_option,
     ledger_options,
@@ -23,7 +26,11 @@ from bouncewise.cli.common import (
 )
 from bouncewise.errors import InputError
 from bouncewise.judge import default
-from bouncewise.model import Alert, Incident
+from bouncewise.ledger.rulings import Ruling
+from bouncewise.model import Alert, Incident, State
+
+SHOWN = 10
+"""Addresses that ``show`` names; --json names all."""
 
 
 @click.group("incidents", invoke_without_command=True, short_help="outages of directories, and blocks of ourselves")
@@ -38,6 +45,8 @@ def command(ctx: click.Context, days: int, db: str | None, as_json: bool) -> Non
 
     \b
     bouncewise incidents
+    bouncewise incidents show google
+    bouncewise incidents close google --why "status page: resolved"
     bouncewise incidents ignore @tenant.example --opened 2026-11-20T08:00Z
 
     While an incident is open, whom it refused is held and not suppressed; when it has passed, they are mailed once more.
@@ -76,14 +85,104 @@ def _alert(a: Alert, do: tuple[str, ...]) -> str:
     return "\n".join(lines)
 
 
-@command.command()
+def by_option(f: F) -> F:
+    """``--why`` and ``--by``, for the log."""
+    f = click.option("--by", default=None, help="Who says so; default: your login name.")(f)
+    return click.option("--why", default="", help="The reason, for whoever asks later.")(f)
+
+
+@command.command(short_help="one incident in full: whom it refused, how they stand, what was said")
+@click.argument("unit")
+@click.option("--opened", metavar="TIME", help="When it opened; default: the latest.")
+@click.option(
+    "--db", envvar="BOUNCEWISE_DB", metavar="URL", help=f"The ledger: an SQLite file. Default: {default_db()}"
+)
+@json_option
+def show(unit: str, opened: str | None, db: str | None, as_json: bool) -> None:
+    """Show the incident of UNIT (a receiver, or @domain): whom it refused, how they stand, what the servers said.
+
+    \b
+    bouncewise incidents show google
+    """
+    with open_ledger(db) as ledger:
+        when = moment(opened, "--opened")[0] if opened else None
+        found = undo.scene(unit, when, ledger, undo.acting_at(ledger, datetime.now(UTC)))
+    out(contract.dumps(contract.scene(found)) if as_json else _scene(found))
+
+
+def _scene(found: undo.Scene) -> str:
+    states = ", ".join(f"{n} {state}" for state, n in Counter(found.stands.values()).most_common())
+    names = list(found.stands)
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    lines = [
+        _incident(found.incident),
+        f"    refused: {len(names)} addresses, now {states}",
+        *(paint(f"    said:    {words[:110]}", DIM) for words in found.samples),
+        *(f"    {r.by} said on {r.at:%Y-%m-%d %H:%M}: {_verdict(r)}  {r.why}".rstrip() for r in found.rulings),
+        f"    {', '.join(names[:SHOWN])}{more}",
+    ]
+    return "\n".join(lines)
+
+
+def _verdict(said: Ruling) -> str:
+    return f"over since {said.closed:%Y-%m-%d %H:%M}" if said.closed else "there was none"
+
+
+@command.command(short_help="say that one is over: whom it holds is mailed once more")
+@click.argument("unit")
+@click.option("--at", "over", metavar="TIME", help="Since when; default: now, or the end of the evidence.")
+@by_option
+@click.option("--dry-run", is_flag=True, help="Say whose state would change, and do nothing.")
+@ledger_options
+@json_option
+def close(
+    unit: str, over: str | None, why: str, by: str | None, dry_run: bool, db: str | None, policy_path: Path | None, as_json: bool
+) -> None:  # fmt: skip
+    """Say that the incident of UNIT (a receiver, or @domain) is over: whom it holds is mailed once more.
+
+    \b
+    bouncewise incidents close google --why "status page: resolved" --dry-run
+
+    Refusals after that count as any others do.
+    """
+    with open_ledger(db) as ledger:
+        now = undo.acting_at(ledger, datetime.now(UTC))
+        incident = undo.scene(unit, None, ledger, now).incident
+        closed = moment(over)[0] if over else now
+        if not over and incident.closed:
+            raise InputError(
+                f"the incident at {unit} was over at {incident.closed:%Y-%m-%d %H:%M}; --at TIME says an earlier time"
+            )
+        if closed <= incident.opened:
+            raise InputError(
+                f"it opened at {incident.opened:%Y-%m-%d %H:%M}: --at has to be later, or see `incidents ignore`"
+            )
+        said = Ruling(unit, incident.opened, closed, now, why, by or getpass.getuser())
+        _tell(said, undo.rule(said, ledger, policy(policy_path), dry_run=dry_run), dry_run, as_json)
+
+
+@command.command(short_help="say that there was none: its refusals count as any other")
 @click.argument("unit")
 @click.option("--opened", required=True, metavar="TIME", help="When it opened, as `bouncewise incidents` says.")
+@by_option
+@click.option("--dry-run", is_flag=True, help="Say whose state would change, and do nothing.")
 @ledger_options
-def ignore(unit: str, opened: str, db: str | None, policy_path: Path | None) -> None:
+@json_option
+def ignore(
+    unit: str, opened: str, why: str, by: str | None, dry_run: bool, db: str | None, policy_path: Path | None, as_json: bool
+) -> None:  # fmt: skip
     """Say that UNIT (a receiver, or @domain) had no incident: its refusals count as any other."""
     with open_ledger(db) as ledger:
-        when = moment(opened)[0]
-        if not undo.ignore(unit, when, ledger, policy(policy_path)):
-            raise InputError(f"no incident at {unit} opened {when:%Y-%m-%d %H:%M}; `bouncewise incidents` lists them")
-        out(f"{unit}: no incident; decisions made again")
+        now = undo.acting_at(ledger, datetime.now(UTC))
+        incident = undo.scene(unit, moment(opened, "--opened")[0], ledger, now).incident
+        said = Ruling(unit, incident.opened, None, now, why, by or getpass.getuser())
+        _tell(said, undo.rule(said, ledger, policy(policy_path), dry_run=dry_run), dry_run, as_json)
+
+
+def _tell(said: Ruling, changed: list[tuple[str, State, State]], dry_run: bool, as_json: bool) -> None:
+    if as_json:
+        out(contract.dumps(contract.ruling(said, changed, dry_run)))
+        return
+    for (before, after), n in Counter((before, after) for _, before, after in changed).most_common():
+        out(f"{n} addresses {'would go' if dry_run else 'went'} from {before} to {after}")
+    out(f"{said.unit}: {_verdict(said)}{'; nothing was entered' if dry_run else ''}")

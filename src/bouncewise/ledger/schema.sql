@@ -1,5 +1,5 @@
 -- The ledger of bouncewise, SQLite. Times are microseconds since 1970 in UTC.
--- Evidence (block, event, delivery, act) is only ever added to; state is derived from it and can be derived again.
+-- Evidence (block, event, delivery, act, ruling) is only ever added to; state is derived from it and can be derived again.
 -- An event's cause, advice, rule, words and receiver are those of the rules that judged last; its block keeps the first.
 -- An address is known by the first 64 bits of a BLAKE2b hash of its normal form; "@example.org" stands for a domain.
 
@@ -58,7 +58,7 @@ CREATE INDEX event_of_us ON event (at) WHERE advice IN ('fix-sender', 'fix-messa
 -- Addresses that had mail delivered, by receiver and by "@domain": each once a day, in the ten minutes of its first.
 CREATE TABLE traffic (unit TEXT NOT NULL, slot INTEGER NOT NULL, delivered INTEGER NOT NULL, PRIMARY KEY (unit, slot)) WITHOUT ROWID;
 
--- Derived: many good addresses of a unit turning bad at once. Times as elsewhere; ignored: a person said it is none.
+-- Derived: many good addresses of a unit turning bad at once. Times as elsewhere.
 CREATE TABLE incident (
   unit TEXT NOT NULL,
   opened INTEGER NOT NULL,
@@ -67,9 +67,20 @@ CREATE TABLE incident (
   flipped INTEGER NOT NULL,
   mailed INTEGER NOT NULL,
   usual REAL,
-  ignored INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (unit, opened)
 ) WITHOUT ROWID;
+
+-- What people said of the incident that opened about then: over since ``closed``, or (null) that there was none.
+CREATE TABLE ruling (
+  id INTEGER PRIMARY KEY,
+  unit TEXT NOT NULL,
+  opened INTEGER NOT NULL,
+  closed INTEGER,
+  at INTEGER NOT NULL,
+  why TEXT NOT NULL,
+  by TEXT NOT NULL
+);
+CREATE INDEX ruling_unit ON ruling (unit, opened);
 
 -- Names about which evidence came that state does not follow yet: an ingest is at work, or was stopped.
 CREATE TABLE pending (address INTEGER PRIMARY KEY);

@@ -24,7 +24,7 @@ from bouncewise.ledger.pending import Pending
 from bouncewise.ledger.traffic import Traffic
 from bouncewise.model import Decision, Event, State
 
-SCHEMA = 3
+SCHEMA = 4
 
 _EVENTS = "SELECT address, at, kind, cause, advice, rule, words, receiver FROM event WHERE at <= ?1 AND address IN ({})"
 _ACTS = "SELECT address, at, kind, cause, scope, until, why, by FROM act WHERE at <= ?1 AND address IN ({})"
@@ -84,8 +84,8 @@ class Ledger:
             )
 
     @contextmanager
-    def change(self) -> Iterator[None]:
-        """A transaction: all of it is in the file, or nothing. Raises LedgerError where another writes for a minute on end."""
+    def change(self, *, keep: bool = True) -> Iterator[None]:
+        """A transaction: all of it, or nothing; nothing if not *keep*. LedgerError where another writes for a minute on end."""
         try:
             self._db.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as bad:
@@ -97,7 +97,7 @@ class Ledger:
         except BaseException:
             self._db.execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
+        self._db.execute("COMMIT" if keep else "ROLLBACK")
 
     # ── evidence in ────────────────────────────────────────────────────────────────────────────────────────
 

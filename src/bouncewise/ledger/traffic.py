@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import NamedTuple, TypeVar
 
 from bouncewise.ledger import rows
+from bouncewise.ledger.rulings import Rulings
 from bouncewise.model import Cause, Incident
 
 T = TypeVar("T")
@@ -28,6 +29,13 @@ def units(name: str, receiver: str, cause: str | None) -> list[str]:
     """Whose neighbours speak of a refusal: the domain's, and the receiver's unless each of its tenants has a directory."""
     domain = f"@{name.rpartition('@')[2]}"
     return [domain, receiver] if receiver and cause != "access-denied" else [domain]
+
+
+def _of(unit: str) -> tuple[str, int | str]:
+    """In SQL, as ``units`` has it: the refusals of a unit, and what stands for it there."""
+    if unit.startswith("@"):
+        return "a.domain = ?", rows.id_of(unit)
+    return "e.receiver = ? AND e.cause != 'access-denied'", unit
 
 
 class Refusals(NamedTuple):
@@ -55,6 +63,7 @@ class Traffic:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
+        self.rulings = Rulings(db)
 
     def first(self) -> int:
         """The first slot that anything is known of; 0 where nothing is."""
@@ -136,13 +145,12 @@ class Traffic:
 
     def refused(self, since: int, until: int, unit: str) -> list[str]:
         """Names refused as dead at *unit* in the slots from *since* to before *until*, by name."""
-        own = unit.startswith("@")
-        which = "a.domain = ?" if own else "e.receiver = ? AND e.cause != 'access-denied'"  # as ``units`` has it
+        which, own = _of(unit)
         sql = (
             "SELECT DISTINCT a.name FROM event e JOIN address a ON a.id = e.address"
             f" WHERE e.advice = 'suppress-address' AND e.at >= ? AND e.at < ? AND {which} ORDER BY a.name"
         )
-        found = self._db.execute(sql, (since * SLOT, until * SLOT, rows.id_of(unit) if own else unit))
+        found = self._db.execute(sql, (since * SLOT, until * SLOT, own))
         return [name for (name,) in found]
 
     # ── what is not looked at yet ──────────────────────────────────────────────────────────────────────────
@@ -166,29 +174,26 @@ class Traffic:
     # ── incidents ───────────────────────────────────────────────────────────────────────────────────────────
 
     def incidents(self) -> list[Incident]:
-        """Every incident that nobody waved away, the latest first."""
-        sql = (
-            "SELECT unit, opened, closed, recovered, flipped, mailed, usual FROM incident WHERE NOT ignored"
-            " ORDER BY opened DESC, unit"
-        )
-        return [rows.incident(row) for row in self._db.execute(sql)]
-
-    def ignored(self) -> set[tuple[str, datetime]]:
-        """Unit and beginning of those that a person said are none."""
-        return {(u, rows.when(o)) for u, o in self._db.execute("SELECT unit, opened FROM incident WHERE ignored")}
+        """Every incident, as people ruled on it, the latest first."""
+        sql = "SELECT unit, opened, closed, recovered, flipped, mailed, usual FROM incident ORDER BY opened DESC, unit"
+        return self.rulings.applied(rows.incident(row) for row in self._db.execute(sql))
 
     def put(self, found: list[Incident], since: datetime, until: datetime) -> None:
-        """The incidents that opened from *since* to before *until*, in the place of what stood there; ignored ones stay so."""
-        ignored = {(unit, rows.stamp(opened)) for unit, opened in self.ignored()}
-        span = (rows.stamp(since), rows.stamp(until))
-        self._db.execute("DELETE FROM incident WHERE opened >= ? AND opened < ? AND NOT ignored", span)
-        new = [row for row in map(rows.incident_row, found) if (row[0], row[1]) not in ignored]
-        self._db.executemany("INSERT OR REPLACE INTO incident VALUES (?, ?, ?, ?, ?, ?, ?, 0)", new)
+        """The incidents that opened from *since* to before *until*, in the place of what stood there."""
+        self._db.execute(
+            "DELETE FROM incident WHERE opened >= ? AND opened < ?", (rows.stamp(since), rows.stamp(until))
+        )
+        new = map(rows.incident_row, found)
+        self._db.executemany("INSERT OR REPLACE INTO incident VALUES (?, ?, ?, ?, ?, ?, ?)", new)
 
-    def ignore(self, unit: str, opened: datetime) -> bool:
-        """A person says that this is none; False where there is no such incident."""
-        sql = "UPDATE incident SET ignored = 1 WHERE unit = ? AND opened = ?"
-        return self._db.execute(sql, (unit, rows.stamp(opened))).rowcount > 0
+    def said(self, since: int, until: int, unit: str, most: int) -> list[str]:
+        """What *unit* said when it refused addresses as dead, the commonest *most* first."""
+        which, own = _of(unit)
+        sql = (
+            "SELECT e.words FROM event e JOIN address a ON a.id = e.address WHERE e.advice = 'suppress-address'"
+            f" AND e.at >= ? AND e.at < ? AND {which} GROUP BY e.words ORDER BY count(*) DESC, e.words LIMIT ?"
+        )
+        return [words for (words,) in self._db.execute(sql, (since * SLOT, until * SLOT, own, most))]
 
     def refusals_of_us(self, since: datetime, least: int) -> list[OfUs]:
         """Where and when receivers refused the sender or message, for *least* addresses a day; by cause and day."""
