@@ -78,6 +78,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
 def observe(facts: Facts) -> Iterator[tuple[str, dict[str, Any]]]:
     """The ids of the pieces of evidence that apply, at most one of each group, with what their sentences are filled with."""
+    if facts.cause is Cause.GREYLISTED:
+        return  # it is told to whoever comes first: what came later, or to others, is no evidence
     fill: dict[str, Any] = {"subject": facts.subject, "domain": facts.domain, "receiver": facts.receiver}
     if facts.cause in SILENT:
         pass  # nobody spoke, so no stage was reached
