@@ -34,7 +34,7 @@ check: $(VENV)/.installed
 	$(BIN)/mypy
 
 spark: $(VENV)/.installed
-	$(BIN)/pip install --quiet '.[spark]'
+	$(BIN)/pip install --quiet --editable '.[spark]'
 	$(BIN)/pytest tests/test_spark.py
 
 corpus: $(VENV)/.installed
@@ -45,7 +45,7 @@ world: $(VENV)/.installed
 	$(BIN)/python -m bench.world
 
 bench: $(VENV)/.installed
-	$(BIN)/pip install --quiet duckdb '.[spark]'
+	$(BIN)/pip install --quiet duckdb --editable '.[spark]'
 	$(BIN)/python bench/speed.py $(CORPUS)
 	POLARS_MAX_THREADS=1 $(BIN)/python bench/columns.py
 	$(BIN)/python bench/index.py --names 100000000
