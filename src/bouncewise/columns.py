@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Iterable
+from enum import StrEnum
 from itertools import chain
 from typing import Any
 
@@ -76,11 +77,10 @@ class Templates:
     def of(self, replies: pl.Series) -> tuple[pl.Series, list[int], list[str]]:
         """The template of each reply; and where that proves nothing, which those are, and what is to be judged in its place."""
         shielded = replies.str.replace_all(_ADDRESS, "@")
-        length = replies.str.len_chars()
-        long = length > MAX_REPLY
-        unsafe = replies.str.contains(self._unsafe) & ~long
+        long = replies.str.len_bytes() > MAX_REPLY
+        unsafe = shielded.str.contains(self._unsafe) & ~long
         # Beside a letter that is not ASCII a shape is no proof: there an id has to stand alone.
-        foreign = (length != replies.str.len_bytes()) & ~unsafe & ~long
+        foreign = (shielded.str.len_chars() != shielded.str.len_bytes()) & ~unsafe & ~long
         some = [_filled(shielded, foreign, _IP, _ALONE), _filled(shielded, unsafe, _IP), _filled(replies, long)]
         apart, own = (list(chain.from_iterable(lists)) for lists in zip(*some, strict=True))
         return shielded.str.replace_all(_HIDE, HIDDEN), apart, own
@@ -184,12 +184,13 @@ def _joined(templates: pl.Series, given: list[pl.Series | None]) -> pl.Series:
 
 
 def _row(v: Verdict) -> tuple[Any, ...]:
-    return (v.reply_code, v.status, v.stage and v.stage.value, v.receiver, v.cause.value, v.party.value, v.permanence.value,
-            v.advice.value, v.confidence, v.rule, tuple(c.value for c in v.alternates))  # fmt: skip
+    return (v.reply_code, v.status, v.stage, v.receiver, v.cause, v.party, v.permanence, v.advice, v.confidence, v.rule,
+            v.alternates)  # fmt: skip
 
 
 def _listed(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    return (*row[:-1], list(row[-1]))
+    """A row of words that polars takes."""
+    return (*(str(v) if isinstance(v, StrEnum) else v for v in row[:-1]), [str(c) for c in row[-1]])
 
 
 def verdicts(replies: pl.Series, classifier: Classifier | None = None) -> pl.DataFrame:
