@@ -18,8 +18,11 @@ import re
 from collections import OrderedDict
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import lru_cache
 from itertools import chain
 from typing import Any
+
+import msgspec
 
 from bouncewise.errors import BouncewiseError
 from bouncewise.judge import Classifier, default
@@ -167,6 +170,12 @@ class Judge:
                 memo.move_to_end(key)
             places.append(place)
         return places
+
+
+@lru_cache(maxsize=2)
+def unpacked(ruleset: bytes) -> Judge:
+    """A Judge by rules in msgpack; one and the same for all jobs of a process that bring the same, so it goes on learning."""
+    return Judge(Classifier(msgspec.msgpack.decode(ruleset, type=RuleSet)))
 
 
 _APART = "\0"

@@ -2,8 +2,8 @@
 
     spark-submit --packages … -m bouncewise.spark IN.parquet OUT [--by]      or:  python -m bouncewise.spark IN.parquet OUT
 
-Gives: the input's columns and the verdict's, with the rule set's version in ``rules``. The rules travel with the package:
-install bouncewise[spark] on the workers, or ship its wheel with --py-files. Needs Java 17 and the extra ``[spark]``.
+Gives: the input's columns and the verdict's, with the rule set's version in ``rules``. The rules travel with the job;
+the workers need bouncewise[scale] (docs/spark.md). Needs Java 17 and the extra ``[spark]``.
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import ArrayType, FloatType, ShortType, StringType, StructField, StructType
 
-from bouncewise.columns import SCHEMA
-from bouncewise.judge import Classifier
+from bouncewise.columns import SCHEMA, unpacked
 from bouncewise.model import Advice, Cause, Party, Permanence, Stage
 from bouncewise.rules.load import RuleSet, load, shipped
 
@@ -61,9 +60,7 @@ def with_verdict(
         import polars as pl
         import pyarrow
 
-        from bouncewise.columns import Judge
-
-        judge = Judge(Classifier(msgspec.msgpack.decode(packed, type=RuleSet)))
+        judge = unpacked(packed)
         types = {"reply_code": pyarrow.int16(), "status": pyarrow.string(), "confidence": pyarrow.float32()}
         kept = {name: pyarrow.int16() for name in words} | types | {"alternates": pyarrow.list_(pyarrow.string())}
         for batch in batches:
