@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -54,11 +55,27 @@ def _cores() -> int:
     return cores()
 
 
-def ledger_options(f: F) -> F:
-    """``--db`` and ``--policy``."""
-    f = click.option(
+def db_option(f: F) -> F:
+    """``--db``."""
+    return click.option(
         "--db", envvar="BOUNCEWISE_DB", metavar="URL", help=f"The ledger: an SQLite file. Default: {default_db()}"
     )(f)
+
+
+def by_option(f: F) -> F:
+    """``--by``: whose name stands beside it for ever."""
+    return click.option("--by", default=getpass.getuser, show_default="your login name", help="Who says so.")(f)
+
+
+def why_option(*, required: bool = True) -> Callable[[F], F]:
+    """``--why``."""
+    text = "The reason, for whoever asks later."
+    return click.option("--why", required=required, default=None if required else "", help=text)
+
+
+def ledger_options(f: F) -> F:
+    """``--db`` and ``--policy``."""
+    f = db_option(f)
     return click.option(
         "--policy",
         "policy_path",

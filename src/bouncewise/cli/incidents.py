@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,8 +13,8 @@ from bouncewise.cli.common import (
     BAD,
     DIM,
     HEAD,
-    F,
-    default_db,
+    by_option,
+    db_option,
     json_option,
     ledger_options,
     moment,
@@ -23,6 +22,7 @@ from bouncewise.cli.common import (
     out,
     paint,
     policy,
+    why_option,
 )
 from bouncewise.errors import InputError
 from bouncewise.judge import default
@@ -35,9 +35,7 @@ SHOWN = 10
 
 @click.group("incidents", invoke_without_command=True, short_help="outages of directories, and blocks of ourselves")
 @click.option("--days", type=click.IntRange(1, 3650), default=30, show_default=True, help="How far back.")
-@click.option(
-    "--db", envvar="BOUNCEWISE_DB", metavar="URL", help=f"The ledger: an SQLite file. Default: {default_db()}"
-)
+@db_option
 @json_option
 @click.pass_context
 def command(ctx: click.Context, days: int, db: str | None, as_json: bool) -> None:
@@ -85,18 +83,10 @@ def _alert(a: Alert, do: tuple[str, ...]) -> str:
     return "\n".join(lines)
 
 
-def by_option(f: F) -> F:
-    """``--why`` and ``--by``, for the log."""
-    f = click.option("--by", default=None, help="Who says so; default: your login name.")(f)
-    return click.option("--why", default="", help="The reason, for whoever asks later.")(f)
-
-
 @command.command(short_help="one incident in full: whom it refused, how they stand, what was said")
 @click.argument("unit")
 @click.option("--opened", metavar="TIME", help="When it opened; default: the latest.")
-@click.option(
-    "--db", envvar="BOUNCEWISE_DB", metavar="URL", help=f"The ledger: an SQLite file. Default: {default_db()}"
-)
+@db_option
 @json_option
 def show(unit: str, opened: str | None, db: str | None, as_json: bool) -> None:
     """Show the incident of UNIT (a receiver, or @domain): whom it refused, how they stand, what the servers said.
@@ -131,12 +121,13 @@ def _verdict(said: Ruling) -> str:
 @command.command(short_help="say that one is over: whom it holds is mailed once more")
 @click.argument("unit")
 @click.option("--at", "over", metavar="TIME", help="Since when; default: now, or the end of the evidence.")
+@why_option(required=False)
 @by_option
 @click.option("--dry-run", is_flag=True, help="Say whose state would change, and do nothing.")
 @ledger_options
 @json_option
 def close(
-    unit: str, over: str | None, why: str, by: str | None, dry_run: bool, db: str | None, policy_path: Path | None, as_json: bool
+    unit: str, over: str | None, why: str, by: str, dry_run: bool, db: str | None, policy_path: Path | None, as_json: bool
 ) -> None:  # fmt: skip
     """Say that the incident of UNIT (a receiver, or @domain) is over: whom it holds is mailed once more.
 
@@ -157,25 +148,26 @@ def close(
             raise InputError(
                 f"it opened at {incident.opened:%Y-%m-%d %H:%M}: --at has to be later, or see `incidents ignore`"
             )
-        said = Ruling(unit, incident.opened, closed, now, why, by or getpass.getuser())
+        said = Ruling(unit, incident.opened, closed, now, why, by)
         _tell(said, undo.rule(said, ledger, policy(policy_path), dry_run=dry_run), dry_run, as_json)
 
 
 @command.command(short_help="say that there was none: its refusals count as any other")
 @click.argument("unit")
 @click.option("--opened", required=True, metavar="TIME", help="When it opened, as `bouncewise incidents` says.")
+@why_option(required=False)
 @by_option
 @click.option("--dry-run", is_flag=True, help="Say whose state would change, and do nothing.")
 @ledger_options
 @json_option
 def ignore(
-    unit: str, opened: str, why: str, by: str | None, dry_run: bool, db: str | None, policy_path: Path | None, as_json: bool
+    unit: str, opened: str, why: str, by: str, dry_run: bool, db: str | None, policy_path: Path | None, as_json: bool
 ) -> None:  # fmt: skip
     """Say that UNIT (a receiver, or @domain) had no incident: its refusals count as any other."""
     with open_ledger(db) as ledger:
         now = undo.acting_at(ledger, datetime.now(UTC))
         incident = undo.scene(unit, moment(opened, "--opened")[0], ledger, now).incident
-        said = Ruling(unit, incident.opened, None, now, why, by or getpass.getuser())
+        said = Ruling(unit, incident.opened, None, now, why, by)
         _tell(said, undo.rule(said, ledger, policy(policy_path), dry_run=dry_run), dry_run, as_json)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from bouncewise import contract, pipeline, undo
-from bouncewise.cli.common import json_option, ledger_options, moment, open_ledger, out, policy
+from bouncewise.cli.common import by_option, json_option, ledger_options, moment, open_ledger, out, policy, why_option
 from bouncewise.errors import InputError
 from bouncewise.model import Cause, Event, Scope
 from bouncewise.policy.decide import REMOVED
@@ -22,14 +21,14 @@ from bouncewise.policy.decide import REMOVED
 @click.option("--receiver", help="By this receiver: google, microsoft, yahoo, apple …")
 @click.option("--cause", type=click.Choice([c.value for c in Cause]), help="For this cause.")
 @click.option("--rule", help="By this rule.")
-@click.option("--why", required=True, help="The reason, for whoever asks later.")
-@click.option("--by", default=None, help="Who says so; default: your login name.")
+@why_option()
+@by_option
 @click.option("--dry-run", is_flag=True, help="Say who would be freed, and do nothing.")
 @ledger_options
 @json_option
 def command(
     incident: str | None, since: str | None, until: str | None, receiver: str | None, cause: str | None,
-    rule: str | None, why: str, by: str | None, dry_run: bool, db: str | None, policy_path: Path | None, as_json: bool,
+    rule: str | None, why: str, by: str, dry_run: bool, db: str | None, policy_path: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Free all that fit every condition given. Earlier evidence is kept, and counts no more; wishes of people are not touched.
 
@@ -46,7 +45,7 @@ def command(
         found = undo.taken(wanted, ledger)
         if not dry_run:
             at = undo.acting_at(ledger, datetime.now(UTC))
-            act = Event(at=at, kind=REMOVED, scope=Scope.ALL, words=why, by=by or getpass.getuser())
+            act = Event(at=at, kind=REMOVED, scope=Scope.ALL, words=why, by=by)
             pipeline.record((name for name, _ in found), act, ledger, policy(policy_path))
         for name, decision in found:
             if as_json:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +12,7 @@ from bouncewise import contract, replay
 from bouncewise.cli.common import (
     DIM,
     HEAD,
+    by_option,
     classifier,
     json_option,
     ledger_options,
@@ -31,12 +31,12 @@ from bouncewise.model import Decision
 @click.option("--dry-run", is_flag=True, help="Say whose decision would change, and do nothing.")
 @click.option("--apply", is_flag=True, help="Make it so, in one transaction.")
 @click.option("--since", metavar="TIME", help="Judge only what happened at or after this time again.")
-@click.option("--by", default=None, help="Who says so, for the log; default: your login name.")
+@by_option
 @ledger_options
 @rules_option
 @json_option
 def command(
-    dry_run: bool, apply: bool, since: str | None, by: str | None, db: str | None, policy_path: Path | None,
+    dry_run: bool, apply: bool, since: str | None, by: str, db: str | None, policy_path: Path | None,
     rule_paths: tuple[Path, ...], as_json: bool,
 ) -> None:  # fmt: skip
     """Judge all stored evidence with the rules and policy given now, and show whose decision differs.
@@ -51,7 +51,7 @@ def command(
     if dry_run == apply:
         raise click.UsageError("say either --dry-run (show what would change) or --apply (make it so)")
     rules, decided_by = classifier(rule_paths), policy(policy_path)
-    keep_by = (by or getpass.getuser()) if apply else None
+    keep_by = by if apply else None
     begin = moment(since, "--since")[0] if since else None
     with open_ledger(db) as ledger, ExitStack() as until_told:
         with progress(1000, "replay") as moved:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +15,7 @@ from bouncewise.cli.common import (
     BAD,
     DIM,
     at_option,
+    by_option,
     classifier,
     json_option,
     ledger_options,
@@ -24,7 +24,8 @@ from bouncewise.cli.common import (
     out,
     paint,
     policy,
-)  # fmt: skip
+    why_option,
+)
 from bouncewise.errors import InputError
 from bouncewise.ledger import Ledger
 from bouncewise.lists import exchange
@@ -63,16 +64,16 @@ def list_(held: bool, at: str | None, db: str | None, policy_path: Path | None, 
 
 @command.command()
 @click.argument("names", nargs=-1, required=True)
-@click.option("--why", required=True, help="The reason, for whoever asks later.")
+@why_option()
 @click.option("--cause", type=click.Choice([c.value for c in Cause]), help="The cause, if it is one of ours.")
 @click.option("--scope", type=click.Choice([s.value for s in Scope]), default=Scope.ALL.value, show_default=True)
 @click.option("--until", metavar="TIME", help="Until when; default: for good.")
-@click.option("--by", default=None, help="Who says so; default: your login name.")
+@by_option
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @ledger_options
 @json_option
 def add(
-    names: tuple[str, ...], why: str, cause: str | None, scope: str, until: str | None, by: str | None, dry_run: bool,
+    names: tuple[str, ...], why: str, cause: str | None, scope: str, until: str | None, by: str, dry_run: bool,
     db: str | None, policy_path: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Suppress ADDRESS… or @domain… by hand.
@@ -87,15 +88,15 @@ def add(
 
 @command.command()
 @click.argument("names", nargs=-1, required=True)
-@click.option("--why", required=True, help="The reason, for whoever asks later.")
-@click.option("--by", default=None, help="Who says so; default: your login name.")
+@why_option()
+@by_option
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @ledger_options
 @json_option
 def remove(
     names: tuple[str, ...],
     why: str,
-    by: str | None,
+    by: str,
     dry_run: bool,
     db: str | None,
     policy_path: Path | None,
@@ -194,9 +195,9 @@ def _standing(ledger: Ledger, rules: Policy, at: str | None, state: State) -> It
     return ((name, decision) for name, decision in found if decision.state is state)
 
 
-def _act(kind: str, by: str | None, why: str, cause: Cause | None, scope: Scope, until: datetime | None) -> Event:
+def _act(kind: str, by: str, why: str, cause: Cause | None, scope: Scope, until: datetime | None) -> Event:
     now = datetime.now(UTC)
-    return Event(at=now, kind=kind, cause=cause, scope=scope, words=why, by=by or getpass.getuser(), until=until)
+    return Event(at=now, kind=kind, cause=cause, scope=scope, words=why, by=by, until=until)
 
 
 def _enter(
