@@ -57,18 +57,30 @@ class Part:
 
     def get(self, name: str) -> str:
         """The first field of that name (lower case), unfolded; '' where there is none."""
-        return next(self.each(name), "") if _line_begin(name) in self._names else ""
+        wanted = _line_begin(name)
+        m = self._field(wanted, 0) if wanted in self._names else None
+        return "" if m is None else self._unfolded(m[1])
 
     def each(self, name: str) -> Iterator[str]:
         """Every field of that name, unfolded, in order."""
         wanted = _line_begin(name)
-        at = self._names.find(wanted)
-        while at >= 0:
+        m = self._field(wanted, 0)
+        while m is not None:
+            yield self._unfolded(m[1])
+            m = self._field(wanted, m.end())
+
+    def _field(self, wanted: bytes, at: int) -> re.Match[bytes] | None:
+        """What follows the next *wanted* name from *at* on, if that is a field."""
+        while (at := self._names.find(wanted, at)) >= 0:
             # In the head itself everything stands one octet earlier: it has no newline in front.
             if (m := _AFTER_NAME.match(self.head, at + len(wanted) - 1)) is not None:
-                value = m[1].decode() if self._plain else decode(m[1], "")
-                yield (_FOLD.sub(" ", value) if "\n" in value else value).strip()
-            at = self._names.find(wanted, at + 1)
+                return m
+            at += 1
+        return None
+
+    def _unfolded(self, raw: bytes) -> str:
+        value = raw.decode() if self._plain else decode(raw, "")
+        return (_FOLD.sub(" ", value) if "\n" in value else value).strip()
 
     @once
     def _plain(self) -> bool:
