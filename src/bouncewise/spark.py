@@ -19,7 +19,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import ArrayType, FloatType, ShortType, StringType, StructField, StructType
 
-from bouncewise.columns import SCHEMA, unpacked
+from bouncewise.columns import SCHEMA
 from bouncewise.model import Advice, Cause, Party, Permanence, Stage
 from bouncewise.rules.load import RuleSet, load, shipped
 
@@ -53,12 +53,16 @@ def with_verdict(
     *rules* (by default those that come with bouncewise) travel to the workers; their version is the column ``rules``.
     """
     ruleset = rules or shipped()
-    packed, words = msgspec.msgpack.encode(ruleset), _words(ruleset)
+    packed, words, fields = msgspec.msgpack.encode(ruleset), _words(ruleset), tuple(SCHEMA)
 
     def judged(batches: Iterator[pyarrow.RecordBatch]) -> Iterator[pyarrow.RecordBatch]:
-        os.environ.setdefault("POLARS_MAX_THREADS", "1")  # Spark gives a task one core
+        os.environ.setdefault(
+            "POLARS_MAX_THREADS", "1"
+        )  # Spark gives a task one core; read when polars is first imported
         import polars as pl
         import pyarrow
+
+        from bouncewise.columns import unpacked
 
         judge = unpacked(packed)
         types = {"reply_code": pyarrow.int16(), "status": pyarrow.string(), "confidence": pyarrow.float32()}
@@ -67,8 +71,8 @@ def with_verdict(
             frame = pl.DataFrame(pl.from_arrow(batch))
             found = judge.columns(frame, reply, receiver=receiver, stage=stage)
             placed = found.with_columns(pl.col(name).cast(pl.Enum(some)).to_physical() for name, some in words.items())
-            columns = [placed[name].to_arrow().cast(kept[name]) for name in SCHEMA]
-            names = [*batch.schema.names, *SCHEMA]
+            columns = [placed[name].to_arrow().cast(kept[name]) for name in fields]
+            names = [*batch.schema.names, *fields]
             yield pyarrow.RecordBatch.from_arrays([*batch.columns, *columns], names=names)
 
     own = df.schema.fields
