@@ -9,8 +9,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-import polars as pl
-from columns import replies
+from columns import write
 from peak import run
 
 
@@ -20,12 +19,9 @@ def main() -> None:
     rows = args.parse_args().rows
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        (home / "in").mkdir()
-        for i in range(4):
-            some = pl.DataFrame({"reply": replies(rows // 4, 0.02, seed=i)})
-            some.write_parquet(home / "in" / f"{i}.parquet", row_group_size=250_000)
+        source = write(home / "in", rows, 250_000)
         for name, more in (("Parquet to Parquet", ()), ("Parquet to counts", ("--by", "cause"))):
-            did = run("batch", str(home / "in"), "-o", str(home / name.replace(" ", "-")), "--jobs", "2", *more)
+            did = run("batch", str(source), "-o", str(home / name.replace(" ", "-")), "--jobs", "2", *more)
             print(f"batch, two processes, {name:18} {rows / did.seconds:10,.0f} rows/s   {did.others >> 10} MiB each")
 
 

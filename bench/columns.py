@@ -46,6 +46,15 @@ def replies(rows: int, unseen_share: float, seed: int = 1) -> list[str]:
     return out
 
 
+def write(folder: Path, rows: int, group: int) -> Path:
+    """*folder* with four Parquet files of *rows* in all, 2 % unseen, in row groups of *group*."""
+    folder.mkdir()
+    for i in range(4):
+        frame = pl.DataFrame({"reply": replies(rows // 4, 0.02, seed=i)})
+        frame.write_parquet(folder / f"{i}.parquet", row_group_size=group)
+    return folder
+
+
 def main() -> None:
     args = argparse.ArgumentParser(description=__doc__)
     args.add_argument("--rows", type=int, default=1_000_000)

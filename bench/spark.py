@@ -11,8 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import polars as pl
-from columns import replies
+from columns import write
 from pyspark.sql import SparkSession
 
 from bouncewise import batch
@@ -25,16 +24,13 @@ def main() -> None:
     rows = args.parse_args().rows
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        (home / "in").mkdir()
-        for i in range(4):
-            frame = pl.DataFrame({"reply": replies(rows // 4, 0.02, seed=i)})
-            frame.write_parquet(home / "in" / f"{i}.parquet", row_group_size=100_000)
+        files = str(write(home / "in", rows, 100_000))
         start = time.perf_counter()
         (home / "out").mkdir()
-        batch.run(batch.parts((str(home / "in"),), home / "out", {}, ()), 2, lambda *_: None)
+        batch.run(batch.parts((files,), home / "out", {}, ()), 2, lambda *_: None)
         ours = rows / (time.perf_counter() - start)
         spark = session(SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false"))
-        source = spark.read.parquet(str(home / "in"))
+        source = spark.read.parquet(files)
         with_verdict(source).write.parquet(str(home / "warm"))
         start = time.perf_counter()
         with_verdict(source).write.parquet(str(home / "spark"))
