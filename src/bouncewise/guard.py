@@ -59,8 +59,7 @@ def watch(ledger: Ledger, policy: Policy, first: int, last: int) -> Concerned:
         incident = now.get(key) or before[key]
         # An open incident moves its probes from day to day, so it touches its names each time.
         if incident.closed is None or before.get(key) != now.get(key):
-            closed = [i.closed for i in (before.get(key), now.get(key)) if i]
-            until = _FAR if None in closed else max(slot_of(c) for c in closed if c)
+            until = max(slots_of(i)[1] for i in (before.get(key), now.get(key)) if i)
             names.update(ledger.traffic.refused(slot_of(incident.opened), until, incident.unit))
     return Concerned(names, first - near, last + near + 1)
 
@@ -84,7 +83,7 @@ def _found(ledger: Ledger, policy: Policy, start: int, latest: int) -> list[Inci
                 whom = {who for s, some in flipped.items() if span.opened <= s < (span.closed or _FAR) for who in some}
                 seen.append((_incident(unit, span), whom))
     for unit, refused in ledger.traffic.strangers(start, until, policy.guard.strangers).items():
-        arrived = (s for s, n in ledger.traffic.deliveries(unit, min(refused), until) if n)
+        arrived = (s for s, _ in ledger.traffic.deliveries(unit, min(refused), until))
         seen += (
             (_incident(unit, span), set[int]())
             for span in unheard_of(refused, next(arrived, None), min(latest, until), policy.guard)

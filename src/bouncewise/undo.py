@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -55,16 +55,20 @@ class Scene(NamedTuple):
     rulings: list[Ruling]
 
 
-def scene(unit: str, opened: datetime | None, ledger: Ledger, at: datetime) -> Scene:
+def incident_of(unit: str, opened: datetime | None, ledger: Ledger) -> Incident:
     """The incident of *unit* that *opened* then, or the latest. Raises InputError where there is none."""
     found = [i for i in ledger.traffic.incidents() if i.unit == unit and opened in (None, i.opened)]
     if not found:
         when = f" opened {opened:%Y-%m-%d %H:%M}" if opened else ""
         raise InputError(f"no incident at {unit}{when}; `bouncewise incidents` lists them")
-    incident = found[0]
-    since, until = slots_of(incident)
-    names = ledger.traffic.refused(since, until, unit)
-    samples = ledger.traffic.said(since, until, unit, SAMPLES)
+    return found[0]
+
+
+def scene(incident: Incident, ledger: Ledger, at: datetime) -> Scene:
+    """*incident* in full, with how those stand *at* a time whom it refused."""
+    span = slots_of(incident)
+    names = ledger.traffic.refused(*span, incident.unit)
+    samples = ledger.traffic.said(*span, incident.unit, SAMPLES)
     return Scene(incident, _stand(names, ledger, at), samples, ledger.traffic.rulings.of(incident))
 
 
@@ -79,8 +83,7 @@ def rule(said: Ruling, ledger: Ledger, policy: Policy, *, dry_run: bool) -> list
     return [(name, before[name], after[name]) for name in names if before[name] is not after[name]]
 
 
-def _stand(names: Iterable[str], ledger: Ledger, at: datetime) -> dict[str, State]:
-    names = list(names)
+def _stand(names: Collection[str], ledger: Ledger, at: datetime) -> dict[str, State]:
     known = ledger.decisions(names)
     return {name: standing(known.get(name, FREE), at).state for name in names}
 
@@ -95,5 +98,5 @@ def acting_at(ledger: Ledger, now: datetime) -> datetime:
 
     A ledger whose last evidence is more than a day from now is not live: it stands where its evidence stands.
     """
-    latest = ledger.latest() + timedelta(microseconds=1)
-    return max(now, latest) if latest.year < 1971 or abs(now - latest) <= timedelta(days=1) else latest
+    behind = ledger.latest() + timedelta(microseconds=1)
+    return max(now, behind) if behind.year < 1971 or abs(now - behind) <= timedelta(days=1) else behind

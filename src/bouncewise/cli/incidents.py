@@ -26,8 +26,9 @@ from bouncewise.cli.common import (
 )
 from bouncewise.errors import InputError
 from bouncewise.judge import default
+from bouncewise.ledger import Ledger
 from bouncewise.ledger.rulings import Ruling
-from bouncewise.model import Alert, Incident, State
+from bouncewise.model import Alert, Incident
 
 SHOWN = 10
 """Addresses that ``show`` names; --json names all."""
@@ -66,9 +67,10 @@ def command(ctx: click.Context, days: int, db: str | None, as_json: bool) -> Non
 def _incident(i: Incident) -> str:
     until = f"{i.closed:%Y-%m-%d %H:%M}" if i.closed else "open"
     fate = "it passed" if i.recovered else "they are gone" if i.closed else "held"
-    what = f"{i.flipped} of {i.mailed} good addresses refused, usually {i.usual or 0:.2%}"
     if i.usual is None:
         what = f"all {i.flipped} addresses refused, nobody there was ever delivered to"
+    else:
+        what = f"{i.flipped} of {i.mailed} good addresses refused, usually {i.usual:.2%}"
     return f"{i.opened:%Y-%m-%d %H:%M} - {until}  {paint(i.unit, BAD)}  {what}; {fate}"
 
 
@@ -96,7 +98,8 @@ def show(unit: str, opened: str | None, db: str | None, as_json: bool) -> None:
     """
     with open_ledger(db) as ledger:
         when = moment(opened, "--opened")[0] if opened else None
-        found = undo.scene(unit, when, ledger, undo.acting_at(ledger, datetime.now(UTC)))
+        incident = undo.incident_of(unit, when, ledger)
+        found = undo.scene(incident, ledger, undo.acting_at(ledger, datetime.now(UTC)))
     out(contract.dumps(contract.scene(found)) if as_json else _scene(found))
 
 
@@ -138,7 +141,7 @@ def close(
     """
     with open_ledger(db) as ledger:
         now = undo.acting_at(ledger, datetime.now(UTC))
-        incident = undo.scene(unit, None, ledger, now).incident
+        incident = undo.incident_of(unit, None, ledger)
         closed = moment(over)[0] if over else now
         if not over and incident.closed:
             raise InputError(
@@ -148,8 +151,7 @@ def close(
             raise InputError(
                 f"it opened at {incident.opened:%Y-%m-%d %H:%M}: --at has to be later, or see `incidents ignore`"
             )
-        said = Ruling(unit, incident.opened, closed, now, why, by)
-        _tell(said, undo.rule(said, ledger, policy(policy_path), dry_run=dry_run), dry_run, as_json)
+        _rule(Ruling(unit, incident.opened, closed, now, why, by), ledger, policy_path, dry_run, as_json)
 
 
 @command.command(short_help="say that there was none: its refusals count as any other")
@@ -166,12 +168,13 @@ def ignore(
     """Say that UNIT (a receiver, or @domain) had no incident: its refusals count as any other."""
     with open_ledger(db) as ledger:
         now = undo.acting_at(ledger, datetime.now(UTC))
-        incident = undo.scene(unit, moment(opened, "--opened")[0], ledger, now).incident
-        said = Ruling(unit, incident.opened, None, now, why, by)
-        _tell(said, undo.rule(said, ledger, policy(policy_path), dry_run=dry_run), dry_run, as_json)
+        incident = undo.incident_of(unit, moment(opened, "--opened")[0], ledger)
+        _rule(Ruling(unit, incident.opened, None, now, why, by), ledger, policy_path, dry_run, as_json)
 
 
-def _tell(said: Ruling, changed: list[tuple[str, State, State]], dry_run: bool, as_json: bool) -> None:
+def _rule(said: Ruling, ledger: Ledger, policy_path: Path | None, dry_run: bool, as_json: bool) -> None:
+    """Enter it, and tell whose state differs."""
+    changed = undo.rule(said, ledger, policy(policy_path), dry_run=dry_run)
     if as_json:
         out(contract.dumps(contract.ruling(said, changed, dry_run)))
         return

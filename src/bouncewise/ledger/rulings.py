@@ -44,21 +44,31 @@ class Rulings:
 
     def of(self, incident: Incident) -> list[Ruling]:
         """What was said of *incident*, in order."""
-        sql = "SELECT unit, opened, closed, at, why, by FROM ruling WHERE unit = ? AND opened > ? AND opened < ? ORDER BY id"
-        near = (rows.stamp(incident.opened - _NEAR), rows.stamp(incident.opened + _NEAR))
-        return [
-            Ruling(unit, rows.when(opened), None if closed is None else rows.when(closed), rows.when(at), why, by)
-            for unit, opened, closed, at, why, by in self._db.execute(sql, (incident.unit, *near))
-        ]
+        return _about(incident, self._said(None))
 
     def applied(self, derived: Iterable[Incident], at: datetime | None = None) -> list[Incident]:
         """*derived* as people said *at* a time (None: now) that it is: without those that are none."""
+        rulings = self._said(at)
         found = []
         for incident in derived:
-            said = [r for r in self.of(incident) if at is None or r.at <= at]
+            said = _about(incident, rulings)
             if not said:
                 found.append(incident)
             elif (over := said[-1].closed) is not None:
                 closed = min(incident.closed or over, over)
                 found.append(msgspec.structs.replace(incident, closed=max(closed, incident.opened), recovered=True))
         return found
+
+    def _said(self, at: datetime | None) -> list[Ruling]:
+        """All of them, in order: few, for each was typed by somebody."""
+        found = [
+            Ruling(unit, rows.when(opened), None if closed is None else rows.when(closed), rows.when(when), why, by)
+            for unit, opened, closed, when, why, by in self._db.execute(
+                "SELECT unit, opened, closed, at, why, by FROM ruling ORDER BY id"
+            )
+        ]
+        return [r for r in found if at is None or r.at <= at]
+
+
+def _about(incident: Incident, rulings: list[Ruling]) -> list[Ruling]:
+    return [r for r in rulings if r.unit == incident.unit and abs(r.opened - incident.opened) < _NEAR]

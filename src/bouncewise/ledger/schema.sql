@@ -80,7 +80,6 @@ CREATE TABLE ruling (
   why TEXT NOT NULL,
   by TEXT NOT NULL
 );
-CREATE INDEX ruling_unit ON ruling (unit, opened);
 
 -- Names about which evidence came that state does not follow yet: an ingest is at work, or was stopped.
 CREATE TABLE pending (address INTEGER PRIMARY KEY);

@@ -135,13 +135,14 @@ class _Case:
         dead = self.policy.dead
         good = self.there is not None and event.at - self.there <= timedelta(days=dead.good_days)
         domain = event.advice is Advice.SUPPRESS_DOMAIN
-        since, self.refused = self.refused, self.refused or event.at
+        since, first = self.refused, self.refused or event.at
         # A tenant of Microsoft 365 whose directory lags answers so of everybody; where neighbours tell nothing, give it longer.
         lag = event.cause is Cause.ACCESS_DENIED and good
         apart = timedelta(days=dead.hold_days) if lag else timedelta(hours=dead.confirm_hours)
         confirmed = since is not None and apart <= event.at - since
         if since is not None and event.at - since > timedelta(days=dead.memory_days):
-            confirmed, self.refused = False, event.at
+            confirmed, first = False, event.at
+        self.refused = first
         if not self._open(event) or (self.whole_domain and good and since is None):
             return  # mail arrived at that domain lately: one failed lookup says nothing of the others
         incident, probe = (None, False) if domain else self.around.incident(event)
@@ -156,9 +157,7 @@ class _Case:
                 self.lapses += 1
             self.decision = _decision(event, State.SUPPRESSED, until)
         elif lag:
-            second = self.refused is not None and event.at > self.refused
-            whole = (self.refused or event.at) + timedelta(days=dead.hold_days)
-            until = whole if second else event.at + timedelta(days=dead.tenant_hold_days)
+            until = first + timedelta(days=dead.tenant_hold_days if event.at == first else dead.hold_days)
             self.decision = _decision(event, State.HELD, until)
         else:
             self.decision = _decision(

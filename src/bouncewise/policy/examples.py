@@ -76,10 +76,11 @@ class _Around(NamedTuple):
         if fate is None:
             return None, False
         opened = min(t.event.at for t in self.told if t.incident) - timedelta(hours=1)
-        closed = event.at + timedelta(hours=2) if fate.startswith(("passed", "final")) else None
+        fate, _, domain = fate.partition(" ")
+        closed = None if fate == "open" else event.at + timedelta(hours=2)
         found = Incident(
-            unit="@domain" if fate.endswith("domain") else "receiver", opened=opened, closed=closed,
-            recovered=fate.startswith("passed"), flipped=9, mailed=9, usual=0.001,
+            unit=f"@{domain}" if domain else "receiver", opened=opened, closed=closed, recovered=fate == "passed", flipped=9,
+            mailed=9, usual=0.001,
         )  # fmt: skip
         return found, False
 
