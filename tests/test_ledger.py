@@ -105,6 +105,22 @@ def test_any_order_of_files_gives_the_same_state(tmp_path: Path, events: list[tu
     assert found[0] == found[1]
 
 
+def test_neighbours_that_are_read_after_a_refusal_decide_it_as_those_read_before(tmp_path: Path) -> None:
+    """Four others of the domain had mail delivered about then, so the refusal means one address: whoever is read first."""
+    lines = [log_line(1, "jo@x.example", "sent", "250 ok", "2.0.0"), log_line(4, "jo@x.example", "bounced", UNKNOWN)]
+    others = [log_line(4, f"n{i}@x.example", "sent", "250 ok", "2.0.0", number=i) for i in range(1, 5)]
+    (tmp_path / "refusal.log").write_text("\n".join(lines) + "\n")
+    (tmp_path / "others.log").write_text("\n".join(others) + "\n")
+    found = []
+    for order in (["refusal.log", "others.log"], ["others.log", "refusal.log"]):
+        with Ledger(tmp_path / f"{order[0]}.sqlite") as ledger:
+            for name in order:
+                ingest(ledger, tmp_path / name)
+            found.append(states(ledger))
+    assert found[0] == found[1]
+    assert found[0]["jo@x.example"].state is State.SUPPRESSED
+
+
 def test_the_past_is_answered_from_the_evidence_up_to_then(tmp_path: Path) -> None:
     log = tmp_path / "mail.log"
     log.write_text(log_line(10, "jo@x.example", "bounced", UNKNOWN) + "\n")

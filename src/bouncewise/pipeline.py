@@ -15,6 +15,7 @@ from bouncewise import __version__, files, reading
 from bouncewise.guard import Surroundings, watch
 from bouncewise.judge import Classifier
 from bouncewise.ledger import Entry, Ledger, Told, entry
+from bouncewise.ledger.traffic import SLOT
 from bouncewise.model import Decision, Event, State, Verdict
 from bouncewise.policy.decide import FREE, OF_DOMAINS, decide, standing, waiting
 from bouncewise.policy.load import Policy
@@ -143,7 +144,7 @@ def settle(ledger: Ledger, policy: Policy) -> None:
         if touched := ledger.traffic.touched():
             concerned = watch(ledger, policy, *touched)
             ledger.pending.add(concerned.names)
-            ledger.pending.add_refused(concerned.since, concerned.until)
+            ledger.pending.add_refused(concerned.since * SLOT, concerned.until * SLOT)
             ledger.traffic.looked()
     more = True
     while more:
