@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -112,7 +113,7 @@ def test_check_a_csv(run, tmp_path: Path) -> None:
 def test_suppressions_by_hand(run) -> None:
     dry = run("suppressions", "add", "a@x.example", "--why", "phone", "--dry-run")
     assert dry.stdout == "would be added: a@x.example\n"
-    assert rows(run("suppressions", "list", "--json")) == []
+    assert "no ledger" in run("suppressions", "list").stderr, "a dry run creates nothing"
     assert (
         run("suppressions", "add", "a@x.example", "--why", "phone", "--by", "jo", "--until", "2030-01-01").returncode
         == 0
@@ -136,6 +137,35 @@ def test_import_takes_over_what_is_dead_and_says_what_is_not(run) -> None:
     (row,) = rows(run("suppressions", "list", "--json"))
     assert (row["address"], row["cause"], row["by"]) == ("old@corp.example", "mailbox-unknown", "import:sendgrid")
     assert rows(run("suppressions", "import", EXAMPLES / "sendgrid-bounces.csv", "--json"))[0]["known"] == 1
+
+
+ASKING = [
+    ("check", "jo@x.example"), ("clean", "l.csv", "-o", "out.csv"), ("explain", "jo@x.example"), ("history", "jo@x.example"),
+    ("incidents",), ("incidents", "show", "google"), ("domains",), ("suppressions", "list"), ("suppressions", "export"),
+    ("suppressions", "remove", "jo@x.example", "--why", "x"), ("release", "--receiver", "google", "--why", "x"),
+    ("replay", "--dry-run"), ("replay", "--apply"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("args", ASKING, ids=" ".join)
+def test_questions_fail_where_there_is_no_ledger(run, tmp_path: Path, args: tuple[str, ...]) -> None:
+    """A mistyped --db must never answer "send"; nor does asking create a file or a folder, or change another's database."""
+    (tmp_path / "l.csv").write_text("email\njo@x.example\n")
+    missing = tmp_path / "folder" / "typo.sqlite"
+    empty, other = tmp_path / "empty.sqlite", tmp_path / "other.sqlite"
+    empty.touch()
+    db = sqlite3.connect(other)
+    db.execute("CREATE TABLE theirs (x)")
+    db.close()
+    before = other.read_bytes()
+    for path, words in ((missing, "no ledger"), (empty, "empty file"), (other, "not a ledger")):
+        done = run(*args, "--db", path)
+        assert (done.returncode, done.stdout) == (2, ""), path
+        assert words in done.stderr
+        assert "--db" in done.stderr
+    assert not missing.parent.exists()
+    assert (empty.read_bytes(), other.read_bytes()) == (b"", before)
+    assert not (tmp_path / "out.csv").exists()
 
 
 @pytest.mark.parametrize("form", ["csv", "ses", "sendgrid", "postmark", "mailgun", "sparkpost"])
@@ -182,6 +212,7 @@ def test_clean(run, tmp_path: Path, what: str, encoding: str, given: str, expect
 
 
 def test_clean_in_a_dry_run_writes_nothing(run, tmp_path: Path) -> None:
+    run("suppressions", "add", "b@x.example", "--why", "test")
     (tmp_path / "l.csv").write_text("email\na@x.example\nnope\n")
     assert rows(run("clean", "l.csv", "-o", "out.csv", "--dry-run", "--json")) == [
         {"kept": 1, "dropped": 1, "output": None}

@@ -99,14 +99,14 @@ def default_db() -> Path:
     return Path(platformdirs.user_data_dir("bouncewise")) / "ledger.sqlite"
 
 
-def open_ledger(db: str | None) -> Ledger:
-    """The ledger at *db*: a path, or ``sqlite:///path``."""
+def open_ledger(db: str | None, *, create: bool = False) -> Ledger:
+    """The ledger at *db*: a path, or ``sqlite:///path``. Only verbs that add evidence or acts *create* one."""
     from bouncewise.ledger import Ledger
 
     where = (db or str(default_db())).removeprefix("sqlite:///")
     if "://" in where:
         raise InputError(f"--db {db}: only SQLite files so far: a path, or sqlite:///path")
-    return Ledger(Path(where).expanduser())
+    return Ledger(Path(where).expanduser(), create=create)
 
 
 def classifier(rule_paths: tuple[Path, ...]) -> Classifier:

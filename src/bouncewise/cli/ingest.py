@@ -45,7 +45,7 @@ def command(
     """
     rules, decided_by = classifier(rule_paths), policy(policy_path)
     total = sum(Path(p).stat().st_size for p in files.expand(paths) if p != files.STDIN) or None
-    with open_ledger(db) as ledger, progress(total, "ingest") as moved:
+    with open_ledger(db, create=True) as ledger, progress(total, "ingest") as moved:
         version = rules.ruleset.version
         if others := ledger.judged_by_others(version):
             look = "see what would change: bouncewise replay --dry-run"

@@ -127,7 +127,7 @@ def import_(
     judge, rules = classifier(()).judge, policy(policy_path)
     added = known = living = 0
     now = datetime.now(UTC)
-    with open_ledger(db) as ledger, ledger.change():
+    with open_ledger(db, create=not dry_run) as ledger, ledger.change():
         names = []
         for row in exchange.load(file, form):
             verdict = judge(row.said) if row.said[:3].isdigit() or "." in row.said[:6] else None
@@ -206,13 +206,13 @@ def _enter(
     for name in names:
         if "@" not in name:
             raise InputError(f"{name}: neither an address nor an @domain")
-    with open_ledger(db) as ledger:
-        meant = [address.normalise(name) for name in names]
-        if not dry_run:
+    meant = [address.normalise(name) for name in names]
+    if not dry_run:
+        with open_ledger(db, create=act.kind == ADDED) as ledger:
             act = msgspec.structs.replace(act, at=undo.acting_at(ledger, act.at))
             pipeline.record(meant, act, ledger, policy(policy_path))
-        for name in meant:
-            if as_json:
-                out(contract.dumps({"name": name, "act": act.kind, "by": act.by, "why": act.words, "dry_run": dry_run}))
-            else:
-                out(f"{'would be ' if dry_run else ''}{act.kind}: {name}")
+    for name in meant:
+        if as_json:
+            out(contract.dumps({"name": name, "act": act.kind, "by": act.by, "why": act.words, "dry_run": dry_run}))
+        else:
+            out(f"{'would be ' if dry_run else ''}{act.kind}: {name}")

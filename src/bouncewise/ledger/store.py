@@ -37,15 +37,18 @@ class Ledger:
     ``traffic`` is what it knows of receivers and domains, and their incidents; ``pending`` whose state is behind the evidence.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, create: bool = True) -> None:
+        """Open the ledger at *path*. *create*: make it where there is none. Raises LedgerError where it cannot be used."""
         self.path = path
+        if not create and not path.is_file():
+            raise LedgerError(f"{path}: no ledger there. `bouncewise ingest` creates one; --db names another.")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, isolation_level=None, timeout=60)
             self._db.execute("PRAGMA busy_timeout=60000")
+            self._prepare(create)
             self._to_wal()
             self._db.executescript("PRAGMA synchronous=FULL; PRAGMA cache_size=-65536; PRAGMA temp_store=MEMORY;")
-            self._prepare()
             self.traffic = Traffic(self._db)
             self.pending = Pending(self._db)
         except (sqlite3.Error, OSError) as bad:
@@ -68,8 +71,16 @@ class Ledger:
                     raise
                 time.sleep(0.05)
 
-    def _prepare(self) -> None:
+    def _refuse_other_files(self, create: bool) -> None:
+        """A database of another program is not turned into a ledger, nor is an empty file by a verb that only asks."""
+        if self._db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+            raise LedgerError(f"{self.path}: a database, but not a ledger of bouncewise. Give another with --db.")
+        if not create:
+            raise LedgerError(f"{self.path}: an empty file, not a ledger. `bouncewise ingest` creates one; --db names another.")
+
+    def _prepare(self, create: bool) -> None:
         if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
+            self._refuse_other_files(create)
             with self.change():
                 if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
                     schema = (resources.files("bouncewise.ledger") / "schema.sql").read_text("utf-8")
