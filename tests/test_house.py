@@ -44,7 +44,7 @@ ROOMS = {
         "batch", "crowd", "judge", "contract", "diagnosis", "domains", "guard", "sender", "undo", "errors", "explanation", "files", "ledger", "lists", "model", "pipeline",
         "policy", "readers", "reading", "replay", "rfc", "rules", "",
     },
-    "": {"judge", "model"},
+    "": {"explanation", "judge", "model"},
     "__main__": {"cli"},
 }  # fmt: skip
 ONLY = {"sqlite3": "ledger", "click": "cli", "rich": "cli", "pyspark": "spark", "dns": "sender"}

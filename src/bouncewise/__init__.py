@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bouncewise.explanation import explain
+    from bouncewise.judge import classify
+    from bouncewise.model import Advice, Cause, Report, Verdict
+
 __version__ = "0.1.0"
 __all__ = ["Advice", "Cause", "Report", "Verdict", "__version__", "classify", "explain"]
 
-_HOMES = {
+_MODULES = {
     "classify": "judge",
     "explain": "explanation",
     "Advice": "model",
@@ -16,9 +23,14 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    """Public names, loaded when first asked for: importing bouncewise costs nothing."""
-    if name not in __all__:
+    """Public names, loaded at first use: ``import bouncewise`` alone costs no time."""
+    if name not in _MODULES:
         raise AttributeError(f"module 'bouncewise' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"bouncewise.{_HOMES.get(name, 'model')}"), name)
+    return getattr(import_module(f"bouncewise.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """The public names, loaded or not."""
+    return sorted({*globals(), *__all__})
