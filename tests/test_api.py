@@ -8,13 +8,13 @@ from pathlib import Path
 
 import bouncewise
 
-SCRIPT = '''
+SCRIPT = """
 from bouncewise import Cause, Verdict, classify
 
 verdict: Verdict = classify("550 5.1.1 User unknown")
 cause: Cause = verdict.cause
 print(cause, verdict.party, verdict.advice)
-'''
+"""
 
 
 def test_every_public_name_is_there_and_listed() -> None:

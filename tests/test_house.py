@@ -9,7 +9,7 @@ import pytest
 
 SOURCE = Path(__file__).parent.parent / "src" / "bouncewise"
 FILES = sorted(SOURCE.rglob("*.py"))
-MAX_FILE, MAX_FUNCTION = 250, 60
+MAX_FILE, MAX_FUNCTION = 300, 60
 
 # Room by room, what it may import of bouncewise. Rooms that are not each other's ground never import each other.
 ROOMS = {

@@ -80,3 +80,7 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except OSError as bad:  # a full disk, a folder that is not there, a file without permission
+        name = f"{bad.filename}: " if bad.filename else ""
+        click.echo(f"bouncewise: {name}{bad.strerror or bad}", err=True)
+        sys.exit(2)

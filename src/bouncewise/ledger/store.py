@@ -76,7 +76,9 @@ class Ledger:
         if self._db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
             raise LedgerError(f"{self.path}: a database, but not a ledger of bouncewise. Give another with --db.")
         if not create:
-            raise LedgerError(f"{self.path}: an empty file, not a ledger. `bouncewise ingest` creates one; --db names another.")
+            raise LedgerError(
+                f"{self.path}: an empty file, not a ledger. `bouncewise ingest` creates one; --db names another."
+            )
 
     def _prepare(self, create: bool) -> None:
         if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
@@ -105,10 +107,13 @@ class Ledger:
             ) from None
         try:
             yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
+            self._db.execute("COMMIT" if keep else "ROLLBACK")
+        except BaseException as bad:
+            if self._db.in_transaction:  # a full disk ends the transaction by itself
+                self._db.execute("ROLLBACK")
+            if isinstance(bad, sqlite3.Error):
+                raise LedgerError(f"{self.path}: {bad}. Nothing of this transaction was kept.") from None
             raise
-        self._db.execute("COMMIT" if keep else "ROLLBACK")
 
     # ── evidence in ────────────────────────────────────────────────────────────────────────────────────────
 

@@ -215,12 +215,15 @@ def _site_files(site: tuple[Path, ...]) -> list[Path]:
     for path in site:
         if not path.exists():
             raise RuleError(f"{path}: no such rule file or folder")
-        files += sorted(path.glob("*.toml")) if path.is_dir() else [path]
+        files += sorted(p for p in path.glob("*.toml") if not p.is_dir()) if path.is_dir() else [path]
     return files
 
 
 def _read(path: Traversable, kind: type[T], digest: Hash) -> T:
-    raw = path.read_bytes()
+    try:
+        raw = path.read_bytes()
+    except OSError as bad:
+        raise RuleError(f"{path}: cannot be read: {bad.strerror or bad}") from None
     digest.update(raw)
     try:
         return msgspec.toml.decode(raw, type=kind)
