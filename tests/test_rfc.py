@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -191,3 +193,39 @@ def test_any_bytes_are_a_message(raw: bytes) -> None:
 )
 def test_verp(sender: str, recipient: str | None) -> None:
     assert address.from_verp(sender) == recipient
+
+
+@given(
+    st.binary(max_size=400),
+    st.integers(0, 400),
+    st.sampled_from([b"\n", b"\r\n", b""]),
+    st.booleans(),
+    st.integers(4, 76),
+)
+def test_base64_loses_no_octet(raw: bytes, cut: int, newline: bytes, padded: bool, width: int) -> None:
+    """However long, folded and padded; also where two encoded pieces stand one behind the other."""
+    raw = raw.replace(b"\r", b"x")  # newlines are folded afterwards
+    body = b""
+    for piece, last in ((raw[:cut], False), (raw[cut:], True)):
+        encoded = base64.b64encode(piece)
+        encoded = encoded.rstrip(b"=") if last and not padded else encoded
+        lines = [encoded[i : i + width] for i in range(0, len(encoded), width)]
+        body += newline.join(lines) + newline
+    message = mime.parse(b"Content-Transfer-Encoding: base64\n\n" + body)
+    assert message.data == raw
+
+
+@pytest.mark.parametrize(
+    ("body", "wanted"),
+    [
+        (b"aGVsbG8gdGhlcmU=\n-- \nfooter of a list\n", b"hello there\n-- \nfooter of a list"),
+        (b"aGVsbG8gdGhlcmU\n____\nfooter\n", b"hello there\n____\nfooter"),
+        (b"<u@x.example>: host said: 550 no such user\n", b"<u@x.example>: host said: 550 no such user"),
+        (b"aGVs!bG8=\n", b"hello"),
+        (b"a\n", b""),
+        (b"", b""),
+    ],
+)
+def test_base64_that_is_not_all_base64(body: bytes, wanted: bytes) -> None:
+    part = mime.parse(b"Content-Transfer-Encoding: base64\n\n" + body)
+    assert part.data.strip() == wanted

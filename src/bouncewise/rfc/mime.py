@@ -34,6 +34,12 @@ _BREAKING = re.compile(r"<\s*/?\s*(?:br|p|div|tr|li|h\d|table|blockquote)\b[^>]{
 _TAG = re.compile(r"<[^<>]{0,2000}>")
 _UNSEEN = re.compile(r"<(style|script|head)\b.*?</\1\s*>", re.I | re.S)
 
+_NO_SIGN = re.compile(rb"[^A-Za-z0-9+/]+")
+# A line that cannot be base64: words with blanks between, or a rule such as "____" and "-- ".
+_NOT_BASE64 = re.compile(
+    rb"^(?=.)(?:[^\s\n]+[ \t]+[^\s\n]|(?:[-_*~#]{2,}|={3,})[ \t]*$|.{0,80}[^A-Za-z0-9+/=\s][^A-Za-z0-9+/=\s]).*", re.M
+)
+
 # Labels seen in mail beside the names Python knows. Only codecs listed here or found to be plain text are used.
 _ALIASES = {
     "ks_c_5601-1987": "cp949", "gb2312": "gb18030", "gb_2312-80": "gb18030", "x-sjis": "cp932", "shift_jis": "cp932",
@@ -106,8 +112,7 @@ class Part:
         if encoding == "quoted-printable":
             body = binascii.a2b_qp(body)
         elif encoding == "base64":
-            kept = re.sub(rb"[^A-Za-z0-9+/]", b"", body)
-            body = binascii.a2b_base64(kept[: len(kept) // 4 * 4 or 4] if len(kept) >= 4 else b"")
+            body = _from_base64(body)
             body = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         return body[:MAX_TEXT]
 
@@ -118,6 +123,25 @@ class Part:
         plain = self.data.isascii() and b"\x1b" not in self.data and not _SHIFTING.search(self.get("content-type"))
         decoded = decode(self.data, "" if plain else self.parameters.get("charset", ""))
         return strip_html(decoded) if self.content_type == "text/html" else decoded
+
+
+def _from_base64(body: bytes) -> bytes:
+    """What *body* encodes (RFC 2045 §6.8), to the last octet, however its padding is.
+
+    Text that begins at a line which cannot be base64 is kept as it stands: a footer that a mailing list added, or all of a
+    part that only says that it is encoded.
+    """
+    m = _NOT_BASE64.search(body)
+    encoded, plain = (body, b"") if m is None else (body[: m.start()], body[m.start() :])
+    # Padding ends a group, not the body: encoded pieces are joined now and then (RFC 2045 does not allow it).
+    groups = (_NO_SIGN.sub(b"", piece) for piece in encoded.split(b"="))
+    decoded = b"".join(map(_from_group, groups))
+    return decoded if not plain else b"\n".join(filter(None, (decoded, plain)))
+
+
+def _from_group(signs: bytes) -> bytes:
+    """The octets of a run of base64 signs; a single sign behind the last four holds six bits, which are no octet."""
+    return binascii.a2b_base64(signs[: len(signs) - (len(signs) % 4 == 1)] + b"=" * (-len(signs) % 4))
 
 
 @lru_cache(maxsize=256)
