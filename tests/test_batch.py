@@ -49,7 +49,12 @@ def test_columns_beside_their_own(name: str, table: pl.DataFrame, tmp_path: Path
 
 def test_logs_by_their_own_readers(tmp_path: Path) -> None:
     call(str(LOGS / "powermta.csv"), str(LOGS / "kumomta.jsonl"), str(LOGS / "sendmail.log"), "-o", str(tmp_path))
-    causes = {p.name.split(".")[0].rpartition("-")[2]: pl.read_parquet(p) for p in tmp_path.glob("*.parquet")}
+    causes = {
+        log: pl.read_parquet(part)
+        for part in tmp_path.glob("*.parquet")
+        for log in ("powermta", "kumomta", "sendmail")
+        if f"{log}." in part.name
+    }
     assert causes["kumomta"]["cause"].to_list()[0] == "mailbox-unknown"
     assert causes["sendmail"].height == 4
     assert causes["powermta"]["cause"].to_list()[0] == "access-denied"

@@ -300,3 +300,34 @@ def test_every_verb_has_help_with_an_example(run) -> None:
         text = run(verb, "--help").stdout
         assert f"bouncewise {verb}" in text.partition("\n")[2], f"{verb} --help shows no example"
         assert "--json" in text
+
+
+def test_the_system_s_refusals_are_one_line_and_exit_with_2(run, tmp_path: Path) -> None:
+    """A folder that is missing, a folder where a file is meant, a disk that is full: no traceback."""
+    (tmp_path / "rules" / "folder.toml").mkdir(parents=True)
+    (tmp_path / "rules" / "acme.toml").write_bytes((EXAMPLES / "rules" / "acme.toml").read_bytes())
+    assert run("classify", "--rules", "rules", stdin="550 Mailbox frozen by HR").returncode == 0
+    run("suppressions", "add", "b@x.example", "--why", "test")
+    (tmp_path / "l.csv").write_text("email\na@x.example\n")
+    for args in (("clean", "l.csv", "-o", "missing/x.csv"), ("clean", "."), ("clean", "l.csv", "-o", "rules")):
+        done = run(*args)
+        assert done.returncode == 2
+        assert done.stderr.count("\n") == 1
+        assert done.stderr.startswith(("bouncewise: ", "Error: "))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of file size")
+def test_a_full_disk_is_said_and_leaves_the_ledger_whole(run, tmp_path: Path) -> None:
+    import resource
+
+    run("suppressions", "add", "b@x.example", "--why", "test")
+    before = rows(run("suppressions", "list", "--json"))
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limit[1]))
+    try:
+        done = run("ingest", EXAMPLES / "mail.log", EXAMPLES / "bounces")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    assert rows(run("suppressions", "list", "--json")) == before
+    assert run("ingest", EXAMPLES / "mail.log").returncode == 0
