@@ -21,8 +21,8 @@ from pathlib import Path
 import polars as pl
 from speed import naive_loop, rate, unseen
 
-from bouncewise.columns import Judge
-from bouncewise.judge import default
+from bouncewise.bulk.columns import Judge
+from bouncewise.classifier.classify import default
 from bouncewise.rules.load import Example
 
 

@@ -18,12 +18,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from bouncewise import diagnosis, guard
-from bouncewise.judge import default
-from bouncewise.policy.diagnose import diagnose
-from bouncewise.policy.evidence import Facts
-from bouncewise.policy.hypotheses import Knowledge, load
-from bouncewise.sender import dns
+from bouncewise.classifier.classify import default
+from bouncewise.diagnosis import facts
+from bouncewise.diagnosis.evidence import Facts
+from bouncewise.diagnosis.knowledge import Knowledge, load
+from bouncewise.diagnosis.rank import diagnose
+from bouncewise.net import dns
+from bouncewise.operations import incidents
 
 from .world.policies import DAY0, Bouncewise
 from .world.world import NAMES, NO_DOMAIN, NO_HOST, RECEIVERS, Answer, Person, World
@@ -261,14 +262,14 @@ def _ask(name: str, day: int, world: Lives, policy: Bouncewise, with_dns: bool) 
         return [f"10 {host}." for host in mail.hosts] if kind == "MX" else ["192.0.2.8"]
 
     at = DAY0 + timedelta(days=day, hours=20)
-    return diagnosis.of_address(
+    return facts.of_address(
         name,
-        diagnosis.Sources(
+        facts.Sources(
             default(),
             at,
             policy.ledger,
             resolve if with_dns else None,
-            tuple(guard.known(policy.ledger, policy.policy, at)),
+            tuple(incidents.known(policy.ledger, policy.policy, at)),
         ),
     )
 

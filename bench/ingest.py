@@ -15,10 +15,10 @@ import time
 from pathlib import Path
 from unittest.mock import patch
 
-from bouncewise import pipeline
-from bouncewise.guard import Concerned
-from bouncewise.judge import default
+from bouncewise.classifier.classify import default
 from bouncewise.ledger import Ledger
+from bouncewise.operations import pipeline
+from bouncewise.operations.incidents import Concerned
 from bouncewise.policy.decide import Alone
 from bouncewise.policy.load import load
 

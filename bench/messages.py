@@ -14,8 +14,8 @@ from pathlib import Path
 
 from replies import share
 
-from bouncewise.files import reader_for
-from bouncewise.judge import default
+from bouncewise.classifier.classify import default
+from bouncewise.intake.files import reader_for
 from bouncewise.model import Kind, Report
 from bouncewise.readers import Finding
 

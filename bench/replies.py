@@ -11,7 +11,7 @@ import json
 from collections import Counter, defaultdict
 from pathlib import Path
 
-from bouncewise.judge import default
+from bouncewise.classifier.classify import default
 
 APART = {"complaint", "challenge", "auto-reply", "suppressed"}  # not SMTP replies
 RENAMED = {"address-access-denied": "access-denied"}

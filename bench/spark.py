@@ -14,8 +14,8 @@ from pathlib import Path
 from columns import write
 from pyspark.sql import SparkSession
 
-from bouncewise import batch
-from bouncewise.spark import session, with_verdict
+from bouncewise.bulk import batch
+from bouncewise.bulk.spark import session, with_verdict
 
 
 def main() -> None:

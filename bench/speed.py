@@ -18,13 +18,13 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from bouncewise.judge import default
+from bouncewise.classifier.classify import default
 from bouncewise.ledger.index import Index
 from bouncewise.ledger.rows import id_of
-from bouncewise.readers.message import read as read_message
-from bouncewise.rfc.phrase import words
+from bouncewise.readers.messages.interpret import read as read_message
 from bouncewise.rfc.reply import parse
 from bouncewise.rules.load import Example, Rule
+from bouncewise.text.phrase import words
 
 HERE = Path(__file__).parent
 FIXTURES = sorted((HERE.parent / "tests/fixtures/messages").glob("*.eml"))

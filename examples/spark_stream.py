@@ -9,7 +9,7 @@ import sys
 
 from pyspark.sql import SparkSession
 
-from bouncewise.spark import session, with_verdict
+from bouncewise.bulk.spark import session, with_verdict
 
 landing, judged = sys.argv[1:3]
 spark = session(SparkSession.builder.appName("bouncewise-stream"))

@@ -12,8 +12,8 @@ import sys
 import atheris
 
 with atheris.instrument_imports(include=["bouncewise"]):
-    from bouncewise.files import FORMATS
-    from bouncewise.judge import default
+    from bouncewise.classifier.classify import default
+    from bouncewise.intake.files import FORMATS
     from bouncewise.readers import Finding
 
 

@@ -13,11 +13,11 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from bouncewise import files
-from bouncewise.judge import default
+from bouncewise.classifier.classify import default
+from bouncewise.intake import files
 from bouncewise.model import Kind, Report
 from bouncewise.readers import Finding
-from bouncewise.readers.message import read as read_message
+from bouncewise.readers.messages.interpret import read as read_message
 from lab.remote import CASES, DOMAIN, SENDER, Remote
 from lab.servers import SERVERS, Server
 

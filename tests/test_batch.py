@@ -12,7 +12,7 @@ import pytest
 
 pl = pytest.importorskip("polars")
 
-from bouncewise.judge import default  # noqa: E402
+from bouncewise.classifier.classify import default  # noqa: E402
 
 LOGS = Path(__file__).parent / "fixtures" / "logs"
 ROWS = [

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bouncewise.classifier.classify import Classifier, classify, default
 from bouncewise.errors import RuleError
-from bouncewise.judge import Classifier, classify, default
 from bouncewise.model import Advice, Cause, Party, Permanence
 from bouncewise.rules.load import load, shipped
 

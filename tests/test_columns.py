@@ -12,8 +12,8 @@ pl = pytest.importorskip("polars")
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
-from bouncewise.columns import Judge, verdicts  # noqa: E402
-from bouncewise.judge import Classifier, default  # noqa: E402
+from bouncewise.bulk.columns import Judge, verdicts  # noqa: E402
+from bouncewise.classifier.classify import Classifier, default  # noqa: E402
 from bouncewise.rules.load import Example, load  # noqa: E402
 
 EXAMPLES = [e.reply if isinstance(e, Example) else e for r in default().ruleset.rules for e in r.example]

@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 
-from bouncewise import diagnosis
+from bouncewise.classifier.classify import classify, default
+from bouncewise.diagnosis import facts
+from bouncewise.diagnosis.evidence import Facts, Others, Own, observe
+from bouncewise.diagnosis.knowledge import load
+from bouncewise.diagnosis.rank import Diagnosis, diagnose
 from bouncewise.errors import RuleError
-from bouncewise.judge import classify, default
 from bouncewise.ledger import Ledger
 from bouncewise.lists.typos import domain_slip, known, local_slips
 from bouncewise.model import Cause, Stage
-from bouncewise.policy.diagnose import Diagnosis, diagnose
-from bouncewise.policy.evidence import Facts, Others, Own, observe
-from bouncewise.policy.hypotheses import load
-from bouncewise.sender import dns
+from bouncewise.net import dns
 
 KNOWLEDGE = load()
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
@@ -83,7 +83,7 @@ def test_every_piece_of_evidence_is_reached_and_reasoned() -> None:
 def test_a_slip_in_the_data_fails_the_load(was: str, now: str) -> None:
     from importlib import resources
 
-    raw = (resources.files("bouncewise.rules") / "knowledge" / "diagnosis.toml").read_text("utf-8")
+    raw = (resources.files("bouncewise.diagnosis") / "diagnosis.toml").read_text("utf-8")
     assert was in raw
     with pytest.raises(RuleError):
         load(raw.replace(was, now, 1).encode())
@@ -278,7 +278,7 @@ def test_without_dnspython_the_pip_line_is_told(monkeypatch: pytest.MonkeyPatch)
 
 
 def gathered(reply: str, name: str, resolve: dns.Resolve) -> Facts:
-    return diagnosis.of_reply(reply, name, diagnosis.Sources(default(), NOW, None, resolve))
+    return facts.of_reply(reply, name, facts.Sources(default(), NOW, None, resolve))
 
 
 def test_dns_as_evidence() -> None:

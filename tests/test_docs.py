@@ -7,14 +7,14 @@ import os
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 import bouncewise
-from bouncewise import judge
 from bouncewise.cli import VERBS
-from bouncewise.files import FORMATS
+from bouncewise.intake.files import FORMATS
 from bouncewise.model import Cause
 from bouncewise.policy.load import load
 from bouncewise.rules.load import When, shipped
@@ -54,7 +54,7 @@ def test_readme_python_example() -> None:
 
 
 def test_docstring_examples() -> None:
-    assert doctest.testmod(judge).failed == 0
+    assert doctest.testmod(import_module("bouncewise.classifier.classify")).failed == 0
 
 
 def test_readme_names_every_verb_cause_and_format() -> None:

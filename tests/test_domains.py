@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from bouncewise import domains, pipeline
-from bouncewise.judge import default
+from bouncewise.classifier.classify import default
 from bouncewise.ledger import Ledger
 from bouncewise.model import State
+from bouncewise.net import dns
+from bouncewise.operations import domains, pipeline
 from bouncewise.policy.decide import standing
 from bouncewise.policy.load import load
-from bouncewise.sender import dns
 
 POLICY = load()
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)

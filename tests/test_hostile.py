@@ -14,11 +14,12 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bouncewise import files, pipeline
-from bouncewise.judge import default
+from bouncewise.classifier.classify import default
+from bouncewise.intake import files
+from bouncewise.operations import pipeline
 from bouncewise.readers import Finding, Note
-from bouncewise.readers.mail import MboxReader
-from bouncewise.readers.message import MAX_MESSAGE, read
+from bouncewise.readers.messages.interpret import MAX_MESSAGE, read
+from bouncewise.readers.messages.mbox import MboxReader
 
 FIXTURES = Path(__file__).parent / "fixtures" / "messages"
 BOUNCE = (FIXTURES / "qmail.eml").read_bytes()

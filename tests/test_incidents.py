@@ -18,10 +18,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from bench.world.policies import log_of
 from bench.world.world import World
 
-from bouncewise.judge import default
+from bouncewise.classifier.classify import default
 from bouncewise.ledger import Ledger
-from bouncewise.pipeline import ingest
-from bouncewise.policy.incidents import SLOTS_A_DAY, Slot, spans
+from bouncewise.operations.pipeline import ingest
+from bouncewise.policy.detector import SLOTS_A_DAY, Slot, spans
 from bouncewise.policy.load import load
 
 POLICY = load()

@@ -14,12 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bouncewise import pipeline
+from bouncewise.classifier.classify import default
 from bouncewise.errors import LedgerError
-from bouncewise.judge import default
 from bouncewise.ledger import Ledger
 from bouncewise.model import Decision, Event, State
-from bouncewise.pipeline import Tally
+from bouncewise.operations import pipeline
+from bouncewise.operations.pipeline import Tally
 from bouncewise.policy.decide import ADDED, REMOVED
 from bouncewise.policy.load import load
 

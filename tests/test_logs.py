@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from bouncewise.files import FORMATS, reader_for
-from bouncewise.judge import default
+from bouncewise.classifier.classify import default
+from bouncewise.intake.files import FORMATS, reader_for
 from bouncewise.model import Kind
 from bouncewise.readers import READERS, Finding
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from bouncewise.judge import default
+from bouncewise.classifier.classify import default
 from bouncewise.model import Report
-from bouncewise.readers.message import read
+from bouncewise.readers.messages.interpret import read
 
 FIXTURES = sorted((Path(__file__).parent / "fixtures" / "messages").glob("*.eml"))
 NEWLINES = {"LF": b"\n", "CRLF": b"\r\n", "CR": b"\r"}

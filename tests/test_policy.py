@@ -12,9 +12,9 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bouncewise.classifier.classify import default
 from bouncewise.cli import bouncewise
 from bouncewise.errors import RuleError
-from bouncewise.judge import default
 from bouncewise.model import Advice, Cause, Event, Kind, Scope, State
 from bouncewise.policy.decide import ADDED, REMOVED, decide, standing
 from bouncewise.policy.examples import follows

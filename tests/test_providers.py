@@ -18,9 +18,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bouncewise.disagreement import disagreement
-from bouncewise.files import reader_for
-from bouncewise.judge import default
+from bouncewise.classifier.classify import default
+from bouncewise.classifier.disagreement import disagreement
+from bouncewise.intake.files import reader_for
 from bouncewise.providers import PayloadReader, events, verify
 from bouncewise.readers import Finding, Note
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from bouncewise import crowd, files, reading
+from bouncewise import workers
+from bouncewise.classifier.classify import default
 from bouncewise.cli.read import _json as as_json
 from bouncewise.errors import InputError
-from bouncewise.judge import default
+from bouncewise.intake import files, reading
 from bouncewise.readers import Note
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -59,7 +60,7 @@ def test_little_mail_starts_no_process(post: Path, monkeypatch: pytest.MonkeyPat
     def none(*_: object) -> None:
         raise AssertionError("a process was started")
 
-    monkeypatch.setattr(crowd, "ProcessPoolExecutor", none)
+    monkeypatch.setattr(workers, "ProcessPoolExecutor", none)
     assert told((str(post / "a.mbox"),), 2)
 
 
@@ -85,9 +86,9 @@ def children() -> Iterator[int]:
 
 
 def test_a_dead_process_is_named_by_what_it_read() -> None:
-    some = crowd.Crowd(2, sorted, ((),))
+    some = workers.Crowd(2, sorted, ((),))
     try:
         with pytest.raises(InputError, match=r"box #7.*--jobs 1"):
-            list(some.in_order(iter([crowd.Piece(os._exit, (3,), "box #7")])))
+            list(some.in_order(iter([workers.Piece(os._exit, (3,), "box #7")])))
     finally:
         some.close()

@@ -15,12 +15,12 @@ import msgspec
 import pytest
 import zstandard
 
-from bouncewise import pipeline, replay
+from bouncewise.classifier.classify import Classifier, default
 from bouncewise.cli.common import classifier
 from bouncewise.errors import LedgerError
-from bouncewise.judge import Classifier, default
 from bouncewise.ledger import Ledger
 from bouncewise.model import Decision, Event, State
+from bouncewise.operations import pipeline, replay
 from bouncewise.policy.decide import ADDED
 from bouncewise.policy.load import Policy, load
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bouncewise.rfc import address, fields, mime, status
-from bouncewise.rfc.phrase import find_phrase, phrase_pieces, quote, words
 from bouncewise.rfc.reply import MAX_REPLY, parse
+from bouncewise.text.phrase import find_phrase, phrase_pieces, quote, words
 
 REPLIES = [
     # (what it shows, text, code, status, stage)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from bouncewise.judge import default
+from bouncewise.classifier.classify import default
 from bouncewise.model import Cause
 from bouncewise.rules.load import Rule, shipped
-from bouncewise.rules.prove import complaints
+from bouncewise.rules.selftest import complaints
 
 RULES = shipped().rules
 

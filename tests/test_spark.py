@@ -14,9 +14,9 @@ pytest.importorskip("pyspark", reason="make spark installs it")
 import polars as pl
 from pyspark.sql import SparkSession
 
-from bouncewise.judge import Classifier, default
+from bouncewise.bulk.spark import aggregate, allowed, session, with_verdict
+from bouncewise.classifier.classify import Classifier, default
 from bouncewise.rules.load import load
-from bouncewise.spark import aggregate, allowed, session, with_verdict
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 ROWS = [
@@ -96,7 +96,7 @@ def test_a_stream_is_judged_as_it_lands(spark: SparkSession, file: str, tmp_path
 
 def test_the_job(file: str, tmp_path: Path) -> None:
     out = tmp_path / "counts"
-    command = [sys.executable, "-m", "bouncewise.spark", file, str(out), "--by"]
+    command = [sys.executable, "-m", "bouncewise.bulk.spark", file, str(out), "--by"]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"SPARK_MASTER": "local[1]"})
     assert done.returncode == 0, done.stderr
     found = pl.concat(map(pl.read_parquet, sorted(out.glob("*.parquet"))))

@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bouncewise import pipeline
-from bouncewise.judge import default
+from bouncewise.classifier.classify import default
 from bouncewise.ledger import Ledger
 from bouncewise.model import Cause
+from bouncewise.operations import pipeline
 from bouncewise.policy.load import load
 
 from .world import Answer, Person, World

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bouncewise.explanation import explain
-    from bouncewise.judge import classify
+    from bouncewise.classifier.classify import classify
     from bouncewise.model import Advice, Cause, Report, Verdict
+    from bouncewise.operations.explain import explain
 
 __version__ = "0.1.0"
 __all__ = ["Advice", "Cause", "Report", "Verdict", "__version__", "classify", "explain"]
 
 _MODULES = {
-    "classify": "judge",
-    "explain": "explanation",
+    "classify": "classifier.classify",
+    "explain": "operations.explain",
     "Advice": "model",
     "Cause": "model",
     "Report": "model",

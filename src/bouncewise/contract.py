@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from bouncewise.disagreement import disagreement
+from bouncewise.classifier.disagreement import disagreement
 from bouncewise.model import Alert, Decision, Event, Incident, Report, State, Verdict
 
 if TYPE_CHECKING:
-    from bouncewise.domains import Looked
+    from bouncewise.diagnosis.rank import Diagnosis
+    from bouncewise.intake.reading import Judged
     from bouncewise.ledger.rulings import Ruling
-    from bouncewise.pipeline import Answer
-    from bouncewise.policy.diagnose import Diagnosis
-    from bouncewise.reading import Judged
-    from bouncewise.replay import Change, Outcome, Summary
-    from bouncewise.undo import Scene
+    from bouncewise.operations.domains import Looked
+    from bouncewise.operations.pipeline import Answer
+    from bouncewise.operations.release import Scene
+    from bouncewise.operations.replay import Change, Outcome, Summary
 
 
 def dumps(value: dict[str, Any]) -> str:

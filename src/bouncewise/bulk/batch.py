@@ -18,11 +18,11 @@ from typing import NamedTuple
 import polars as pl
 import pyarrow.parquet
 
-from bouncewise import files
-from bouncewise.columns import Judge
-from bouncewise.crowd import Crowd, Piece
+from bouncewise.bulk.columns import Judge
+from bouncewise.bulk.frames import column, frames
 from bouncewise.errors import InputError
-from bouncewise.frames import column, frames
+from bouncewise.intake import files
+from bouncewise.workers import Crowd, Piece
 
 PART = 2_000_000
 """Rows of a Parquet file in one part of the work, rounded to whole row groups."""

@@ -24,12 +24,12 @@ from typing import Any
 
 import msgspec
 
+from bouncewise.classifier.classify import Classifier, default
 from bouncewise.errors import BouncewiseError
-from bouncewise.judge import Classifier, default
 from bouncewise.model import Verdict
-from bouncewise.rfc.phrase import phrase_pieces
 from bouncewise.rfc.reply import HIDDEN, IPV4, MAX_REPLY
 from bouncewise.rules.load import RuleSet
+from bouncewise.text.phrase import phrase_pieces
 
 try:
     import polars as pl

@@ -16,8 +16,8 @@ import polars as pl
 import pyarrow.csv
 import pyarrow.parquet
 
-from bouncewise import files
 from bouncewise.errors import InputError
+from bouncewise.intake import files
 from bouncewise.readers import Finding
 
 CHUNK = 100_000

@@ -1,6 +1,7 @@
 """The same verdicts on Spark: ``mapInArrow`` over the column path, aggregates, an anti-join with the suppression list.
 
-    spark-submit --packages … -m bouncewise.spark IN.parquet OUT [--by]      or:  python -m bouncewise.spark IN.parquet OUT
+    spark-submit --packages … -m bouncewise.bulk.spark IN.parquet OUT [--by]
+    python -m bouncewise.bulk.spark IN.parquet OUT
 
 Gives: the input's columns and the verdict's, with the rule set's version in ``rules``. The rules travel with the job;
 the workers need bouncewise[scale] (docs/spark.md). Needs Java 17 and the extra ``[spark]``.
@@ -19,7 +20,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import ArrayType, FloatType, ShortType, StringType, StructField, StructType
 
-from bouncewise.columns import SCHEMA
+from bouncewise.bulk.columns import SCHEMA
 from bouncewise.model import Advice, Cause, Party, Permanence, Stage
 from bouncewise.rules.load import RuleSet, load, shipped
 
@@ -62,7 +63,7 @@ def with_verdict(
         import polars as pl
         import pyarrow
 
-        from bouncewise.columns import unpacked
+        from bouncewise.bulk.columns import unpacked
 
         judge = unpacked(packed)
         types = {"reply_code": pyarrow.int16(), "status": pyarrow.string(), "confidence": pyarrow.float32()}
@@ -112,7 +113,9 @@ def allowed(addresses: DataFrame, suppressions: DataFrame, address: str = "email
 
 def main() -> None:
     """The job: Parquet in, Parquet out."""
-    args = argparse.ArgumentParser(prog="python -m bouncewise.spark", description="Judge a Parquet data set on Spark.")
+    args = argparse.ArgumentParser(
+        prog="python -m bouncewise.bulk.spark", description="Judge a Parquet data set on Spark."
+    )
     args.add_argument("source", help="a Parquet file or folder that Spark can read")
     args.add_argument("target", help="where to write")
     args.add_argument("--reply", default="reply", help="the column of replies (default: reply)")

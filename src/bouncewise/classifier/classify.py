@@ -11,10 +11,10 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 
 from bouncewise.model import Advice, Cause, Party, Permanence, Report, Stage, Verdict
-from bouncewise.rfc.phrase import words_of
 from bouncewise.rfc.reply import MAX_REPLY, ReplyParts, parse_shielded, shield
 from bouncewise.rules.load import Example, Rule, RuleSet, shipped
 from bouncewise.rules.match import Matcher, ranks
+from bouncewise.text.phrase import words_of
 
 CODE_TIER = "codes"
 _RIVAL = 0.8  # base confidence from which on a rule's words can cast doubt on another's

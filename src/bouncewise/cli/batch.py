@@ -45,7 +45,7 @@ BY = ("domain", "day", "cause", "party", "permanence", "advice", "rule", "receiv
 @json_option
 def command(paths: tuple[str, ...], target: Path, by: str | None, reply: str | None, recipient: str | None, at: str | None,
             receiver: str | None, jobs: int, as_json: bool) -> None:  # fmt: skip
-    from bouncewise import batch
+    from bouncewise.bulk import batch
 
     wanted = tuple(name.strip() for name in by.split(",")) if by else ()
     if unknown := set(wanted) - set(BY):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from bouncewise import contract, pipeline
+from bouncewise import contract
 from bouncewise.cli.common import (
     BAD,
     GOOD,
@@ -22,6 +22,7 @@ from bouncewise.cli.common import (
     policy,
 )
 from bouncewise.lists.table import Table
+from bouncewise.operations import pipeline
 
 
 @click.command("check", short_help="may these addresses be mailed?")

@@ -12,13 +12,14 @@ from typing import IO
 
 import click
 
-from bouncewise import contract, pipeline
+from bouncewise import contract
 from bouncewise.cli.common import at_option, json_option, ledger_options, moment, open_ledger, out, policy, progress
 from bouncewise.errors import InputError
 from bouncewise.lists.syntax import fault
 from bouncewise.lists.table import Table
 from bouncewise.model import Decision, State
-from bouncewise.pipeline import Answer
+from bouncewise.operations import pipeline
+from bouncewise.operations.pipeline import Answer
 
 REASONS = ("bouncewise_state", "bouncewise_cause", "bouncewise_since", "bouncewise_until", "bouncewise_why")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")

@@ -16,7 +16,7 @@ import click
 from bouncewise.errors import InputError
 
 if TYPE_CHECKING:
-    from bouncewise.judge import Classifier
+    from bouncewise.classifier.classify import Classifier
     from bouncewise.ledger import Ledger
     from bouncewise.model import Verdict
     from bouncewise.policy.load import Policy
@@ -50,7 +50,7 @@ def jobs_option(f: F) -> F:
 
 
 def _cores() -> int:
-    from bouncewise.crowd import cores
+    from bouncewise.workers import cores
 
     return cores()
 
@@ -111,7 +111,7 @@ def open_ledger(db: str | None, *, create: bool = False) -> Ledger:
 
 def classifier(rule_paths: tuple[Path, ...]) -> Classifier:
     """The classifier over the shipped rules, the site's own before them."""
-    from bouncewise.judge import Classifier, default
+    from bouncewise.classifier.classify import Classifier, default
     from bouncewise.rules.load import load
 
     paths = tuple(Path(part) for path in rule_paths for part in str(path).split(os.pathsep) if part)

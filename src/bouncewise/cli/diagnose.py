@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bouncewise import contract, diagnosis, guard
+from bouncewise import contract
 from bouncewise.cli.common import (
     DIM,
     HEAD,
@@ -26,13 +26,15 @@ from bouncewise.cli.common import (
     policy,
     rules_option,
 )  # fmt: skip
-from bouncewise.policy.diagnose import Diagnosis, Piece, diagnose
-from bouncewise.policy.hypotheses import load
+from bouncewise.diagnosis import facts
+from bouncewise.diagnosis.knowledge import load
+from bouncewise.diagnosis.rank import Diagnosis, Piece, diagnose
+from bouncewise.operations import incidents
 from bouncewise.rfc import address
 
 if TYPE_CHECKING:
+    from bouncewise.diagnosis.evidence import Facts
     from bouncewise.ledger import Ledger
-    from bouncewise.policy.evidence import Facts
 
 _ADDRESS = re.compile(r"[^\s@<>]*@[^\s@<>]+")
 _DOMAIN = re.compile(r"[^\s@/:]+\.[^\s@/:.\d][^\s@/:.]+")
@@ -69,25 +71,27 @@ def command(
     when, _ = moment(at)
     resolve = None
     if with_dns:
-        from bouncewise.sender import dns
+        from bouncewise.net import dns
 
         resolve = dns.resolver()
     ledger = _existing(db)
-    sources = diagnosis.Sources(classifier(rule_paths), when, ledger, resolve)
+    sources = facts.Sources(classifier(rule_paths), when, ledger, resolve)
     if ledger is None:
-        facts = _facts(subject, sources)
+        found = _facts(subject, sources)
     else:
         with ledger:
-            facts = _facts(subject, sources._replace(incidents=tuple(guard.known(ledger, policy(policy_path), when))))
-    if facts is None:
+            found = _facts(
+                subject, sources._replace(incidents=tuple(incidents.known(ledger, policy(policy_path), when)))
+            )
+    if found is None:
         whose = "the ledger knows of" if ledger else f"there is no ledger at {db or default_db()}, so it knows of"
         out(f"{' '.join(subject)}: {whose} no refusal; put the reply behind the address to have it diagnosed")
         raise SystemExit(1)
-    found = diagnose(facts, load())
+    diagnosis = diagnose(found, load())
     if as_json:
-        out(contract.dumps(contract.diagnosis(found)))
+        out(contract.dumps(contract.diagnosis(diagnosis)))
     else:
-        _print(found)
+        _print(diagnosis)
 
 
 def _existing(db: str | None) -> Ledger | None:
@@ -96,24 +100,24 @@ def _existing(db: str | None) -> Ledger | None:
     return open_ledger(db) if "://" in where or Path(where).expanduser().exists() else None
 
 
-def _facts(subject: tuple[str, ...], sources: diagnosis.Sources) -> Facts | None:
+def _facts(subject: tuple[str, ...], sources: facts.Sources) -> Facts | None:
     first, *rest = " ".join(subject).split(None, 1)
     if _ADDRESS.fullmatch(first):
         name = address.normalise(first)
         if rest:
-            return diagnosis.of_reply(rest[0], name, sources)
-        return diagnosis.of_domain(name, sources) if name.startswith("@") else diagnosis.of_address(name, sources)
+            return facts.of_reply(rest[0], name, sources)
+        return facts.of_domain(name, sources) if name.startswith("@") else facts.of_address(name, sources)
     if not rest and _DOMAIN.fullmatch(first):
-        return diagnosis.of_domain(address.normalise(f"@{first}"), sources)
-    return diagnosis.of_reply(" ".join(subject), "", sources)
+        return facts.of_domain(address.normalise(f"@{first}"), sources)
+    return facts.of_reply(" ".join(subject), "", sources)
 
 
 def _print(found: Diagnosis) -> None:
-    facts, width = found.facts, min(100, get_terminal_size((100, 24)).columns)
+    about, width = found.facts, min(100, get_terminal_size((100, 24)).columns)
     first = found.ranking[0]
-    when = f", {facts.refused_at:%Y-%m-%d %H:%M}" if facts.refused_at else ""
-    out(paint(f"{facts.subject or 'this reply'}: {first.label}", HEAD))
-    out(paint(f"{facts.cause} at {facts.receiver or facts.domain or 'an unnamed receiver'}{when}: {facts.words}", DIM))
+    when = f", {about.refused_at:%Y-%m-%d %H:%M}" if about.refused_at else ""
+    out(paint(f"{about.subject or 'this reply'}: {first.label}", HEAD))
+    out(paint(f"{about.cause} at {about.receiver or about.domain or 'an unnamed receiver'}{when}: {about.words}", DIM))
     out()
     for ranked in found.ranking:
         if ranked.probability >= _SHOWN:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from bouncewise import contract, domains
+from bouncewise import contract
 from bouncewise.cli.common import (
     BAD,
     GOOD,
@@ -20,9 +20,10 @@ from bouncewise.cli.common import (
     policy,
     progress,
 )  # fmt: skip
-from bouncewise.domains import Looked
 from bouncewise.lists import typos
 from bouncewise.model import State
+from bouncewise.operations import domains
+from bouncewise.operations.domains import Looked
 from bouncewise.policy.decide import standing
 
 
@@ -52,7 +53,7 @@ def command(
         found = list(domains.dead(ledger))
         rules = policy(policy_path)
         if with_dns:
-            from bouncewise.sender import dns
+            from bouncewise.net import dns
 
             rows = domains.look(found, ledger, rules, dns.resolver(), when, trial=dry_run)
         else:

@@ -9,7 +9,7 @@ from shutil import get_terminal_size
 
 import click
 
-from bouncewise import contract, pipeline
+from bouncewise import contract
 from bouncewise.cli.common import (
     BAD,
     DIM,
@@ -26,7 +26,8 @@ from bouncewise.cli.common import (
     policy,
     rules_option,
 )  # fmt: skip
-from bouncewise.explanation import Page, address_page, explain
+from bouncewise.operations import pipeline
+from bouncewise.operations.explain import Page, address_page, explain
 from bouncewise.rfc import address
 
 _ADDRESS = re.compile(r"\s*[^\s@]*@[^\s@]+\s*")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from bouncewise import contract, pipeline
+from bouncewise import contract
 from bouncewise.cli.common import (
     DIM,
     HEAD,
@@ -19,6 +19,7 @@ from bouncewise.cli.common import (
     paint,
     policy,
 )
+from bouncewise.operations import pipeline
 from bouncewise.rfc import address
 
 

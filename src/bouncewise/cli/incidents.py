@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from bouncewise import contract, guard, undo
+from bouncewise import contract
+from bouncewise.classifier.classify import default
 from bouncewise.cli.common import (
     BAD,
     DIM,
@@ -25,10 +26,10 @@ from bouncewise.cli.common import (
     why_option,
 )
 from bouncewise.errors import InputError
-from bouncewise.judge import default
 from bouncewise.ledger import Ledger
 from bouncewise.ledger.rulings import Ruling
 from bouncewise.model import Alert, Incident
+from bouncewise.operations import incidents, release
 
 SHOWN = 10
 """Addresses that ``show`` names; --json names all."""
@@ -53,13 +54,13 @@ def command(ctx: click.Context, days: int, db: str | None, as_json: bool) -> Non
     if ctx.invoked_subcommand:
         return
     with open_ledger(db) as ledger:
-        latest = undo.latest(ledger)
+        latest = release.latest(ledger)
         since = latest - timedelta(days=days)
         for incident in ledger.traffic.incidents():
             if (incident.closed or latest) >= since:
                 out(contract.dumps(contract.incident(incident)) if as_json else _incident(incident))
         causes = default().ruleset.causes
-        for alert in guard.alerts(ledger, since):
+        for alert in incidents.alerts(ledger, since):
             do = tuple(causes[alert.cause].do)
             out(contract.dumps(contract.alert(alert, do)) if as_json else _alert(alert, do))
 
@@ -98,12 +99,12 @@ def show(unit: str, opened: str | None, db: str | None, as_json: bool) -> None:
     """
     with open_ledger(db) as ledger:
         when = moment(opened, "--opened")[0] if opened else None
-        incident = undo.incident_of(unit, when, ledger)
-        found = undo.scene(incident, ledger, undo.acting_at(ledger, datetime.now(UTC)))
+        incident = release.incident_of(unit, when, ledger)
+        found = release.scene(incident, ledger, release.acting_at(ledger, datetime.now(UTC)))
     out(contract.dumps(contract.scene(found)) if as_json else _scene(found))
 
 
-def _scene(found: undo.Scene) -> str:
+def _scene(found: release.Scene) -> str:
     states = ", ".join(f"{n} {state}" for state, n in Counter(found.stands.values()).most_common())
     names = list(found.stands)
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
@@ -140,8 +141,8 @@ def close(
     Refusals after that count as any others do.
     """
     with open_ledger(db) as ledger:
-        now = undo.acting_at(ledger, datetime.now(UTC))
-        incident = undo.incident_of(unit, None, ledger)
+        now = release.acting_at(ledger, datetime.now(UTC))
+        incident = release.incident_of(unit, None, ledger)
         closed = moment(over)[0] if over else now
         if not over and incident.closed:
             raise InputError(
@@ -167,14 +168,14 @@ def ignore(
 ) -> None:  # fmt: skip
     """Say that UNIT (a receiver, or @domain) had no incident: its refusals count as any other."""
     with open_ledger(db) as ledger:
-        now = undo.acting_at(ledger, datetime.now(UTC))
-        incident = undo.incident_of(unit, moment(opened, "--opened")[0], ledger)
+        now = release.acting_at(ledger, datetime.now(UTC))
+        incident = release.incident_of(unit, moment(opened, "--opened")[0], ledger)
         _rule(Ruling(unit, incident.opened, None, now, why, by), ledger, policy_path, dry_run, as_json)
 
 
 def _rule(said: Ruling, ledger: Ledger, policy_path: Path | None, dry_run: bool, as_json: bool) -> None:
     """Enter it, and tell whose state differs."""
-    changed = undo.rule(said, ledger, policy(policy_path), dry_run=dry_run)
+    changed = release.rule(said, ledger, policy(policy_path), dry_run=dry_run)
     if as_json:
         out(contract.dumps(contract.ruling(said, changed, dry_run)))
         return

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from bouncewise import contract, files, pipeline
+from bouncewise import contract
 from bouncewise.cli.common import (
     classifier,
     jobs_option,
@@ -19,6 +19,8 @@ from bouncewise.cli.common import (
     rules_option,
     tell,
 )
+from bouncewise.intake import files
+from bouncewise.operations import pipeline
 
 
 @click.command("ingest", short_help="read into the ledger and decide")

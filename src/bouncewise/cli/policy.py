@@ -11,9 +11,9 @@ import click
 import msgspec
 
 from bouncewise import contract
+from bouncewise.classifier.classify import default
 from bouncewise.cli.common import BAD, DIM, GOOD, HEAD, json_option, out, paint
 from bouncewise.errors import InputError, RuleError
-from bouncewise.judge import default
 from bouncewise.model import Cause
 from bouncewise.policy.examples import follows
 from bouncewise.policy.load import Policy, load

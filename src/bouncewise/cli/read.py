@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from bouncewise import contract, files, reading
+from bouncewise import contract
 from bouncewise.cli.common import DIM, advice_of, classifier, jobs_option, json_option, out, paint, rules_option, tell
+from bouncewise.intake import files, reading
 from bouncewise.model import Verdict
 from bouncewise.readers import Finding, Note
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
-from bouncewise import contract, pipeline, undo
+from bouncewise import contract
 from bouncewise.cli.common import by_option, json_option, ledger_options, moment, open_ledger, out, policy, why_option
 from bouncewise.errors import InputError
 from bouncewise.model import Cause, Event, Scope
+from bouncewise.operations import pipeline, release
 from bouncewise.policy.decide import REMOVED
 
 
@@ -38,13 +39,13 @@ def command(
     """
     if not any((incident, since, until, receiver, cause, rule)):
         raise InputError("release whom? give --incident, or some of --since --until --receiver --cause --rule")
-    wanted = undo.Wanted(
+    wanted = release.Wanted(
         incident, moment(since)[0] if since else None, moment(until)[0] if until else None, receiver, cause, rule
     )
     with open_ledger(db) as ledger:
-        found = undo.taken(wanted, ledger)
+        found = release.taken(wanted, ledger)
         if not dry_run:
-            at = undo.acting_at(ledger, datetime.now(UTC))
+            at = release.acting_at(ledger, datetime.now(UTC))
             act = Event(at=at, kind=REMOVED, scope=Scope.ALL, words=why, by=by)
             pipeline.record((name for name, _ in found), act, ledger, policy(policy_path))
         for name, decision in found:

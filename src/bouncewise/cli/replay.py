@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from bouncewise import contract, replay
+from bouncewise import contract
 from bouncewise.cli.common import (
     DIM,
     HEAD,
@@ -25,6 +25,7 @@ from bouncewise.cli.common import (
     rules_option,
 )
 from bouncewise.model import Decision
+from bouncewise.operations import replay
 
 
 @click.command("replay", short_help="judge all stored evidence again")

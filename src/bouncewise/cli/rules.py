@@ -8,11 +8,11 @@ from pathlib import Path
 import click
 
 from bouncewise import contract
+from bouncewise.classifier.classify import Classifier
 from bouncewise.cli.common import BAD, DIM, GOOD, json_option, out, paint
-from bouncewise.judge import Classifier
 from bouncewise.model import Cause
 from bouncewise.rules.load import load
-from bouncewise.rules.prove import complaints
+from bouncewise.rules.selftest import complaints
 
 FILES = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 

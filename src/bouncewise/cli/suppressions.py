@@ -10,7 +10,7 @@ from typing import IO
 import click
 import msgspec
 
-from bouncewise import contract, pipeline, undo
+from bouncewise import contract
 from bouncewise.cli.common import (
     BAD,
     DIM,
@@ -28,13 +28,14 @@ from bouncewise.cli.common import (
 )
 from bouncewise.errors import InputError
 from bouncewise.ledger import Ledger
-from bouncewise.lists import exchange
+from bouncewise.lists import formats
 from bouncewise.model import Cause, Decision, Event, Scope, State
+from bouncewise.operations import pipeline, release
 from bouncewise.policy.decide import ADDED, REMOVED, standing
 from bouncewise.policy.load import Policy
 from bouncewise.rfc import address
 
-FORMAT = click.Choice([*exchange.FORMATS, "postfix"])
+FORMAT = click.Choice([*formats.FORMATS, "postfix"])
 
 
 @click.group("suppressions", short_help="list, add, remove, import, export")
@@ -112,7 +113,7 @@ def remove(
 
 @command.command("import")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, allow_dash=True))
-@click.option("--format", "form", type=click.Choice(list(exchange.FORMATS)), help="Default: by the columns.")
+@click.option("--format", "form", type=click.Choice(list(formats.FORMATS)), help="Default: by the columns.")
 @click.option("--by", default=None, help="Where it comes from; default: import:FORMAT.")
 @click.option("--dry-run", is_flag=True, help="Count, and change nothing.")
 @ledger_options
@@ -129,7 +130,7 @@ def import_(
     now = datetime.now(UTC)
     with open_ledger(db, create=not dry_run) as ledger, ledger.change():
         names = []
-        for row in exchange.load(file, form):
+        for row in formats.load(file, form):
             verdict = judge(row.said) if row.said[:3].isdigit() or "." in row.said[:6] else None
             if verdict is not None and verdict.party in ("sender", "message", "system"):
                 living += 1
@@ -179,7 +180,7 @@ def export(form: str, output: IO[str], at: str | None, db: str | None, policy_pa
         lines = (
             (contract.dumps(contract.suppression(n, d)) + "\n" for n, d in rows)
             if as_json
-            else exchange.dump(form, rows)
+            else formats.dump(form, rows)
         )
         for line in lines:
             output.write(line)
@@ -209,7 +210,7 @@ def _enter(
     meant = [address.normalise(name) for name in names]
     if not dry_run:
         with open_ledger(db, create=act.kind == ADDED) as ledger:
-            act = msgspec.structs.replace(act, at=undo.acting_at(ledger, act.at))
+            act = msgspec.structs.replace(act, at=release.acting_at(ledger, act.at))
             pipeline.record(meant, act, ledger, policy(policy_path))
     for name in meant:
         if as_json:

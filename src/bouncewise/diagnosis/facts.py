@@ -9,13 +9,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from bouncewise.judge import Classifier
+from bouncewise.classifier.classify import Classifier
+from bouncewise.diagnosis.evidence import Facts, Others, Own
 from bouncewise.ledger import Ledger
 from bouncewise.ledger.neighbours import Span
 from bouncewise.lists import typos
 from bouncewise.model import Cause, Event, Incident, Kind, Party, Stage, Verdict
-from bouncewise.policy.evidence import Facts, Others, Own
-from bouncewise.sender import dns
+from bouncewise.net import dns
 
 ABOUT = timedelta(hours=12)
 """Deliveries so long before or after a refusal say whether the directory worked then: as the guard's neighbour_hours. At a

@@ -56,7 +56,7 @@ class Knowledge(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
 def load(raw: bytes | None = None) -> Knowledge:
     """The shipped knowledge, or that in *raw* TOML. Raises RuleError."""
-    raw = raw or (resources.files("bouncewise.rules") / "knowledge" / "diagnosis.toml").read_bytes()
+    raw = raw or (resources.files("bouncewise.diagnosis") / "diagnosis.toml").read_bytes()
     try:
         knowledge = msgspec.toml.decode(raw, type=Knowledge)
     except msgspec.DecodeError as bad:

@@ -13,9 +13,9 @@ from datetime import timedelta
 
 import msgspec
 
+from bouncewise.diagnosis.evidence import Facts, observe
+from bouncewise.diagnosis.knowledge import Knowledge, Prior, Weight
 from bouncewise.model import Cause
-from bouncewise.policy.evidence import Facts, observe
-from bouncewise.policy.hypotheses import Knowledge, Prior, Weight
 
 _LEAST = 1e-4
 """Chance of a hypothesis that a cause's prior does not name: evidence may still find it."""

@@ -11,13 +11,13 @@ from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, BinaryIO, Generic, NamedTuple, TypeVar
 
-from bouncewise import files
-from bouncewise.crowd import Crowd, Piece
-from bouncewise.judge import Classifier
+from bouncewise.classifier.classify import Classifier
+from bouncewise.intake import files
 from bouncewise.model import Kind, Report, Verdict
 from bouncewise.readers import Finding, Note
-from bouncewise.readers.mail import findings, split
+from bouncewise.readers.messages.mbox import findings, split
 from bouncewise.rules.load import RuleSet
+from bouncewise.workers import Crowd, Piece
 
 JUDGED = (Kind.FAILED, Kind.DELAYED)
 """Kinds whose reply means something. A complaint or a delivery needs no reading of words."""

@@ -16,7 +16,7 @@ from operator import attrgetter
 from pathlib import Path
 
 from bouncewise.errors import LedgerError
-from bouncewise.ledger import index, replay, rows
+from bouncewise.ledger import index, rejudge, rows
 from bouncewise.ledger.append import Entry, append
 from bouncewise.ledger.index import Index
 from bouncewise.ledger.neighbours import Neighbours
@@ -147,12 +147,12 @@ class Ledger:
         return self._db.execute(sql, row).rowcount > 0
 
     def judged_by_others(self, rules: str) -> str | None:
-        """See ``replay.judged_by_others``."""
-        return replay.judged_by_others(self._db, rules)
+        """See ``rejudge.judged_by_others``."""
+        return rejudge.judged_by_others(self._db, rules)
 
-    def again(self, *, trial: bool) -> AbstractContextManager[replay.Again]:
-        """See ``replay.again``."""
-        return replay.again(self._db, trial=trial)
+    def again(self, *, trial: bool) -> AbstractContextManager[rejudge.Again]:
+        """See ``rejudge.again``."""
+        return rejudge.again(self._db, trial=trial)
 
     def latest(self) -> datetime:
         """The latest time that any evidence here tells of; 1970 in an empty ledger."""

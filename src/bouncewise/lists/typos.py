@@ -35,7 +35,7 @@ class _Domains(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @cache
 def known() -> _Domains:
     """The well-known domains, as the data file lists them."""
-    path = resources.files("bouncewise.rules") / "knowledge" / "domains.toml"
+    path = resources.files("bouncewise.lists") / "mailbox_providers.toml"
     return msgspec.toml.decode(path.read_bytes(), type=_Domains)
 
 

@@ -1,1 +1,1 @@
-"""What can be asked of the network about mail: nothing here runs unless it is asked for."""
+"""Questions to the network: DNS. Nothing here runs unless an operation asks for it."""

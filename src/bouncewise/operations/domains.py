@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 from bouncewise.ledger import Ledger
 from bouncewise.model import Cause, Decision, Event
-from bouncewise.pipeline import record
+from bouncewise.net import dns
+from bouncewise.operations.pipeline import record
 from bouncewise.policy.decide import LOOKED_UP, OF_DOMAINS, decide
 from bouncewise.policy.load import Policy
-from bouncewise.sender import dns
 
 AT_ONCE = 16
 """Questions that wait for answers at a time."""

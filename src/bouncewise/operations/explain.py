@@ -11,12 +11,12 @@ from datetime import datetime
 
 import msgspec
 
-from bouncewise.judge import Classifier, default
+from bouncewise.classifier.classify import Classifier, default
 from bouncewise.model import Cause, Decision, Event, Kind, State, Verdict
 from bouncewise.rfc import status as rfc3463
 from bouncewise.rfc.reply import parse
 from bouncewise.rules.load import Receiver, Rule, RuleSet, StatusFacts
-from bouncewise.rules.prove import as_example
+from bouncewise.rules.selftest import as_example
 
 _ONLY_CODES = re.compile(r"[\s\d.x#-]+", re.I)
 

@@ -14,7 +14,7 @@ from bouncewise.ledger import Ledger
 from bouncewise.ledger.traffic import OfUs
 from bouncewise.model import Alert, Cause, Event, Incident
 from bouncewise.policy.decide import Around
-from bouncewise.policy.incidents import LEAST, SLOTS_A_DAY, Slot, Span, spans, unheard_of
+from bouncewise.policy.detector import LEAST, SLOTS_A_DAY, Slot, Span, spans, unheard_of
 from bouncewise.policy.load import Policy
 
 BLOCK = 30 * SLOTS_A_DAY

@@ -11,16 +11,17 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from bouncewise import __version__, files, reading
-from bouncewise.guard import Surroundings, watch
-from bouncewise.judge import Classifier
+from bouncewise import __version__
+from bouncewise.classifier.classify import Classifier
+from bouncewise.intake import files, reading
+from bouncewise.intake.reading import Judged
 from bouncewise.ledger import Entry, Ledger, Told, entry
 from bouncewise.ledger.traffic import SLOT
 from bouncewise.model import Decision, Event, State, Verdict
+from bouncewise.operations.incidents import Surroundings, watch
 from bouncewise.policy.decide import FREE, OF_DOMAINS, decide, standing, waiting
 from bouncewise.policy.load import Policy
 from bouncewise.readers import Finding, Note
-from bouncewise.reading import Judged
 from bouncewise.rfc import address
 
 CHUNK = 100_000

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from bouncewise.errors import InputError
-from bouncewise.guard import SAMPLES, refused_in, slots_of, time_of
 from bouncewise.ledger import Ledger
 from bouncewise.ledger.rulings import Ruling
 from bouncewise.model import Decision, Incident, Kind, State
-from bouncewise.pipeline import derive
+from bouncewise.operations.incidents import SAMPLES, refused_in, slots_of, time_of
+from bouncewise.operations.pipeline import derive
 from bouncewise.policy.decide import FREE, standing
 from bouncewise.policy.load import Policy
 

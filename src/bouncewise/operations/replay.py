@@ -13,14 +13,14 @@ from datetime import datetime
 from typing import NamedTuple
 
 from bouncewise import __version__
-from bouncewise.guard import watch
-from bouncewise.judge import Classifier
+from bouncewise.classifier.classify import Classifier
+from bouncewise.intake.reading import judge
 from bouncewise.ledger import Ledger
 from bouncewise.model import Decision, State
-from bouncewise.pipeline import derive
+from bouncewise.operations.incidents import watch
+from bouncewise.operations.pipeline import derive
 from bouncewise.policy.decide import standing
 from bouncewise.policy.load import Policy
-from bouncewise.reading import judge
 
 
 class Change(NamedTuple):

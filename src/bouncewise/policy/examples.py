@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from bouncewise.model import Advice, Cause, Event, Incident, Kind, Scope
 from bouncewise.policy.decide import ADDED, LOOKED_UP, REMOVED, decide, standing
-from bouncewise.policy.incidents import SLOTS_A_DAY, Slot, spans, unheard_of
+from bouncewise.policy.detector import SLOTS_A_DAY, Slot, spans, unheard_of
 from bouncewise.policy.load import Example, Policy
 
 _DAY0 = datetime(2026, 1, 1, 9, tzinfo=UTC)

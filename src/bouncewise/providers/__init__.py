@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from bouncewise.providers.files import MailedPayloadReader, PayloadReader
+from bouncewise.providers.payloads import MailedPayloadReader, PayloadReader
 
 __all__ = ["MailedPayloadReader", "PayloadReader"]

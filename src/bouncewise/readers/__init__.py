@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from bouncewise.readers.base import Finding, Note, Reader
-from bouncewise.readers.exchange_trace import ExchangeTraceReader
-from bouncewise.readers.exim import EximReader
-from bouncewise.readers.haraka import HarakaReader
-from bouncewise.readers.kumomta import KumomtaReader
-from bouncewise.readers.mail import MboxReader, MessageReader
-from bouncewise.readers.momentum import MomentumReader
-from bouncewise.readers.opensmtpd import OpensmtpdReader
-from bouncewise.readers.postfix import PostfixReader
-from bouncewise.readers.powermta import PowermtaReader
+from bouncewise.readers.logs.exim import EximReader
+from bouncewise.readers.logs.haraka import HarakaReader
+from bouncewise.readers.logs.kumomta import KumomtaReader
+from bouncewise.readers.logs.message_trace import ExchangeTraceReader
+from bouncewise.readers.logs.momentum import MomentumReader
+from bouncewise.readers.logs.opensmtpd import OpensmtpdReader
+from bouncewise.readers.logs.postfix import PostfixReader
+from bouncewise.readers.logs.powermta import PowermtaReader
+from bouncewise.readers.logs.sendmail import SendmailReader
+from bouncewise.readers.logs.zonemta import ZonemtaReader
+from bouncewise.readers.messages.mbox import MboxReader, MessageReader
 from bouncewise.readers.replies import RepliesReader
-from bouncewise.readers.sendmail import SendmailReader
-from bouncewise.readers.zonemta import ZonemtaReader
 
 __all__ = ["READERS", "Finding", "Note", "Reader"]
 

@@ -17,7 +17,7 @@ from email.header import decode_header
 from functools import lru_cache
 from typing import NamedTuple
 
-from bouncewise.rfc.once import once
+from bouncewise.lazy import once
 
 MAX_PARTS = 64
 MAX_DEPTH = 8

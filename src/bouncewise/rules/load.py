@@ -20,7 +20,7 @@ import msgspec
 from bouncewise import __version__
 from bouncewise.errors import RuleError
 from bouncewise.model import Advice, Cause, Party, Permanence, Stage
-from bouncewise.rfc.phrase import phrase_pieces
+from bouncewise.text.phrase import phrase_pieces
 
 if TYPE_CHECKING:
     from hashlib import _Hash as Hash

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import ahocorasick
 
-from bouncewise.rfc.phrase import Piece, find_phrase, phrase_pieces
 from bouncewise.rules.load import Rule, RuleSet
+from bouncewise.text.phrase import Piece, find_phrase, phrase_pieces
 
 _COMMON = frozenset({
     "account", "address", "authenticat", "authentication", "blocked", "client", "connection", "connections", "denied",

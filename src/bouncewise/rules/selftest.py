@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from bouncewise.rfc.phrase import find_phrase, phrase_pieces, words
 from bouncewise.rules.load import Example, Rule
+from bouncewise.text.phrase import find_phrase, phrase_pieces, words
 
 Judge = Callable[[Example], str]
 """Gives the id of the rule that decides an example."""

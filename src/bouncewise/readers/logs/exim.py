@@ -15,8 +15,8 @@ from datetime import datetime
 
 from bouncewise.model import Kind, Report, Source
 from bouncewise.readers.base import Finding
-from bouncewise.readers.clock import Clock
-from bouncewise.readers.loglines import LineLog, Log, Mail, finding, told
+from bouncewise.readers.logs.lines import LineLog, Log, Mail, finding, told
+from bouncewise.readers.logs.timestamps import Clock
 from bouncewise.rfc import address
 
 _ID = r"(?P<id>[0-9A-Za-z]{6}-[0-9A-Za-z]{6}-[0-9A-Za-z]{2}|[0-9A-Za-z]{6}-[0-9A-Za-z]{11}-[0-9A-Za-z]{4})"

@@ -16,7 +16,7 @@ from datetime import datetime
 
 from bouncewise.model import Kind, Report, Source
 from bouncewise.readers.base import Finding
-from bouncewise.readers.loglines import MAX_RECIPIENTS, LineLog, Log, Mail, finding, told
+from bouncewise.readers.logs.lines import MAX_RECIPIENTS, LineLog, Log, Mail, finding, told
 
 _LINE = re.compile(
     r"^(?:(?P<when>\d{4}-\d\d-\d\d[T ]\S+|[A-Z][a-z]{2} +\d+ [\d:]+)(?: \S+){0,3}? )?\[(?:NOTICE|INFO|WARN|ERROR|CRIT)\] "

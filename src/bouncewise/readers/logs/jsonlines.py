@@ -14,7 +14,7 @@ import msgspec
 
 from bouncewise.model import Report, Source
 from bouncewise.readers.base import Finding, Note, lines
-from bouncewise.readers.loglines import finding, from_epoch
+from bouncewise.readers.logs.lines import finding, from_epoch
 
 Record = dict[str, Any]
 

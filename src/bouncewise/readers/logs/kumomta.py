@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bouncewise.model import Kind, Label, Permanence, Reply, Report, Source, Stage
-from bouncewise.readers.jsonlogs import JsonLog, Record, object_at, text_at, texts_at, time_at
-from bouncewise.readers.loglines import MAX_RECIPIENTS, told
+from bouncewise.readers.logs.jsonlines import JsonLog, Record, object_at, text_at, texts_at, time_at
+from bouncewise.readers.logs.lines import MAX_RECIPIENTS, told
 from bouncewise.rfc import address
 
 _KINDS = {"delivery": Kind.DELIVERED, "bounce": Kind.FAILED, "oob": Kind.FAILED, "expiration": Kind.FAILED,

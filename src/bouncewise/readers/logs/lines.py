@@ -15,7 +15,7 @@ import msgspec
 
 from bouncewise.model import Kind, Reply, Report, Source, Stage
 from bouncewise.readers.base import Finding, Note, blocks, key_of
-from bouncewise.readers.clock import Clock
+from bouncewise.readers.logs.timestamps import Clock
 from bouncewise.rfc import address, status
 from bouncewise.rfc.reply import MAX_REPLY, parse
 

@@ -15,9 +15,9 @@ from collections.abc import Iterator
 
 from bouncewise.model import Kind, Report, Source
 from bouncewise.readers.base import Finding
-from bouncewise.readers.clock import Clock
-from bouncewise.readers.loglines import MAX_RECIPIENTS, finding, told
-from bouncewise.readers.tables import Row, TableLog, columns
+from bouncewise.readers.logs.lines import MAX_RECIPIENTS, finding, told
+from bouncewise.readers.logs.tables import Row, TableLog, columns
+from bouncewise.readers.logs.timestamps import Clock
 
 _EVENTS = {"deliver": Kind.DELIVERED, "sendexternal": Kind.DELIVERED, "fail": Kind.FAILED, "defer": Kind.DELAYED}
 _STATES = _EVENTS | {"delivered": Kind.DELIVERED, "send": Kind.DELIVERED, "failed": Kind.FAILED, "pending": Kind.DELAYED,

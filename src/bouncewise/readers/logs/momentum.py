@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from bouncewise.model import Kind, Label, Permanence, Report, Stage
 from bouncewise.readers.base import Finding, Note
-from bouncewise.readers.loglines import LineLog, Log, finding, from_epoch, told
+from bouncewise.readers.logs.lines import LineLog, Log, finding, from_epoch, told
 
 # time @ message id @ batch @ connection @ B or T @ local part @ domain @ sender's local part @ its domain @ group @
 # binding @ stage @ class @ size or retries @ host @ reply. An id may be missing, so the letter is what to go by.

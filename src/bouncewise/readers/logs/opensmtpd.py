@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from bouncewise.model import Kind, Report
 from bouncewise.readers.base import Finding
-from bouncewise.readers.loglines import LineLog, Log, finding, told
+from bouncewise.readers.logs.lines import LineLog, Log, finding, told
 
 _LINE = re.compile(
     r"^(?:<\d{1,3}>)?(?:(?:(?P<when>\S+(?: +\S+){0,2}?) +\S+ )?smtpd(?:\[\d+\])?: )?"

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 
 from bouncewise.model import Kind, Report, Stage
 from bouncewise.readers.base import Finding
-from bouncewise.readers.loglines import LineLog, Log, finding, told
+from bouncewise.readers.logs.lines import LineLog, Log, finding, told
 
 _HEAD = r"(?:<\d{1,3}>)?(\S++(?: ++\S++){0,2}?) ++\S++ postfix[^\s\[]*/[\w/-]++\[\d++\]: ([0-9A-Za-z]{5,25}): "
 _DELIVERY = re.compile(

@@ -13,9 +13,9 @@ from datetime import datetime
 
 from bouncewise.model import Kind, Label, Permanence, Report, Source
 from bouncewise.readers.base import Finding
-from bouncewise.readers.clock import Clock
-from bouncewise.readers.loglines import finding, from_epoch, told
-from bouncewise.readers.tables import Row, TableLog, columns
+from bouncewise.readers.logs.lines import finding, from_epoch, told
+from bouncewise.readers.logs.tables import Row, TableLog, columns
+from bouncewise.readers.logs.timestamps import Clock
 from bouncewise.rfc import address
 
 # bounceCat: whether the address or domain heals by itself, as the category's name promises.

@@ -17,7 +17,7 @@ from itertools import islice
 
 from bouncewise.model import Kind, Report, Source
 from bouncewise.readers.base import Finding
-from bouncewise.readers.loglines import MAX_RECIPIENTS, LineLog, Log, Mail, finding, told
+from bouncewise.readers.logs.lines import MAX_RECIPIENTS, LineLog, Log, Mail, finding, told
 from bouncewise.rfc import address
 from bouncewise.rfc.reply import MAX_REPLY, parse
 

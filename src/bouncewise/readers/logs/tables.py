@@ -15,7 +15,7 @@ from typing import BinaryIO, cast
 
 from bouncewise.model import Source
 from bouncewise.readers.base import Finding, Note, lines
-from bouncewise.readers.clock import Clock
+from bouncewise.readers.logs.timestamps import Clock
 
 Row = dict[str, str]
 

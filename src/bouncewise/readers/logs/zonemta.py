@@ -16,9 +16,9 @@ from typing import BinaryIO
 
 from bouncewise.model import Kind, Label, Permanence, Report, Source
 from bouncewise.readers.base import Finding, Note, lines
-from bouncewise.readers.clock import Clock
-from bouncewise.readers.jsonlogs import JsonLog, Record, record_of, text_at, texts_at, time_at
-from bouncewise.readers.loglines import MAX_RECIPIENTS, finding, told
+from bouncewise.readers.logs.jsonlines import JsonLog, Record, record_of, text_at, texts_at, time_at
+from bouncewise.readers.logs.lines import MAX_RECIPIENTS, finding, told
+from bouncewise.readers.logs.timestamps import Clock
 
 _KINDS = {"accepted": Kind.DELIVERED, "rejected": Kind.FAILED, "bounced": Kind.FAILED, "deferred": Kind.DELAYED,
           "dropped": Kind.SUPPRESSED}  # fmt: skip

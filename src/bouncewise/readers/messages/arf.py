@@ -13,7 +13,7 @@ import re
 from urllib.parse import unquote
 
 from bouncewise.model import Kind, Reply, Report, Source
-from bouncewise.readers.letter import Letter
+from bouncewise.readers.messages.parsed import Letter
 from bouncewise.rfc import address, fields
 from bouncewise.rfc.date import parse_date
 

@@ -6,8 +6,8 @@ Gives: one auto-reply report, its recipient the person who is away; nothing for 
 from __future__ import annotations
 
 from bouncewise.model import Kind, Reply, Report, Source
-from bouncewise.readers.letter import Letter
-from bouncewise.readers.speech import begins
+from bouncewise.readers.messages.parsed import Letter
+from bouncewise.readers.messages.wording import begins
 from bouncewise.rfc import address
 
 _HEADERS = ("x-autoreply", "x-autorespond", "x-autoresponder", "x-auto-reply", "x-vacation", "x-mail-autoreply")

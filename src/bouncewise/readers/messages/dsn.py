@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 
+from bouncewise.lazy import once
 from bouncewise.model import Kind, Reply, Report, Source, Stage
-from bouncewise.readers import freeform
-from bouncewise.readers.letter import Letter
+from bouncewise.readers.messages import freeform
+from bouncewise.readers.messages.parsed import Letter
 from bouncewise.rfc import address, status
 from bouncewise.rfc.date import parse_date
-from bouncewise.rfc.once import once
 from bouncewise.rfc.reply import parse, stage_of
 
 # RFC 3464 §2.3.3; "relayed" left for a system without DSN, which is as delivered as can be known.

@@ -12,8 +12,8 @@ import re
 from collections.abc import Callable
 
 from bouncewise.model import Kind, Reply, Report, Source, Stage
-from bouncewise.readers.letter import Letter
-from bouncewise.readers.speech import says
+from bouncewise.readers.messages.parsed import Letter
+from bouncewise.readers.messages.wording import says
 from bouncewise.rfc import address
 from bouncewise.rfc.reply import MAX_REPLY, parse
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bouncewise.model import Report, Source
-from bouncewise.readers import arf, autoreply, dsn, freeform
-from bouncewise.readers.letter import Letter
+from bouncewise.readers.messages import arf, autoreply, dsn, freeform
+from bouncewise.readers.messages.parsed import Letter
 
 MAX_MESSAGE = 16 * 1024 * 1024
 """Octets of one message that are read. A bounce tells its story in the first few thousand."""

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from bouncewise.readers import message
 from bouncewise.readers.base import Finding, Note, key_of
+from bouncewise.readers.messages import interpret
 from bouncewise.rfc import address
 
 _CHUNK = 1 << 20
@@ -49,7 +49,7 @@ class MessageReader:
 
     def read(self, stream: BinaryIO, path: str) -> Iterator[Finding | Note]:
         """The reports of the message."""
-        yield from findings(stream.read(message.MAX_MESSAGE + 1), path, 0)
+        yield from findings(stream.read(interpret.MAX_MESSAGE + 1), path, 0)
 
 
 def split(stream: BinaryIO) -> Iterator[bytes]:
@@ -63,7 +63,7 @@ def split(stream: BinaryIO) -> Iterator[bytes]:
             if not full:
                 yield raw
             full = False
-        if len(kept) > message.MAX_MESSAGE and not full:
+        if len(kept) > interpret.MAX_MESSAGE and not full:
             yield kept
             full = True
         if full:
@@ -74,10 +74,10 @@ def split(stream: BinaryIO) -> Iterator[bytes]:
 
 def findings(raw: bytes, path: str, index: int) -> Iterator[Finding | Note]:
     """The reports of one message, keyed by the notice's own Message-ID where it has one, else by its content."""
-    if len(raw) > message.MAX_MESSAGE:
-        yield Note(path, index, f"message longer than {message.MAX_MESSAGE >> 20} MiB; the beginning was read")
-    raw = raw[: message.MAX_MESSAGE]
-    reports = message.read(raw, path, index)
+    if len(raw) > interpret.MAX_MESSAGE:
+        yield Note(path, index, f"message longer than {interpret.MAX_MESSAGE >> 20} MiB; the beginning was read")
+    raw = raw[: interpret.MAX_MESSAGE]
+    reports = interpret.read(raw, path, index)
     if not reports:
         return
     notice = re.search(rb"^message-id:[ \t]*(<[^>\r\n]{5,500}>)", raw[:65536], re.I | re.M)

@@ -10,10 +10,10 @@ import re
 from datetime import datetime
 from itertools import islice
 
-from bouncewise.readers.speech import begins, lines_that_may_begin, spoken
+from bouncewise.lazy import once
+from bouncewise.readers.messages.wording import begins, lines_that_may_begin, spoken
 from bouncewise.rfc import address, fields, mime
 from bouncewise.rfc.date import parse_date
-from bouncewise.rfc.once import once
 
 _STATUS_TYPES = {"message/delivery-status", "message/global-delivery-status"}
 _ORIGINAL_TYPES = {

@@ -1,4 +1,4 @@
-"""What a text says, by the phrases of words.toml: that mail failed, is late, that the returned message begins here."""
+"""What a text says, by the phrases of wording.toml: that mail failed, is late, that the returned message begins here."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from importlib import resources
 
 import ahocorasick
 
-from bouncewise.rfc.phrase import Piece, find_phrase, phrase_pieces, words
+from bouncewise.text.phrase import Piece, find_phrase, phrase_pieces, words
 
 MAX_TEXT = 2000
 """Characters at a time; a longer text is looked at in slices, which words() bounds as well."""
@@ -44,7 +44,7 @@ class _Phrases:
 
 @cache
 def _phrases() -> dict[str, _Phrases]:
-    text = (resources.files("bouncewise.readers") / "words.toml").read_text("utf-8")
+    text = (resources.files("bouncewise.readers.messages") / "wording.toml").read_text("utf-8")
     return {name: _Phrases(phrases) for name, phrases in tomllib.loads(text).items()}
 
 

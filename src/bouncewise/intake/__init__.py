@@ -1,0 +1,1 @@
+"""From paths and bytes to judged findings: formats, archives, worker processes."""
