@@ -1,6 +1,6 @@
 """Slips of the finger: whether a domain, or a local part, is one slip from one that lives. Says so; never rewrites.
 
-Reads: a domain, and rules/knowledge/domains.toml (large mailbox providers, and living domains that look like slips of them).
+Reads: a domain, and mailbox_providers.toml (large mailbox providers, and living domains that look like slips of them).
 Gives: the likely meant one with the kind of slip. Refuses to flag what is itself known to live. A slip is one of: two letters
 swapped, one left out, one typed twice, a neighbouring key hit instead or as well. Distance alone would flag half of the world.
 """
