@@ -269,7 +269,7 @@ def _ask(name: str, day: int, world: Lives, policy: Bouncewise, with_dns: bool) 
             at,
             policy.ledger,
             resolve if with_dns else None,
-            tuple(incidents.known(policy.ledger, policy.policy, at)),
+            tuple(incidents.incidents_as_of(policy.ledger, policy.policy, at)),
         ),
     )
 

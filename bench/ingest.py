@@ -17,10 +17,14 @@ from unittest.mock import patch
 
 from bouncewise.classifier.classify import default
 from bouncewise.ledger import Ledger
-from bouncewise.operations import pipeline
-from bouncewise.operations.incidents import Concerned
-from bouncewise.policy.decide import Alone
+from bouncewise.operations import decisions
+from bouncewise.operations.context import Context
+from bouncewise.operations.incidents import Affected
+from bouncewise.operations.ingest import ingest
+from bouncewise.operations.refusal_context import RefusalContexts
+from bouncewise.policy.decide import NoContext
 from bouncewise.policy.load import load
+from bouncewise.times import Slot
 
 SENT = "dsn=2.0.0, status=sent (250 2.0.0 Ok: queued as {id})"
 BOUNCED = (
@@ -50,8 +54,8 @@ def rate(log: Path, mails: int, jobs: int) -> float:
     """Events per second of an ingest into a new ledger."""
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        with Ledger(Path(folder) / "ledger.sqlite") as ledger:
-            pipeline.ingest((str(log),), ledger, default(), load(), tell=print, jobs=jobs)
+        with Ledger.open(Path(folder) / "ledger.sqlite", create=True) as ledger:
+            ingest((str(log),), Context(ledger, load(), default()), note=print, jobs=jobs)
         return mails / (time.perf_counter() - start)
 
 
@@ -79,8 +83,8 @@ def main() -> None:
                 ours = rate(log, mails, jobs)
                 what = f"ingest of a Postfix log, {refused:3.0%} refused, processes: {jobs}"
                 print(f"{what}   {ours:10,.0f} events/s   1 / {floor / ours:.0f} of bare inserts")
-        nothing = patch.object(pipeline, "watch", lambda *_: Concerned(set(), 0, 0))
-        with nothing, patch("bouncewise.guard.Surroundings.of", lambda *_: Alone()):
+        nothing = patch.object(decisions, "detect_incidents", lambda *_: Affected(set(), Slot(0), Slot(0)))
+        with nothing, patch.object(RefusalContexts, "of", lambda *_: NoContext()):
             without = rate(log, mails, 2)
         print(f"with the guard beside without: {ours / without:.2f} ({without:,.0f} events/s without)")
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from replies import share
 
 from bouncewise.classifier.classify import default
-from bouncewise.intake.files import reader_for
+from bouncewise.intake.formats import reader_for
 from bouncewise.model import Kind, Report
 from bouncewise.readers import Finding
 

@@ -13,7 +13,7 @@ import atheris
 
 with atheris.instrument_imports(include=["bouncewise"]):
     from bouncewise.classifier.classify import default
-    from bouncewise.intake.files import FORMATS
+    from bouncewise.intake.formats import FORMATS
     from bouncewise.readers import Finding
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from bouncewise.intake.files import FORMATS
+from bouncewise.intake.formats import FORMATS
 
 README = Path(__file__).parent.parent / "README.md"
 

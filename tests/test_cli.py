@@ -133,7 +133,7 @@ def test_suppressions_by_hand(run) -> None:
 
 def test_import_takes_over_what_is_dead_and_says_what_is_not(run) -> None:
     done = rows(run("suppressions", "import", EXAMPLES / "sendgrid-bounces.csv", "--json"))
-    assert done == [{"added": 1, "known": 0, "not_taken_over": 1, "dry_run": False}]
+    assert done == [{"added": 1, "known": 0, "skipped": 1, "dry_run": False}]
     (row,) = rows(run("suppressions", "list", "--json"))
     assert (row["address"], row["cause"], row["by"]) == ("old@corp.example", "mailbox-unknown", "import:sendgrid")
     assert rows(run("suppressions", "import", EXAMPLES / "sendgrid-bounces.csv", "--json"))[0]["known"] == 1

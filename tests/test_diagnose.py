@@ -402,13 +402,13 @@ def test_no_refusal_is_said(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     assert "there is no ledger" in desk.run("diagnose", "nobody@b.example", code=1)
     desk.mail(0, {"u1@b.example": ""})
-    assert "the ledger knows of no refusal" in desk.run("diagnose", "b.example", code=1)
+    assert "No bounce on record" in desk.run("diagnose", "b.example", code=1)
 
 
 def test_the_verdict_is_read_from_the_evidence(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     desk.mail(0, {"u1@b.example": DENIED}, MX)
-    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+    with Ledger.open(tmp_path / "ledger.sqlite", create=True) as ledger:
         verdict = ledger.neighbours.verdict("u1@b.example", NOW)
     assert verdict is not None
     assert verdict.confidence == classify(DENIED).confidence

@@ -14,7 +14,9 @@ import pytest
 
 import bouncewise
 from bouncewise.cli import VERBS
-from bouncewise.intake.files import FORMATS
+from bouncewise.contract.base import keys
+from bouncewise.contract.describe import SECTIONS, page
+from bouncewise.intake.formats import FORMATS
 from bouncewise.model import Cause
 from bouncewise.policy.load import load
 from bouncewise.rules.load import When, shipped
@@ -77,16 +79,17 @@ def test_rules_doc_names_every_key() -> None:
         assert f"| `{key}` |" in DOCS["rules.md"], key
 
 
-def test_json_doc_names_every_key() -> None:
-    from test_cli import ANSWER, REPORT, SUPPRESSION, VERDICT
-
-    for key in {*VERDICT, *REPORT, *ANSWER, *SUPPRESSION}:
-        assert f"`{key}`" in DOCS["json.md"], key
+def test_the_json_page_is_written_from_the_records() -> None:
+    assert DOCS["json.md"] == page(), "run: python -m bouncewise.contract.describe > docs/json.md"
+    for records in SECTIONS.values():
+        for record in records:
+            assert all(key.about for key in keys(record)), record
+    assert {verb.split()[0] for verb in SECTIONS} == set(VERBS)
 
 
 def test_policy_doc_tells_the_numbers_that_are_there() -> None:
     dead, text = load().dead, DOCS["policy.md"]
-    assert f"delivered within the last {dead.good_days} days, and many neighbours" in text
+    assert f"delivered within the last {dead.alive_days} days, and many neighbours" in text
     assert f"held for {dead.hold_days} days; a second refusal" in text
     assert f"suppressed for {dead.domain_until_days} days, then asked again" in text
     assert f"held for {dead.domain_hold_days} days" in text

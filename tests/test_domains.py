@@ -15,8 +15,11 @@ from bouncewise.classifier.classify import default
 from bouncewise.ledger import Ledger
 from bouncewise.model import State
 from bouncewise.net import dns
-from bouncewise.operations import domains, pipeline
-from bouncewise.policy.decide import standing
+from bouncewise.operations import domains
+from bouncewise.operations.check import check
+from bouncewise.operations.context import Context
+from bouncewise.operations.ingest import ingest
+from bouncewise.policy.decide import in_force
 from bouncewise.policy.load import load
 
 POLICY = load()
@@ -35,8 +38,8 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
             for n, domain in enumerate(NAMES)
         )
     )
-    with Ledger(tmp_path / "l.sqlite") as opened:
-        pipeline.ingest((str(log),), opened, default(), POLICY, tell=print)
+    with Ledger.open(tmp_path / "l.sqlite", create=True) as opened:
+        ingest((str(log),), Context(opened, POLICY, default()), note=print)
         yield opened
 
 
@@ -53,18 +56,18 @@ def resolve(name: str, kind: str) -> list[str]:
 
 def look(ledger: Ledger, days: float, *, trial: bool = False) -> dict[str, State]:
     at = NOW + timedelta(days=days)
-    rows = domains.look(list(domains.dead(ledger)), ledger, POLICY, resolve, at, trial=trial)
-    return {row.domain: standing(row.after, at + timedelta(minutes=1)).state for row in rows}
+    rows = domains.verify(list(domains.dead_domains(ledger)), ledger, POLICY, resolve, at=at, dry_run=trial)
+    return {row.domain: in_force(row.after, at + timedelta(minutes=1)).state for row in rows}
 
 
 def may(ledger: Ledger, days: float, *names: str) -> list[bool]:
     at = NOW + timedelta(days=days)
-    return [a.send for a in pipeline.check(names, ledger, POLICY, at=at, past=False)]
+    return [a.send for a in check(names, ledger, POLICY, at=at, past=False)]
 
 
 def test_all_stand_as_dead(ledger: Ledger) -> None:
-    assert {name for name, _ in domains.dead(ledger)} == set(NAMES)
-    assert {d.state for _, d in domains.dead(ledger)} == {State.HELD}
+    assert {name for name, _ in domains.dead_domains(ledger)} == set(NAMES)
+    assert {d.state for _, d in domains.dead_domains(ledger)} == {State.HELD}
 
 
 def test_dns_confirms_on_another_day_and_frees_to_be_asked(ledger: Ledger) -> None:
@@ -77,7 +80,7 @@ def test_dns_confirms_on_another_day_and_frees_to_be_asked(ledger: Ledger) -> No
         "silent.example": held,
     }
     assert look(ledger, 0.3, trial=True) == today
-    assert all(d.until == NOW + timedelta(days=3) for _, d in domains.dead(ledger)), "a trial enters nothing"
+    assert all(d.until == NOW + timedelta(days=3) for _, d in domains.dead_domains(ledger)), "a trial enters nothing"
     assert look(ledger, 0.3) == today
     tomorrow = look(ledger, 1.3)
     assert [tomorrow[n] for n in ("gone.example", "null.example", "silent.example")] == [dead, dead, held]

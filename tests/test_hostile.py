@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bouncewise.classifier.classify import default
-from bouncewise.intake import files
-from bouncewise.operations import pipeline
+from bouncewise.intake.formats import reader_for
+from bouncewise.operations import read as reading
 from bouncewise.readers import Finding, Note
 from bouncewise.readers.messages.interpret import MAX_MESSAGE, read
 from bouncewise.readers.messages.mbox import MboxReader
@@ -27,7 +27,7 @@ BOUNCE = (FIXTURES / "qmail.eml").read_bytes()
 
 def recipients(path: Path) -> tuple[list[str], list[str]]:
     found, notes = [], []
-    for item in pipeline.read((str(path),), default()):
+    for item in reading.read((str(path),), default()):
         if isinstance(item, Note):
             notes.append(item.text)
         else:
@@ -177,6 +177,6 @@ def test_damage_never_raises(seed: bytes, wounds: list[tuple[float, bytes, int]]
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=2000))
 def test_any_bytes_can_be_read(raw: bytes) -> None:
-    for reader in files.reader_for(raw), MboxReader():
+    for reader in reader_for(raw), MboxReader():
         if reader is not None:
             list(reader.read(io.BytesIO(raw), "x"))

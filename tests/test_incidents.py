@@ -20,12 +20,15 @@ from bench.world.world import World
 
 from bouncewise.classifier.classify import default
 from bouncewise.ledger import Ledger
-from bouncewise.operations.pipeline import ingest
-from bouncewise.policy.detector import SLOTS_A_DAY, Slot, spans
+from bouncewise.operations.context import Context
+from bouncewise.operations.ingest import ingest
+from bouncewise.policy.detector import SlotCounts as Slot
+from bouncewise.policy.detector import detect
 from bouncewise.policy.load import load
+from bouncewise.times import SLOTS_A_DAY
 
 POLICY = load()
-GUARD = POLICY.guard
+GUARD = POLICY.incident
 DAY0 = datetime(2026, 3, 1, tzinfo=UTC)
 UNKNOWN = "host gmail-smtp-in.l.google.com[192.0.2.9] said: 550-5.1.1 The email account that you tried to reach does not exist. - gsmtp (in reply to RCPT TO command)"
 DENIED = "host t.mail.protection.outlook.com[192.0.2.9] said: 550 5.4.1 Recipient address rejected: Access denied. AS(201806281) (in reply to RCPT TO command)"
@@ -138,7 +141,7 @@ def test_a_tenant_met_in_the_middle_of_a_migration_is_asked_by_one_and_freed(sho
     (asked,) = [p for p in people if shop.may(p, 3)]
     shop.mail(3, {asked: "", "x@elsewhere.example": ""}, mx)
     (incident,) = shop.rows("incidents")
-    assert (incident["incident"], incident["refused"], incident["usual"]) == ("@tenant.example", 5, None)
+    assert (incident["incident"], incident["refused"], incident["baseline_rate"]) == ("@tenant.example", 5, None)
     assert incident["recovered"] is True and all(shop.may(p, 4) for p in people)
 
 
@@ -262,13 +265,13 @@ def test_a_person_may_say_it_is_over(shop: Shop) -> None:
 
 def test_quiet_units_stay_quiet_and_a_burst_has_a_beginning_and_an_end() -> None:
     quiet = [Slot(s, 50, 0) for s in range(0, SLOTS_A_DAY * 30, 6)]
-    assert spans(quiet, SLOTS_A_DAY * 30, GUARD) == []
+    assert detect(quiet, SLOTS_A_DAY * 30, GUARD) == []
     usual = [Slot(s, 50, int(s % 48 == 0)) for s in range(0, SLOTS_A_DAY * 30, 6)]
-    assert spans(usual, SLOTS_A_DAY * 30, GUARD) == []
+    assert detect(usual, SLOTS_A_DAY * 30, GUARD) == []
     start = SLOTS_A_DAY * 30
     burst = [*quiet, *(Slot(start + s, 20, 30) for s in range(6)), *(Slot(start + 6 + s, 50, 0) for s in range(5))]
-    (span,) = spans(burst, SLOTS_A_DAY * 31, GUARD)
-    assert (span.opened, span.closed, span.recovered, span.flipped) == (start, start + 6, True, 180)
+    (span,) = detect(burst, SLOTS_A_DAY * 31, GUARD)
+    assert (span.opened, span.closed, span.recovered, span.newly_refused) == (start, start + 6, True, 180)
     assert (span.mailed, burst[-1].delivered) == (350, 50)
 
 
@@ -278,28 +281,28 @@ def test_false_alarms_are_as_rare_as_the_policy_says() -> None:
     for _ in range(200):
         slots = [Slot(s, 40, sum(draw.random() < 0.0025 for _ in range(40))) for s in range(0, SLOTS_A_DAY * 40, 24)]
         mails += 41 * len(slots)
-        alarms += len(spans(slots, SLOTS_A_DAY * 40, GUARD))
+        alarms += len(detect(slots, SLOTS_A_DAY * 40, GUARD))
     assert mails > 1_900_000 and alarms == 0
 
 
 def test_three_of_three_at_a_domain_are_enough_and_two_are_not() -> None:
     month = [Slot(day * SLOTS_A_DAY, 3, 0) for day in range(10)]
-    assert spans([*month, Slot(1440, 0, 2)], 1440, GUARD) == []
-    (span,) = spans([*month, Slot(1440, 0, 3)], 1440, GUARD)
-    assert (span.opened, span.closed, span.flipped) == (1440, None, 3)
+    assert detect([*month, Slot(1440, 0, 2)], 1440, GUARD) == []
+    (span,) = detect([*month, Slot(1440, 0, 3)], 1440, GUARD)
+    assert (span.opened, span.closed, span.newly_refused) == (1440, None, 3)
 
 
 def test_what_returns_within_half_a_day_never_ended() -> None:
     slots = [Slot(s, 50, 0) for s in range(0, 1440, 6)]
     for begun in (1440, 1470):
         slots += [Slot(begun, 20, 30), *(Slot(begun + s, 50, 0) for s in range(1, 6))]
-    (span,) = spans(slots, 1500, GUARD)
-    assert (span.opened, span.closed, span.flipped) == (1440, 1471, 60)
+    (span,) = detect(slots, 1500, GUARD)
+    assert (span.opened, span.closed, span.newly_refused) == (1440, 1471, 60)
 
 
 def test_who_is_refused_again_does_not_open_it_anew() -> None:
-    slots = [*(Slot(s, 50, 0) for s in range(0, 1440, 6)), Slot(1440, 20, 0, again=30)]
-    assert spans(slots, 1500, GUARD) == []
+    slots = [*(Slot(s, 50, 0) for s in range(0, 1440, 6)), Slot(1440, 20, 0, repeated=30)]
+    assert detect(slots, 1500, GUARD) == []
 
 
 def test_any_order_of_days_gives_the_same_incidents_and_states(tmp_path: Path) -> None:
@@ -311,13 +314,13 @@ def test_any_order_of_days_gives_the_same_incidents_and_states(tmp_path: Path) -
         file.write_text("".join(log_of(day, {p: world.answer(p, day) for p in world.people})))
     seen = []
     for number, order in enumerate((days, days[::-1], random.Random(2).sample(days, len(days)))):
-        with Ledger(tmp_path / f"{number}.sqlite") as ledger:
+        with Ledger.open(tmp_path / f"{number}.sqlite", create=True) as ledger:
             for file in order:
-                ingest((str(file),), ledger, default(), POLICY, tell=lambda _: None)
-            seen.append((ledger.traffic.incidents(), dict(ledger.states())))
+                ingest((str(file),), Context(ledger, POLICY, default()), note=lambda _: None)
+            seen.append((ledger.incidents.all(), dict(ledger.states())))
     assert seen[0] == seen[1] == seen[2]
     begun = datetime(2026, 1, 7, 8, 30, tzinfo=UTC), datetime(2026, 1, 7, 9, 30, tzinfo=UTC)
-    assert any(i.unit == "google" and begun[0] <= i.opened <= begun[1] for i in seen[0][0])
+    assert any(i.destination == "google" and begun[0] <= i.opened <= begun[1] for i in seen[0][0])
 
 
 def test_a_lapsed_domain_is_asked_by_one_for_all(shop: Shop) -> None:

@@ -21,7 +21,7 @@ FREE = Decision(state=State.OK, since=None, why="")
 @pytest.fixture
 def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ledger]:
     monkeypatch.setattr(index, "LARGE", 50)
-    with Ledger(tmp_path / "ledger.sqlite") as opened:
+    with Ledger.open(tmp_path / "ledger.sqlite", create=True) as opened:
         yield opened
 
 
@@ -32,7 +32,7 @@ def put(ledger: Ledger, names: list[str], decision: Decision) -> None:
 
 def keep(ledger: Ledger) -> None:
     with ledger.change():
-        ledger.keep_index()
+        ledger.write_index()
 
 
 def indexes(ledger: Ledger) -> list[Path]:
@@ -95,10 +95,10 @@ def test_an_older_copy_of_the_ledger_does_not_take_a_newer_file_for_its_own(ledg
     put(ledger, NAMES[:200], HELD)
     copy = tmp_path / "copy" / "ledger.sqlite"
     copy.parent.mkdir()
-    with Ledger(copy) as other:
+    with Ledger.open(copy, create=True) as other:
         put(other, NAMES[300:], HELD)
     keep(ledger)
     for file in indexes(ledger):
         shutil.copy(file, copy.parent)
-    with Ledger(copy) as other:
+    with Ledger.open(copy, create=True) as other:
         assert [name in other.index() for name in (NAMES[300], NAMES[0])] == [True, False]

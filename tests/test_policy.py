@@ -16,8 +16,8 @@ from bouncewise.classifier.classify import default
 from bouncewise.cli import bouncewise
 from bouncewise.errors import RuleError
 from bouncewise.model import Advice, Cause, Event, Kind, Scope, State
-from bouncewise.policy.decide import ADDED, REMOVED, decide, standing
-from bouncewise.policy.examples import follows
+from bouncewise.policy.decide import ADDED, REMOVED, decide, in_force
+from bouncewise.policy.examples import outcome
 from bouncewise.policy.load import Example, load
 
 POLICY = load()
@@ -57,7 +57,7 @@ def delivered(day: float) -> Event:
 
 
 def state(*history: Event, day: float = 0.5) -> State:
-    return standing(decide(history, POLICY), on(day)).state
+    return in_force(decide(history, POLICY), on(day)).state
 
 
 STORIES = [
@@ -129,7 +129,7 @@ def test_a_site_policy_changes_single_values(tmp_path: Path) -> None:
         '[dead]\nhold_days = 2\n[[window]]\ncause = "mailbox-full"\nfailures = 1\nwithin_days = 9\nhold_days = 5\nshare = 1.0\nlongest_days = 9\nwhy = "x"\n'
     )
     changed = load(site)
-    assert (changed.dead.hold_days, changed.dead.good_days) == (2, POLICY.dead.good_days)
+    assert (changed.dead.hold_days, changed.dead.alive_days) == (2, POLICY.dead.alive_days)
     assert [w.failures for w in changed.window if w.cause is Cause.MAILBOX_FULL] == [1]
     assert len(changed.window) == len(POLICY.window)
     site.write_text("[dead]\nhold_dayz = 2\n")
@@ -139,7 +139,7 @@ def test_a_site_policy_changes_single_values(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("example", POLICY.example, ids=lambda e: e.story)
 def test_examples_of_the_policy_come_true(example: Example) -> None:
-    assert follows(example, POLICY, ADVICE) == example.then
+    assert outcome(example, POLICY, ADVICE) == example.then
 
 
 def test_every_number_of_the_policy_has_an_example() -> None:
@@ -164,7 +164,7 @@ def test_a_site_sees_what_its_policy_changes(tmp_path: Path) -> None:
     rows = [json.loads(line) for line in wrong.stdout.splitlines()]
     assert wrong.exit_code == 1 and [r["got"] for r in rows if r["own"]] == [["5 ok"]]
     with pytest.raises(ValueError, match="write DAY WHAT"):
-        follows(msgspec.structs.replace(POLICY.example[0], history=("today full",)), POLICY, ADVICE)
+        outcome(msgspec.structs.replace(POLICY.example[0], history=("today full",)), POLICY, ADVICE)
 
 
 def invoke(*args: str) -> Result:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from bouncewise.classifier.classify import default
 from bouncewise.classifier.disagreement import disagreement
-from bouncewise.intake.files import reader_for
+from bouncewise.intake.formats import reader_for
 from bouncewise.providers import PayloadReader, events, verify
 from bouncewise.readers import Finding, Note
 

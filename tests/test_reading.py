@@ -42,13 +42,13 @@ def told(paths: tuple[str, ...], jobs: int) -> list[tuple[str, list[str]]]:
     """Each path with its JSON lines and notes."""
     return [
         (path, [repr(item) if isinstance(item, Note) else item for item in items])
-        for path, items in reading.each(files.expand(paths), default(), as_json, jobs)
+        for path, items in reading.read_paths(files.expand(paths), default(), as_json, jobs)
     ]
 
 
 @pytest.mark.parametrize("large", [1, 1 << 20])
 def test_what_many_read_is_what_one_reads(post: Path, monkeypatch: pytest.MonkeyPatch, large: int) -> None:
-    for name, octets in (("ALONE", 20_000), ("PIECE", 10_000), ("LARGE", large)):
+    for name, octets in (("INLINE_BYTES", 20_000), ("TASK_BYTES", 10_000), ("LARGE_BYTES", large)):
         monkeypatch.setattr(reading, name, octets)
     one = told((str(post),), 1)
     assert told((str(post),), 2) == one
@@ -65,8 +65,8 @@ def test_little_mail_starts_no_process(post: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_reader_that_stops_early_leaves_no_process(post: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "ALONE", 0)
-    walk = reading.each(files.expand((str(post),)), default(), as_json, 2)
+    monkeypatch.setattr(reading, "INLINE_BYTES", 0)
+    walk = reading.read_paths(files.expand((str(post),)), default(), as_json, 2)
     next(walk)
     walk.close()
     assert not Path("/proc").exists() or not list(children())
@@ -86,9 +86,9 @@ def children() -> Iterator[int]:
 
 
 def test_a_dead_process_is_named_by_what_it_read() -> None:
-    some = workers.Crowd(2, sorted, ((),))
+    some = workers.WorkerPool(2, sorted, ((),))
     try:
         with pytest.raises(InputError, match=r"box #7.*--jobs 1"):
-            list(some.in_order(iter([workers.Piece(os._exit, (3,), "box #7")])))
+            list(some.map_ordered(iter([workers.Task(os._exit, (3,), "box #7")])))
     finally:
         some.close()

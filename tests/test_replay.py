@@ -16,11 +16,14 @@ import pytest
 import zstandard
 
 from bouncewise.classifier.classify import Classifier, default
-from bouncewise.cli.common import classifier
+from bouncewise.cli.common import load_classifier
 from bouncewise.errors import LedgerError
 from bouncewise.ledger import Ledger
 from bouncewise.model import Decision, Event, State
-from bouncewise.operations import pipeline, replay
+from bouncewise.operations import ingest as ingesting
+from bouncewise.operations.context import Context
+from bouncewise.operations.replay import Change, Outcome, replayed
+from bouncewise.operations.suppress import record
 from bouncewise.policy.decide import ADDED
 from bouncewise.policy.load import Policy, load
 
@@ -61,19 +64,19 @@ def site(folder: Path, phrase: str, cause: str, advice: str = "review") -> Path:
 
 
 def ingest(ledger: Ledger, *paths: Path, rules: Classifier | None = None) -> None:
-    pipeline.ingest(tuple(map(str, paths)), ledger, rules or default(), POLICY, tell=lambda note: None)
+    ingesting.ingest(tuple(map(str, paths)), Context(ledger, POLICY, rules or default()), note=lambda note: None)
 
 
 def again(
     ledger: Ledger, rules: Classifier, policy: Policy = POLICY, apply: bool = False, **more: Any
-) -> tuple[list[replay.Change], replay.Outcome]:
+) -> tuple[list[Change], Outcome]:
     keep_by = "jo" if apply else None
-    with replay.judged_again(ledger, rules, policy, at=AT, keep_by=keep_by, **more) as outcome:
+    with replayed(Context(ledger, policy, rules), at=AT, apply_by=keep_by, **more) as outcome:
         return list(outcome.changes), outcome
 
 
 def dump(ledger: Ledger) -> list[str]:
-    return list(ledger._db.iterdump())
+    return list(ledger._db._connection.iterdump())
 
 
 def states(ledger: Ledger) -> dict[str, Decision]:
@@ -84,17 +87,17 @@ def states(ledger: Ledger) -> dict[str, Decision]:
 def ledger(tmp_path: Path):
     told = [(1, "jo@x.example", UNKNOWN), (2, "ann@y.example", "550 5.4.1 Recipient address rejected: Access denied")]
     told += [(day, "full@x.example", FULL) for day in (4, 12, 19)]
-    with Ledger(tmp_path / "ledger.sqlite") as opened:
+    with Ledger.open(tmp_path / "ledger.sqlite", create=True) as opened:
         ingest(opened, log(tmp_path / "a.log", told))
         yield opened
 
 
 def test_a_rule_of_ours_frees_the_address(ledger: Ledger, tmp_path: Path) -> None:
-    ours = classifier((site(tmp_path, "user unknown", "mailbox-unknown"),))
+    ours = load_classifier((site(tmp_path, "user unknown", "mailbox-unknown"),))
     before = dump(ledger)
     (change,), outcome = again(ledger, ours)
     assert dump(ledger) == before
-    assert (outcome.reports, outcome.otherwise) == (5, 1)
+    assert (outcome.reports, outcome.reclassified) == (5, 1)
     assert (change.name, change.before.state, change.before.rule) == (
         "jo@x.example",
         State.SUPPRESSED,
@@ -115,34 +118,34 @@ def test_a_rule_of_ours_frees_the_address(ledger: Ledger, tmp_path: Path) -> Non
 
 
 def test_the_log_says_who_and_from_which_rules_and_blocks_keep_their_verdict(ledger: Ledger, tmp_path: Path) -> None:
-    ours = classifier((site(tmp_path, "user unknown", "mailbox-unknown"),))
-    blocks = ledger._db.execute("SELECT * FROM block").fetchall()
+    ours = load_classifier((site(tmp_path, "user unknown", "mailbox-unknown"),))
+    blocks = ledger._db._connection.execute("SELECT * FROM block").fetchall()
     again(ledger, ours, apply=True)
     old, new = default().ruleset.version, ours.ruleset.version
-    sources = ledger._db.execute("SELECT source, rules FROM batch ORDER BY id").fetchall()
+    sources = ledger._db._connection.execute("SELECT source, rules FROM batch ORDER BY id").fetchall()
     assert sources[-1] == (f"replay by jo: rules {old} -> {new}", new)
-    assert ledger._db.execute("SELECT * FROM block").fetchall() == blocks
+    assert ledger._db._connection.execute("SELECT * FROM block").fetchall() == blocks
     first = msgspec.msgpack.decode(zstandard.decompress(blocks[0][2]))
     assert first[0][2]["rule"] == "recipient.unknown"
 
 
 def test_replayed_is_as_if_it_had_been_judged_so_from_the_first(ledger: Ledger, tmp_path: Path) -> None:
-    ours = classifier((site(tmp_path, "user unknown", "domain-unknown", "suppress-domain"),))
+    ours = load_classifier((site(tmp_path, "user unknown", "domain-unknown", "suppress-domain"),))
     more = log(tmp_path / "b.log", [(18, "lea@z.example", NO_DOMAIN), (19, "jo@x.example", UNKNOWN)])
     ingest(ledger, more)
-    with Ledger(tmp_path / "fresh.sqlite") as fresh:
+    with Ledger.open(tmp_path / "fresh.sqlite", create=True) as fresh:
         ingest(fresh, tmp_path / "a.log", more, rules=ours)
         said = "SELECT address, at, digest, cause, advice, rule, words, receiver FROM event"
         assert "@x.example" in states(fresh)
         changes, _ = again(ledger, ours, apply=True)
         assert "@x.example" in {change.name for change in changes}
         assert states(ledger) == states(fresh)
-        assert ledger._db.execute(said).fetchall() == fresh._db.execute(said).fetchall()
+        assert ledger._db._connection.execute(said).fetchall() == fresh._db._connection.execute(said).fetchall()
     again(ledger, default(), apply=True)
-    with Ledger(tmp_path / "other.sqlite") as other:
+    with Ledger.open(tmp_path / "other.sqlite", create=True) as other:
         ingest(other, tmp_path / "a.log", more)
         assert states(ledger) == states(other)
-        assert ledger._db.execute(said).fetchall() == other._db.execute(said).fetchall()
+        assert ledger._db._connection.execute(said).fetchall() == other._db._connection.execute(said).fetchall()
 
 
 def test_another_policy_alone(ledger: Ledger, tmp_path: Path) -> None:
@@ -153,7 +156,7 @@ def test_another_policy_alone(ledger: Ledger, tmp_path: Path) -> None:
     before = dump(ledger)
     (change,), outcome = again(ledger, default(), patient)
     assert (change.name, change.before.state, change.after.state) == ("full@x.example", State.HELD, State.OK)
-    assert outcome.otherwise == 0
+    assert outcome.reclassified == 0
     assert dump(ledger) == before
     again(ledger, default(), patient, apply=True)
     assert again(ledger, default(), patient)[0] == []
@@ -161,26 +164,26 @@ def test_another_policy_alone(ledger: Ledger, tmp_path: Path) -> None:
 
 
 def test_what_ran_out_long_ago_is_no_difference(ledger: Ledger, tmp_path: Path) -> None:
-    ours = classifier((site(tmp_path, "mailbox full", "server-error", "retry-later"),))
+    ours = load_classifier((site(tmp_path, "mailbox full", "server-error", "retry-later"),))
     assert [c.name for c in again(ledger, ours)[0]] == ["full@x.example"]
     late = datetime(2036, 1, 1, tzinfo=UTC)
-    with replay.judged_again(ledger, ours, POLICY, at=late, keep_by=None) as outcome:
+    with replayed(Context(ledger, POLICY, ours), at=late, apply_by=None) as outcome:
         assert list(outcome.changes) == []
 
 
 def test_only_from_a_time_on(ledger: Ledger, tmp_path: Path) -> None:
-    ours = classifier((site(tmp_path, "user unknown", "mailbox-unknown"),))
+    ours = load_classifier((site(tmp_path, "user unknown", "mailbox-unknown"),))
     later, _ = again(ledger, ours, since=datetime(2026, 3, 2, tzinfo=UTC), apply=True)
     assert later == []
-    assert ledger.judged_by_others(ours.ruleset.version) == default().ruleset.version
+    assert ledger.other_rules(ours.ruleset.version) == default().ruleset.version
     earlier, _ = again(ledger, ours, since=datetime(2026, 3, 1, tzinfo=UTC))
     assert [c.name for c in earlier] == ["jo@x.example"]
 
 
 def test_what_people_did_stands(ledger: Ledger, tmp_path: Path) -> None:
     act = Event(at=datetime(2026, 3, 5, tzinfo=UTC), kind=ADDED, by="jo", words="phone")
-    pipeline.record(("jo@x.example",), act, ledger, POLICY)
-    ours = classifier((site(tmp_path, "user unknown", "mailbox-unknown"),))
+    record(("jo@x.example",), act, ledger, POLICY)
+    ours = load_classifier((site(tmp_path, "user unknown", "mailbox-unknown"),))
     assert again(ledger, ours, apply=True)[0] == []
     assert states(ledger)["jo@x.example"].by == "jo"
 
@@ -190,21 +193,21 @@ def test_an_incident_is_found_anew(tmp_path: Path) -> None:
     odd = "550 5.7.0 the heron is asleep"
     told = [(day, who, "250 2.0.0 Ok") for day in (1, 2, 3) for who in people]
     told += [(4, who, odd if i < 25 else "250 2.0.0 Ok") for i, who in enumerate(people)]
-    ours = classifier((site(tmp_path, "the heron is asleep", "mailbox-unknown", "suppress-address"),))
-    with Ledger(tmp_path / "l.sqlite") as ledger:
+    ours = load_classifier((site(tmp_path, "the heron is asleep", "mailbox-unknown", "suppress-address"),))
+    with Ledger.open(tmp_path / "l.sqlite", create=True) as ledger:
         ingest(ledger, log(tmp_path / "mail.log", told))
-        assert ledger.traffic.incidents() == [] and states(ledger) == {}
+        assert ledger.incidents.all() == [] and states(ledger) == {}
         before = dump(ledger)
-        with replay.judged_again(ledger, ours, POLICY, at=datetime(2026, 3, 4, 12, tzinfo=UTC), keep_by=None) as tried:
+        with replayed(Context(ledger, POLICY, ours), at=datetime(2026, 3, 4, 12, tzinfo=UTC), apply_by=None) as tried:
             assert {c.after.state for c in tried.changes} == {State.HELD}
         assert dump(ledger) == before
         again(ledger, ours, apply=True)
-        assert [i.unit for i in ledger.traffic.incidents()] == ["@corp.example"]
+        assert [i.destination for i in ledger.incidents.all()] == ["@corp.example"]
         assert len(states(ledger)) == 25
 
 
 def test_what_fails_in_the_middle_changes_nothing(ledger: Ledger, tmp_path: Path) -> None:
-    ours = classifier((site(tmp_path, "user unknown", "mailbox-unknown"),))
+    ours = load_classifier((site(tmp_path, "user unknown", "mailbox-unknown"),))
     before = dump(ledger)
 
     def stop(_done: int, share: int) -> None:
@@ -219,8 +222,8 @@ def test_what_fails_in_the_middle_changes_nothing(ledger: Ledger, tmp_path: Path
 
 def test_a_trial_leaves_the_ledger_to_others(ledger: Ledger, tmp_path: Path) -> None:
     with (
-        replay.judged_again(ledger, default(), POLICY, at=AT, keep_by=None) as outcome,
-        Ledger(ledger.path) as other,
+        replayed(Context(ledger, POLICY, default()), at=AT, apply_by=None) as outcome,
+        Ledger.open(ledger.path, create=True) as other,
     ):
         ingest(other, log(tmp_path / "c.log", [(9, "new@x.example", UNKNOWN)]))
         assert list(outcome.changes) == []
@@ -228,8 +231,8 @@ def test_a_trial_leaves_the_ledger_to_others(ledger: Ledger, tmp_path: Path) -> 
 
 
 def test_a_writer_that_never_ends_is_told_of(ledger: Ledger) -> None:
-    with Ledger(ledger.path) as other:
-        ledger._db.execute("PRAGMA busy_timeout=10")
+    with Ledger.open(ledger.path, create=True) as other:
+        ledger._db._connection.execute("PRAGMA busy_timeout=10")
         with other.change(), pytest.raises(LedgerError, match="another bouncewise"):
             again(ledger, default(), apply=True)
         with other.change(), pytest.raises(LedgerError, match="another bouncewise"), ledger.change():
@@ -238,13 +241,13 @@ def test_a_writer_that_never_ends_is_told_of(ledger: Ledger) -> None:
 
 def test_twenty_thousand_events_in_a_few_seconds(tmp_path: Path) -> None:
     told = [(1 + n % 28, f"u{n}@x{n % 50}.example", UNKNOWN if n % 2 else FULL) for n in range(20_000)]
-    ours = classifier((site(tmp_path, "user unknown", "mailbox-unknown"),))
-    with Ledger(tmp_path / "l.sqlite") as ledger:
+    ours = load_classifier((site(tmp_path, "user unknown", "mailbox-unknown"),))
+    with Ledger.open(tmp_path / "l.sqlite", create=True) as ledger:
         ingest(ledger, log(tmp_path / "mail.log", told))
         began = time.perf_counter()
         changes, outcome = again(ledger, ours)
         assert time.perf_counter() - began < 20
-        assert (len(changes), outcome.reports, outcome.otherwise) == (10_000, 20_000, 10_000)
+        assert (len(changes), outcome.reports, outcome.reclassified) == (10_000, 20_000, 10_000)
 
 
 # ── the command ────────────────────────────────────────────────────────────────────────────────────────────
@@ -280,11 +283,11 @@ def test_the_verb(run, tmp_path: Path) -> None:
     }  # fmt: skip
     version = total.pop("rules")
     assert total == {
-        "applied": False, "reports": 1, "otherwise": 1, "changed": 1, "freed": 1, "suppressed": 0, "held": 0, "summary": [kind],
+        "applied": False, "reports": 1, "reclassified": 1, "changed": 1, "released": 1, "suppressed": 0, "held": 0, "summary": [kind],
     }  # fmt: skip
     said = run("replay", "--apply", "--by", "ann", *ours).stdout.splitlines()
     assert said[0] == "jo@x.example  suppressed mailbox-unknown recipient.unknown -> ok acme.mailbox-unknown"
-    assert said[-1] == "1 decisions changed: 1 freed, 0 newly suppressed, 0 newly held"
+    assert said[-1] == "1 decisions changed: 1 released, 0 newly suppressed, 0 newly held"
     assert run("check", "jo@x.example").returncode == 0
     assert len(version) == 12
 
@@ -293,8 +296,8 @@ def test_an_upgrade_of_the_rules_says_where_to_look_until_it_is_applied(run, tmp
     mail = log(tmp_path / "a.log", [(1, "jo@x.example", UNKNOWN)])
     ours = ("--rules", site(tmp_path, "user unknown", "mailbox-unknown"))
     assert run("ingest", mail).stderr == run("ingest", mail).stderr == ""
-    old, new = default().ruleset.version, classifier((ours[1],)).ruleset.version
-    note = f"note: rules changed since this ledger was last judged ({old} -> {new}); see what would change: bouncewise replay --dry-run\n"
+    old, new = default().ruleset.version, load_classifier((ours[1],)).ruleset.version
+    note = f"note: the rules changed since this ledger was last judged ({old} -> {new}); to see what would change: bouncewise replay --dry-run\n"
     assert run("ingest", mail, *ours).stderr == note
     run("replay", "--dry-run", *ours)
     assert run("ingest", mail, *ours).stderr == note

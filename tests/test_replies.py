@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from bouncewise.intake.files import reader_for
+from bouncewise.intake.formats import reader_for
 from bouncewise.readers import Finding, Note
 from bouncewise.readers.replies import RepliesReader
 

@@ -7,14 +7,14 @@ import pytest
 from bouncewise.classifier.classify import default
 from bouncewise.model import Cause
 from bouncewise.rules.load import Rule, shipped
-from bouncewise.rules.selftest import complaints
+from bouncewise.rules.selftest import violations
 
 RULES = shipped().rules
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 def test_rule_proves_itself(rule: Rule) -> None:
-    assert list(complaints(rule, default().rule_of)) == []
+    assert list(violations(rule, default().rule_of)) == []
     assert rule.source.strip()
     assert rule.why.strip()
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bouncewise.lists import syntax
-from bouncewise.lists.syntax import fault
+from bouncewise.lists.syntax import syntax_error
 
 PARTS = ("a", "Z9", "-", "_", "+", ".", "..", "@", "xn--", "a--b", "example", ".com", ".org", ".local", ".test", ".c", "é", " ",
          "'", '"', "x" * 60, "\n")  # fmt: skip
@@ -27,7 +27,7 @@ def in_the_library(address: str) -> bool:
 @settings(max_examples=2000)
 @given(st.lists(st.sampled_from(PARTS), min_size=1, max_size=12).map("".join), st.sampled_from(["", "@b.com", ".com"]))
 def test_first_sight_is_never_wrong(text: str, tail: str) -> None:
-    assert (fault(text + tail) is None) == in_the_library(text + tail)
+    assert (syntax_error(text + tail) is None) == in_the_library(text + tail)
 
 
 @pytest.mark.parametrize(
@@ -40,4 +40,4 @@ def test_ordinary_addresses_are_seen_at_once(plain: str) -> None:
 
 @pytest.mark.parametrize("bad", ["jo@b.local", "jo@b", "jo@@b.com", "jo.@b.com", "@b.com", "a@-b.com", "a@b.com\n", ""])
 def test_what_is_no_address(bad: str) -> None:
-    assert fault(bad)
+    assert syntax_error(bad)

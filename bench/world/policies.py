@@ -14,7 +14,9 @@ from pathlib import Path
 from bouncewise.classifier.classify import default
 from bouncewise.ledger import Ledger
 from bouncewise.model import Cause
-from bouncewise.operations import pipeline
+from bouncewise.operations.check import check
+from bouncewise.operations.context import Context
+from bouncewise.operations.ingest import ingest
 from bouncewise.policy.load import load
 
 from .world import Answer, Person, World
@@ -169,20 +171,20 @@ class Bouncewise(Policy):
         super().__init__(world)
         self.folder = tempfile.TemporaryDirectory()
         self.home = Path(self.folder.name)
-        self.ledger = Ledger(self.home / "ledger.sqlite")
+        self.ledger = Ledger.open(self.home / "ledger.sqlite", create=True)
         self.policy = load()
         self.why: dict[str, str] = {}
 
     def mailable(self, people: Iterable[Person], day: int) -> list[Person]:
         people = list(people)
         at = DAY0 + timedelta(days=day, hours=7)
-        answers = list(pipeline.check((p.address for p in people), self.ledger, self.policy, at=at, past=False))
+        answers = list(check((p.address for p in people), self.ledger, self.policy, at=at, past=False))
         self.why = {a.address: f"{a.decision.state} {a.decision.cause}" for a in answers if not a.send}
         return [p for p, a in zip(people, answers, strict=True) if a.send]
 
     def learn(self, day: int, answers: dict[Person, Answer]) -> None:
         file = self.written(day, answers)
-        pipeline.ingest((str(file),), self.ledger, default(), self.policy, tell=lambda _: None)
+        ingest((str(file),), Context(self.ledger, self.policy, default()), note=lambda _: None)
 
     def written(self, day: int, answers: dict[Person, Answer]) -> Path:
         file = self.home / "day.log"

@@ -1,8 +1,7 @@
-"""Processes that share work and give back its results in the order in which it came.
+"""Worker processes that share tasks and return their results in the order of the tasks.
 
-Bounded: each process has two pieces of work waiting, AHEAD where it reads one file. They start with the first piece, ignore
-Ctrl-C, which is the first process's to answer, and end when it is gone.
-Raises InputError that names the piece where a process dies.
+Bounded: each process has two tasks waiting, PREFETCH where it reads one file. The processes start with the first task, leave
+Ctrl-C to the first process, and end when it ends. Raises InputError that names the task where a process dies.
 """
 
 from __future__ import annotations
@@ -21,91 +20,93 @@ from typing import Any, NamedTuple
 
 from bouncewise.errors import InputError
 
+PREFETCH = 32
+"""Batches of one file that are read before they are needed, while what is before them is written."""
+
+_GC_THRESHOLD = 100_000  # findings make no reference cycles but in errors, and looking for cycles takes time
+
 
 def cores() -> int:
-    """The processes that may run at once."""
+    """The number of processes that can run at once."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-AHEAD = 32
-"""Pieces of one file that are read before they are asked for, while what came before is written, say."""
+class Task(NamedTuple):
+    """Work for another process: a function that it can import, its arguments, and a name for error messages."""
+
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+    name: str
 
 
-class Piece(NamedTuple):
-    """Work for another process: a function that it can import, what it is given, and what to call it where it fails."""
+class WorkerPool:
+    """*jobs* processes, each prepared by ``initializer(*arguments)``."""
 
-    do: Callable[..., Any]
-    given: tuple[Any, ...]
-    what: str
-
-
-class Crowd:
-    """*jobs* processes, each prepared by ``begin(*given)``."""
-
-    def __init__(self, jobs: int, begin: Callable[..., None], given: tuple[Any, ...] = ()) -> None:
+    def __init__(self, jobs: int, initializer: Callable[..., None], arguments: tuple[Any, ...] = ()) -> None:
         self._jobs = jobs
-        self._begin = (begin, given)
+        self._initializer = (initializer, arguments)
         self._pool: ProcessPoolExecutor | None = None
 
     def close(self) -> None:
-        """End them; what they have not begun is not done."""
+        """End the processes; tasks that have not begun are cancelled."""
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
-    def in_order(self, pieces: Iterator[Piece], most: int = 0) -> Iterator[tuple[Any, Any]]:
-        """What each piece was given first and what came of it, in order; *most* wait, or as many as keep all busy."""
-        most = most or 2 * self._jobs
-        waiting: deque[tuple[Piece, Future[Any]]] = deque()
-        for piece in pieces:
-            waiting.append((piece, self._send(piece)))
-            if len(waiting) > most:
-                yield _result(*waiting.popleft())
-        while waiting:
-            yield _result(*waiting.popleft())
+    def map_ordered(self, tasks: Iterator[Task], max_pending: int = 0) -> Iterator[tuple[Any, Any]]:
+        """The first argument and the result of each task, in order; *max_pending* (0: two a process) wait."""
+        max_pending = max_pending or 2 * self._jobs
+        pending: deque[tuple[Task, Future[Any]]] = deque()
+        for task in tasks:
+            pending.append((task, self._submit(task)))
+            if len(pending) > max_pending:
+                yield _result(*pending.popleft())
+        while pending:
+            yield _result(*pending.popleft())
 
-    def ahead(self, do: Callable[[str], list[Any]], given: str) -> Iterator[list[Any]]:
-        """What *do* gives, asked again and again of one process, until that is nothing; AHEAD times before that is asked for."""
-        one = Crowd(1, *self._begin)
+    def prefetch(self, function: Callable[[str], list[Any]], argument: str) -> Iterator[list[Any]]:
+        """The results of *function* in one process, called again and again until one is empty, PREFETCH calls ahead."""
+        single = WorkerPool(1, *self._initializer)
         try:
-            for _, some in one.in_order((Piece(do, (given,), given) for _ in repeat(None)), AHEAD):
-                if not some:
+            tasks = (Task(function, (argument,), argument) for _ in repeat(None))
+            for _, batch in single.map_ordered(tasks, PREFETCH):
+                if not batch:
                     break
-                yield some
+                yield batch
         finally:
-            one.close()
+            single.close()
 
-    def _send(self, piece: Piece) -> Future[Any]:
+    def _submit(self, task: Task) -> Future[Any]:
         try:
             if self._pool is None:
-                self._pool = ProcessPoolExecutor(self._jobs, get_context("spawn"), _start, self._begin)
-            return self._pool.submit(piece.do, *piece.given)
+                self._pool = ProcessPoolExecutor(self._jobs, get_context("spawn"), _start, self._initializer)
+            return self._pool.submit(task.function, *task.arguments)
         except BrokenProcessPool as bad:
-            dead: Future[Any] = Future()
-            dead.set_exception(bad)
-            return dead
+            broken: Future[Any] = Future()
+            broken.set_exception(bad)
+            return broken
         except OSError as bad:
-            raise InputError(f"no process could be started to share the work ({bad}); try --jobs 1") from bad
+            raise InputError(f"no worker process could be started ({bad}); try --jobs 1") from bad
 
 
-def _result(piece: Piece, future: Future[Any]) -> tuple[Any, Any]:
+def _result(task: Task, future: Future[Any]) -> tuple[Any, Any]:
     try:
-        return piece.given[0], future.result()
+        return task.arguments[0], future.result()
     except BrokenProcessPool:
         raise InputError(
-            f"{piece.what}: a process that read this, or what comes soon after it, died, perhaps for want of memory; "
-            "--jobs 1 tells which"
+            f"{task.name}: the process that read this, or what follows soon after it, died, perhaps for lack of memory;"
+            " --jobs 1 shows which"
         ) from None
 
 
-def _start(begin: Callable[..., None], given: tuple[Any, ...]) -> None:
+def _start(initializer: Callable[..., None], arguments: tuple[Any, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_follow, daemon=True).start()
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
     gc.freeze()
-    gc.set_threshold(100_000)  # what is read leaves no cycles behind but in errors, and there is much of it
-    begin(*given)
+    gc.set_threshold(_GC_THRESHOLD)
+    initializer(*arguments)
 
 
-def _follow() -> None:
+def _exit_with_parent() -> None:
     parent = parent_process()
     if parent is not None:
         parent.join()

@@ -22,7 +22,7 @@ from bouncewise.bulk.columns import Judge
 from bouncewise.bulk.frames import column, frames
 from bouncewise.errors import InputError
 from bouncewise.intake import files
-from bouncewise.workers import Crowd, Piece
+from bouncewise.workers import Task, WorkerPool
 
 PART = 2_000_000
 """Rows of a Parquet file in one part of the work, rounded to whole row groups."""
@@ -59,23 +59,23 @@ def run(work: list[Part], jobs: int, progress: Callable[[int, int], None]) -> in
     todo = [part for part in work if not part.target.exists()]
     rows, done = 0, len(work) - len(todo)
     progress(done, rows)
-    crowd = Crowd(jobs, _begin) if jobs > 1 and len(todo) > 1 else None
+    pool = WorkerPool(jobs, _initialize) if jobs > 1 and len(todo) > 1 else None
     try:
         each = (
-            crowd.in_order(Piece(one, (part,), part.path) for part in todo)
-            if crowd
+            pool.map_ordered(Task(one, (part,), part.path) for part in todo)
+            if pool
             else zip(todo, map(one, todo), strict=True)
         )
         for _, height in each:
             rows, done = rows + height, done + 1
             progress(done, rows)
     finally:
-        if crowd:
-            crowd.close()
+        if pool:
+            pool.close()
     return rows
 
 
-def _begin() -> None:
+def _initialize() -> None:
     """A process for each core is enough: Polars is not to start a thread for each core in all of them."""
     os.environ["POLARS_MAX_THREADS"] = "1"
 

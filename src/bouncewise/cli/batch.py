@@ -6,7 +6,9 @@ from pathlib import Path
 
 import click
 
-from bouncewise.cli.common import jobs_option, json_option, out, progress
+from bouncewise.cli.common import echo, jobs_option, json_option, progress
+from bouncewise.contract import dumps
+from bouncewise.contract.runs import BatchRecord
 from bouncewise.errors import InputError
 
 BY = ("domain", "day", "cause", "party", "permanence", "advice", "rule", "receiver", "status")
@@ -62,11 +64,9 @@ def command(paths: tuple[str, ...], target: Path, by: str | None, reply: str | N
     if wanted:
         batch.total(work, wanted).write_csv(target / "counts.csv")
     if as_json:
-        import json
-
-        out(json.dumps({"parts": len(work), "rows": rows, "out": str(target)}))
+        echo(dumps(BatchRecord(parts=len(work), rows=rows, out=str(target))))
     else:
-        out(
+        echo(
             f"{rows:,} rows judged, {len(work)} parts in {target}"
             + (f", counts in {target / 'counts.csv'}" if wanted else "")
         )

@@ -8,36 +8,32 @@ from pathlib import Path
 
 import click
 
-from bouncewise import contract
 from bouncewise.cli.common import (
     BAD,
     GOOD,
     at_option,
+    echo,
     json_option,
     ledger_options,
-    moment,
+    load_policy,
     open_ledger,
-    out,
-    paint,
-    policy,
+    parse_moment,
+    style,
+    transactional_option,
 )
+from bouncewise.contract import dumps
+from bouncewise.contract.addresses import AddressAnswer
 from bouncewise.lists.table import Table
-from bouncewise.operations import pipeline
+from bouncewise.operations.check import Answer, check
 
 
 @click.command("check", short_help="may these addresses be mailed?")
 @click.argument("addresses", nargs=-1)
 @click.option(
-    "--csv",
-    "csv_path",
-    type=click.Path(path_type=Path, exists=True, allow_dash=True),
+    "--csv", "csv_path", type=click.Path(path_type=Path, exists=True, allow_dash=True),
     help="A list with a column of addresses.",
-)
-@click.option(
-    "--transactional",
-    is_flag=True,
-    help="For mail people asked for one by one: complaints about marketing do not count.",
-)
+)  # fmt: skip
+@transactional_option
 @at_option
 @ledger_options
 @json_option
@@ -45,32 +41,27 @@ def command(
     addresses: tuple[str, ...], csv_path: Path | None, transactional: bool, at: str | None,
     db: str | None, policy_path: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Say for each address whether it may be mailed, and if not why, since when, until when.
+    """Print for each address whether it may be mailed, and if not why, since when and until when.
 
-    Exits 0 if all may, 1 if some may not, 2 for a usage error.
+    Exits 0 if all may be mailed, 1 if some may not, 2 for a usage error or a missing ledger.
 
     \b
-    bouncewise check jo@example.com || echo "not everybody"
+    bouncewise check jo@example.com || echo "not all may be mailed"
     bouncewise check --csv list.csv --json --at 2026-11-01
     """
     if not addresses and csv_path is None:
-        raise click.UsageError("give addresses, or a list with --csv FILE")
-    when, past = moment(at)
+        raise click.UsageError("Missing addresses: pass one or more, or --csv FILE.")
+    when, past = parse_moment(at)
     refused = False
     with open_ledger(db) as ledger:
-        asked = _asked(addresses, csv_path)
-        for answer in pipeline.check(
-            asked, ledger, policy(policy_path), at=when, past=past, transactional=transactional
-        ):
+        wanted = _addresses(addresses, csv_path)
+        for answer in check(wanted, ledger, load_policy(policy_path), at=when, past=past, transactional=transactional):
             refused |= not answer.send
-            if as_json:
-                out(contract.dumps(contract.answer(answer)))
-            else:
-                out(_line(answer))
+            echo(dumps(AddressAnswer.of(answer)) if as_json else _line(answer))
     sys.exit(1 if refused else 0)
 
 
-def _asked(addresses: tuple[str, ...], csv_path: Path | None) -> Iterator[str]:
+def _addresses(addresses: tuple[str, ...], csv_path: Path | None) -> Iterator[str]:
     yield from addresses
     if csv_path is not None:
         with Table.open(csv_path) as table:
@@ -78,12 +69,12 @@ def _asked(addresses: tuple[str, ...], csv_path: Path | None) -> Iterator[str]:
             yield from filter(None, cells)
 
 
-def _line(answer: pipeline.Answer) -> str:
+def _line(answer: Answer) -> str:
     if answer.send:
-        return f"{paint('✓ send', GOOD)}  {answer.address}"
+        return f"{style('✓ send', GOOD)}  {answer.address}"
     d = answer.decision
     until = f", until {d.until:%Y-%m-%d}" if d.until else ""
     whole = f" (all of {answer.name[1:]})" if answer.name.startswith("@") else ""
     by = f", by {d.by}" if d.by else ""
     since = f"since {d.since:%Y-%m-%d}" if d.since else ""
-    return f"{paint('✗ ' + d.state, BAD)}  {answer.address}{whole}  {d.cause or ''} {since}{until}{by}: {d.why}"
+    return f"{style('✗ ' + d.state, BAD)}  {answer.address}{whole}  {d.cause or ''} {since}{until}{by}: {d.why}"

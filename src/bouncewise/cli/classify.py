@@ -7,28 +7,29 @@ from typing import BinaryIO
 
 import click
 
-from bouncewise import contract
-from bouncewise.cli.common import DIM, advice_of, classifier, json_option, out, paint, rules_option
+from bouncewise.cli.common import DIM, advice_of, echo, json_option, load_classifier, rules_option, style
+from bouncewise.contract import dumps
+from bouncewise.contract.verdicts import VerdictRow
 
 
-@click.command("classify", short_help="say what SMTP replies mean, one per line")
+@click.command("classify", short_help="what SMTP replies mean, one per line")
 @click.argument("file", type=click.File("rb"), default="-")
-@click.option("--receiver", metavar="ID", help="Whose server said it, where you know it, e.g. microsoft, google.")
+@click.option("--receiver", metavar="ID", help="Whose server replied, if you know it, e.g. microsoft, google.")
 @rules_option
 @json_option
 def command(file: BinaryIO, receiver: str | None, rule_paths: tuple[Path, ...], as_json: bool) -> None:
-    """Say what SMTP replies mean: one reply per line of FILE (default: standard input).
+    """Print what SMTP replies mean: one reply per line of FILE (default: standard input).
 
     \b
     echo "550 5.4.1 Recipient address rejected: Access denied" | bouncewise classify
     bouncewise classify --json replies.txt | jq -r .cause | sort | uniq -c
     """
-    judge = classifier(rule_paths).judge
+    judge = load_classifier(rule_paths).judge
     for line in file:
         reply = line.rstrip(b"\r\n").decode("utf-8", "replace")
         verdict = judge(reply, receiver=receiver)
         if as_json:
-            out(contract.dumps(contract.verdict(verdict)))
+            echo(dumps(VerdictRow.of(verdict)))
         else:
-            sure = paint(f"{verdict.confidence:4.0%}", DIM)
-            out(f"{verdict.cause:20} {verdict.party:9} {advice_of(verdict)} {sure}  {verdict.evidence}")
+            confidence = style(f"{verdict.confidence:4.0%}", DIM)
+            echo(f"{verdict.cause:20} {verdict.party:9} {advice_of(verdict)} {confidence}  {verdict.evidence}")

@@ -1,4 +1,4 @@
-"""What the verbs share: options, the opened ledger, the rules in force, and output that is rich only on a terminal."""
+"""What the verbs share: options, the opened ledger, the rules in force, and output that is styled only on a terminal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from bouncewise.classifier.classify import Classifier
     from bouncewise.ledger import Ledger
     from bouncewise.model import Verdict
+    from bouncewise.operations.context import Context
     from bouncewise.policy.load import Policy
     from bouncewise.readers import Note
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# Safe for every kind of colour vision: blue and orange with signs and words, never red against green.
+# Safe for every kind of colour vision: blue and yellow with signs and words, never red against green.
 GOOD, BAD, DIM, HEAD = "blue", "bright_yellow", "bright_black", "bold"
 
 
@@ -37,15 +38,15 @@ def rules_option(f: F) -> F:
     """``--rules``."""
     return click.option(
         "--rules", "rule_paths", multiple=True, envvar="BOUNCEWISE_RULES", type=click.Path(path_type=Path),
-        help="Your own rule file or folder; comes before the shipped rules. Repeatable.",
+        help="Your own rule file or folder; it comes before the shipped rules. Repeatable.",
     )(f)  # fmt: skip
 
 
 def jobs_option(f: F) -> F:
     """``--jobs``."""
     return click.option(
-        "--jobs", type=click.IntRange(1, 256), default=_cores, show_default="one for each core",
-        help="Processes that share the work, if there is much of it. The output is the same.",
+        "--jobs", type=click.IntRange(1, 256), default=_cores, show_default="one per core",
+        help="Processes that share the work if there is much of it. The output is the same.",
     )(f)  # fmt: skip
 
 
@@ -58,58 +59,89 @@ def _cores() -> int:
 def db_option(f: F) -> F:
     """``--db``."""
     return click.option(
-        "--db", envvar="BOUNCEWISE_DB", metavar="URL", help=f"The ledger: an SQLite file. Default: {default_db()}"
+        "--db", envvar="BOUNCEWISE_DB", metavar="FILE", help=f"The ledger, an SQLite file. Default: {default_db()}"
     )(f)
 
 
 def by_option(f: F) -> F:
-    """``--by``: whose name stands beside it for ever."""
-    return click.option("--by", default=getpass.getuser, show_default="your login name", help="Who says so.")(f)
+    """``--by``: the name that is kept with the act."""
+    return click.option(
+        "--by", default=getpass.getuser, show_default="your login name", help="Name to record as the author."
+    )(f)
 
 
 def why_option(*, required: bool = True) -> Callable[[F], F]:
     """``--why``."""
-    text = "The reason, for whoever asks later."
+    text = "The reason, recorded with the act."
     return click.option("--why", required=required, default=None if required else "", help=text)
+
+
+def policy_option(f: F) -> F:
+    """``--policy``."""
+    return click.option(
+        "--policy", "policy_path", envvar="BOUNCEWISE_POLICY", type=click.Path(path_type=Path),
+        help="Your own policy file.",
+    )(f)  # fmt: skip
 
 
 def ledger_options(f: F) -> F:
     """``--db`` and ``--policy``."""
-    f = db_option(f)
-    return click.option(
-        "--policy",
-        "policy_path",
-        envvar="BOUNCEWISE_POLICY",
-        type=click.Path(path_type=Path),
-        help="Your own policy file.",
-    )(f)
+    return policy_option(db_option(f))
 
 
 def at_option(f: F) -> F:
     """``--at``."""
     return click.option(
-        "--at", metavar="TIME", help="The answer as it stood then, e.g. 2026-11-20 or 2026-11-20T12:00:00Z."
+        "--at", metavar="TIME", help="Answer as of this time, e.g. 2026-11-20 or 2026-11-20T12:00:00Z."
     )(f)
 
 
+transactional_option = click.option(
+    "--transactional",
+    is_flag=True,
+    help="Check for transactional mail (receipts, password resets): marketing-only suppressions are ignored.",
+)
+
+
+def dry_run_option(text: str) -> Callable[[F], F]:
+    """``--dry-run``; *text*: what is shown or counted in place of what is done."""
+    return click.option("--dry-run", is_flag=True, help=f"{text} Nothing is stored.")
+
+
 def default_db() -> Path:
-    """Where the ledger is kept if nobody says otherwise."""
+    """Where the ledger is kept unless --db names another."""
     import platformdirs
 
     return Path(platformdirs.user_data_dir("bouncewise")) / "ledger.sqlite"
 
 
-def open_ledger(db: str | None, *, create: bool = False) -> Ledger:
-    """The ledger at *db*: a path, or ``sqlite:///path``. Only verbs that add evidence or acts *create* one."""
-    from bouncewise.ledger import Ledger
-
+def ledger_path(db: str | None) -> Path:
+    """The file that --db names: a path, or ``sqlite:///path``."""
     where = (db or str(default_db())).removeprefix("sqlite:///")
     if "://" in where:
         raise InputError(f"--db {db}: only SQLite files so far: a path, or sqlite:///path")
-    return Ledger(Path(where).expanduser(), create=create)
+    return Path(where).expanduser()
 
 
-def classifier(rule_paths: tuple[Path, ...]) -> Classifier:
+def open_ledger(db: str | None, *, create: bool = False) -> Ledger:
+    """The ledger that --db names. Only verbs that add evidence or acts *create* one."""
+    from bouncewise.ledger import Ledger
+
+    return Ledger.open(ledger_path(db), create=create)
+
+
+def open_context(
+    db: str | None, policy_path: Path | None, rule_paths: tuple[Path, ...] = (), *, create: bool = False
+) -> Context:
+    """The ledger with the policy and the rules that the options name."""
+    from bouncewise.operations.context import Context
+
+    return Context.open(
+        ledger_path(db), create=create, policy=load_policy(policy_path), classifier=load_classifier(rule_paths)
+    )
+
+
+def load_classifier(rule_paths: tuple[Path, ...] = ()) -> Classifier:
     """The classifier over the shipped rules, the site's own before them."""
     from bouncewise.classifier.classify import Classifier, default
     from bouncewise.rules.load import load
@@ -118,42 +150,57 @@ def classifier(rule_paths: tuple[Path, ...]) -> Classifier:
     return Classifier(load(paths)) if paths else default()
 
 
-def policy(path: Path | None) -> Policy:
+def load_policy(path: Path | None) -> Policy:
     """The policy in force."""
     from bouncewise.policy.load import load
 
     return load(path)
 
 
-def moment(text: str | None, option: str = "--at") -> tuple[datetime, bool]:
-    """The time asked for and whether it was asked for at all; now where it was not."""
-    if not text:
-        return datetime.now(UTC), False
+class Moment(NamedTuple):
+    """A time, and whether an option named it: then only evidence up to it counts."""
+
+    at: datetime
+    past: bool
+
+
+def parse_moment(text: str | None) -> Moment:
+    """The time that --at names; now where it names none."""
+    return Moment(parse_time(text, "--at"), True) if text else Moment(datetime.now(UTC), False)
+
+
+def parse_time(text: str, option: str) -> datetime:
+    """The time that an option names, in UTC."""
     try:
         when = datetime.fromisoformat(text.strip())
     except ValueError:
         raise click.UsageError(f"{option} {text}: not a time; write 2026-11-20 or 2026-11-20T12:00:00Z") from None
-    return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC), True
+    return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)
 
 
-def tell(note: Note) -> None:
-    """A note on standard error."""
+def parse_optional_time(text: str | None, option: str) -> datetime | None:
+    """The time that an option names; None where it is not given."""
+    return parse_time(text, option) if text else None
+
+
+def print_note(note: Note) -> None:
+    """Print a note on standard error."""
     click.echo(f"note: {note}", err=True)
 
 
-def out(text: str = "") -> None:
-    """A line on standard output, colours only where they can be seen."""
+def echo(text: str = "") -> None:
+    """Print a line on standard output; click strips colours where they cannot be seen."""
     click.echo(text)
 
 
-def paint(text: str, colour: str) -> str:
-    """*text* in a colour; click strips it where standard output is no terminal."""
+def style(text: str, colour: str) -> str:
+    """*text* in a colour."""
     return click.style(text, bold=True) if colour == HEAD else click.style(text, fg=colour)
 
 
 def advice_of(v: Verdict) -> str:
     """The advice in a column of its own, coloured by whether the address is lost."""
-    return paint(f"{v.advice:16}", BAD if v.advice.startswith("suppress") else GOOD)
+    return style(f"{v.advice:16}", BAD if v.advice.startswith("suppress") else GOOD)
 
 
 @contextmanager

@@ -10,26 +10,28 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bouncewise import contract
 from bouncewise.cli.common import (
     DIM,
     HEAD,
     at_option,
-    classifier,
     default_db,
+    echo,
     json_option,
     ledger_options,
-    moment,
+    ledger_path,
+    load_classifier,
+    load_policy,
     open_ledger,
-    out,
-    paint,
-    policy,
+    parse_moment,
     rules_option,
-)  # fmt: skip
+    style,
+)
+from bouncewise.contract import dumps
+from bouncewise.contract.diagnoses import DiagnosisRecord
 from bouncewise.diagnosis import facts
 from bouncewise.diagnosis.knowledge import load
 from bouncewise.diagnosis.rank import Diagnosis, Piece, diagnose
-from bouncewise.operations import incidents
+from bouncewise.operations.incidents import incidents_as_of
 from bouncewise.rfc import address
 
 if TYPE_CHECKING:
@@ -68,36 +70,36 @@ def command(
 
     Exit 1 where the ledger knows of no refusal.
     """
-    when, _ = moment(at)
+    when = parse_moment(at).at
     resolve = None
     if with_dns:
         from bouncewise.net import dns
 
         resolve = dns.resolver()
-    ledger = _existing(db)
-    sources = facts.Sources(classifier(rule_paths), when, ledger, resolve)
+    ledger = _existing_ledger(db)
+    sources = facts.Sources(load_classifier(rule_paths), when, ledger, resolve)
     if ledger is None:
         found = _facts(subject, sources)
     else:
         with ledger:
-            found = _facts(
-                subject, sources._replace(incidents=tuple(incidents.known(ledger, policy(policy_path), when)))
-            )
+            known = tuple(incidents_as_of(ledger, load_policy(policy_path), when))
+            found = _facts(subject, sources._replace(incidents=known))
     if found is None:
-        whose = "the ledger knows of" if ledger else f"there is no ledger at {db or default_db()}, so it knows of"
-        out(f"{' '.join(subject)}: {whose} no refusal; put the reply behind the address to have it diagnosed")
+        where = "" if ledger else f" (there is no ledger at {db or default_db()})"
+        echo(
+            f"{' '.join(subject)}: No bounce on record for this address{where}. To diagnose a reply, add it after the address."
+        )
         raise SystemExit(1)
     diagnosis = diagnose(found, load())
     if as_json:
-        out(contract.dumps(contract.diagnosis(diagnosis)))
+        echo(dumps(DiagnosisRecord.of(diagnosis)))
     else:
         _print(diagnosis)
 
 
-def _existing(db: str | None) -> Ledger | None:
-    """The ledger, where there is one: asking about a reply is no reason to create it."""
-    where = (db or str(default_db())).removeprefix("sqlite:///")
-    return open_ledger(db) if "://" in where or Path(where).expanduser().exists() else None
+def _existing_ledger(db: str | None) -> Ledger | None:
+    """The ledger, if there is one: a question about a reply is no reason to create it."""
+    return open_ledger(db) if ledger_path(db).exists() else None
 
 
 def _facts(subject: tuple[str, ...], sources: facts.Sources) -> Facts | None:
@@ -116,25 +118,25 @@ def _print(found: Diagnosis) -> None:
     about, width = found.facts, min(100, get_terminal_size((100, 24)).columns)
     first = found.ranking[0]
     when = f", {about.refused_at:%Y-%m-%d %H:%M}" if about.refused_at else ""
-    out(paint(f"{about.subject or 'this reply'}: {first.label}", HEAD))
-    out(paint(f"{about.cause} at {about.receiver or about.domain or 'an unnamed receiver'}{when}: {about.words}", DIM))
-    out()
+    echo(style(f"{about.subject or 'this reply'}: {first.label}", HEAD))
+    echo(style(f"{about.cause} at {about.receiver or about.domain or 'an unnamed receiver'}{when}: {about.words}", DIM))
+    echo()
     for ranked in found.ranking:
         if ranked.probability >= _SHOWN:
             chance = ">99%" if ranked.probability > 0.99 else f"{ranked.probability:4.0%}"
-            out(f"{chance}  {ranked.id:17} {ranked.label}")
-    out()
-    out(paint(f"Evidence, and how it moves “{first.id}”", HEAD))
+            echo(f"{chance}  {ranked.id:17} {ranked.label}")
+    echo()
+    echo(style(f"Evidence, and how it moves “{first.id}”", HEAD))
     for piece in found.evidence:
         _line(f"{_weight(piece, first.id):13} {piece.says}", width)
         _line(f"{'':13} {piece.why}", width, DIM)
     if found.missing:
-        out()
-        out(paint("Not known", HEAD))
+        echo()
+        echo(style("Not known", HEAD))
         for gap in found.missing:
             _line(gap, width)
-    out()
-    out(paint("Next", HEAD))
+    echo()
+    echo(style("Next", HEAD))
     _line(first.step, width)
     if first.probability < 0.7:
         _line(f"If it is {found.ranking[1].id} instead: {found.ranking[1].step}", width)
@@ -153,4 +155,4 @@ def _line(text: str, width: int, colour: str | None = None) -> None:
     shaped = textwrap.fill(
         text, width, initial_indent="  ", subsequent_indent=" " * 18, break_long_words=False, break_on_hyphens=False
     )
-    out(paint(shaped, colour) if colour else shaped)
+    echo(style(shaped, colour) if colour else shaped)

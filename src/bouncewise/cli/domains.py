@@ -1,4 +1,4 @@
-"""``bouncewise domains``: those that stand as dead, and what DNS says of them now."""
+"""``bouncewise domains``: dead domains, and what DNS says of them."""
 
 from __future__ import annotations
 
@@ -6,76 +6,76 @@ from pathlib import Path
 
 import click
 
-from bouncewise import contract
 from bouncewise.cli.common import (
     BAD,
     GOOD,
     at_option,
+    dry_run_option,
+    echo,
     json_option,
     ledger_options,
-    moment,
+    load_policy,
     open_ledger,
-    out,
-    paint,
-    policy,
+    parse_moment,
     progress,
-)  # fmt: skip
+    style,
+)
+from bouncewise.contract import dumps
+from bouncewise.contract.addresses import DnsCheckRow
 from bouncewise.lists import typos
 from bouncewise.model import State
-from bouncewise.operations import domains
-from bouncewise.operations.domains import Looked
-from bouncewise.policy.decide import standing
+from bouncewise.operations.domains import DnsCheck, dead_domains, verify
+from bouncewise.policy.decide import in_force
 
 
-@click.command("domains", short_help="domains that stand as dead, and what DNS says of them")
-@click.option("--dns", "with_dns", is_flag=True, help="Ask DNS about each, enter what it says, and decide anew.")
-@click.option("--dry-run", is_flag=True, help="With --dns: ask, say what would follow, enter nothing.")
+@click.command("domains", short_help="list dead domains, verify them by DNS")
+@click.option("--dns", "with_dns", is_flag=True, help="Ask DNS about each, store what it says, and decide anew.")
+@dry_run_option("With --dns: ask, and print what would follow.")
 @at_option
 @ledger_options
 @json_option
 def command(
     with_dns: bool, dry_run: bool, at: str | None, db: str | None, policy_path: Path | None, as_json: bool
 ) -> None:
-    """List the domains that are held or suppressed because they do not exist or take no mail.
+    """List the domains that are held or suppressed because they do not exist or accept no mail.
 
     \b
     bouncewise domains
     bouncewise domains --dns            # daily, from cron
 
-    With --dns a domain that is gone there as well, on a second day, is suppressed without mailing anybody, and stays so when its
-    time is up. Where mail goes somewhere again, one address asks first. A domain one slip away from a large provider's is
-    pointed out; nothing is rewritten.
+    With --dns, a domain that DNS does not know on a second day either is suppressed without mailing anybody, and stays
+    suppressed when its time is up. If mail is routed there again, one address is mailed as a probe. A domain that is one typing
+    error away from a large provider's domain is pointed out; nothing is rewritten.
     """
     if dry_run and not with_dns:
-        raise click.UsageError("--dry-run goes with --dns: without it nothing is entered")
-    when, _ = moment(at)
+        raise click.UsageError("--dry-run goes with --dns: without it nothing is stored")
+    when, _ = parse_moment(at)
     with open_ledger(db) as ledger:
-        found = list(domains.dead(ledger))
-        rules = policy(policy_path)
+        found = list(dead_domains(ledger))
         if with_dns:
             from bouncewise.net import dns
 
-            rows = domains.look(found, ledger, rules, dns.resolver(), when, trial=dry_run)
+            rules = load_policy(policy_path)
+            rows = verify(found, ledger, rules, dns.resolver(), at=when, dry_run=dry_run)
         else:
-            rows = (Looked(domain, decision, decision, None) for domain, decision in found)
-        with progress(len(found), "domains", "looked up") as moved:
-            for n, looked in enumerate(rows, 1):
-                moved(n, n)
-                meant = typos.domain_slip(looked.domain)
+            rows = (DnsCheck(domain, decision, decision, None) for domain, decision in found)
+        with progress(len(found), "domains", "checked") as advance:
+            for n, row in enumerate(rows, 1):
+                advance(n, n)
+                slip = typos.domain_slip(row.domain)
+                meant = slip.meant if slip else None
                 if as_json:
-                    out(contract.dumps(contract.looked_up(looked, meant.meant if meant else None)))
+                    echo(dumps(DnsCheckRow.of(row, meant)))
                 else:
-                    now = looked._replace(before=standing(looked.before, when), after=standing(looked.after, when))
-                    out(_line(now, meant.meant if meant else None))
+                    now = row._replace(before=in_force(row.before, when), after=in_force(row.after, when))
+                    echo(_line(now, meant))
 
 
-def _line(looked: Looked, meant: str | None) -> str:
-    before, after = looked.before, looked.after
-    said = (
-        f"{looked.mail.route} {' '.join(looked.mail.hosts[:3]) or looked.mail.reason}".rstrip() if looked.mail else ""
-    )
-    turned = f"{before.state} -> {after.state}" if before.state is not after.state else str(after.state)
+def _line(row: DnsCheck, meant: str | None) -> str:
+    before, after = row.before, row.after
+    route = f"{row.mail.route} {' '.join(row.mail.hosts[:3]) or row.mail.reason}".rstrip() if row.mail else ""
+    change = f"{before.state} -> {after.state}" if before.state is not after.state else str(after.state)
     until = f"until {after.until:%Y-%m-%d}" if after.until else ""
     slip = f"  (is {meant} meant?)" if meant else ""
-    words = " ".join(filter(None, (str(after.cause or ""), until, said)))
-    return f"{paint(f'{turned:18}', GOOD if after.state is State.OK else BAD)}  {looked.domain:30} {words}{slip}"
+    words = " ".join(filter(None, (str(after.cause or ""), until, route)))
+    return f"{style(f'{change:18}', GOOD if after.state is State.OK else BAD)}  {row.domain:30} {words}{slip}"

@@ -9,24 +9,25 @@ from shutil import get_terminal_size
 
 import click
 
-from bouncewise import contract
 from bouncewise.cli.common import (
     BAD,
     DIM,
     GOOD,
     HEAD,
     at_option,
-    classifier,
+    echo,
     json_option,
     ledger_options,
-    moment,
+    load_classifier,
+    load_policy,
     open_ledger,
-    out,
-    paint,
-    policy,
+    parse_moment,
     rules_option,
-)  # fmt: skip
-from bouncewise.operations import pipeline
+    style,
+)
+from bouncewise.contract import dumps
+from bouncewise.contract.runs import ExplanationRecord
+from bouncewise.operations.check import check
 from bouncewise.operations.explain import Page, address_page, explain
 from bouncewise.rfc import address
 
@@ -47,7 +48,7 @@ def command(
     rule_paths: tuple[Path, ...],
     as_json: bool,
 ) -> None:
-    """Explain a REPLY, a CODE, a CAUSE or an ADDRESS: what it means, what to do, whom to ask, and by which sources.
+    """Explain a REPLY, a CODE, a CAUSE or an ADDRESS: what it means, what to do, whom to contact, and the sources.
 
     \b
     bouncewise explain "550 5.7.1 Service unavailable, Client host [192.0.2.1] blocked using Spamhaus"
@@ -55,28 +56,28 @@ def command(
     bouncewise explain mailbox-full
     bouncewise explain jo@example.com
     """
-    text, rules = " ".join(subject), classifier(rule_paths)
+    text, rules = " ".join(subject), load_classifier(rule_paths)
     if _ADDRESS.fullmatch(text):
-        name, (when, past) = address.normalise(text), moment(at)
+        name, (when, past) = address.normalise(text), parse_moment(at)
         with open_ledger(db) as ledger:
-            decision = next(pipeline.check([name], ledger, policy(policy_path), at=when, past=past)).decision
+            decision = next(check([name], ledger, load_policy(policy_path), at=when, past=past)).decision
             page = address_page(name, decision, ledger.history(name, when if past else None), when, rules)
     else:
         page = explain(text, rules)
     if as_json:
-        sections = {s.heading: list(s.lines) for s in page.sections}
-        out(contract.dumps({"subject": text, "title": page.title, "summary": page.summary, "sections": sections}))
+        sections = {s.heading: s.lines for s in page.sections}
+        echo(dumps(ExplanationRecord(subject=text, title=page.title, summary=page.summary, sections=sections)))
     else:
         _print(page)
 
 
 def _print(page: Page) -> None:
     width = min(100, get_terminal_size((100, 24)).columns)
-    out(paint(page.title, HEAD))
-    out(paint(page.summary, BAD if "suppress" in page.summary else GOOD))
+    echo(style(page.title, HEAD))
+    echo(style(page.summary, BAD if "suppress" in page.summary else GOOD))
     for section in page.sections:
-        out()
-        out(paint(section.heading, HEAD))
+        echo()
+        echo(style(section.heading, HEAD))
         for line in section.lines:
             shaped = textwrap.fill(
                 line,
@@ -86,4 +87,4 @@ def _print(page: Page) -> None:
                 break_long_words=False,
                 break_on_hyphens=False,
             )
-            out(paint(shaped, DIM) if section.heading == "Sources" else shaped)
+            echo(style(shaped, DIM) if section.heading == "Sources" else shaped)

@@ -6,20 +6,22 @@ from pathlib import Path
 
 import click
 
-from bouncewise import contract
 from bouncewise.cli.common import (
     DIM,
     HEAD,
     at_option,
+    echo,
     json_option,
     ledger_options,
-    moment,
+    load_policy,
     open_ledger,
-    out,
-    paint,
-    policy,
+    parse_moment,
+    style,
 )
-from bouncewise.operations import pipeline
+from bouncewise.contract import dumps
+from bouncewise.contract.addresses import EventRow
+from bouncewise.model import Event
+from bouncewise.operations.decisions import decisions_on
 from bouncewise.rfc import address
 
 
@@ -29,23 +31,22 @@ from bouncewise.rfc import address
 @ledger_options
 @json_option
 def command(name: str, at: str | None, db: str | None, policy_path: Path | None, as_json: bool) -> None:
-    """The timeline of an ADDRESS or @domain: what came, what was said, who did what, and what follows.
+    """Print the timeline of an ADDRESS or @domain: deliveries, refusals, acts of people, and the decision that follows.
 
     \b
     bouncewise history jo@example.com
     """
-    when, past = moment(at)
-    who = address.normalise(name)
+    when, past = parse_moment(at)
+    name = address.normalise(name)
     with open_ledger(db) as ledger:
-        for event in ledger.history(who, when if past else None):
-            if as_json:
-                out(contract.dumps(contract.event(event)))
-            else:
-                by = f"by {event.by}" if event.by else event.rule
-                out(
-                    f"{event.at:%Y-%m-%d %H:%M}  {event.kind:10} {event.cause or '':20} {event.words}  {paint(by, DIM)}"
-                )
-        _, decision = next(pipeline.decisions_on((who,), ledger, policy(policy_path), when))
-        if not as_json:
-            until = f" until {decision.until:%Y-%m-%d %H:%M}" if decision.until else ""
-            out(paint(f"{who}: {decision.state}{until}  {decision.why}".rstrip(), HEAD))
+        for event in ledger.history(name, when if past else None):
+            echo(dumps(EventRow.of(event)) if as_json else _line(event))
+        _, decision = next(decisions_on((name,), ledger, load_policy(policy_path), when))
+    if not as_json:
+        until = f" until {decision.until:%Y-%m-%d %H:%M}" if decision.until else ""
+        echo(style(f"{name}: {decision.state}{until}  {decision.why}".rstrip(), HEAD))
+
+
+def _line(event: Event) -> str:
+    by = f"by {event.by}" if event.by else event.rule
+    return f"{event.at:%Y-%m-%d %H:%M}  {event.kind:10} {event.cause or '':20} {event.words}  {style(by, DIM)}"

@@ -1,4 +1,4 @@
-"""``bouncewise incidents``: many good addresses turning bad at once, and refusals of ourselves that many receivers share."""
+"""``bouncewise incidents``: provider outages, and refusals of the sender that receivers share."""
 
 from __future__ import annotations
 
@@ -8,40 +8,53 @@ from pathlib import Path
 
 import click
 
-from bouncewise import contract
-from bouncewise.classifier.classify import default
 from bouncewise.cli.common import (
     BAD,
     DIM,
     HEAD,
     by_option,
     db_option,
+    dry_run_option,
+    echo,
     json_option,
     ledger_options,
-    moment,
+    load_classifier,
+    load_policy,
     open_ledger,
-    out,
-    paint,
-    policy,
+    parse_optional_time,
+    parse_time,
+    policy_option,
+    style,
     why_option,
 )
-from bouncewise.errors import InputError
+from bouncewise.contract import dumps
+from bouncewise.contract.incidents import AlertRow, IncidentDetails, IncidentRow, RulingRecord
 from bouncewise.ledger import Ledger
-from bouncewise.ledger.rulings import Ruling
-from bouncewise.model import Alert, Incident
-from bouncewise.operations import incidents, release
+from bouncewise.model import Alert, Incident, Ruling, State
+from bouncewise.operations import incidents as operation
+from bouncewise.operations.rulings import (
+    Author,
+    apply_ruling,
+    close_incident,
+    ignore_incident,
+    states_at,
+)
+from bouncewise.operations.suppress import effective_time
 
 SHOWN = 10
 """Addresses that ``show`` names; --json names all."""
 
+_WORDS = 110  # characters shown of a reply
 
-@click.group("incidents", invoke_without_command=True, short_help="outages of directories, and blocks of ourselves")
+
+@click.group("incidents", invoke_without_command=True, short_help="provider outages, and blocks against your servers")
 @click.option("--days", type=click.IntRange(1, 3650), default=30, show_default=True, help="How far back.")
 @db_option
+@policy_option
 @json_option
 @click.pass_context
-def command(ctx: click.Context, days: int, db: str | None, as_json: bool) -> None:
-    """List incidents, the latest first, and alerts: refusals of our IP, domain or content at a receiver.
+def command(ctx: click.Context, days: int, db: str | None, policy_path: Path | None, as_json: bool) -> None:
+    """List incidents, the latest first, and alerts: receivers that refuse your IP address, domain or content.
 
     \b
     bouncewise incidents
@@ -49,136 +62,129 @@ def command(ctx: click.Context, days: int, db: str | None, as_json: bool) -> Non
     bouncewise incidents close google --why "status page: resolved"
     bouncewise incidents ignore @tenant.example --opened 2026-11-20T08:00Z
 
-    While an incident is open, whom it refused is held and not suppressed; when it has passed, they are mailed once more.
+    While an incident is open, the addresses that it refused are held, not suppressed; when it is over, each is mailed once more.
     """
     if ctx.invoked_subcommand:
         return
     with open_ledger(db) as ledger:
-        latest = release.latest(ledger)
+        latest = operation.latest(ledger)
         since = latest - timedelta(days=days)
-        for incident in ledger.traffic.incidents():
+        for incident in ledger.incidents.all():
             if (incident.closed or latest) >= since:
-                out(contract.dumps(contract.incident(incident)) if as_json else _incident(incident))
-        causes = default().ruleset.causes
-        for alert in incidents.alerts(ledger, since):
+                echo(dumps(IncidentRow.of(incident)) if as_json else _incident(incident))
+        causes = load_classifier().ruleset.causes
+        for alert in operation.alerts(ledger, load_policy(policy_path), since):
             do = tuple(causes[alert.cause].do)
-            out(contract.dumps(contract.alert(alert, do)) if as_json else _alert(alert, do))
+            echo(dumps(AlertRow.of(alert, do)) if as_json else _alert(alert, do))
 
 
 def _incident(i: Incident) -> str:
     until = f"{i.closed:%Y-%m-%d %H:%M}" if i.closed else "open"
-    fate = "it passed" if i.recovered else "they are gone" if i.closed else "held"
-    if i.usual is None:
-        what = f"all {i.flipped} addresses refused, nobody there was ever delivered to"
+    result = "over, addresses recovered" if i.recovered else "mailboxes gone" if i.closed else "addresses held"
+    if i.baseline_rate is None:
+        what = f"all {i.newly_refused} addresses refused, no mail was ever delivered there"
     else:
-        what = f"{i.flipped} of {i.mailed} good addresses refused, usually {i.usual:.2%}"
-    return f"{i.opened:%Y-%m-%d %H:%M} - {until}  {paint(i.unit, BAD)}  {what}; {fate}"
+        what = f"{i.newly_refused} of {i.mailed} mails to known good addresses refused, usually {i.baseline_rate:.2%}"
+    return f"{i.opened:%Y-%m-%d %H:%M} - {until}  {style(i.destination, BAD)}  {what}; {result}"
 
 
 def _alert(a: Alert, do: tuple[str, ...]) -> str:
     where = ", ".join(r or "other hosts" for r in a.receivers)
     lines = [
-        f"{a.since:%Y-%m-%d %H:%M} - {a.until:%Y-%m-%d %H:%M}  {paint(f'{a.cause} at {where}', HEAD)}  {a.refused} addresses,"
-        f" {a.share:.0%} of the mail there; no address is touched",
-        *(paint(f"    said: {words[:110]}", DIM) for words in a.samples),
-        *(f"    do:   {step}" for step in do),
+        f"{a.since:%Y-%m-%d %H:%M} - {a.until:%Y-%m-%d %H:%M}  {style(f'{a.cause} at {where}', HEAD)}  {a.refused} addresses,"
+        f" {a.share:.0%} of the mail there; no address is suppressed for it",
+        *(style(f"    reply: {words[:_WORDS]}", DIM) for words in a.samples),
+        *(f"    do:    {step}" for step in do),
     ]
     return "\n".join(lines)
 
 
-@command.command(short_help="one incident in full: whom it refused, how they stand, what was said")
-@click.argument("unit")
-@click.option("--opened", metavar="TIME", help="When it opened; default: the latest.")
+@command.command(short_help="one incident in full: addresses, states, replies")
+@click.argument("name")
+@click.option("--opened", metavar="TIME", help="When it opened. Default: the latest.")
 @db_option
 @json_option
-def show(unit: str, opened: str | None, db: str | None, as_json: bool) -> None:
-    """Show the incident of UNIT (a receiver, or @domain): whom it refused, how they stand, what the servers said.
+def show(name: str, opened: str | None, db: str | None, as_json: bool) -> None:
+    """Show the incident of NAME (a receiver, or @domain): the addresses that it refused, their states, the replies.
 
     \b
     bouncewise incidents show google
     """
     with open_ledger(db) as ledger:
-        when = moment(opened, "--opened")[0] if opened else None
-        incident = release.incident_of(unit, when, ledger)
-        found = release.scene(incident, ledger, release.acting_at(ledger, datetime.now(UTC)))
-    out(contract.dumps(contract.scene(found)) if as_json else _scene(found))
+        incident = operation.find_incident(ledger, name, parse_optional_time(opened, "--opened"))
+        found = operation.details(ledger, incident)
+        states = states_at(found.names, ledger, effective_time(ledger, datetime.now(UTC)))
+    echo(dumps(IncidentDetails.of_details(found, states)) if as_json else _details(found, states))
 
 
-def _scene(found: release.Scene) -> str:
-    states = ", ".join(f"{n} {state}" for state, n in Counter(found.stands.values()).most_common())
-    names = list(found.stands)
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+def _details(found: operation.Details, states: dict[str, State]) -> str:
+    counts = ", ".join(f"{n} {state}" for state, n in Counter(states.values()).most_common())
+    more = f" and {len(found.names) - SHOWN} more (--json lists all)" if len(found.names) > SHOWN else ""
     lines = [
         _incident(found.incident),
-        f"    refused: {len(names)} addresses, now {states}",
-        *(paint(f"    said:    {words[:110]}", DIM) for words in found.samples),
-        *(f"    {r.by} said on {r.at:%Y-%m-%d %H:%M}: {_verdict(r)}  {r.why}".rstrip() for r in found.rulings),
-        f"    {', '.join(names[:SHOWN])}{more}",
+        f"    refused: {len(found.names)} addresses, now {counts}",
+        *(style(f"    reply:   {words[:_WORDS]}", DIM) for words in found.samples),
+        *(f"    {r.by} on {r.at:%Y-%m-%d %H:%M}: {_ruling(r)}  {r.why}".rstrip() for r in found.rulings),
+        f"    {', '.join(found.names[:SHOWN])}{more}",
     ]
     return "\n".join(lines)
 
 
-def _verdict(said: Ruling) -> str:
-    return f"over since {said.closed:%Y-%m-%d %H:%M}" if said.closed else "there was none"
+def _ruling(ruling: Ruling) -> str:
+    return f"over since {ruling.closed:%Y-%m-%d %H:%M}" if ruling.closed else "marked as a false alarm"
 
 
-@command.command(short_help="say that one is over: whom it holds is mailed once more")
-@click.argument("unit")
-@click.option("--at", "over", metavar="TIME", help="Since when; default: now, or the end of the evidence.")
+@command.command(short_help="mark as over; each held address is mailed once more")
+@click.argument("name")
+@click.option("--at", "over", metavar="TIME", help="Since when. Default: now, or the end of the evidence.")
 @why_option(required=False)
 @by_option
-@click.option("--dry-run", is_flag=True, help="Say whose state would change, and do nothing.")
+@dry_run_option("Print whose state would change.")
 @ledger_options
 @json_option
 def close(
-    unit: str, over: str | None, why: str, by: str, dry_run: bool, db: str | None, policy_path: Path | None, as_json: bool
+    name: str, over: str | None, why: str, by: str, dry_run: bool, db: str | None, policy_path: Path | None, as_json: bool
 ) -> None:  # fmt: skip
-    """Say that the incident of UNIT (a receiver, or @domain) is over: whom it holds is mailed once more.
+    """Mark the incident of NAME (a receiver, or @domain) as over: each address that it holds is mailed once more.
 
     \b
     bouncewise incidents close google --why "status page: resolved" --dry-run
 
-    Refusals after that count as any others do.
+    Later refusals count as usual.
     """
     with open_ledger(db) as ledger:
-        now = release.acting_at(ledger, datetime.now(UTC))
-        incident = release.incident_of(unit, None, ledger)
-        closed = moment(over)[0] if over else now
-        if not over and incident.closed:
-            raise InputError(
-                f"the incident at {unit} was over at {incident.closed:%Y-%m-%d %H:%M}; --at TIME says an earlier time"
-            )
-        if closed <= incident.opened:
-            raise InputError(
-                f"it opened at {incident.opened:%Y-%m-%d %H:%M}: --at has to be later, or see `incidents ignore`"
-            )
-        _rule(Ruling(unit, incident.opened, closed, now, why, by), ledger, policy_path, dry_run, as_json)
+        author = Author(by, why, effective_time(ledger, datetime.now(UTC)))
+        ruling = close_incident(ledger, name, parse_optional_time(over, "--at"), author)
+        _apply(ruling, ledger, policy_path, dry_run, as_json)
 
 
-@command.command(short_help="say that there was none: its refusals count as any other")
-@click.argument("unit")
-@click.option("--opened", required=True, metavar="TIME", help="When it opened, as `bouncewise incidents` says.")
+@command.command(short_help="mark as a false alarm; its bounces then count as usual")
+@click.argument("name")
+@click.option("--opened", required=True, metavar="TIME", help="When it opened, as `bouncewise incidents` prints it.")
 @why_option(required=False)
 @by_option
-@click.option("--dry-run", is_flag=True, help="Say whose state would change, and do nothing.")
+@dry_run_option("Print whose state would change.")
 @ledger_options
 @json_option
 def ignore(
-    unit: str, opened: str, why: str, by: str, dry_run: bool, db: str | None, policy_path: Path | None, as_json: bool
+    name: str, opened: str, why: str, by: str, dry_run: bool, db: str | None, policy_path: Path | None, as_json: bool
 ) -> None:  # fmt: skip
-    """Say that UNIT (a receiver, or @domain) had no incident: its refusals count as any other."""
+    """Mark the incident of NAME (a receiver, or @domain) as a false alarm: its refusals then count as usual."""
     with open_ledger(db) as ledger:
-        now = release.acting_at(ledger, datetime.now(UTC))
-        incident = release.incident_of(unit, moment(opened, "--opened")[0], ledger)
-        _rule(Ruling(unit, incident.opened, None, now, why, by), ledger, policy_path, dry_run, as_json)
+        author = Author(by, why, effective_time(ledger, datetime.now(UTC)))
+        ruling = ignore_incident(ledger, name, parse_time(opened, "--opened"), author)
+        _apply(ruling, ledger, policy_path, dry_run, as_json)
 
 
-def _rule(said: Ruling, ledger: Ledger, policy_path: Path | None, dry_run: bool, as_json: bool) -> None:
-    """Enter it, and tell whose state differs."""
-    changed = release.rule(said, ledger, policy(policy_path), dry_run=dry_run)
+def _apply(ruling: Ruling, ledger: Ledger, policy_path: Path | None, dry_run: bool, as_json: bool) -> None:
+    """Store the ruling, and print whose state differs."""
+    changed = apply_ruling(ruling, ledger, load_policy(policy_path), dry_run=dry_run)
     if as_json:
-        out(contract.dumps(contract.ruling(said, changed, dry_run)))
+        echo(dumps(RulingRecord.of(ruling, changed, dry_run=dry_run)))
         return
-    for (before, after), n in Counter((before, after) for _, before, after in changed).most_common():
-        out(f"{n} addresses {'would go' if dry_run else 'went'} from {before} to {after}")
-    out(f"{said.unit}: {_verdict(said)}{'; nothing was entered' if dry_run else ''}")
+    for (before, after), n in Counter((c.before, c.after) for c in changed).most_common():
+        echo(f"{n} addresses {'would change' if dry_run else 'changed'} from {before} to {after}")
+    if not changed:
+        echo(f"No address {'would change' if dry_run else 'changed'}.")
+    dry = " (dry run: nothing stored)" if dry_run else ""
+    echo(f"{ruling.destination}: the incident of {ruling.opened:%Y-%m-%d %H:%M} {_ruling(ruling)}{dry}")

@@ -1,4 +1,4 @@
-"""``bouncewise ingest``: the same as read, into the ledger, and decisions derived from it."""
+"""``bouncewise ingest``: read into the ledger, and decide."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from pathlib import Path
 
 import click
 
-from bouncewise import contract
 from bouncewise.cli.common import (
-    classifier,
+    echo,
     jobs_option,
     json_option,
     ledger_options,
-    open_ledger,
-    out,
-    policy,
+    open_context,
+    print_note,
     progress,
     rules_option,
-    tell,
 )
+from bouncewise.contract import dumps
+from bouncewise.contract.runs import IngestRecord
 from bouncewise.intake import files
-from bouncewise.operations import pipeline
+from bouncewise.operations.context import Context
+from bouncewise.operations.ingest import ingest
 
 
 @click.command("ingest", short_help="read into the ledger and decide")
@@ -39,25 +39,29 @@ def command(
 ) -> None:
     """Read files, folders, Maildirs, mboxes, .gz .zst .zip or - into the ledger, and decide what follows.
 
-    The same input twice changes nothing. Killed at any time, call it again: it goes on where it was.
+    The same input twice changes nothing. If it is interrupted, call it again: it continues where it stopped.
 
     \b
     bouncewise ingest /var/log/mail.log ~/Maildir/.bounces
     zcat mail.log.*.gz | bouncewise ingest -
     """
-    rules, decided_by = classifier(rule_paths), policy(policy_path)
     total = sum(Path(p).stat().st_size for p in files.expand(paths) if p != files.STDIN) or None
-    with open_ledger(db, create=True) as ledger, progress(total, "ingest") as moved:
-        version = rules.ruleset.version
-        if others := ledger.judged_by_others(version):
-            look = "see what would change: bouncewise replay --dry-run"
-            click.echo(
-                f"note: rules changed since this ledger was last judged ({others} -> {version}); {look}", err=True
-            )
-        tally = pipeline.ingest(paths, ledger, rules, decided_by, tell=tell, progress=moved, jobs=jobs)
+    with open_context(db, policy_path, rule_paths, create=True) as context, progress(total, "ingest") as advance:
+        _note_other_rules(context)
+        tally = ingest(paths, context, note=print_note, progress=advance, jobs=jobs)
         if as_json:
-            out(contract.dumps(tally._asdict() | {"ledger": str(ledger.path)}))
+            echo(dumps(IngestRecord(**tally._asdict(), ledger=str(context.ledger.path))))
         else:
             known = f", {tally.known_files} files read before" if tally.known_files else ""
             read = f"{tally.reports:,} reports, {tally.deliveries:,} of them deliveries"
-            out(f"{read}; {tally.new:,} new to the ledger{known} ({ledger.path})")
+            echo(f"{read}; {tally.new:,} new to the ledger{known} ({context.ledger.path})")
+
+
+def _note_other_rules(context: Context) -> None:
+    version = context.classifier.ruleset.version
+    if others := context.ledger.other_rules(version):
+        click.echo(
+            f"note: the rules changed since this ledger was last judged ({others} -> {version}); to see what would change:"
+            " bouncewise replay --dry-run",
+            err=True,
+        )

@@ -10,12 +10,13 @@ from typing import Any
 import click
 import msgspec
 
-from bouncewise import contract
 from bouncewise.classifier.classify import default
-from bouncewise.cli.common import BAD, DIM, GOOD, HEAD, json_option, out, paint
+from bouncewise.cli.common import BAD, DIM, GOOD, HEAD, echo, json_option, policy_option, style
+from bouncewise.contract import dumps
+from bouncewise.contract.runs import PolicyCheckRow, PolicyNumberRow
 from bouncewise.errors import InputError, RuleError
 from bouncewise.model import Cause
-from bouncewise.policy.examples import follows
+from bouncewise.policy.examples import outcome
 from bouncewise.policy.load import Policy, load
 
 FILE = click.argument("file", required=False, envvar="BOUNCEWISE_POLICY", type=click.Path(path_type=Path))
@@ -39,32 +40,30 @@ def check(file: Path | None, as_json: bool) -> None:
     wrong = 0
     for example in policy.example:
         try:
-            got = follows(example, policy, advice)
+            got = outcome(example, policy, advice)
         except ValueError as bad:
             raise RuleError(f"{file}: example {example.story!r}: {bad}") from None
         if got == example.then:
             continue
         own = example not in shipped
         wrong += own
-        row = {"story": example.story, "of": example.of, "expected": example.then, "got": got, "own": own}
-        sign = paint("✗", BAD) if own else paint("≠ shipped:", HEAD)
-        told = f"{sign} {example.story}\n    expected {_list(example.then)}\n    but      {_list(got)}"
-        out(contract.dumps(row) if as_json else told)
+        row = PolicyCheckRow(story=example.story, of=example.of, expected=example.then, got=got, own=own)
+        sign = style("✗", BAD) if own else style("≠ shipped:", HEAD)
+        text = f"{sign} {example.story}\n    expected {_list(example.then)}\n    but      {_list(got)}"
+        echo(dumps(row) if as_json else text)
     if not (wrong or as_json):
         count = sum(example not in shipped for example in policy.example)
-        out(f"{paint('✓', GOOD)} well formed; {count} examples of your own, {len(shipped)} shipped")
+        echo(f"{style('✓', GOOD)} well formed; {count} examples of your own, {len(shipped)} shipped")
     sys.exit(1 if wrong else 0)
 
 
 @command.command()
 @click.argument("name", required=False)
-@click.option(
-    "--policy", "file", envvar="BOUNCEWISE_POLICY", type=click.Path(path_type=Path), help="Your own policy file."
-)
+@policy_option
 @json_option
-def explain(name: str | None, file: Path | None, as_json: bool) -> None:
-    """Every number that decides, or NAME's (dead.hold_days, guard, window.mailbox-full), with its reason and examples."""
-    policy, plain = load(file), dict(_numbers(load()))
+def explain(name: str | None, policy_path: Path | None, as_json: bool) -> None:
+    """Every number that decides, or NAME's (dead.hold_days, incident, window.mailbox-full), with its reason and examples."""
+    policy, plain = load(policy_path), dict(_numbers(load()))
     rows = [(key, value, why) for key, (value, why) in _numbers(policy) if not name or f"{key}.".startswith(f"{name}.")]
     if not rows:
         raise InputError(f"{name}: no such number; `bouncewise policy explain` lists them all")
@@ -73,17 +72,17 @@ def explain(name: str | None, file: Path | None, as_json: bool) -> None:
         examples = [e for e in policy.example if key in e.of]
         if as_json:
             stories = [e.story for e in examples]
-            out(contract.dumps({"name": key, "value": value, "shipped": shipped, "why": why, "examples": stories}))
+            echo(dumps(PolicyNumberRow(name=key, value=value, shipped=shipped, why=why, examples=tuple(stories))))
             continue
-        differs = "" if value == shipped else paint(f"  (shipped: {_plain(shipped)})", BAD)
-        out(f"{paint(f'{key} = {_plain(value)}', HEAD)}{differs}\n    {why}")
+        differs = "" if value == shipped else style(f"  (shipped: {_plain(shipped)})", BAD)
+        echo(f"{style(f'{key} = {_plain(value)}', HEAD)}{differs}\n    {why}")
         for example in examples:
-            out(paint(f"    e.g. {example.story}", DIM))
+            echo(style(f"    e.g. {example.story}", DIM))
 
 
 def _numbers(policy: Policy) -> Iterator[tuple[str, tuple[Any, str]]]:
     """Each setting as (name, (value, reason)); a window is one. A reason stands behind the settings that it speaks for."""
-    for part in ("dead", "guard", "complaint", "unsubscribe"):
+    for part in ("dead", "incident", "alert", "complaint", "unsubscribe"):
         waiting: list[tuple[str, Any]] = []
         for name, value in msgspec.to_builtins(getattr(policy, part)).items():
             if not name.endswith("_why"):

@@ -1,4 +1,4 @@
-"""``bouncewise release``: undo, for all whom one mishap took."""
+"""``bouncewise release``: undo the suppressions and holds that evidence made."""
 
 from __future__ import annotations
 
@@ -7,51 +7,61 @@ from pathlib import Path
 
 import click
 
-from bouncewise import contract
-from bouncewise.cli.common import by_option, json_option, ledger_options, moment, open_ledger, out, policy, why_option
+from bouncewise.cli.common import (
+    by_option,
+    dry_run_option,
+    echo,
+    json_option,
+    ledger_options,
+    load_policy,
+    open_ledger,
+    parse_optional_time,
+    why_option,
+)
+from bouncewise.contract import dumps
+from bouncewise.contract.addresses import suppression_row
 from bouncewise.errors import InputError
-from bouncewise.model import Cause, Event, Scope
-from bouncewise.operations import pipeline, release
-from bouncewise.policy.decide import REMOVED
+from bouncewise.model import Cause
+from bouncewise.operations.release import ReleaseFilter, matching, release
 
 
-@click.command("release", short_help="free all whom one mishap took")
-@click.option("--incident", metavar="UNIT", help="All that this incident (a receiver or @domain) refused.")
+@click.command("release", short_help="undo suppressions by incident, time, receiver or cause")
+@click.option("--incident", metavar="NAME", help="Refused during an incident of this receiver or @domain.")
 @click.option("--since", metavar="TIME", help="Suppressed or held at or after this time.")
 @click.option("--until", metavar="TIME", help="Suppressed or held before this time.")
-@click.option("--receiver", help="By this receiver: google, microsoft, yahoo, apple …")
-@click.option("--cause", type=click.Choice([c.value for c in Cause]), help="For this cause.")
-@click.option("--rule", help="By this rule.")
+@click.option("--receiver", metavar="ID", help="Refused by this receiver: google, microsoft, yahoo, apple …")
+@click.option("--cause", metavar="CAUSE", type=click.Choice([c.value for c in Cause]), help="For this cause.")
+@click.option("--rule", metavar="ID", help="By this rule.")
 @why_option()
 @by_option
-@click.option("--dry-run", is_flag=True, help="Say who would be freed, and do nothing.")
+@dry_run_option("Print what would be released.")
 @ledger_options
 @json_option
 def command(
     incident: str | None, since: str | None, until: str | None, receiver: str | None, cause: str | None,
     rule: str | None, why: str, by: str, dry_run: bool, db: str | None, policy_path: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Free all that fit every condition given. Earlier evidence is kept, and counts no more; wishes of people are not touched.
+    """Release every address that matches all filters.
+
+    Past bounces stay on record but are ignored from now on. Unsubscribes, complaints and manual entries are unaffected.
 
     \b
     bouncewise release --receiver google --since 2020-12-14T22:00Z --until 2020-12-16 --why "Gmail outage" --dry-run
-    bouncewise release --incident @tenant.example --why "their directory is back"
+    bouncewise release --incident @tenant.example --why "their directory works again"
     """
     if not any((incident, since, until, receiver, cause, rule)):
-        raise InputError("release whom? give --incident, or some of --since --until --receiver --cause --rule")
-    wanted = release.Wanted(
-        incident, moment(since)[0] if since else None, moment(until)[0] if until else None, receiver, cause, rule
-    )
+        raise InputError(
+            "Nothing selected: use at least one of --incident, --since, --until, --receiver, --cause, --rule."
+        )
+    begin, end = parse_optional_time(since, "--since"), parse_optional_time(until, "--until")
     with open_ledger(db) as ledger:
-        found = release.taken(wanted, ledger)
+        found = matching(ReleaseFilter(incident, begin, end, receiver, cause, rule), ledger)
         if not dry_run:
-            at = release.acting_at(ledger, datetime.now(UTC))
-            act = Event(at=at, kind=REMOVED, scope=Scope.ALL, words=why, by=by)
-            pipeline.record((name for name, _ in found), act, ledger, policy(policy_path))
-        for name, decision in found:
-            if as_json:
-                out(contract.dumps(contract.suppression(name, decision) | {"released": not dry_run}))
-            else:
-                out(f"{'would free' if dry_run else 'freed'} {name}  {decision.cause or ''}  {decision.why}")
-        if not as_json:
-            out(f"{len(found)} {'would be ' if dry_run else ''}freed")
+            release([name for name, _ in found], why, by, datetime.now(UTC), ledger, load_policy(policy_path))
+    for name, decision in found:
+        if as_json:
+            echo(dumps(suppression_row(name, decision, released=not dry_run)))
+        else:
+            echo(f"{'would release' if dry_run else 'released'} {name}  {decision.cause or ''}  {decision.why}")
+    if not as_json:
+        echo(f"{len(found)} {'would be ' if dry_run else ''}released")

@@ -1,4 +1,4 @@
-"""``bouncewise replay``: all stored evidence judged again, shown or made so."""
+"""``bouncewise replay``: all stored evidence judged again, shown or applied."""
 
 from __future__ import annotations
 
@@ -8,30 +8,29 @@ from pathlib import Path
 
 import click
 
-from bouncewise import contract
 from bouncewise.cli.common import (
     DIM,
     HEAD,
     by_option,
-    classifier,
+    echo,
     json_option,
     ledger_options,
-    moment,
-    open_ledger,
-    out,
-    paint,
-    policy,
+    open_context,
+    parse_optional_time,
     progress,
     rules_option,
+    style,
 )
+from bouncewise.contract import dumps
+from bouncewise.contract.replays import ReplayedRow, ReplaySummary
 from bouncewise.model import Decision
-from bouncewise.operations import replay
+from bouncewise.operations.replay import Change, Outcome, Summary, replayed
 
 
 @click.command("replay", short_help="judge all stored evidence again")
-@click.option("--dry-run", is_flag=True, help="Say whose decision would change, and do nothing.")
-@click.option("--apply", is_flag=True, help="Make it so, in one transaction.")
-@click.option("--since", metavar="TIME", help="Judge only what happened at or after this time again.")
+@click.option("--dry-run", is_flag=True, help="Print whose decision would change. Nothing is stored.")
+@click.option("--apply", is_flag=True, help="Apply the changes, in one transaction.")
+@click.option("--since", metavar="TIME", help="Judge only what happened at or after this time.")
 @by_option
 @ledger_options
 @rules_option
@@ -40,50 +39,46 @@ def command(
     dry_run: bool, apply: bool, since: str | None, by: str, db: str | None, policy_path: Path | None,
     rule_paths: tuple[Path, ...], as_json: bool,
 ) -> None:  # fmt: skip
-    """Judge all stored evidence with the rules and policy given now, and show whose decision differs.
+    """Judge all stored evidence with the present rules and policy, and print whose decision differs.
 
     \b
     bouncewise replay --dry-run                        # after an upgrade: what would change?
     bouncewise replay --rules our-rules/ --dry-run     # what would our own rules do?
     bouncewise replay --rules our-rules/ --apply
 
-    The verdicts of the first judgement stay in the ledger; what people did or wished is never touched.
+    The first verdict on each report stays in the ledger. Acts and opt-outs of people never change.
     """
     if dry_run == apply:
-        raise click.UsageError("say either --dry-run (show what would change) or --apply (make it so)")
-    rules, decided_by = classifier(rule_paths), policy(policy_path)
-    keep_by = by if apply else None
-    begin = moment(since, "--since")[0] if since else None
-    with open_ledger(db) as ledger, ExitStack() as until_told:
-        with progress(1000, "replay") as moved:
-            outcome = until_told.enter_context(
-                replay.judged_again(
-                    ledger, rules, decided_by, at=datetime.now(UTC), keep_by=keep_by, since=begin, progress=moved
-                )
+        raise click.UsageError("use either --dry-run (print what would change) or --apply (change it)")
+    begin = parse_optional_time(since, "--since")
+    with open_context(db, policy_path, rule_paths) as context, ExitStack() as until_printed:
+        with progress(1000, "replay") as advance:
+            outcome = until_printed.enter_context(
+                replayed(context, at=datetime.now(UTC), apply_by=by if apply else None, since=begin, progress=advance)
             )
-        summary = replay.Summary()
+        summary = Summary()
         for change in outcome.changes:
             summary.add(change)
-            out(contract.dumps(contract.change(change)) if as_json else _line(change))
+            echo(dumps(ReplayedRow.of(change)) if as_json else _line(change))
         if as_json:
-            out(contract.dumps(contract.replayed(outcome, summary, rules.ruleset.version, applied=apply)))
+            echo(dumps(ReplaySummary.of(outcome, summary, context.classifier.ruleset.version, applied=apply)))
         else:
-            _tell(outcome, summary, applied=apply)
+            _print_summary(outcome, summary, applied=apply)
 
 
-def _line(change: replay.Change) -> str:
-    return f"{change.name}  {_said(change.before)} {paint('->', DIM)} {_said(change.after)}"
+def _line(change: Change) -> str:
+    return f"{change.name}  {_decision(change.before)} {style('->', DIM)} {_decision(change.after)}"
 
 
-def _said(d: Decision) -> str:
+def _decision(d: Decision) -> str:
     return " ".join(word for word in (d.state, d.cause, d.rule) if word)
 
 
-def _tell(outcome: replay.Outcome, summary: replay.Summary, *, applied: bool) -> None:
-    for sort, n in summary.sorts.most_common():
-        rules = f"{sort.rule_before or '-'} -> {sort.rule_after or '-'}"
-        out(f"{n:>9,}  {paint(f'{sort.state_before} -> {sort.state_after}', HEAD)}  {rules}")
+def _print_summary(outcome: Outcome, summary: Summary, *, applied: bool) -> None:
+    for kind, n in summary.kinds.most_common():
+        rules = f"{kind.rule_before or '-'} -> {kind.rule_after or '-'}"
+        echo(f"{n:>9,}  {style(f'{kind.state_before} -> {kind.state_after}', HEAD)}  {rules}")
     what = "changed" if applied else "would change"
-    sums = f"{summary.freed:,} freed, {summary.suppressed:,} newly suppressed, {summary.held:,} newly held"
-    out(f"{outcome.reports:,} reports judged again, {outcome.otherwise:,} of them otherwise")
-    out(f"{summary.changed:,} decisions {what}: {sums}")
+    sums = f"{summary.released:,} released, {summary.suppressed:,} newly suppressed, {summary.held:,} newly held"
+    echo(f"{outcome.reports:,} reports re-evaluated, {outcome.reclassified:,} with a different verdict")
+    echo(f"{summary.changed:,} decisions {what}: {sums}")

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import click
 
-from bouncewise import contract
 from bouncewise.classifier.classify import Classifier
-from bouncewise.cli.common import BAD, DIM, GOOD, json_option, out, paint
+from bouncewise.cli.common import BAD, DIM, GOOD, echo, json_option, style
+from bouncewise.contract import dumps
+from bouncewise.contract.runs import RuleCheckRecord, RuleRow, RuleViolationRow
 from bouncewise.model import Cause
 from bouncewise.rules.load import load
-from bouncewise.rules.selftest import complaints
+from bouncewise.rules.selftest import violations
 
 FILES = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 
@@ -22,8 +23,10 @@ def command() -> None:
     """List the rules; check and test rule files of your own (docs/rules.md)."""
 
 
-@command.command("list")
-@click.option("--cause", type=click.Choice([c.value for c in Cause]), help="Only rules for this cause.")
+@command.command("list", short_help="every rule, in the order in which they are tried")
+@click.option(
+    "--cause", metavar="CAUSE", type=click.Choice([c.value for c in Cause]), help="Only rules for this cause."
+)
 @click.option(
     "--rules", "files", multiple=True, type=click.Path(path_type=Path), help="Your own rules beside the shipped ones."
 )
@@ -35,48 +38,38 @@ def list_(cause: str | None, files: tuple[Path, ...], as_json: bool) -> None:
         if cause and rule.cause != cause:
             continue
         if as_json:
-            out(
-                contract.dumps(
-                    {
-                        "id": rule.id,
-                        "cause": rule.cause,
-                        "tier": tier,
-                        "confidence": base,
-                        "why": rule.why,
-                        "source": rule.source,
-                    }
-                )
-            )
+            echo(dumps(RuleRow(
+                id=rule.id, cause=rule.cause, tier=tier, confidence=base, why=rule.why, source=rule.source,
+            )))  # fmt: skip
         else:
-            out(f"{rule.id:44} {rule.cause:22} {paint(tier, DIM):10} {base:.2f}  {rule.why}")
+            echo(f"{rule.id:44} {rule.cause:22} {style(tier, DIM):10} {base:.2f}  {rule.why}")
 
 
-@command.command()
+@command.command(short_help="read rule files strictly")
 @FILES
 @json_option
 def check(files: tuple[Path, ...], as_json: bool) -> None:
-    """Read rule files as strictly as bouncewise does: a typo fails, with its place."""
+    """Read rule files strictly: a typing error is reported with its place."""
     ruleset = load(files)
     own = sum(tier == "site" for tier in ruleset.tiers)
-    out(
-        contract.dumps({"rules": own, "version": ruleset.version})
-        if as_json
-        else f"{paint('✓', GOOD)} {own} rules, all well formed"
-    )
+    record = RuleCheckRecord(rules=own, version=ruleset.version)
+    echo(dumps(record) if as_json else f"{style('✓', GOOD)} {own} rules, all well formed")
 
 
-@command.command("test")
+@command.command("test", short_help="try the examples of rule files")
 @FILES
 @json_option
 def test_(files: tuple[Path, ...], as_json: bool) -> None:
-    """Try the examples: each must reach its own rule first, no counter may, no phrase may stand idle. Exits 1 if not."""
+    """Try the examples: each must reach its own rule first, no counter-example may, and each phrase must be used.
+
+    Exits 1 if not.
+    """
     classifier = Classifier(load(files))
-    own = [
-        rule for rule, tier in zip(classifier.ruleset.rules, classifier.ruleset.tiers, strict=True) if tier == "site"
-    ]
-    found = [complaint for rule in own for complaint in complaints(rule, classifier.rule_of)]
-    for complaint in found:
-        out(contract.dumps({"complaint": complaint}) if as_json else f"{paint('✗', BAD)} {complaint}")
+    tiers = zip(classifier.ruleset.rules, classifier.ruleset.tiers, strict=True)
+    own = [rule for rule, tier in tiers if tier == "site"]
+    found = [violation for rule in own for violation in violations(rule, classifier.rule_of)]
+    for violation in found:
+        echo(dumps(RuleViolationRow(violation=violation)) if as_json else f"{style('✗', BAD)} {violation}")
     if not found and not as_json:
-        out(f"{paint('✓', GOOD)} {len(own)} rules keep what they promise")
+        echo(f"{style('✓', GOOD)} {len(own)} rules: all examples pass")
     sys.exit(1 if found else 0)

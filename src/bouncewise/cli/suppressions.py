@@ -1,8 +1,7 @@
-"""``bouncewise suppressions``: who must not be mailed, by whom and why; changed by hand, imported, exported."""
+"""``bouncewise suppressions``: the addresses that must not be mailed; changed by hand, imported, exported."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
@@ -10,29 +9,31 @@ from typing import IO
 import click
 import msgspec
 
-from bouncewise import contract
 from bouncewise.cli.common import (
     BAD,
     DIM,
     at_option,
     by_option,
-    classifier,
+    dry_run_option,
+    echo,
     json_option,
     ledger_options,
-    moment,
+    load_policy,
+    open_context,
     open_ledger,
-    out,
-    paint,
-    policy,
+    parse_moment,
+    parse_optional_time,
+    style,
     why_option,
 )
+from bouncewise.contract import dumps
+from bouncewise.contract.addresses import suppression_row
+from bouncewise.contract.runs import ActRecord, ImportRecord
 from bouncewise.errors import InputError
-from bouncewise.ledger import Ledger
 from bouncewise.lists import formats
 from bouncewise.model import Cause, Decision, Event, Scope, State
-from bouncewise.operations import pipeline, release
-from bouncewise.policy.decide import ADDED, REMOVED, standing
-from bouncewise.policy.load import Policy
+from bouncewise.operations.suppress import effective_time, import_list, record, suppressions
+from bouncewise.policy.decide import ADDED, REMOVED
 from bouncewise.rfc import address
 
 FORMAT = click.Choice([*formats.FORMATS, "postfix"])
@@ -40,37 +41,40 @@ FORMAT = click.Choice([*formats.FORMATS, "postfix"])
 
 @click.group("suppressions", short_help="list, add, remove, import, export")
 def command() -> None:
-    """Who must not be mailed: list, add, remove, import, export. Every entry says who, when and why."""
+    """The addresses that must not be mailed: list, add, remove, import, export. Every entry has an author, a time, a reason."""
 
 
 @command.command("list")
-@click.option("--held", is_flag=True, help="Those that are held for a time, instead of those suppressed.")
+@click.option("--held", is_flag=True, help="List temporary holds instead of suppressions.")
 @at_option
 @ledger_options
 @json_option
 def list_(held: bool, at: str | None, db: str | None, policy_path: Path | None, as_json: bool) -> None:
     """One row per suppression, addresses and domains."""
+    when, past = parse_moment(at)
+    state = State.HELD if held else State.SUPPRESSED
     with open_ledger(db) as ledger:
-        for name, decision in _standing(ledger, policy(policy_path), at, State.HELD if held else State.SUPPRESSED):
-            if as_json:
-                out(contract.dumps(contract.suppression(name, decision)))
-            else:
-                until = f" until {decision.until:%Y-%m-%d}" if decision.until else ""
-                since = f"{decision.since:%Y-%m-%d}" if decision.since else ""
-                who = paint(f"by {decision.by}" if decision.by else decision.rule, DIM)
-                out(
-                    f"{since}{until}  {paint(name, BAD)}  {decision.cause or ''} ({decision.scope})  {decision.why}  {who}"
-                )
+        for name, decision in suppressions(ledger, load_policy(policy_path), state, when, past=past):
+            echo(dumps(suppression_row(name, decision)) if as_json else _line(name, decision))
+
+
+def _line(name: str, d: Decision) -> str:
+    until = f" until {d.until:%Y-%m-%d}" if d.until else ""
+    since = f"{d.since:%Y-%m-%d}" if d.since else ""
+    source = style(f"by {d.by}" if d.by else d.rule, DIM)
+    return f"{since}{until}  {style(name, BAD)}  {d.cause or ''} ({d.scope})  {d.why}  {source}"
 
 
 @command.command()
 @click.argument("names", nargs=-1, required=True)
 @why_option()
-@click.option("--cause", type=click.Choice([c.value for c in Cause]), help="The cause, if it is one of ours.")
+@click.option(
+    "--cause", metavar="CAUSE", type=click.Choice([c.value for c in Cause]), help="The cause, if it is one of the list."
+)
 @click.option("--scope", type=click.Choice([s.value for s in Scope]), default=Scope.ALL.value, show_default=True)
-@click.option("--until", metavar="TIME", help="Until when; default: for good.")
+@click.option("--until", metavar="TIME", help="Until when. Default: for good.")
 @by_option
-@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@dry_run_option("Print what would be added.")
 @ledger_options
 @json_option
 def add(
@@ -80,84 +84,57 @@ def add(
     """Suppress ADDRESS… or @domain… by hand.
 
     \b
-    bouncewise suppressions add jo@example.com @closed.example --why "asked by phone, ticket 4711"
+    bouncewise suppressions add jo@example.com @closed.example --why "by phone, ticket 4711"
     """
-    end = moment(until)[0] if until else None
-    act = _act(ADDED, by, why, Cause(cause) if cause else None, Scope(scope), end)
-    _enter(names, act, db, policy_path, dry_run, as_json)
+    act = Event(
+        at=datetime.now(UTC), kind=ADDED, cause=Cause(cause) if cause else None, scope=Scope(scope), words=why, by=by,
+        until=parse_optional_time(until, "--until"),
+    )  # fmt: skip
+    _record(names, act, db, policy_path, dry_run, as_json)
 
 
 @command.command()
 @click.argument("names", nargs=-1, required=True)
 @why_option()
 @by_option
-@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@dry_run_option("Print what would be removed.")
 @ledger_options
 @json_option
 def remove(
-    names: tuple[str, ...],
-    why: str,
-    by: str,
-    dry_run: bool,
-    db: str | None,
-    policy_path: Path | None,
-    as_json: bool,
-) -> None:
-    """Free ADDRESS… or @domain…: earlier evidence is kept, and counts no more.
+    names: tuple[str, ...], why: str, by: str, dry_run: bool, db: str | None, policy_path: Path | None, as_json: bool
+) -> None:  # fmt: skip
+    """Release ADDRESS… or @domain… by hand: earlier evidence is kept, and no longer counts.
 
     \b
-    bouncewise suppressions remove jo@example.com --why "typo in their forwarder, mended"
+    bouncewise suppressions remove jo@example.com --why "error in their forwarder, fixed"
     """
-    _enter(names, _act(REMOVED, by, why, None, Scope.ALL, None), db, policy_path, dry_run, as_json)
+    act = Event(at=datetime.now(UTC), kind=REMOVED, words=why, by=by)
+    _record(names, act, db, policy_path, dry_run, as_json)
 
 
 @command.command("import")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, allow_dash=True))
-@click.option("--format", "form", type=click.Choice(list(formats.FORMATS)), help="Default: by the columns.")
-@click.option("--by", default=None, help="Where it comes from; default: import:FORMAT.")
-@click.option("--dry-run", is_flag=True, help="Count, and change nothing.")
+@click.option("--format", "form", type=click.Choice(list(formats.FORMATS)), help="Default: detected from the columns.")
+@click.option("--by", default=None, help="Name to record as the author. Default: import:FORMAT.")
+@dry_run_option("Count the entries.")
 @ledger_options
 @json_option
 def import_(
     file: Path, form: str | None, by: str | None, dry_run: bool, db: str | None, policy_path: Path | None, as_json: bool
 ) -> None:
-    """Take over the list of an ESP: SES, SendGrid, Postmark, Mailgun, SparkPost, or a plain CSV.
+    """Import the suppression list of an ESP: SES, SendGrid, Postmark, Mailgun, SparkPost, or a plain CSV.
 
-    An SMTP reply in the list is judged anew: what it shows to be no dead address is not taken over.
+    An SMTP reply in the list is judged; entries whose reply shows that the address is valid are skipped.
     """
-    judge, rules = classifier(()).judge, policy(policy_path)
-    added = known = living = 0
-    now = datetime.now(UTC)
-    with open_ledger(db, create=not dry_run) as ledger, ledger.change():
-        names = []
-        for row in formats.load(file, form):
-            verdict = judge(row.said) if row.said[:3].isdigit() or "." in row.said[:6] else None
-            if verdict is not None and verdict.party in ("sender", "message", "system"):
-                living += 1
-                continue
-            cause = row.cause or (verdict.cause if verdict else None)
-            act = Event(
-                at=row.at or now,
-                kind=ADDED,
-                cause=cause,
-                scope=row.scope,
-                words=row.said[:200],
-                by=by or f"import:{row.form}",
-            )
-            name = address.normalise(row.address)
-            if dry_run or ledger.act(name, act):
-                added += 1
-                names.append(name)
-            else:
-                known += 1
-        if not dry_run:
-            pipeline.derive(ledger, rules, names)
+    with open_context(db, policy_path, create=not dry_run) as context:
+        done = import_list(context, file, form, by, dry_run=dry_run)
     if as_json:
-        out(contract.dumps({"added": added, "known": known, "not_taken_over": living, "dry_run": dry_run}))
+        echo(dumps(ImportRecord(added=done.added, known=done.known, skipped=done.skipped, dry_run=dry_run)))
     else:
-        out(
-            f"{'would add' if dry_run else 'added'} {added:,}; {known:,} were there; "
-            f"{living:,} not taken over: their replies say the address is fine"
+        verb = "would be imported" if dry_run else "imported"
+        echo(
+            f"{done.added:,} {verb}, {done.known:,} already present, {done.skipped:,} skipped (the reply shows that the address"
+            " is valid)"
         )
 
 
@@ -170,50 +147,32 @@ def import_(
 @ledger_options
 @json_option
 def export(form: str, output: IO[str], at: str | None, db: str | None, policy_path: Path | None, as_json: bool) -> None:
-    """Write the suppressions as an ESP or Postfix takes them.
+    """Write the suppressions in the format of an ESP or of Postfix.
 
     \b
     bouncewise suppressions export --format postfix -o /etc/postfix/bounced && postmap /etc/postfix/bounced
     """
+    when, past = parse_moment(at)
     with open_ledger(db) as ledger:
-        rows = _standing(ledger, policy(policy_path), at, State.SUPPRESSED)
-        lines = (
-            (contract.dumps(contract.suppression(n, d)) + "\n" for n, d in rows)
-            if as_json
-            else formats.dump(form, rows)
-        )
+        rows = suppressions(ledger, load_policy(policy_path), State.SUPPRESSED, when, past=past)
+        lines = (dumps(suppression_row(n, d)) + "\n" for n, d in rows) if as_json else formats.dump(form, rows)
         for line in lines:
             output.write(line)
 
 
-def _standing(ledger: Ledger, rules: Policy, at: str | None, state: State) -> Iterator[tuple[str, Decision]]:
-    """What stands in *state* at a time: now from what was derived, for the past from the evidence up to then."""
-    when, past = moment(at)
-    if past:
-        found = pipeline.decisions_on(ledger.known(), ledger, rules, when)
-    else:
-        found = ((name, standing(decision, when)) for name, decision in ledger.states())
-    return ((name, decision) for name, decision in found if decision.state is state)
-
-
-def _act(kind: str, by: str, why: str, cause: Cause | None, scope: Scope, until: datetime | None) -> Event:
-    now = datetime.now(UTC)
-    return Event(at=now, kind=kind, cause=cause, scope=scope, words=why, by=by, until=until)
-
-
-def _enter(
+def _record(
     names: tuple[str, ...], act: Event, db: str | None, policy_path: Path | None, dry_run: bool, as_json: bool
 ) -> None:
     for name in names:
         if "@" not in name:
             raise InputError(f"{name}: neither an address nor an @domain")
-    meant = [address.normalise(name) for name in names]
+    normalised = [address.normalise(name) for name in names]
     if not dry_run:
         with open_ledger(db, create=act.kind == ADDED) as ledger:
-            act = msgspec.structs.replace(act, at=release.acting_at(ledger, act.at))
-            pipeline.record(meant, act, ledger, policy(policy_path))
-    for name in meant:
+            act = msgspec.structs.replace(act, at=effective_time(ledger, act.at))
+            record(normalised, act, ledger, load_policy(policy_path))
+    for name in normalised:
         if as_json:
-            out(contract.dumps({"name": name, "act": act.kind, "by": act.by, "why": act.words, "dry_run": dry_run}))
+            echo(dumps(ActRecord(name=name, act=act.kind, by=act.by, why=act.words, dry_run=dry_run)))
         else:
-            out(f"{'would be ' if dry_run else ''}{act.kind}: {name}")
+            echo(f"{'would be ' if dry_run else ''}{act.kind}: {name}")

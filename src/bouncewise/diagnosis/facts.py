@@ -12,10 +12,12 @@ from typing import NamedTuple
 from bouncewise.classifier.classify import Classifier
 from bouncewise.diagnosis.evidence import Facts, Others, Own
 from bouncewise.ledger import Ledger
-from bouncewise.ledger.neighbours import Span
+from bouncewise.ledger.neighbours import Period
 from bouncewise.lists import typos
 from bouncewise.model import Cause, Event, Incident, Kind, Party, Stage, Verdict
+from bouncewise.model.bearing import directory
 from bouncewise.net import dns
+from bouncewise.times import Slot, slot_at
 
 ABOUT = timedelta(hours=12)
 """Deliveries so long before or after a refusal say whether the directory worked then: as the guard's neighbour_hours. At a
@@ -23,6 +25,9 @@ large provider refusals of others are looked at in the same hours: who was refus
 
 BEFORE, AFTER = timedelta(hours=24), timedelta(hours=72)
 """At other domains, mailed seldom, refusals so long before and after are of the same event."""
+
+LATELY = timedelta(days=30)
+"""Neighbours delivered to so long before their refusal were good: as the policy's alive_days."""
 
 _REFUSED = (Kind.FAILED, Kind.DELAYED)
 
@@ -101,7 +106,7 @@ def _facts(name: str, refusal: _Refusal, sources: Sources) -> Facts:
         near = _Near(name, domain, refusal, sources.ledger, sources)
         if domain:
             own, at_domain, incident = near.own(), near.at_domain(), near.incident()
-        if receiver and refusal.cause is not Cause.ACCESS_DENIED:  # each tenant has a directory of its own
+        if directory(refusal.cause, receiver):
             at_receiver = near.others(receiver)
         if sources.classifier.ruleset.causes[refusal.cause].party in (Party.SENDER, Party.MESSAGE):
             receivers = near.receivers()
@@ -126,8 +131,8 @@ class _Near:
         self.at = refusal.at or known
         self.history: list[Event] = ledger.history(name, known) if domain else []
         self.delivered = [e.at for e in self.history if e.kind == Kind.DELIVERED]
-        self.hours = Span(self.at - ABOUT, min(known, self.at + ABOUT), known)
-        self.days = Span(self.at - BEFORE, min(known, self.at + AFTER), known)
+        self.hours = Period(self.at - ABOUT, min(known, self.at + ABOUT), known)
+        self.days = Period(self.at - BEFORE, min(known, self.at + AFTER), known)
         self.large = domain in typos.known().mailbox
 
     def own(self) -> Own:
@@ -141,10 +146,11 @@ class _Near:
 
     def others(self, unit: str) -> Others:
         span = self.days if unit == self.domain and not self.large else self.hours
-        fates = self.ledger.neighbours.fates(self.name, unit, self.refusal.cause, span)
+        fates = self.ledger.neighbours.fates(self.name, unit, self.refusal.cause, span, LATELY)
         since, until, _ = self.hours
         mine = len({at.date() for at in self.delivered if since <= at <= until})
-        delivered = max(0, self.ledger.neighbours.delivered(unit, since, until) - mine)
+        slots = slot_at(since), Slot(slot_at(until) + 1)
+        delivered = max(0, self.ledger.traffic.delivered(unit, *slots) - mine)
         return Others(refused=fates.refused, good=fates.good, back=fates.back, delivered=delivered)
 
     def at_domain(self) -> Others:
@@ -160,11 +166,10 @@ class _Near:
 
     def incident(self) -> str | None:
         """Which kind of incident the refusal fell into, as it was known then."""
-        directory = self.refusal.receiver if self.refusal.cause is not Cause.ACCESS_DENIED else ""
         hour = timedelta(hours=1)
-        for unit in (self.domain, directory):
+        for unit in (self.domain, directory(self.refusal.cause, self.refusal.receiver)):
             for incident in self.incidents:
-                if incident.unit != unit or self.at < incident.opened - hour:
+                if incident.destination != unit or self.at < incident.opened - hour:
                     continue
                 if incident.closed is None:
                     return "domain" if unit == self.domain and not self.large else "receiver"

@@ -18,14 +18,12 @@ from typing import BinaryIO, NamedTuple, TypeVar, cast
 import zstandard
 
 from bouncewise.errors import InputError
-from bouncewise.providers import MailedPayloadReader, PayloadReader
-from bouncewise.readers import READERS, Finding, Note, Reader
+from bouncewise.intake.formats import reader_for
+from bouncewise.readers import Finding, Note
 from bouncewise.readers.base import HEAD
 
 STDIN = "-"
 
-# Bare replies are what nearly anything could be, so they are asked last.
-FORMATS: tuple[Reader, ...] = (MailedPayloadReader(), *READERS[:-1], PayloadReader(), READERS[-1])
 DAMAGED = (OSError, EOFError, zlib.error, zipfile.BadZipFile, zstandard.ZstdError, RuntimeError, NotImplementedError)
 """What a file that is damaged inside raises while it is read."""
 
@@ -42,7 +40,7 @@ class Opened(NamedTuple):
 
 
 def expand(paths: tuple[str, ...]) -> Iterator[str]:
-    """The files meant by *paths*, folders opened in the order of their names. Raises InputError for what is not there."""
+    """The files under *paths*, those of a folder in the order of their names. Raises InputError for what is not there."""
     for path in paths:
         if path != STDIN and not Path(path).exists():
             raise InputError(f"{path}: no such file or folder")
@@ -55,7 +53,7 @@ def expand(paths: tuple[str, ...]) -> Iterator[str]:
 
 
 def read(path: str, mbox: Callable[[BinaryIO, str], Iterator[T | Note]] | None = None) -> Iterator[Finding | Note | T]:
-    """Everything in the file at *path*; its format is found by looking. *mbox*, if given, reads an mbox in its reader's stead."""
+    """Everything in the file at *path*; its format is found by its content. *mbox*, if given, reads an mbox."""
     try:
         for name, stream in _open(path):
             buffered = _Peekable(stream)
@@ -72,11 +70,6 @@ def read(path: str, mbox: Callable[[BinaryIO, str], Iterator[T | Note]] | None =
         yield Note(path, None, f"stopped reading: {bad or type(bad).__name__}")
 
 
-def reader_for(head: bytes) -> Reader | None:
-    """The first reader that knows the format of *head*, the first octets of a file."""
-    return next((reader for reader in FORMATS if reader.sniff(head)), None)
-
-
 def format_of(path: str) -> str:
     """The format of the file at *path*, or of the first that is packed in it; '' where that is none."""
     try:
@@ -87,7 +80,7 @@ def format_of(path: str) -> str:
 
 
 def is_packed(path: str) -> bool:
-    """Whether more may come out of the file than is in it."""
+    """Whether the file is compressed or an archive, so that its content may be larger than it is."""
     try:
         with Path(path).open("rb") as stream:
             return stream.read(4).startswith((_GZIP, _ZSTD, _ZIP))

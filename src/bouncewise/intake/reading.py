@@ -1,7 +1,7 @@
-"""From paths to judged reports, in one process or in many: what comes out, and in which order, is the same.
+"""From paths to judged reports, in one process or in many: the results, and their order, are the same.
 
-The messages of an mbox and the files of a folder are read and judged by worker processes, a few hundred kilobytes at a
-time; what no worker can share (a log, whatever is packed into one file) is read by this process.
+The messages of an mbox and the small files of a folder are read and judged by worker processes, some hundred kilobytes at a
+time; what cannot be divided (a log, an archive) is read by one process.
 """
 
 from __future__ import annotations
@@ -17,22 +17,24 @@ from bouncewise.model import Kind, Report, Verdict
 from bouncewise.readers import Finding, Note
 from bouncewise.readers.messages.mbox import findings, split
 from bouncewise.rules.load import RuleSet
-from bouncewise.workers import Crowd, Piece
+from bouncewise.workers import Task, WorkerPool
 
 JUDGED = (Kind.FAILED, Kind.DELAYED)
-"""Kinds whose reply means something. A complaint or a delivery needs no reading of words."""
+"""Kinds whose reply is judged. A complaint or a delivery needs no reading of words."""
 
-ALONE = 16 << 20
+INLINE_BYTES = 16 << 20
 """Octets that this process reads before it starts others: less mail than that is read sooner than they have started."""
 
-PIECE = 1 << 19
-"""Octets of one piece of work, or one message if that is longer."""
+TASK_BYTES = 1 << 19
+"""Octets of one task, or one message if that is longer."""
 
-LARGE = 1 << 20
-"""Octets from which on a file is not given away whole."""
+LARGE_BYTES = 1 << 20
+"""Octets from which on a file is not a task as a whole."""
 
-AT_ONCE = 4096
-"""Reports of one log that come from another process together."""
+LOG_BATCH = 4096
+"""Reports of one log that another process returns together."""
+
+_FILE_COST = 4096  # octets whose reading takes as long as opening a file
 
 T = TypeVar("T")
 
@@ -45,8 +47,8 @@ class Judged(NamedTuple):
     receiver: str
 
 
-Make = Callable[[Finding, Verdict | None, str], T]
-"""What is made of the parts of a Judged: itself, or something else that is wanted instead."""
+Transform = Callable[[Finding, Verdict | None, str], T]
+"""What is made of a finding, its verdict and its receiver: a Judged, or something else that is wanted instead."""
 
 
 def judge(report: Report, classifier: Classifier) -> Verdict | None:
@@ -54,41 +56,40 @@ def judge(report: Report, classifier: Classifier) -> Verdict | None:
     return classifier.report(report) if report.kind in JUDGED else None
 
 
-def each(
-    paths: Iterable[str], classifier: Classifier, make: Make[T], jobs: int = 1
+def read_paths(
+    paths: Iterable[str], classifier: Classifier, transform: Transform[T], jobs: int = 1
 ) -> Iterator[tuple[str, Iterator[T | Note]]]:
-    """Each of the *paths* that files.expand gave, with what *make* makes of its reports, and notes, in order.
+    """Each of the *paths* that files.expand gave, with what *transform* makes of its reports, and notes, in order.
 
-    A path is asked for when the ones before it are read, but for small files, which are asked for ahead. Where *jobs* is more
-    than 1, *make* is a function that another process can import.
+    Where *jobs* is more than 1, *transform* is a function that another process can import.
     """
-    work = _Work(classifier, make)
+    work = _Work(classifier, transform)
     if jobs == 1:
         yield from ((path, work.file(path)) for path in paths)
         return
-    crowd = Crowd(jobs, _begin, (classifier.ruleset, make))
+    pool = WorkerPool(jobs, _initialize, (classifier.ruleset, transform))
     try:
-        yield from _Shared(work, crowd).each(paths)
+        yield from _SharedWork(work, pool).read_paths(paths)
     finally:
-        crowd.close()
+        pool.close()
 
 
 class _Work(Generic[T]):
     """Reading and judging, whichever process does it."""
 
-    def __init__(self, classifier: Classifier, make: Make[T]) -> None:
+    def __init__(self, classifier: Classifier, transform: Transform[T]) -> None:
         self.classifier = classifier
-        self.make = make
-        self._at: tuple[str, Iterator[T | Note]] | None = None
+        self.transform = transform
+        self._current: tuple[str, Iterator[T | Note]] | None = None
 
     def file(self, path: str) -> Iterator[T | Note]:
         return self.judged(files.read(path))
 
-    def more(self, path: str) -> list[T | Note]:
-        """The next AT_ONCE items of *path*, which is read from its beginning when it is first asked for; none at its end."""
-        if self._at is None or self._at[0] != path:
-            self._at = (path, self.file(path))
-        return list(islice(self._at[1], AT_ONCE))
+    def next_batch(self, path: str) -> list[T | Note]:
+        """The next LOG_BATCH items of *path*, from its beginning at the first call; none at its end."""
+        if self._current is None or self._current[0] != path:
+            self._current = (path, self.file(path))
+        return list(islice(self._current[1], LOG_BATCH))
 
     def message(self, raw: bytes, path: str, index: int) -> Iterator[T | Note]:
         return self.judged(findings(raw, path, index))
@@ -99,37 +100,38 @@ class _Work(Generic[T]):
                 yield item
             else:
                 report = item.report
-                yield self.make(item, judge(report, self.classifier), self.classifier.receiver(report))
+                yield self.transform(item, judge(report, self.classifier), self.classifier.receiver(report))
 
 
-class _Shared(Generic[T]):
-    """Reading that others share, once it is known to be much."""
+class _SharedWork(Generic[T]):
+    """Reading that worker processes share, once there is known to be much of it."""
 
-    def __init__(self, work: _Work[T], crowd: Crowd) -> None:
+    def __init__(self, work: _Work[T], pool: WorkerPool) -> None:
         self._work = work
-        self._crowd = crowd
-        self._alone = ALONE
+        self._pool = pool
+        self._inline = INLINE_BYTES
 
-    def each(self, paths: Iterable[str]) -> Iterator[tuple[str, Iterator[T | Note]]]:
-        for large, some in groupby(paths, lambda path: path == files.STDIN or _size(path) >= LARGE):
-            for path in some if large else ():
+    def read_paths(self, paths: Iterable[str]) -> Iterator[tuple[str, Iterator[T | Note]]]:
+        for large, group in groupby(paths, lambda path: path == files.STDIN or _size(path) >= LARGE_BYTES):
+            for path in group if large else ():
                 yield path, self._large(path)
-            yield from self._small(some)
+            yield from self._small(group)
 
     def _small(self, paths: Iterator[str]) -> Iterator[tuple[str, Iterator[T | Note]]]:
-        while self._alone > 0 and (path := next(paths, None)) is not None:
-            self._alone -= _size(path)
+        while self._inline > 0 and (path := next(paths, None)) is not None:
+            self._inline -= _size(path)
             yield path, self._work.file(path)
-        for names, found in self._crowd.in_order(Piece(_files, (names,), names[0]) for names in _together(paths)):
+        tasks = (Task(_files, (names,), names[0]) for names in _chunk_small_files(paths))
+        for names, found in self._pool.map_ordered(tasks):
             for name, items in zip(names, found, strict=True):
-                # What is packed may be of any size, and is read bit by bit instead.
+                # A compressed file may hold any amount, and is streamed instead.
                 yield name, self._work.file(name) if items is None else iter(items)
 
     def _large(self, path: str) -> Iterator[T | Note]:
-        """A file of any size: an mbox's messages are given away; a log, line after line, to one who reads ahead."""
-        if _size(path) >= ALONE and files.format_of(path) != "mbox":
-            for items in self._crowd.ahead(_more, path):
-                yield from items
+        """A file of any size: the messages of an mbox are shared; a log is read ahead, line after line, by one process."""
+        if _size(path) >= INLINE_BYTES and files.format_of(path) != "mbox":
+            for batch in self._pool.prefetch(_next_batch, path):
+                yield from batch
             return
         for item in files.read(path, self._mbox):
             if isinstance(item, Finding):
@@ -139,72 +141,73 @@ class _Shared(Generic[T]):
 
     def _mbox(self, stream: BinaryIO, path: str) -> Iterator[T | Note]:
         damage: list[Exception] = []
-
-        def pieces() -> Iterator[Piece]:
-            batch: list[bytes] = []
-            size = first = 0
-            try:
-                for index, raw in numbered:
-                    first = first if batch else index
-                    batch.append(raw)
-                    size += len(raw)
-                    if size >= PIECE:
-                        yield Piece(_messages, (batch, path, first), f"{path} #{first}")
-                        batch, size = [], 0
-            except files.DAMAGED as bad:
-                damage.append(bad)  # told when what stood before it is
-            if batch:
-                yield Piece(_messages, (batch, path, first), f"{path} #{first}")
-
         numbered = enumerate(split(stream))
         for index, raw in numbered:
             yield from self._work.message(raw, path, index)
-            self._alone -= len(raw)
-            if self._alone <= 0:
+            self._inline -= len(raw)
+            if self._inline <= 0:
                 break
-        for _, found in self._crowd.in_order(pieces()):
+        for _, found in self._pool.map_ordered(_message_tasks(numbered, path, damage)):
             yield from found
         if damage:
-            raise damage[0]
+            raise damage[0]  # reported behind what was before it
+
+
+def _message_tasks(numbered: Iterator[tuple[int, bytes]], path: str, damage: list[Exception]) -> Iterator[Task]:
+    """The messages of an mbox as tasks; *damage* gets the exception that ended the reading."""
+    batch: list[bytes] = []
+    size = first = 0
+    try:
+        for index, raw in numbered:
+            first = first if batch else index
+            batch.append(raw)
+            size += len(raw)
+            if size >= TASK_BYTES:
+                yield Task(_messages, (batch, path, first), f"{path} #{first}")
+                batch, size = [], 0
+    except files.DAMAGED as bad:
+        damage.append(bad)
+    if batch:
+        yield Task(_messages, (batch, path, first), f"{path} #{first}")
 
 
 def _size(path: str) -> int:
     try:
         return Path(path).stat().st_size
     except OSError:
-        return 0  # gone meanwhile: whoever reads it says so
+        return 0  # deleted meanwhile: reading it makes a note
 
 
-def _together(paths: Iterable[str]) -> Iterator[list[str]]:
-    """Small files by pieces of work."""
-    some: list[str] = []
+def _chunk_small_files(paths: Iterable[str]) -> Iterator[list[str]]:
+    """Small files, in chunks of about TASK_BYTES."""
+    chunk: list[str] = []
     size = 0
     for path in paths:
-        some.append(path)
-        size += _size(path) + 4096
-        if size >= PIECE:
-            yield some
-            some, size = [], 0
-    if some:
-        yield some
+        chunk.append(path)
+        size += _size(path) + _FILE_COST
+        if size >= TASK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
 
 
 # ── in another process ─────────────────────────────────────────────────────────────────────────────────────
 
-_here: list[_Work[Any]] = []
+_worker: list[_Work[Any]] = []  # of this process, set by the pool's initializer
 
 
-def _begin(ruleset: RuleSet, make: Make[Any]) -> None:
-    _here.append(_Work(Classifier(ruleset), make))
+def _initialize(ruleset: RuleSet, transform: Transform[Any]) -> None:
+    _worker.append(_Work(Classifier(ruleset), transform))
 
 
 def _messages(raws: list[bytes], path: str, first: int) -> list[Any]:
-    return [item for n, raw in enumerate(raws, first) for item in _here[0].message(raw, path, n)]
+    return [item for n, raw in enumerate(raws, first) for item in _worker[0].message(raw, path, n)]
 
 
-def _more(path: str) -> list[Any]:
-    return _here[0].more(path)
+def _next_batch(path: str) -> list[Any]:
+    return _worker[0].next_batch(path)
 
 
 def _files(paths: list[str]) -> list[list[Any] | None]:
-    return [None if files.is_packed(path) else list(_here[0].file(path)) for path in paths]
+    return [None if files.is_packed(path) else list(_worker[0].file(path)) for path in paths]

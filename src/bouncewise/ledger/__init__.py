@@ -1,8 +1,8 @@
-"""The ledger: what was read, kept for good, and what follows from it. All SQL of bouncewise is in this folder."""
+"""The ledger: the evidence, kept for good, and what follows from it. All SQL of bouncewise is in this package."""
 
 from __future__ import annotations
 
-from bouncewise.ledger.append import Entry, Told, entry
-from bouncewise.ledger.store import Ledger
+from bouncewise.ledger.entries import DeliveryEntry, Entry, EventEntry, Evidence, entry
+from bouncewise.ledger.store import Batch, Ledger
 
-__all__ = ["Entry", "Ledger", "Told", "entry"]
+__all__ = ["Batch", "DeliveryEntry", "Entry", "EventEntry", "Evidence", "Ledger", "entry"]

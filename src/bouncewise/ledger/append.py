@@ -1,174 +1,116 @@
-"""Evidence on its way in: what is new among the entries of one transaction, written once.
+"""Evidence into the tables: what is new among the entries of one transaction, written once.
 
-Reads: entries, made of reports and verdicts by ``entry``, perhaps in another process. Gives: how many events were
-new; enters whose state may change as pending. An event that is there already, from whatever file, changes nothing.
+Gives: how many events were new; the names whose state may change become pending. An event that is there already, from whatever
+file, changes nothing.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from typing import Any, NamedTuple
+from collections import Counter
 
 import msgspec
 import zstandard
 
-from bouncewise.ledger import pending, rows
-from bouncewise.ledger.traffic import SLOT, Traffic
-from bouncewise.model import Advice, Kind, Report, Verdict
-from bouncewise.rfc import address
-
-MAX_EVIDENCE = 256 * 1024
-"""Octets of raw evidence kept of one message: the bounce and the head of what it returned."""
-
-_EVENT = "INSERT OR IGNORE INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-
-# The deliveries of one transaction: by day the first and the last, and of an address the receiver of the first; the names of
-# their domains; and whom the ledger knows to have had some on such a day, with the later of the two firsts.
-_TABLES = (
-    "CREATE TEMP TABLE IF NOT EXISTS came (address INTEGER, day INTEGER, first INTEGER, last INTEGER, receiver TEXT,"
-    " domain INTEGER, PRIMARY KEY (address, day)) WITHOUT ROWID",
-    "CREATE TEMP TABLE IF NOT EXISTS named (id INTEGER PRIMARY KEY, name TEXT)",
-    "CREATE TEMP TABLE IF NOT EXISTS later (domain INTEGER, first INTEGER, receiver TEXT)",
-)
-_ONCE_A_DAY = (
-    " ON CONFLICT DO UPDATE SET"
-    " receiver = iif((excluded.first, excluded.receiver) < (first, receiver), excluded.receiver, receiver),"
-    " first = min(first, excluded.first), last = max(last, excluded.last)"
-)
-_ADDRESSES = f"INSERT INTO came VALUES (?1, ?2, ?3, ?3, ?4, ?5){_ONCE_A_DAY}"
-_NAMES = "INSERT OR IGNORE INTO named VALUES (?, ?)"
-# An address counts once a day where its first delivery was: of two firsts the later does not count, or no more.
-_LATER = (
-    "INSERT INTO later SELECT c.domain, max(c.first, d.first),"
-    " iif((c.first, c.receiver) < (d.first, d.receiver), d.receiver, c.receiver) FROM came c JOIN delivery d USING (address, day)"
-)
-_COUNTS = (
-    "SELECT {0} AS unit, first / :slot AS slot, 1 AS n FROM came UNION ALL SELECT {0}, first / :slot, -1 FROM later"
-)
-_SUM = "SELECT unit, slot, sum(n) AS n FROM ({}) GROUP BY unit, slot"
-_MORE = " ON CONFLICT DO UPDATE SET delivered = delivered + excluded.delivered"
-_AT_RECEIVERS = f"INSERT INTO traffic {_SUM.format(_COUNTS.format('receiver'))}{_MORE}"
-_AT_DOMAINS = (
-    "INSERT INTO traffic SELECT name, slot, n"
-    f" FROM ({_SUM.format(_COUNTS.format('domain'))}) JOIN named ON named.id = unit WHERE true{_MORE}"
-)
-_WHOLE_DOMAINS = "INSERT INTO came SELECT domain, day, min(first), max(last), '', 0 FROM came GROUP BY domain, day"
-_DELIVERY = f"INSERT INTO delivery SELECT address, day, first, last, receiver FROM came WHERE true{_ONCE_A_DAY}"
-
-Delivery = tuple[str, int, str]
-"""A delivery's normalised address, time and receiver. Most entries are one, and pass between processes: nothing is cheaper."""
+from bouncewise.ledger.database import Database, Row
+from bouncewise.ledger.entries import DeliveryEntry, Entry, EventEntry
+from bouncewise.ledger.rows import address_row, domain_of, id_of, new_id
+from bouncewise.ledger.traffic import Traffic
+from bouncewise.model import Advice
+from bouncewise.times import MICROS_A_DAY, MICROS_A_SLOT
 
 
-class Told(NamedTuple):
-    """What is no delivery: whom and when it is about, its content's number, and msgpack of report, raw and verdict.
-
-    ``undated``: it tells no time, and ``at`` is when it was read; ``meaning`` is what ``meaning`` gives.
-    """
-
-    name: str
-    at: int
-    undated: bool
-    digest: int
-    meaning: tuple[Any, ...]
-    packed: bytes
-
-
-Entry = Delivery | Told
-"""One finding on its way into the ledger. Times are microseconds since 1970."""
-
-
-def entry(report: Report, verdict: Verdict | None, raw: bytes, key: bytes, receiver: str, began: int) -> Entry:
-    """What the ledger is to know of a report. *key*: the same for the same event wherever it is read; *began*: for a time."""
-    name = address.normalise(report.recipient)
-    at = rows.stamp(report.at) if report.at else began
-    if report.kind is Kind.DELIVERED:
-        return (name, at, receiver)
-    # A rule may have hundreds of phrases, the same each time; the one that decided is among the words of the meaning.
-    judged = msgspec.structs.replace(verdict, phrases=()) if verdict else None
-    packed = msgspec.msgpack.encode([report, raw[:MAX_EVIDENCE], judged])
-    number = int.from_bytes(key[:8], signed=True)
-    return Told(name, at, report.at is None, number, meaning(report, verdict), packed)
-
-
-def append(db: sqlite3.Connection, batch: int, entries: list[Entry]) -> int:
-    """Write *entries* inside the open transaction of *db*: how many events were new. Whose state may change is pending."""
-    told = [e for e in entries if isinstance(e, Told) and e.name]
-    came = [e for e in entries if not isinstance(e, Told) and e[0]]
-    if came:
-        _deliveries(db, came)
-    new = _events(db, batch, [t for t in told if not _is_known_undated(db, t)])
-    if times := [t.at for t in told] + [at for _, at, _ in came]:
-        rows.reach(db, max(times))
-        Traffic(db).touch(min(times), max(times))
+def append(database: Database, batch: int, entries: list[Entry]) -> int:
+    """Write *entries* of *batch* inside the open transaction; how many of the events are new."""
+    events = [e for e in entries if isinstance(e, EventEntry) and e.name]
+    deliveries = [e for e in entries if isinstance(e, DeliveryEntry) and e.name]
+    if deliveries:
+        _append_deliveries(database, deliveries)
+    new = _append_events(database, batch, [e for e in events if not _is_known_undated(database, e)])
+    if times := [e.at for e in events] + [e.at for e in deliveries]:
+        Traffic(database).mark_observed(min(times), max(times))
     return new
 
 
-def _events(db: sqlite3.Connection, batch: int, told: list[Told]) -> int:
-    if not told:
+def _append_events(database: Database, batch: int, events: list[EventEntry]) -> int:
+    if not events:
         return 0
-    packed = msgspec.msgpack.encode([msgspec.Raw(t.packed) for t in told])
-    block = db.execute(
-        "INSERT INTO block (batch, data) VALUES (?, ?)", (batch, zstandard.compress(packed, 3))
-    ).lastrowid
-    said = [(t.name, (t.at, t.digest, *t.meaning, block, item)) for item, t in enumerate(told)]
-    # Evidence about everybody at a domain stands under the domain's name as well.
-    of_domains = [(_domain(name), row) for name, row in said if row[4] == Advice.SUPPRESS_DOMAIN]
-    names = {name for name, _ in (*said, *of_domains)}
-    db.executemany(rows.NEW_ADDRESS, map(rows.address_row, names))
-    db.executemany(pending.ADD, ((rows.id_of(name),) for name in names))
-    before = db.total_changes
-    db.executemany(_EVENT, ((rows.id_of(name), *row) for name, row in said))
-    new = db.total_changes - before
-    db.executemany(_EVENT, ((rows.id_of(name), *row) for name, row in of_domains))
+    packed = msgspec.msgpack.encode([msgspec.Raw(e.packed) for e in events])
+    (block,) = database.one("block_add", batch=batch, data=zstandard.compress(packed, 3)) or (0,)
+    rows = [(e.name, (e.at, e.digest, *e.columns, block, item)) for item, e in enumerate(events)]
+    # Evidence about everybody at a domain is filed under the domain's name as well.
+    domain_rows = [
+        (domain_of(e.name), row) for e, (_, row) in zip(events, rows, strict=True)
+        if e.columns.advice == Advice.SUPPRESS_DOMAIN
+    ]  # fmt: skip
+    names = {name for name, _ in (*rows, *domain_rows)}
+    database.many("address_add", map(address_row, names))
+    database.many("pending_add", ((id_of(name),) for name in names))
+    new = database.many("event_add", ((id_of(name), *row) for name, row in rows))
+    database.many("event_add", ((id_of(name), *row) for name, row in domain_rows))
     if not new:
-        db.execute("DELETE FROM block WHERE id = ?", (block,))
+        database.run("block_delete", id=block)
     return new
 
 
-def meaning(report: Report, v: Verdict | None) -> tuple[Any, ...]:
-    """What an event says: kind, cause, advice, rule, words and receiver."""
-    kind = report.kind.value
-    if v is None:
-        return (kind, None, None, "", kind, "")
-    code = " ".join(str(c) for c in (v.reply_code, v.status) if c)
-    words = f"{code} {v.evidence}".strip()[:200]
-    return (kind, v.cause.value, v.advice.value, v.rule, words, v.receiver or "")
-
-
-def _deliveries(db: sqlite3.Connection, came: list[Delivery]) -> None:
-    """Of each day's deliveries to an address, and to its domain, the first and the last.
-
-    Only to the state of what is held or suppressed does a delivery make a difference: it never takes freedom.
-    """
-    for table in _TABLES:
-        db.execute(table)
-    domains: dict[int, str] = {}
-    lines = []
-    for name, at, receiver in came:
-        domain = _domain(name)
-        there = rows.id_of(domain)
-        domains[there] = domain
-        lines.append((rows.new_id(name), rows.day_of(at), at, receiver, there))
-    lines.sort()  # a tree takes twice as fast what comes in order
-    db.executemany(_ADDRESSES, lines)
-    db.executemany(_NAMES, domains.items())
-    db.execute(_LATER)
-    db.execute(_AT_RECEIVERS, {"slot": SLOT})
-    db.execute(_AT_DOMAINS, {"slot": SLOT})
-    db.execute(_WHOLE_DOMAINS)
-    db.execute(_DELIVERY)
-    db.execute(pending.ADD_NOT_FREE)
-    for table in ("came", "named", "later"):
-        db.execute(f"DELETE FROM {table}")
-
-
-def _is_known_undated(db: sqlite3.Connection, told: Told) -> bool:
+def _is_known_undated(database: Database, entry: EventEntry) -> bool:
     """An event without a time of its own is filed under its batch's; read again, it must be found by its content."""
-    if not told.undated:
+    if not entry.undated:
         return False
-    sql = "SELECT 1 FROM event WHERE address = ? AND digest = ?"
-    return db.execute(sql, (rows.id_of(told.name), told.digest)).fetchone() is not None
+    return database.one("event_known", address=id_of(entry.name), digest=entry.digest) is not None
 
 
-def _domain(name: str) -> str:
-    return f"@{name.rpartition('@')[2]}"
+class _DeliveryDay:
+    """The deliveries to one address, or domain, on one day; the receiver is that of the first."""
+
+    __slots__ = ("domain", "first", "last", "receiver")
+
+    def __init__(self, at: int, receiver: str, domain: str) -> None:
+        self.first = self.last = at
+        self.receiver = receiver
+        self.domain = domain
+
+    def add(self, at: int, receiver: str) -> None:
+        if (at, receiver) < (self.first, self.receiver):
+            self.first, self.receiver = at, receiver
+        self.last = max(self.last, at)
+
+
+def _append_deliveries(database: Database, deliveries: list[DeliveryEntry]) -> None:
+    """Of each day's deliveries to an address, and to its domain, the first and the last; and the traffic that they make."""
+    days: dict[tuple[int, int], _DeliveryDay] = {}
+    for name, at, receiver in deliveries:
+        key = (new_id(name), at // MICROS_A_DAY)
+        if (day := days.get(key)) is None:
+            days[key] = _DeliveryDay(at, receiver, domain_of(name))
+        else:
+            day.add(at, receiver)
+    domain_days: dict[tuple[int, int], _DeliveryDay] = {}
+    for (_, number), day in days.items():
+        key = (id_of(day.domain), number)
+        if (whole := domain_days.get(key)) is None:
+            whole = domain_days[key] = _DeliveryDay(day.first, "", day.domain)
+        whole.add(day.first, "")
+        whole.add(day.last, "")
+    database.run("incoming_create")
+    database.many("incoming_add", sorted((*days, *domain_days)))
+    database.many("traffic_add", _traffic(database, days))
+    both = (*days.items(), *domain_days.items())
+    rows = sorted((*key, d.first, d.last, d.receiver) for key, d in both)  # a tree takes rows in order twice as fast
+    database.many("delivery_add", rows)
+    database.run("pending_add_incoming")
+    database.run("incoming_clear")
+
+
+def _traffic(database: Database, days: dict[tuple[int, int], _DeliveryDay]) -> list[Row]:
+    """What the tables of traffic gain: an address counts once a day, in the slot of its first delivery."""
+    counts = Counter[tuple[str, int]]()
+    for day in days.values():
+        slot = day.first // MICROS_A_SLOT
+        counts[day.receiver, slot] += 1
+        counts[day.domain, slot] += 1
+    for who, number, first, receiver in database.each("incoming_known"):
+        if (known := days.get((who, number))) is not None:  # of two firsts the later does not count, or no more
+            later, at_receiver = max((known.first, known.receiver), (first, receiver))
+            counts[at_receiver, later // MICROS_A_SLOT] -= 1
+            counts[known.domain, later // MICROS_A_SLOT] -= 1
+    return sorted((destination, slot, n) for (destination, slot), n in counts.items() if n)

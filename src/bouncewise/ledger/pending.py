@@ -1,42 +1,38 @@
-"""Whose state does not follow from the evidence yet: while an ingest is at work, and after one that was stopped."""
+"""Names whose state does not follow from the evidence yet: while an ingest is at work, and after one that was stopped."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
 
-from bouncewise.ledger import rows
-
-ADD = "INSERT OR IGNORE INTO pending VALUES (?)"
-ADD_NOT_FREE = "INSERT OR IGNORE INTO pending SELECT address FROM came JOIN state USING (address)"
+from bouncewise.ledger.database import Database
+from bouncewise.ledger.rows import id_of
+from bouncewise.times import Slot, slot_start
 
 
 class Pending:
-    """The names that wait, in a ledger's file."""
+    """The pending names of a ledger."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
+    def __init__(self, database: Database) -> None:
+        self._db = database
 
     def __bool__(self) -> bool:
-        return self._db.execute("SELECT 1 FROM pending LIMIT 1").fetchone() is not None
+        return self._db.one("pending_any") is not None
 
     def add(self, names: Iterable[str]) -> None:
-        """*names* wait."""
-        self._db.executemany(ADD, ((rows.id_of(name),) for name in names))
+        """Make *names* pending."""
+        self._db.many("pending_add", ((id_of(name),) for name in names))
 
-    def add_refused(self, since: int, until: int) -> None:
-        """Whoever was refused as dead from *since* to before *until*, microseconds, waits."""
-        sql = "INSERT OR IGNORE INTO pending SELECT address FROM event WHERE advice = 'suppress-address' AND at >= ? AND at < ?"
-        self._db.execute(sql, (since, until))
+    def add_refused(self, since: Slot, until: Slot) -> None:
+        """Make pending every address that was refused in the slots from *since* to before *until*."""
+        self._db.run("pending_add_refused", since=slot_start(since), until=slot_start(until))
 
     def take(self, most: int) -> list[str]:
-        """At most *most* of them, which wait no longer."""
-        sql = "SELECT p.address, name FROM pending p LEFT JOIN address a ON a.id = p.address LIMIT ?"
-        some = self._db.execute(sql, (most,)).fetchall()
-        self._db.executemany("DELETE FROM pending WHERE address = ?", ((who,) for who, _ in some))
-        return [name for _, name in some if name is not None]
+        """At most *most* of the names, which are pending no longer."""
+        page = self._db.all("pending_page", most=most)
+        self._db.many("pending_delete", ((number,) for number, _ in page))
+        return [name for _, name in page if name is not None]
 
     def among(self, names: Iterable[str]) -> set[str]:
-        """Those of *names* that wait."""
-        sql = "SELECT 1 FROM pending WHERE address = ?"
-        return {name for name in names if self._db.execute(sql, (rows.id_of(name),)).fetchone()}
+        """The pending ones of *names*."""
+        wanted = {id_of(name): name for name in names}
+        return {wanted[number] for (number,) in self._db.by_ids("pending_among", wanted)}

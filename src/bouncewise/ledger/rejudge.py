@@ -1,15 +1,14 @@
-"""Stored evidence judged again: the tables side of it, on trial or for good.
+"""Stored evidence judged again: the tables side, on trial or for good.
 
-On trial every table that a judgement changes is shadowed by a temporary copy on disk, and other processes read and write the
-ledger meanwhile; for good it is one transaction, and other writers wait. What runs between is the same. Blocks are never
-written: they keep the verdict as first judged. Refuses with LedgerError where there is no room, or another writes for too long.
+Blocks are never written: they keep the verdict as first judged. On trial every table that a judgement changes is shadowed by a
+temporary copy; what runs in between is the same. Refuses with LedgerError where there is no room, or another process writes for
+too long.
 """
 
 from __future__ import annotations
 
-import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -17,183 +16,142 @@ from typing import Any, NamedTuple
 import msgspec
 import zstandard
 
-from bouncewise.errors import LedgerError
 from bouncewise.ledger import rows
-from bouncewise.ledger.append import meaning
+from bouncewise.ledger.database import Database
+from bouncewise.ledger.entries import EventColumns, event_columns
 from bouncewise.model import Advice, Decision, Report, State, Verdict
 from bouncewise.rfc import address
+from bouncewise.times import Micros, micros
 
-_NEVER_CHANGED = {"meta", "batch", "done", "block", "delivery", "traffic", "act", "pending", "moved"}
+_NEVER_CHANGED = frozenset(
+    {"meta", "batch", "done", "block", "delivery", "traffic", "act", "pending", "ruling", "state_change"}
+)
 _PAGE = 10_000  # names derived at a time
+_FIRST_ID, _LAST_ID = -(1 << 63), (1 << 63) - 1
 _BLOCK = msgspec.msgpack.Decoder(list[tuple[Report, msgspec.Raw, msgspec.Raw]])  # an old verdict need not be readable
-_SINCE = "coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'replayed'), 0)"
-
-_FIND = (
-    "SELECT digest, kind, cause, advice, rule, words, receiver FROM event"
-    " WHERE address = ? AND at = ? AND block = ? AND item = ?"
-)
-_CHANGE = (
-    "UPDATE event SET kind = ?, cause = ?, advice = ?, rule = ?, words = ?, receiver = ?"
-    " WHERE address = ? AND at = ? AND digest = ?"
-)
-# Beside the decisions: the rule that now judges the words that decided before, and the one that judged then those that do now.
-_CHANGES = (
-    "CREATE TEMP TABLE changed AS SELECT a.name, b.state, b.cause, b.scope, b.since, b.until, b.why, b.rule, b.by,"
-    " s.state, s.cause, s.scope, s.since, s.until, s.why, s.rule, s.by,"
-    " (SELECT max(e.rule) FROM event e WHERE e.address = a.id AND e.at = b.since),"
-    " coalesce((SELECT max(w.rule) FROM was w WHERE w.address = a.id AND w.at = s.since),"
-    " (SELECT max(e.rule) FROM event e WHERE e.address = a.id AND e.at = s.since))"
-    " FROM address a LEFT JOIN before b ON b.address = a.id LEFT JOIN state s ON s.address = a.id"
-    " WHERE b.state IS NOT s.state OR b.cause IS NOT s.cause OR b.scope IS NOT s.scope OR b.rule IS NOT s.rule"
-    " OR b.until IS NOT s.until"
-)
 
 
 class Block(NamedTuple):
-    """Reports that came in together. ``began``: the time by which those without one of their own are filed."""
+    """Reports that were added together. ``began``: the time by which those without one of their own are filed."""
 
     number: int
-    began: int
+    began: Micros
     reports: list[Report]
 
 
-class Again:
-    """A ledger whose events get new verdicts. Ledger's own methods meanwhile see what is entered here."""
+class _Place(NamedTuple):
+    """Where the event of a report stands."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
-        db.execute("CREATE TEMP TABLE before AS SELECT * FROM state")
-        db.execute("CREATE UNIQUE INDEX temp.before_address ON before (address)")
-        db.execute("CREATE TEMP TABLE was (address INTEGER, at INTEGER, rule TEXT, PRIMARY KEY (address, at, rule))")
+    address: int
+    at: Micros
+    block: int
+    item: int
+
+
+class Rejudge:
+    """A ledger whose events get new verdicts; every question to the ledger meanwhile sees what is entered here."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+        database.run("previous_state_create")
+        database.run("previous_state_index")
+        database.run("previous_rule_create")
 
     def blocks(self, since: datetime | None) -> list[int]:
         """The numbers of all blocks, or of those with an event at *since* or later."""
         if since is None:
-            found = self._db.execute("SELECT id FROM block ORDER BY id")
-        else:
-            found = self._db.execute(
-                "SELECT DISTINCT block FROM event WHERE at >= ? ORDER BY block", (rows.stamp(since),)
-            )
-        return [int(number) for (number,) in found]
+            return [number for (number,) in self._db.each("block_all")]
+        return [number for (number,) in self._db.each("block_since", since=micros(since))]
 
     def block(self, number: int) -> Block:
         """The reports of one block."""
-        sql = "SELECT started, data FROM block JOIN batch ON batch.id = block.batch WHERE block.id = ?"
-        began, data = self._db.execute(sql, (number,)).fetchone()
-        return Block(number, int(began), [report for report, _, _ in _BLOCK.decode(zstandard.decompress(data))])
+        began, data = self._db.one("block_get", id=number) or (0, b"")
+        return Block(number, Micros(began), [report for report, _, _ in _BLOCK.decode(zstandard.decompress(data))])
 
-    def enter(self, block: Block, verdicts: list[Verdict | None], since: datetime | None) -> int:
-        """Put *verdicts* on the events of *block*, those at *since* or later; how many of them say something new.
+    def enter(self, block: Block, verdicts: Iterable[Verdict | None], since: datetime | None) -> int:
+        """Put *verdicts* on the events of *block*, those at *since* or later; how many differ from the last.
 
-        A report whose event came in with another block is left to that one.
+        A report whose event was added with another block is left to that one.
         """
-        changed, first = 0, rows.stamp(since) if since else -(1 << 62)
+        changed, first = 0, micros(since) if since else _FIRST_ID
         for item, (report, verdict) in enumerate(zip(block.reports, verdicts, strict=True)):
-            at = rows.stamp(report.at) if report.at else block.began
+            at = micros(report.at) if report.at else block.began
             name = address.normalise(report.recipient)
             if not name or at < first:
                 continue
-            place = (rows.id_of(name), at, block.number, item)
-            found = self._db.execute(_FIND, place).fetchone()
-            now = meaning(report, verdict)
-            if found is not None and found[1:] != now:
+            place = _Place(rows.id_of(name), at, block.number, item)
+            found = self._db.one("event_find", **place._asdict())
+            columns = event_columns(report, verdict)
+            if found is not None and tuple(found[1:]) != columns:
                 changed += 1
-                self._change(name, place, found, now)
+                self._change(name, place, found[0], EventColumns(*found[1:]), columns)
         return changed
 
-    def _change(
-        self, name: str, place: tuple[int, int, int, int], found: tuple[Any, ...], now: tuple[Any, ...]
-    ) -> None:
-        who, at, block, item = place
-        digest, (_, _, old_advice, old_rule, *_), advice = found[0], found[1:], now[2]
-        self._db.execute(_CHANGE, (*now, who, at, digest))
-        self._db.execute("INSERT OR IGNORE INTO was VALUES (?, ?, ?)", (who, at, old_rule))
-        domain = f"@{name.rpartition('@')[2]}"
-        there = rows.id_of(domain)
-        if old_advice == Advice.SUPPRESS_DOMAIN:
-            self._db.execute(
-                "DELETE FROM event WHERE address = ? AND at = ? AND block = ? AND item = ?", (there, *place[1:])
-            )
-            self._db.execute("INSERT OR IGNORE INTO was VALUES (?, ?, ?)", (there, at, old_rule))
-        if advice == Advice.SUPPRESS_DOMAIN:
-            self._db.execute(rows.NEW_ADDRESS, rows.address_row(domain))
-            row = (there, at, digest, *now, block, item)
-            self._db.execute("INSERT OR IGNORE INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+    def _change(self, name: str, place: _Place, digest: int, before: EventColumns, after: EventColumns) -> None:
+        self._db.many("event_judge", [(*after, place.address, place.at, digest)])
+        self._remember_rule(place, before.rule)
+        domain = rows.domain_of(name)
+        domain_place = place._replace(address=rows.id_of(domain))
+        if before.advice == Advice.SUPPRESS_DOMAIN:
+            self._db.run("event_delete", **domain_place._asdict())
+            self._remember_rule(domain_place, before.rule)
+        if after.advice == Advice.SUPPRESS_DOMAIN:
+            self._db.many("address_add", [rows.address_row(domain)])
+            row = (domain_place.address, place.at, digest, *after, place.block, place.item)
+            self._db.many("event_add", [row])
+
+    def _remember_rule(self, place: _Place, rule: str) -> None:
+        self._db.run("previous_rule_add", address=place.address, at=place.at, rule=rule)
 
     def name_count(self) -> int:
         """How many names have evidence."""
-        return int(self._db.execute("SELECT count(*) FROM address").fetchone()[0])
+        (count,) = self._db.one("address_count") or (0,)
+        return int(count)
 
     def names(self) -> Iterator[list[str]]:
-        """All names with evidence, some at a time, in the order in which their events lie in the file."""
-        last = -(1 << 63) - 1
-        sql = "SELECT id, name FROM address WHERE id >= ? ORDER BY id LIMIT ?"
-        while page := self._db.execute(sql, (last + 1, _PAGE)).fetchall():
-            last = page[-1][0]
+        """All names with evidence, a page at a time, in the order of their ids."""
+        first = _FIRST_ID
+        while page := self._db.all("address_page", first=first, most=_PAGE):
             yield [name for _, name in page]
-            if last == (1 << 63) - 1:
+            if page[-1][0] == _LAST_ID:
                 return
+            first = page[-1][0] + 1
 
-    def settle(self) -> None:
-        """Note down what has changed among the decisions, for ``changes``."""
-        self._db.execute(_CHANGES)
+    def note_changes(self) -> None:
+        """Note which decisions have changed, for ``changes``."""
+        self._db.run("changed_create")
 
     def changes(self) -> Iterator[tuple[str, Decision, Decision]]:
-        """Name, decision before and after, by name. An OK decision carries the rule that (then, now) judges the same words."""
-        for name, *row in self._db.execute("SELECT * FROM changed ORDER BY name"):
+        """Name, decision before and after, by name. An OK decision has the rule that (then, now) judges the same words."""
+        for name, *row in self._db.each("changed_all"):
             yield name, _decision(row[:8], row[17]), _decision(row[8:16], row[16])
 
-    def keep(self, by: str, rules: str, version: str, since: datetime | None) -> None:
-        """Make it so, and log who did it and from which rules to which."""
-        judged = self._db.execute(f"SELECT rules FROM batch WHERE id >= {_SINCE} GROUP BY rules ORDER BY min(id)")
-        others = " ".join(version for (version,) in judged if version != rules) or rules
+    def apply(self, by: str, rules: str, version: str, since: datetime | None) -> None:
+        """Make it permanent; the log of batches says who did it and from which rules to which."""
+        judged = [r for (r,) in self._db.each("batch_rules_since", first=last_replay(self._db))]
+        others = " ".join(r for r in judged if r != rules) or rules
         source = f"replay by {by}: rules {others} -> {rules}{f', since {since.isoformat()}' if since else ''}"
-        row = (source[:1000], rules, version, time.time_ns() // 1000)
-        sql = "INSERT INTO batch (source, rules, version, started) VALUES (?, ?, ?, ?)"
-        batch = self._db.execute(sql, row).lastrowid
+        started = time.time_ns() // 1000
+        (batch,) = self._db.one("batch_add", source=source[:1000], rules=rules, version=version, started=started) or (
+            0,
+        )
         if since is None:
-            self._db.execute("INSERT OR REPLACE INTO meta VALUES ('replayed', ?)", (str(batch),))
-        self._db.execute("COMMIT")
+            self._db.run("meta_set", name="replayed", value=str(batch))
+        self._db.commit()
 
 
 @contextmanager
-def again(db: sqlite3.Connection, *, trial: bool) -> Iterator[Again]:
-    """Judge again: all is undone at the end but what ``keep`` was called for, which on trial nobody may."""
-    try:
-        db.execute("PRAGMA temp_store=FILE")
-        db.execute("BEGIN" if trial else "BEGIN IMMEDIATE")
-        if trial:
-            _shadow(db)
-        yield Again(db)
-    except sqlite3.OperationalError as bad:
-        raise LedgerError(
-            f"replay: {bad}. Nothing was changed. Is another bouncewise writing? Is there room for temporary files, as much as"
-            " the ledger's own? SQLITE_TMPDIR names another folder for them."
-        ) from None
-    finally:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        db.execute("PRAGMA temp_store=MEMORY")  # drops every temporary table as well
+def rejudging(database: Database, *, trial: bool) -> Iterator[Rejudge]:
+    """Judge again: all is undone at the end unless ``apply`` was called, which nobody may on trial."""
+    with database.rewriting(trial=trial, kept=_NEVER_CHANGED):
+        yield Rejudge(database)
 
 
-def judged_by_others(db: sqlite3.Connection, rules: str) -> str | None:
-    """The version of rules other than *rules* that last judged anything since all was judged again; None: there is none."""
-    sql = f"SELECT rules FROM batch WHERE id >= {_SINCE} AND rules != ? ORDER BY id DESC LIMIT 1"
-    found = db.execute(sql, (rules,)).fetchone()
-    return str(found[0]) if found else None
-
-
-def _shadow(db: sqlite3.Connection) -> None:
-    """Temporary tables in front of those of the file: SQLite looks for a name among the temporary ones first."""
-    db.execute("PRAGMA temp.cache_size=-65536")
-    sql = "SELECT type, name, tbl_name, sql FROM main.sqlite_master WHERE sql IS NOT NULL ORDER BY type = 'index'"
-    for kind, name, table, made in db.execute(sql).fetchall():
-        if kind == "trigger" or table in _NEVER_CHANGED:
-            continue
-        db.execute(made.replace(f"CREATE {kind.upper()} {name}", f"CREATE {kind.upper()} temp.{name}", 1))
-        if kind == "table":
-            db.execute(f"INSERT INTO temp.{name} SELECT * FROM main.{name}")
+def last_replay(database: Database) -> int:
+    """The batch in which all evidence was judged again the last time; 0 where it never was."""
+    found = database.one("meta_get", name="replayed")
+    return int(found[0]) if found else 0
 
 
 def _decision(row: list[Any], rule: str | None) -> Decision:
-    return Decision(state=State.OK, rule=rule or "") if row[0] is None else rows.decision(tuple(row))
+    return Decision(state=State.OK, rule=rule or "") if row[0] is None else rows.decision(row)

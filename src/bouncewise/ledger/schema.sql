@@ -1,7 +1,8 @@
--- The ledger of bouncewise, SQLite. Times are microseconds since 1970 in UTC.
--- Evidence (block, event, delivery, act, ruling) is only ever added to; state is derived from it and can be derived again.
--- An event's cause, advice, rule, words and receiver are those of the rules that judged last; its block keeps the first.
--- An address is known by the first 64 bits of a BLAKE2b hash of its normal form; "@example.org" stands for a domain.
+-- The ledger of bouncewise, schema 5. Times are microseconds since 1970 in UTC; a slot is ten minutes since 1970.
+-- Evidence (block, event, delivery, act, ruling) is only ever added to; everything else is derived and can be derived again.
+-- An event's cause, advice, rule, words, receiver, bearing and directory follow the rules that judged last; its block keeps
+-- the verdict as first judged. An address is known by the first 64 bits of a BLAKE2b hash of its normal form; "@example.org"
+-- stands for a domain. database.py maps the types and WITHOUT ROWID for the store at hand.
 
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
@@ -24,6 +25,8 @@ CREATE INDEX address_domain ON address (domain) WHERE domain != 0;
 -- Raw evidence with the report made of it: zstd over a msgpack array of [report, raw, verdict].
 CREATE TABLE block (id INTEGER PRIMARY KEY, batch INTEGER NOT NULL, data BLOB NOT NULL);
 
+-- bearing: whom a final refusal is about (address, domain, sender, or ''); directory: the receiver whose directory answered
+-- ('' where each tenant has its own). model/bearing.py derives both.
 CREATE TABLE event (
   address INTEGER NOT NULL,
   at INTEGER NOT NULL,
@@ -36,10 +39,16 @@ CREATE TABLE event (
   receiver TEXT NOT NULL,
   block INTEGER NOT NULL,
   item INTEGER NOT NULL,
+  bearing TEXT NOT NULL DEFAULT '',
+  directory TEXT NOT NULL DEFAULT '',
   PRIMARY KEY (address, at, digest)
 ) WITHOUT ROWID;
 
--- Deliveries are many and all alike: the first and the last of each day say all that policy asks. receiver: of the first.
+-- Final refusals by time: few beside the deliveries, and counted by incidents and alerts.
+CREATE INDEX event_address_refused ON event (at) WHERE bearing = 'address';
+CREATE INDEX event_sender_refused ON event (at) WHERE bearing = 'sender';
+
+-- Deliveries are many and alike: the first and the last of each day say all that policy needs. receiver: of the first.
 CREATE TABLE delivery (
   address INTEGER NOT NULL,
   day INTEGER NOT NULL,
@@ -49,31 +58,30 @@ CREATE TABLE delivery (
   PRIMARY KEY (address, day)
 ) WITHOUT ROWID;
 
--- Refusals as dead, by time: few, and asked for by incidents.
-CREATE INDEX event_dead ON event (at) WHERE advice = 'suppress-address';
+-- Addresses that had mail delivered, by receiver and by "@domain": each once a day, in the slot of its first delivery.
+CREATE TABLE traffic (
+  destination TEXT NOT NULL,
+  slot INTEGER NOT NULL,
+  delivered INTEGER NOT NULL,
+  PRIMARY KEY (destination, slot)
+) WITHOUT ROWID;
 
--- Refusals of us, not of the recipient: by time, for alerts, and because who answers so is no outage.
-CREATE INDEX event_of_us ON event (at) WHERE advice IN ('fix-sender', 'fix-message');
-
--- Addresses that had mail delivered, by receiver and by "@domain": each once a day, in the ten minutes of its first.
-CREATE TABLE traffic (unit TEXT NOT NULL, slot INTEGER NOT NULL, delivered INTEGER NOT NULL, PRIMARY KEY (unit, slot)) WITHOUT ROWID;
-
--- Derived: many good addresses of a unit turning bad at once. Times as elsewhere.
+-- Derived: many addresses of a destination that were delivered to lately are refused at once.
 CREATE TABLE incident (
-  unit TEXT NOT NULL,
+  destination TEXT NOT NULL,
   opened INTEGER NOT NULL,
   closed INTEGER,
   recovered INTEGER NOT NULL,
-  flipped INTEGER NOT NULL,
+  newly_refused INTEGER NOT NULL,
   mailed INTEGER NOT NULL,
-  usual REAL,
-  PRIMARY KEY (unit, opened)
+  baseline_rate REAL,
+  PRIMARY KEY (destination, opened)
 ) WITHOUT ROWID;
 
--- What people said of the incident that opened about then: over since ``closed``, or (null) that there was none.
+-- Decisions of people about the incident that opened about then: over since ``closed``, or (null) a false alarm.
 CREATE TABLE ruling (
   id INTEGER PRIMARY KEY,
-  unit TEXT NOT NULL,
+  destination TEXT NOT NULL,
   opened INTEGER NOT NULL,
   closed INTEGER,
   at INTEGER NOT NULL,
@@ -81,7 +89,7 @@ CREATE TABLE ruling (
   by TEXT NOT NULL
 );
 
--- Names about which evidence came that state does not follow yet: an ingest is at work, or was stopped.
+-- Names with evidence that their state does not follow yet: an ingest is at work, or was stopped.
 CREATE TABLE pending (address INTEGER PRIMARY KEY);
 
 -- What people did by hand, or imported.
@@ -98,6 +106,7 @@ CREATE TABLE act (
   UNIQUE (address, at, kind, scope, by, why)
 );
 
+-- Derived: the decision on each name that is suppressed or held.
 CREATE TABLE state (
   address INTEGER PRIMARY KEY,
   state TEXT NOT NULL,
@@ -110,9 +119,5 @@ CREATE TABLE state (
   by TEXT NOT NULL
 );
 
--- States that came or went since the index file was written, where there is one; see index.py.
-CREATE TABLE moved (address INTEGER PRIMARY KEY);
-CREATE TRIGGER state_came AFTER INSERT ON state WHEN EXISTS (SELECT 1 FROM meta WHERE name = 'index')
-  BEGIN INSERT OR IGNORE INTO moved VALUES (new.address); END;
-CREATE TRIGGER state_went AFTER DELETE ON state WHEN EXISTS (SELECT 1 FROM meta WHERE name = 'index')
-  BEGIN INSERT OR IGNORE INTO moved VALUES (old.address); END;
+-- States that were added or removed since the index file was written, where there is one; see index.py.
+CREATE TABLE state_change (address INTEGER PRIMARY KEY);

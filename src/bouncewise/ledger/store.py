@@ -1,165 +1,141 @@
-"""The ledger in an SQLite file: appended to in transactions that a crash leaves whole or undone.
+"""The ledger: evidence appended in transactions that a crash leaves whole or undone, and what follows from it.
 
-Reads and gives the nouns of model.py. Refuses a file of another schema version, and says what to do.
+Reads and gives the nouns of ``model``. Refuses a file that is no ledger, or of a later version, and says what to do.
 """
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from datetime import datetime
-from importlib import resources
 from itertools import islice
 from operator import attrgetter
 from pathlib import Path
+from typing import NamedTuple, Self
 
-from bouncewise.errors import LedgerError
-from bouncewise.ledger import index, rejudge, rows
-from bouncewise.ledger.append import Entry, append
+from bouncewise.ledger import index, migrate, rejudge, rows
+from bouncewise.ledger.append import append
+from bouncewise.ledger.database import Database
+from bouncewise.ledger.entries import Entry
+from bouncewise.ledger.incidents import Incidents
 from bouncewise.ledger.index import Index
 from bouncewise.ledger.neighbours import Neighbours
 from bouncewise.ledger.pending import Pending
+from bouncewise.ledger.queries import MOST_IDS
 from bouncewise.ledger.traffic import Traffic
 from bouncewise.model import Decision, Event, State
+from bouncewise.times import Micros, datetime_of, micros
 
-SCHEMA = 4
+_END_OF_TIME = Micros(1 << 62)
 
-_EVENTS = "SELECT address, at, kind, cause, advice, rule, words, receiver FROM event WHERE at <= ?1 AND address IN ({})"
-_ACTS = "SELECT address, at, kind, cause, scope, until, why, by FROM act WHERE at <= ?1 AND address IN ({})"
-_DAYS = "SELECT address, first, min(last, ?1) FROM delivery WHERE first <= ?1 AND address IN ({})"
+
+class Batch(NamedTuple):
+    """One run of ingest: its number, and when it began."""
+
+    number: int
+    began: Micros
 
 
 class Ledger:
-    """An open ledger. Use as a context manager; every change is inside ``with ledger.change():``.
+    """An open ledger. Use as a context manager; every change is inside ``with ledger.change():``."""
 
-    ``traffic`` is what it knows of receivers and domains, and their incidents; ``pending`` whose state is behind the evidence.
-    """
+    def __init__(self, database: Database) -> None:
+        self._db = database
+        self.path = database.path
+        self.traffic = Traffic(database)
+        self.incidents = Incidents(database)
+        self.pending = Pending(database)
+        self.neighbours = Neighbours(database)
+        self._own_changes = 0
 
-    def __init__(self, path: Path, *, create: bool = True) -> None:
-        """Open the ledger at *path*. *create*: make it where there is none. Raises LedgerError where it cannot be used."""
-        self.path = path
-        if not create and not path.is_file():
-            raise LedgerError(f"{path}: no ledger there. `bouncewise ingest` creates one; --db names another.")
+    @classmethod
+    def open(cls, path: Path | str, *, create: bool = False) -> Self:
+        """The ledger in the SQLite file at *path*; *create*: make it where there is none.
+
+        Brings an older schema up to date. Raises LedgerError where the file is missing, is no ledger, or cannot be used.
+        """
+        database = Database(Path(path), create=create)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=60)
-            self._db.execute("PRAGMA busy_timeout=60000")
-            self._prepare(create)
-            self._to_wal()
-            self._db.executescript("PRAGMA synchronous=FULL; PRAGMA cache_size=-65536; PRAGMA temp_store=MEMORY;")
-            self.traffic = Traffic(self._db)
-            self.pending = Pending(self._db)
-        except (sqlite3.Error, OSError) as bad:
-            raise LedgerError(f"{path}: cannot be used as a ledger: {bad}. Give another with --db.") from None
+            migrate.prepare(database, create=create)
+            database.prepare_writing()
+        except BaseException:
+            database.close()
+            raise
+        return cls(database)
 
-    def __enter__(self) -> Ledger:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Ledger {self.path}>"
+
+    def close(self) -> None:
+        """Close the file."""
         self._db.close()
 
-    def _to_wal(self) -> None:
-        """Write-ahead logging. SQLite does not wait for others who switch at the same moment, so this does."""
-        for attempt in range(200):
-            try:
-                self._db.execute("PRAGMA journal_mode=WAL")
-                return
-            except sqlite3.OperationalError as busy:
-                if attempt == 199 or "locked" not in str(busy):
-                    raise
-                time.sleep(0.05)
+    def change(self, *, commit: bool = True) -> AbstractContextManager[None]:
+        """A transaction: all of it, or nothing; nothing if not *commit*. Raises LedgerError where it fails."""
+        self._own_changes += 1
+        return self._db.transaction(commit=commit)
 
-    def _refuse_other_files(self, create: bool) -> None:
-        """A database of another program is not turned into a ledger, nor is an empty file by a verb that only asks."""
-        if self._db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
-            raise LedgerError(f"{self.path}: a database, but not a ledger of bouncewise. Give another with --db.")
-        if not create:
-            raise LedgerError(
-                f"{self.path}: an empty file, not a ledger. `bouncewise ingest` creates one; --db names another."
-            )
-
-    def _prepare(self, create: bool) -> None:
-        if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
-            self._refuse_other_files(create)
-            with self.change():
-                if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
-                    schema = (resources.files("bouncewise.ledger") / "schema.sql").read_text("utf-8")
-                    for statement in schema.split(";\n"):
-                        self._db.execute(statement)
-                    self._db.execute("INSERT INTO meta VALUES ('schema', ?)", (str(SCHEMA),))
-        found = self._db.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()
-        if found is None or found[0] != str(SCHEMA):
-            raise LedgerError(
-                f"{self.path}: written by another version of bouncewise (schema {found and found[0]}, this is {SCHEMA})."
-                " Give another with --db and read the evidence anew; its own version's `suppressions export` keeps the rest."
-            )
-
-    @contextmanager
-    def change(self, *, keep: bool = True) -> Iterator[None]:
-        """A transaction: all of it, or nothing; nothing if not *keep*. LedgerError where another writes for a minute on end."""
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as bad:
-            raise LedgerError(
-                f"{self.path}: {bad}; another bouncewise is writing, a replay perhaps: try again"
-            ) from None
-        try:
-            yield
-            self._db.execute("COMMIT" if keep else "ROLLBACK")
-        except BaseException as bad:
-            if self._db.in_transaction:  # a full disk ends the transaction by itself
-                self._db.execute("ROLLBACK")
-            if isinstance(bad, sqlite3.Error):
-                raise LedgerError(f"{self.path}: {bad}. Nothing of this transaction was kept.") from None
-            raise
+    def version(self) -> tuple[int, int]:
+        """A value that differs after any change of the ledger, by this process or another."""
+        return self._own_changes, self._db.data_version()
 
     # ── evidence in ────────────────────────────────────────────────────────────────────────────────────────
 
     def is_done(self, fingerprint: bytes) -> bool:
-        """Whether this very source was read to its end before."""
-        return self._db.execute("SELECT 1 FROM done WHERE fingerprint = ?", (fingerprint,)).fetchone() is not None
+        """Whether the source with this fingerprint was read to its end before."""
+        return self._db.one("done_get", fingerprint=fingerprint) is not None
 
-    def open_batch(self, source: str, rules: str, version: str) -> tuple[int, int]:
-        """A new batch; its number, and when it began, in microseconds since 1970."""
-        began = time.time_ns() // 1000
-        sql = "INSERT INTO batch (source, rules, version, started) VALUES (?, ?, ?, ?)"
-        return int(self._db.execute(sql, (source, rules, version, began)).lastrowid or 0), began
+    def open_batch(self, source: str, rules: str, version: str) -> Batch:
+        """A new batch, of reports from *source* judged by *rules* of bouncewise *version*."""
+        began = Micros(time.time_ns() // 1000)
+        (number,) = self._db.one("batch_add", source=source, rules=rules, version=version, started=began) or (0,)
+        return Batch(number, began)
 
-    def close_batch(self, batch: int, fingerprint: bytes, path: str) -> None:
-        """Remember that the source of *batch* was read to its end."""
-        self._db.execute("INSERT OR REPLACE INTO done VALUES (?, ?, ?)", (fingerprint, path, batch))
+    def mark_done(self, batch: Batch, fingerprint: bytes, path: str) -> None:
+        """Record that a source was read to its end in *batch*."""
+        self._db.run("done_add", fingerprint=fingerprint, path=path, batch=batch.number)
 
-    def append(self, batch: int, entries: list[Entry]) -> int:
-        """Add what is new among *entries*: how many events that were. Whose state they may change is pending."""
-        return append(self._db, batch, entries)
+    def append(self, batch: Batch, entries: list[Entry]) -> int:
+        """Add the new ones among *entries*; how many events are new. Names whose state may change become pending."""
+        if times := [entry.at for entry in entries if entry.name]:
+            self._reach(max(times))
+        return append(self._db, batch.number, entries)
 
     def act(self, name: str, event: Event) -> bool:
-        """Add an act of a person (``event.by``) on an address or ``@domain``; False where it stood there already."""
-        until = rows.stamp(event.until) if event.until else None
-        row = (
-            rows.id_of(name), rows.stamp(event.at), event.kind, event.cause, event.scope, until, event.words, event.by,
-        )  # fmt: skip
-        self._db.execute(rows.NEW_ADDRESS, rows.address_row(name))
-        rows.reach(self._db, rows.stamp(event.at))
-        sql = "INSERT OR IGNORE INTO act (address, at, kind, cause, scope, until, why, by) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-        return self._db.execute(sql, row).rowcount > 0
+        """Add an act of a person (``event.by``) on an address or ``@domain``; False where it is there already."""
+        self._db.many("address_add", [rows.address_row(name)])
+        self._reach(micros(event.at))
+        return self._db.run(
+            "act_add", address=rows.id_of(name), at=micros(event.at), kind=event.kind, cause=event.cause, scope=event.scope,
+            until=micros(event.until) if event.until else None, why=event.words, by=event.by,
+        ) > 0  # fmt: skip
 
-    def judged_by_others(self, rules: str) -> str | None:
-        """See ``rejudge.judged_by_others``."""
-        return rejudge.judged_by_others(self._db, rules)
-
-    def again(self, *, trial: bool) -> AbstractContextManager[rejudge.Again]:
-        """See ``rejudge.again``."""
-        return rejudge.again(self._db, trial=trial)
+    def _reach(self, at: Micros) -> None:
+        if at > micros(self.latest()):
+            self._db.run("meta_set", name="latest", value=str(at))
 
     def latest(self) -> datetime:
-        """The latest time that any evidence here tells of; 1970 in an empty ledger."""
-        found = self._db.execute("SELECT value FROM meta WHERE name = 'latest'").fetchone()
-        return rows.when(int(found[0]) if found else 0)
+        """The latest time of any evidence; 1970 in an empty ledger."""
+        found = self._db.one("meta_get", name="latest")
+        return datetime_of(Micros(int(found[0]) if found else 0))
 
-    # ── evidence and state out ─────────────────────────────────────────────────────────────────────────────
+    def other_rules(self, rules: str) -> str | None:
+        """The version of rules other than *rules* that judged anything since all was judged again; None: there is none."""
+        found = self._db.one("batch_other_rules", first=rejudge.last_replay(self._db), rules=rules)
+        return str(found[0]) if found else None
+
+    def rejudging(self, *, trial: bool) -> AbstractContextManager[rejudge.Rejudge]:
+        """Judge all evidence again, on trial or for good."""
+        return rejudge.rejudging(self._db, trial=trial)
+
+    # ── evidence out ───────────────────────────────────────────────────────────────────────────────────────
 
     def history(self, name: str, until: datetime | None = None) -> list[Event]:
         """All that is known of an address or ``@domain`` up to *until*, in the order of time."""
@@ -169,97 +145,74 @@ class Ledger:
         self, names: Iterable[str], until: datetime | None = None, *, brief: bool = True
     ) -> Iterator[tuple[str, list[Event]]]:
         """The ``history`` of each of *names*, in their order; *brief*: of deliveries in a row only the last."""
-        last, remaining = rows.stamp(until) if until else 1 << 62, iter(names)
-        while some := {rows.id_of(name): name for name in islice(remaining, rows.IN)}:
-            told: dict[int, list[Event]] = {who: [] for who in some}
-            asked, marks = (last, *some), ",".join("?" * len(some))
-            for who, *row in self._db.execute(_EVENTS.format(marks), asked):
-                told[who].append(rows.event(row))
-            for who, *row in self._db.execute(_ACTS.format(marks), asked):
-                told[who].append(rows.act(row))
-            came: dict[int, list[int]] = {who: [] for who in some}
-            for who, *day in self._db.execute(_DAYS.format(marks), asked):
-                came[who] += day
-            for who, name in some.items():
-                others = told[who]
-                stamps = rows.last_in_row(came[who], [rows.stamp(e.at) for e in others]) if brief else set(came[who])
-                all_ = [*others, *map(rows.delivery, stamps)]
-                yield name, sorted(all_, key=attrgetter("order")) if len(all_) > 1 else all_
+        last, remaining = micros(until) if until else _END_OF_TIME, iter(names)
+        while page := {rows.id_of(name): name for name in islice(remaining, MOST_IDS)}:
+            ids = list(page)
+            events: dict[int, list[Event]] = {number: [] for number in ids}
+            for number, *row in self._db.each("event_history", until=last, ids=ids):
+                events[number].append(rows.event(row))
+            for number, *row in self._db.each("act_history", until=last, ids=ids):
+                events[number].append(rows.act(row))
+            deliveries: dict[int, list[Micros]] = {number: [] for number in ids}
+            for number, *day in self._db.each("delivery_history", until=last, ids=ids):
+                deliveries[number] += day
+            for number, name in page.items():
+                others, times = events[number], deliveries[number]
+                kept = rows.last_in_row(times, [micros(e.at) for e in others]) if brief else set(times)
+                history = [*others, *map(rows.delivery, kept)]
+                yield name, sorted(history, key=attrgetter("order")) if len(history) > 1 else history
 
-    def known(self) -> Iterator[str]:
+    def names(self) -> Iterator[str]:
         """Every address and ``@domain`` with evidence other than deliveries, by name."""
-        yield from (name for (name,) in self._db.execute("SELECT name FROM address ORDER BY name"))
+        return (name for (name,) in self._db.each("address_all"))
 
     def names_at(self, domain: str, most: int) -> list[str]:
-        """The first *most* addresses at an ``@domain`` with evidence other than deliveries, in no telling order."""
-        sql = "SELECT name FROM address WHERE domain = ? AND domain != 0 ORDER BY id LIMIT ?"
-        return [name for (name,) in self._db.execute(sql, (rows.id_of(domain), most))]
+        """The first *most* addresses at an ``@domain`` with evidence other than deliveries, in the order of their ids."""
+        return [name for (name,) in self._db.each("address_at_domain", domain=rows.id_of(domain), most=most)]
 
-    def has_evidence(self, names: Iterable[str]) -> set[str]:
-        """Those of *names* for which the ledger holds anything but deliveries."""
-        asked = {rows.id_of(name): name for name in names}
-        ids = list(asked)
-        found: set[str] = set()
-        for i in range(0, len(ids), rows.IN):
-            some = ids[i : i + rows.IN]
-            marks = ",".join("?" * len(some))
-            found.update(
-                name
-                for who, name in self._db.execute(f"SELECT id, name FROM address WHERE id IN ({marks})", some)
-                if asked[who] == name
-            )
-        return found
+    def with_evidence(self, names: Iterable[str]) -> set[str]:
+        """Those of *names* of which the ledger holds anything but deliveries."""
+        wanted = {rows.id_of(name): name for name in names}
+        return {name for number, name in self._db.by_ids("address_names", wanted) if wanted[number] == name}
+
+    # ── states ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def put(self, decisions: Iterable[tuple[str, Decision]]) -> None:
-        """The derived state of addresses, in the place of what stood there."""
-        free, others = [], []
+        """Replace the derived state of names."""
+        released: list[tuple[int]] = []
+        others = []
         for name, decision in decisions:
-            who = rows.id_of(name)
+            number = rows.id_of(name)
             if decision.state is State.OK:
-                free.append((who,))
+                released.append((number,))
             else:
-                others.append(rows.state_row(who, decision))
-        self._db.executemany("DELETE FROM state WHERE address = ?", free)
-        self._db.executemany("INSERT OR REPLACE INTO state VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", sorted(others))
+                others.append(rows.state_row(number, decision))
+        if index.is_kept(self._db):
+            ids = [*(number for (number,) in released), *(row[0] for row in others)]
+            before = {number for (number,) in self._db.by_ids("state_exists", ids)}
+            after = {row[0] for row in others}
+            self._db.many("state_change_add", ((n,) for n in sorted(before.symmetric_difference(after))))
+        self._db.many("state_delete", released)
+        self._db.many("state_put", sorted(others))
 
     def states(self) -> Iterator[tuple[str, Decision]]:
-        """Everything that is suppressed or held, by name. Holds that have run out are among them."""
-        sql = (
-            "SELECT name, state, cause, scope, since, until, why, rule, by FROM state JOIN address ON address.id = state.address"
-            " ORDER BY name"
-        )
-        for name, *row in self._db.execute(sql):
-            yield name, rows.decision(tuple(row))
-
-    def index(self) -> Index:
-        """The index of everything that is suppressed or held, as it stands now."""
-        return index.read(self._db, self.path)
-
-    def keep_index(self) -> None:
-        """Write what ``index`` reads into a file, if there is so much that it pays."""
-        index.keep(self._db, self.path)
+        """Everything that is suppressed or held, by name, with holds that have expired."""
+        return ((name, rows.decision(row)) for name, *row in self._db.each("state_all"))
 
     def decisions(self, names: Iterable[str]) -> dict[str, Decision]:
         """The derived state of those of *names* that have one."""
-        found = {}
-        sql = (
-            "SELECT name, state, cause, scope, since, until, why, rule, by FROM state JOIN address ON address.id = state.address"
-            " WHERE state.address = ?"
-        )
-        for name in names:
-            for who, *row in self._db.execute(sql, (rows.id_of(name),)):
-                if who == name:
-                    found[name] = rows.decision(tuple(row))
-        return found
+        wanted = {rows.id_of(name): name for name in names}
+        found = {name: rows.decision(row) for name, *row in self._db.by_ids("state_of", wanted)}
+        return {name: found[name] for name in wanted.values() if name in found}
 
-    @property
-    def neighbours(self) -> Neighbours:
-        """Questions about what befell others."""
-        return Neighbours(self._db)
+    def index(self) -> Index:
+        """The index of everything that is suppressed or held now."""
+        return index.read(self._db)
+
+    def write_index(self) -> None:
+        """Write the index into a file if there are enough states that it pays."""
+        index.write_if_due(self._db)
 
     def counts(self) -> dict[str, int]:
-        """How much the ledger holds, by table."""
-        return {
-            t: int(self._db.execute(f"SELECT count(*) FROM {t}").fetchone()[0])
-            for t in ("event", "delivery", "act", "state")
-        }
+        """How many rows the ledger has, by table."""
+        return {table: self._db.count(table) for table in ("event", "delivery", "act", "state")}

@@ -1,55 +1,50 @@
-"""How much arrived where, in slots of ten minutes: what tells one departed colleague from a receiver's bad day.
+"""Deliveries and refusals by destination and slot: what tells one departed colleague from a receiver's outage.
 
-A unit is a receiver's id, "" for all hosts that are no known receiver's, or an ``@domain``. Deliveries are counted as they
-come in, each address once a day; flips (refusals as dead of addresses that were good lately) are found among the events.
-Incidents are derived from both and can be again.
+A destination is a receiver's id, "" for all hosts of no known receiver, or an ``@domain``. Deliveries are counted as they enter,
+each address once a day; refusals are found among the events.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from collections.abc import Collection
 from datetime import datetime
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from bouncewise.ledger import rows
-from bouncewise.ledger.rulings import Rulings
-from bouncewise.model import Cause, Incident
+from bouncewise.ledger.database import Database
+from bouncewise.ledger.rows import domain_of, id_of
+from bouncewise.model import Cause
+from bouncewise.times import (
+    MICROS_A_DAY,
+    MICROS_A_SLOT,
+    SLOTS_A_DAY,
+    Day,
+    Micros,
+    Slot,
+    datetime_of,
+    last_slot_of_day,
+    micros,
+    slot_of,
+    slot_start,
+)
 
 T = TypeVar("T")
 
-SLOT = 600_000_000
-"""Microseconds of a slot; policy/incidents.py counts in them."""
-
-_DAY = 86_400_000_000
-
-
-def units(name: str, receiver: str, cause: str | None) -> list[str]:
-    """Whose neighbours speak of a refusal: the domain's, and the receiver's unless each of its tenants has a directory."""
-    domain = f"@{name.rpartition('@')[2]}"
-    return [domain, receiver] if receiver and cause != "access-denied" else [domain]
-
-
-def _of(unit: str) -> tuple[str, int | str]:
-    """In SQL, as ``units`` has it: the refusals of a unit, and what stands for it there."""
-    if unit.startswith("@"):
-        return "a.domain = ?", rows.id_of(unit)
-    return "e.receiver = ? AND e.cause != 'access-denied'", unit
-
 
 class Refusals(NamedTuple):
-    """By slot, the addresses that flipped there (refused as dead, the first time since a delivery), and those refused again."""
+    """By slot, the ids of addresses refused for the first time since a delivery, and of those refused repeatedly."""
 
-    flipped: dict[int, set[int]]
-    again: dict[int, set[int]]
+    new: dict[Slot, set[int]]
+    repeated: dict[Slot, set[int]]
 
 
-class OfUs(NamedTuple):
-    """One receiver's refusals of us for one cause on one day, counted from 1970: addresses, deliveries there, a sample."""
+class SenderRefusals(NamedTuple):
+    """One receiver's refusals of the sender for one cause on one day: addresses, deliveries there, the first and last time,
+    and sample words.
+    """
 
     cause: Cause
-    day: int
+    day: Day
     receiver: str
     refused: int
     delivered: int
@@ -59,153 +54,133 @@ class OfUs(NamedTuple):
 
 
 class Traffic:
-    """What a ledger knows of receivers and domains."""
+    """What a ledger knows of destinations."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
-        self.rulings = Rulings(db)
+    def __init__(self, database: Database) -> None:
+        self._db = database
 
-    def first(self) -> int:
-        """The first slot that anything is known of; 0 where nothing is."""
-        return self._span("heard", (0, 0))[0]
+    # ── the slots with evidence, and those in which incidents were not looked for yet ──────────────────────────
 
-    def latest(self) -> int:
-        """The last slot that anything is known of."""
-        return self._span("heard", (0, 0))[1]
+    def first(self) -> Slot:
+        """The first slot with evidence; 0 where there is none."""
+        return self._span("observed", (Slot(0), Slot(0)))[0]
 
-    def _span(self, name: str, nothing: T) -> tuple[int, int] | T:
-        found = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
-        if found is None:
-            return nothing
-        first, last = found[0].split()
-        return int(first), int(last)
+    def latest(self) -> Slot:
+        """The last slot with evidence; 0 where there is none."""
+        return self._span("observed", (Slot(0), Slot(0)))[1]
 
-    def _widen(self, name: str, first: int, last: int) -> None:
-        before = self._span(name, (first, last))
-        span = f"{min(first, before[0])} {max(last, before[1])}"
-        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, span))
-
-    def deliveries(self, unit: str, since: int, until: int) -> list[tuple[int, int]]:
-        """(slot, delivered) of a unit from *since* to before *until*."""
-        sql = "SELECT slot, delivered FROM traffic WHERE unit = ? AND slot >= ? AND slot < ? AND delivered > 0 ORDER BY slot"
-        return [(int(s), int(n)) for s, n in self._db.execute(sql, (unit, since, until))]
-
-    def refusals(self, since: int, until: int, good: int) -> dict[str, Refusals]:
-        """By unit, the refusals as dead from slot *since* to before *until*, of addresses good within *good* slots before."""
-        sql = (
-            "WITH good AS (SELECT e.address, e.at, e.cause, e.receiver, (SELECT max(iif(d.last < e.at, d.last, d.first))"
-            " FROM delivery d WHERE d.address = e.address AND d.first < e.at) AS delivered FROM event e"
-            " WHERE e.advice = 'suppress-address' AND e.kind = 'failed' AND e.at >= ? AND e.at < ?)"
-            " SELECT g.address, g.at, g.cause, g.receiver, a.name, EXISTS (SELECT 1 FROM event p WHERE p.address = g.address"
-            " AND p.at < g.at AND p.at >= g.delivered AND p.advice = 'suppress-address' AND p.kind = 'failed')"
-            " FROM good g JOIN address a ON a.id = g.address WHERE g.delivered > g.at - ? ORDER BY g.at"
-        )
-        found: dict[str, Refusals] = {}
-        for who, at, cause, receiver, name, again in self._db.execute(sql, (since * SLOT, until * SLOT, good * SLOT)):
-            for unit in units(name, receiver, cause):
-                found.setdefault(unit, Refusals({}, {}))[again].setdefault(at // SLOT, set()).add(who)
-        return found
-
-    def refusals_of_us_at(self, units: Collection[str], since: int, until: int) -> dict[str, Counter[int]]:
-        """Of each unit, by slot, how many of its addresses were refused for the sender's or the message's sake."""
-        wanted = {rows.id_of(unit) if unit.startswith("@") else unit: Counter[int]() for unit in units}
-        sql = (
-            "SELECT e.at / ?, e.receiver, a.domain, count(DISTINCT e.address) FROM event e JOIN address a ON a.id = e.address"
-            " WHERE e.advice IN ('fix-sender', 'fix-message') AND e.kind = 'failed' AND e.at >= ? AND e.at < ? GROUP BY 1, 2, 3"
-        )
-        for slot, *unit, n in self._db.execute(sql, (SLOT, since * SLOT, until * SLOT)):
-            for one in unit:
-                if one in wanted:
-                    wanted[one][slot] += n
-        return dict(zip(units, wanted.values(), strict=True))
-
-    def strangers(self, since: int, until: int, least: int) -> dict[str, dict[int, int]]:
-        """By ``@domain`` and slot, of addresses refused as dead where nobody was ever delivered to: how many for the first time.
-
-        Of domains with *least* such addresses before slot *until*, one of them from *since* on; of none where the ledger is told
-        of no deliveries at all.
-        """
-        if not self._db.execute("SELECT 1 FROM delivery LIMIT 1").fetchone():
-            return {}
-        dead = "e.advice = 'suppress-address' AND e.kind = 'failed'"
-        unheard = "NOT EXISTS (SELECT 1 FROM delivery d WHERE d.address = a.domain AND d.first < e.at)"
-        sql = (
-            "WITH new AS (SELECT DISTINCT a.domain AS domain FROM event e JOIN address a ON a.id = e.address"
-            f" WHERE a.domain != 0 AND {dead} AND e.at >= :since AND e.at < :until AND {unheard})"
-            " SELECT a.name, e.at / :slot FROM new CROSS JOIN address a ON a.domain = new.domain AND a.domain != 0"
-            f" CROSS JOIN event e ON e.address = a.id WHERE {dead} AND e.at < :until AND {unheard} ORDER BY e.at"
-        )
-        found: dict[str, dict[int, int]] = {}
-        met: set[str] = set()
-        for name, slot in self._db.execute(sql, {"since": since * SLOT, "until": until * SLOT, "slot": SLOT}):
-            slots = found.setdefault(f"@{name.rpartition('@')[2]}", {})
-            slots[slot] = slots.get(slot, 0) + (name not in met)
-            met.add(name)
-        return {unit: slots for unit, slots in found.items() if sum(slots.values()) >= least}
-
-    def refused(self, since: int, until: int, unit: str) -> list[str]:
-        """Names refused as dead at *unit* in the slots from *since* to before *until*, by name."""
-        which, own = _of(unit)
-        sql = (
-            "SELECT DISTINCT a.name FROM event e JOIN address a ON a.id = e.address"
-            f" WHERE e.advice = 'suppress-address' AND e.at >= ? AND e.at < ? AND {which} ORDER BY a.name"
-        )
-        found = self._db.execute(sql, (since * SLOT, until * SLOT, own))
-        return [name for (name,) in found]
-
-    # ── what is not looked at yet ──────────────────────────────────────────────────────────────────────────
-
-    def touch(self, first: int, last: int) -> None:
-        """Remember that evidence came from *first* to *last*, microseconds, and that incidents were not looked for there since.
+    def mark_observed(self, first: Micros, last: Micros) -> None:
+        """Record that evidence from *first* to *last* was added, and that incidents were not looked for there since.
 
         A delivery may move what was counted later on its day.
         """
-        self._widen("heard", first // SLOT, last // SLOT)
-        self._widen("touched", first // SLOT, last // _DAY * (_DAY // SLOT) + _DAY // SLOT - 1)
+        self._widen("observed", slot_of(first), slot_of(last))
+        self._widen("unexamined", slot_of(first), last_slot_of_day(last))
 
-    def touched(self) -> tuple[int, int] | None:
-        """The first and the last such slot; None where all was looked at."""
-        return self._span("touched", None)
+    def unexamined(self) -> tuple[Slot, Slot] | None:
+        """The first and the last slot in which incidents were not looked for; None where there is none."""
+        return self._span("unexamined", None)
 
-    def looked(self) -> None:
-        """All was looked at."""
-        self._db.execute("DELETE FROM meta WHERE name = 'touched'")
+    def mark_examined(self) -> None:
+        """Record that incidents were looked for in all slots."""
+        self._db.run("meta_delete", name="unexamined")
 
-    # ── incidents ───────────────────────────────────────────────────────────────────────────────────────────
+    def _span(self, name: str, nothing: T) -> tuple[Slot, Slot] | T:
+        found = self._db.one("meta_get", name=name)
+        if found is None:
+            return nothing
+        first, last = found[0].split()
+        return Slot(int(first)), Slot(int(last))
 
-    def incidents(self) -> list[Incident]:
-        """Every incident, as people ruled on it, the latest first."""
-        sql = "SELECT unit, opened, closed, recovered, flipped, mailed, usual FROM incident ORDER BY opened DESC, unit"
-        return self.rulings.applied(rows.incident(row) for row in self._db.execute(sql))
+    def _widen(self, name: str, first: Slot, last: Slot) -> None:
+        before = self._span(name, (first, last))
+        self._db.run("meta_set", name=name, value=f"{min(first, before[0])} {max(last, before[1])}")
 
-    def put(self, found: list[Incident], since: datetime, until: datetime) -> None:
-        """The incidents that opened from *since* to before *until*, in the place of what stood there."""
-        self._db.execute(
-            "DELETE FROM incident WHERE opened >= ? AND opened < ?", (rows.stamp(since), rows.stamp(until))
-        )
-        new = map(rows.incident_row, found)
-        self._db.executemany("INSERT OR REPLACE INTO incident VALUES (?, ?, ?, ?, ?, ?, ?)", new)
+    # ── deliveries ─────────────────────────────────────────────────────────────────────────────────────────
 
-    def said(self, since: int, until: int, unit: str, most: int) -> list[str]:
-        """What *unit* said when it refused addresses as dead, the commonest *most* first."""
-        which, own = _of(unit)
-        sql = (
-            "SELECT e.words FROM event e JOIN address a ON a.id = e.address WHERE e.advice = 'suppress-address'"
-            f" AND e.at >= ? AND e.at < ? AND {which} GROUP BY e.words ORDER BY count(*) DESC, e.words LIMIT ?"
-        )
-        return [words for (words,) in self._db.execute(sql, (since * SLOT, until * SLOT, own, most))]
+    def deliveries(self, destination: str, since: Slot, until: Slot) -> list[tuple[Slot, int]]:
+        """(slot, addresses delivered to) of a destination from *since* to before *until*."""
+        return [(Slot(s), n) for s, n in self._db.all("traffic_of", destination=destination, since=since, until=until)]
 
-    def refusals_of_us(self, since: datetime, least: int) -> list[OfUs]:
-        """Where and when receivers refused the sender or message, for *least* addresses a day; by cause and day."""
-        sql = (
-            "SELECT e.cause, e.at / 86400000000 AS day, e.receiver, count(DISTINCT e.address) AS n,"
-            " coalesce((SELECT sum(delivered) FROM traffic t WHERE t.unit = e.receiver AND t.slot / 144 = e.at / 86400000000), 0)"
-            ", min(e.at), max(e.at), max(e.words) FROM event e"
-            " WHERE e.advice IN ('fix-sender', 'fix-message') AND e.kind = 'failed' AND e.at >= ?"
-            " GROUP BY day, e.receiver, e.cause HAVING n >= ? ORDER BY e.cause, day, n DESC"
-        )
-        found = self._db.execute(sql, (rows.stamp(since), least))
+    def delivered(self, destination: str, since: Slot, until: Slot) -> int:
+        """The addresses delivered to at a destination in those slots, each once a day."""
+        return self._sum(destination, since, until)
+
+    def _sum(self, destination: str, since: int, until: int) -> int:
+        found = self._db.one("traffic_sum", destination=destination, since=since, until=until)
+        return int(found[0]) if found else 0
+
+    # ── refusals ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def refusals(self, since: Slot, until: Slot, good: int) -> dict[str, Refusals]:
+        """By destination, the refusals in the slots from *since* to before *until* of addresses that had mail delivered less
+        than *good* slots before.
+        """
+        found: dict[str, Refusals] = {}
+        span = _span_of(since, until)
+        for number, at, directory, name, repeated in self._db.each(
+            "refusals_of_good", good=good * MICROS_A_SLOT, **span
+        ):
+            for destination in filter(None, (domain_of(name), directory)):
+                refusals = found.setdefault(destination, Refusals({}, {}))
+                slots = refusals.repeated if repeated else refusals.new
+                slots.setdefault(slot_of(at), set()).add(number)
+        return found
+
+    def sender_refusals_by_slot(
+        self, destinations: Collection[str], since: Slot, until: Slot
+    ) -> dict[str, Counter[Slot]]:
+        """Of each destination, by slot, how many of its addresses refused the sender or the message."""
+        wanted = {id_of(d) if d.startswith("@") else d: Counter[Slot]() for d in destinations}
+        span = _span_of(since, until)
+        for slot, receiver, domain, n in self._db.each("sender_refusals_by_slot", slot=MICROS_A_SLOT, **span):
+            for key in (receiver, domain):
+                if key in wanted:
+                    wanted[key][Slot(slot)] += n
+        return dict(zip(destinations, wanted.values(), strict=True))
+
+    def sender_refusals_by_day(self, since: datetime, least: int) -> list[SenderRefusals]:
+        """The days on which a receiver refused the sender or message for *least* addresses or more; by cause and day."""
+        rows = self._db.all("sender_refusals_by_day", day=MICROS_A_DAY, since=micros(since), least=least)
         return [
-            OfUs(Cause(cause), day, receiver, refused, delivered, rows.when(first), rows.when(last), words)
-            for cause, day, receiver, refused, delivered, first, last, words in found
-        ]
+            SenderRefusals(
+                Cause(cause), Day(day), receiver, refused, self._sum(receiver, day * SLOTS_A_DAY, (day + 1) * SLOTS_A_DAY),
+                datetime_of(first), datetime_of(last), words,
+            )
+            for cause, day, receiver, refused, first, last, words in rows
+        ]  # fmt: skip
+
+    def refused_of_new_domains(self, since: Slot, until: Slot, least: int) -> dict[str, dict[Slot, int]]:
+        """By ``@domain`` and slot, the addresses refused for the first time where nobody had ever been delivered to.
+
+        Of domains with *least* such addresses before slot *until*, one of them from *since* on; of none where the ledger knows
+        no deliveries at all.
+        """
+        if self._db.one("delivery_any") is None:
+            return {}
+        found: dict[str, dict[Slot, int]] = {}
+        known: set[str] = set()
+        for name, at in self._db.each("refused_of_new_domains", **_span_of(since, until)):
+            slots = found.setdefault(domain_of(name), {})
+            slots[slot_of(at)] = slots.get(slot_of(at), 0) + (name not in known)
+            known.add(name)
+        return {domain: slots for domain, slots in found.items() if sum(slots.values()) >= least}
+
+    def refused(self, destination: str, since: Slot, until: Slot) -> list[str]:
+        """The names refused by *destination* in the slots from *since* to before *until*, by name."""
+        span = _span_of(since, until)
+        return [name for (name,) in self._db.all("refused_names", **_filter(destination), **span)]
+
+    def sample_words(self, destination: str, since: Slot, until: Slot, most: int) -> list[str]:
+        """The words with which *destination* refused addresses in those slots, the *most* frequent first."""
+        span = _span_of(since, until)
+        return [words for (words,) in self._db.all("refused_words", most=most, **_filter(destination), **span)]
+
+
+def _span_of(since: Slot, until: Slot) -> dict[str, int]:
+    return {"since": slot_start(since), "until": slot_start(until)}
+
+
+def _filter(destination: str) -> dict[str, Any]:
+    """The parameter by which a query finds the events of a destination."""
+    return {"domain": id_of(destination)} if destination.startswith("@") else {"directory": destination}

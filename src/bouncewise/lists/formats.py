@@ -1,4 +1,4 @@
-"""Suppression lists as ESPs and Postfix exchange them: one row of data per format.
+"""Suppression lists in the formats of ESPs and Postfix: one row of data per format.
 
 Sources: SES v2 import/export jobs (``email,BOUNCE``); SendGrid ``/v3/suppression/bounces`` as CSV; Postmark
 suppressions dump; Mailgun bounces export; SparkPost suppression list CSV; Postfix access(5).
@@ -18,12 +18,12 @@ from bouncewise.model import Cause, Decision, Scope
 
 
 class Imported(NamedTuple):
-    """One row of somebody's list. ``said`` is all that it says of the reason, an SMTP reply if we are lucky."""
+    """One row of an imported list. ``reason`` is all that it says of the reason, at best an SMTP reply."""
 
     form: str
     address: str
     at: datetime | None
-    said: str
+    reason: str
     cause: Cause | None
     scope: Scope
 
@@ -132,36 +132,42 @@ def load(path: Path, name: str | None) -> Iterator[Imported]:
         scopes = columns.index("scope") if "scope" in columns else None
         for row in table.rows:
             if table.address < len(row) and row[table.address].strip():
-                said = _cell(row, reason)
-                cause = Cause.COMPLAINT if said.casefold() in _COMPLAINTS else None
-                wish = cause is not None or said.casefold() in _UNSUBSCRIBES or _cell(row, scopes) == Scope.MARKETING
+                reason_text = _cell(row, reason)
+                cause = Cause.COMPLAINT if reason_text.casefold() in _COMPLAINTS else None
+                wish = (
+                    cause is not None
+                    or reason_text.casefold() in _UNSUBSCRIBES
+                    or _cell(row, scopes) == Scope.MARKETING
+                )
                 scope = Scope.MARKETING if wish else Scope.ALL
-                yield Imported(name, row[table.address].strip(), _parsed(_cell(row, created)), said, cause, scope)
+                yield Imported(
+                    name, row[table.address].strip(), _parsed(_cell(row, created)), reason_text, cause, scope
+                )
 
 
 def dump(name: str, suppressions: Iterable[tuple[str, Decision]]) -> Iterator[str]:
     """The lines of a list in the format *name*. Domains stand in formats that can say them: csv and postfix."""
     if name == "postfix":
-        for who, d in suppressions:
-            yield f"{who.removeprefix('@')}\t550 5.1.1 {_plain(d.why or d.cause or 'suppressed')}\n"
+        for listed, d in suppressions:
+            yield f"{listed.removeprefix('@')}\t550 5.1.1 {_plain(d.why or d.cause or 'suppressed')}\n"
         return
     form = FORMATS[name]
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\n")
     if form.header:
         writer.writerow(form.header)
-    for who, d in suppressions:
-        if name == "csv" or not who.startswith("@"):
-            writer.writerow([_guarded(cell, i) for i, cell in enumerate(form.row(who, d))])
+    for listed, d in suppressions:
+        if name == "csv" or not listed.startswith("@"):
+            writer.writerow([cell if i == 0 else without_formula(cell) for i, cell in enumerate(form.row(listed, d))])
         yield buffer.getvalue()
         buffer.seek(0)
         buffer.truncate()
     yield buffer.getvalue()
 
 
-def _guarded(cell: str, column: int) -> str:
-    """No formula in the words we add; an address or ``@domain`` in the first column is what it is."""
-    return f"'{cell}" if column and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+def without_formula(cell: str) -> str:
+    """What a spreadsheet would run as a formula, made plain text (OWASP: CSV injection)."""
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 def _plain(text: str) -> str:

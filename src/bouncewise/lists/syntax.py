@@ -17,7 +17,7 @@ _PLAIN = re.compile(
 
 
 @lru_cache(maxsize=65536)
-def fault(address: str) -> str | None:
+def syntax_error(address: str) -> str | None:
     """What is wrong with the syntax of *address*, in words for people; None where nothing is."""
     if _PLAIN.fullmatch(address):
         return None

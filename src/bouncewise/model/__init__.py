@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from bouncewise.model.bearing import Bearing
 from bouncewise.model.decision import Decision, Event, Scope, State
-from bouncewise.model.incident import Alert, Incident
+from bouncewise.model.incident import Alert, Incident, Ruling
 from bouncewise.model.report import Kind, Label, Permanence, Reply, Report, Source, Stage
 from bouncewise.model.verdict import Advice, Cause, Party, Verdict
 
 __all__ = [
     "Advice",
     "Alert",
+    "Bearing",
     "Cause",
     "Decision",
     "Event",
@@ -20,6 +22,7 @@ __all__ = [
     "Permanence",
     "Reply",
     "Report",
+    "Ruling",
     "Scope",
     "Source",
     "Stage",

@@ -10,20 +10,37 @@ from bouncewise.model.verdict import Cause
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
-    """Many good addresses at one receiver or ``@domain`` turning bad at once. ``recovered``: it passed, they were alive.
-    ``usual``: the unit's own share of refusals; None: a domain where all are refused and nobody was ever delivered to."""
+    """Many addresses of one destination, a receiver or an ``@domain``, that were delivered to lately and are refused at once.
 
-    unit: str
+    ``recovered``: it ended with deliveries, so the addresses exist. ``newly_refused`` of ``mailed`` addresses were refused;
+    ``baseline_rate`` is the destination's usual share; None: a domain where nobody was ever delivered to.
+    """
+
+    destination: str
     opened: datetime
     closed: datetime | None
     recovered: bool
-    flipped: int
+    newly_refused: int
     mailed: int
-    usual: float | None
+    baseline_rate: float | None
+
+
+class Ruling(msgspec.Struct, frozen=True, kw_only=True):
+    """A person's decision about the incident of ``destination`` that ``opened`` then.
+
+    It was over at ``closed``; None: it was a false alarm.
+    """
+
+    destination: str
+    opened: datetime
+    closed: datetime | None
+    at: datetime
+    why: str
+    by: str
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
-    """Days in a row on which receivers refused us, not our recipients, for one cause: our IP, domain or content.
+    """Days in a row on which receivers refused the sender or the message, not the recipients, for one cause.
 
     ``receivers`` are ids, "" for hosts of no known receiver; ``share`` is of all mail to them on those days.
     """

@@ -1,7 +1,7 @@
-"""Domains that stand as dead, and what DNS says of them: confirmed over several days, asked again, freed to be asked by mail.
+"""Dead domains, and what DNS says of them: confirmed on another day, kept for longer, or ready to be probed.
 
-Reads: a ledger and a resolver. Gives: for each domain its Decision before and after, and its route. Time-outs and failing
-name servers say nothing about a domain, and nothing is entered for them.
+Reads: a ledger and a resolver. Gives: for each domain its Decision before and after, and its route. Time-outs and failing name
+servers say nothing about a domain, and nothing is stored for them.
 """
 
 from __future__ import annotations
@@ -15,28 +15,29 @@ from typing import NamedTuple
 from bouncewise.ledger import Ledger
 from bouncewise.model import Cause, Decision, Event
 from bouncewise.net import dns
-from bouncewise.operations.pipeline import record
-from bouncewise.policy.decide import LOOKED_UP, OF_DOMAINS, decide
+from bouncewise.operations.suppress import record
+from bouncewise.policy.decide import DNS_LOOKUP, DOMAIN_CAUSES, decide
 from bouncewise.policy.load import Policy
 
 AT_ONCE = 16
-"""Questions that wait for answers at a time."""
+"""Questions that wait for an answer at a time."""
 
+_MAX_WORDS = 200
 _CAUSES = {
     dns.Route.NXDOMAIN: Cause.DOMAIN_UNKNOWN,
     dns.Route.NOTHING: Cause.DOMAIN_UNKNOWN,
     dns.Route.NULL_MX: Cause.DOMAIN_NO_MAIL,
 }
-_SAYS = {
+_WORDS = {
     dns.Route.NXDOMAIN: "DNS: the domain does not exist (NXDOMAIN)",
     dns.Route.NOTHING: "DNS: the domain has neither MX nor address records",
-    dns.Route.NULL_MX: "DNS: the domain takes no mail (null MX, RFC 7505)",
+    dns.Route.NULL_MX: "DNS: the domain accepts no mail (null MX, RFC 7505)",
     dns.Route.IMPLICIT: "DNS: no MX, but an address record",
 }
 
 
-class Looked(NamedTuple):
-    """A domain, its Decision before and after, and what DNS said; None where it was not asked."""
+class DnsCheck(NamedTuple):
+    """A domain, its Decision before and after, and what DNS says; None where it was not asked."""
 
     domain: str
     before: Decision
@@ -44,40 +45,42 @@ class Looked(NamedTuple):
     mail: dns.Mail | None
 
 
-def dead(ledger: Ledger) -> Iterator[tuple[str, Decision]]:
-    """The domains (``example.org``) held or suppressed on their own evidence, by name; also those whose time is up."""
+def dead_domains(ledger: Ledger) -> Iterator[tuple[str, Decision]]:
+    """The domains (``example.org``) held or suppressed by evidence, by name; with those whose time is up."""
     for name, decision in ledger.states():
-        if name.startswith("@") and decision.cause in OF_DOMAINS and not decision.by:
+        if name.startswith("@") and decision.cause in DOMAIN_CAUSES and not decision.by:
             yield name[1:], decision
 
 
-def look(
+def verify(
     found: Iterable[tuple[str, Decision]],
     ledger: Ledger,
     policy: Policy,
     resolve: dns.Resolve,
-    at: datetime,
     *,
-    trial: bool,
-) -> Iterator[Looked]:
-    """Ask DNS about each of *found*, enter what it said, and decide anew; on *trial* nothing is entered."""
+    at: datetime,
+    dry_run: bool,
+) -> Iterator[DnsCheck]:
+    """Ask DNS about each of *found*, store what it says, and decide anew; nothing is stored in a *dry_run*."""
     stream = iter(found)
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        while some := list(islice(stream, 8 * AT_ONCE)):
-            answers = pool.map(lambda domain: dns.mail(domain, resolve), [domain for domain, _ in some])
-            for (domain, before), mail in zip(some, answers, strict=True):
-                yield Looked(domain, before, _after(domain, before, mail, ledger, policy, at, trial=trial), mail)
+        while page := list(islice(stream, 8 * AT_ONCE)):
+            answers = pool.map(lambda domain: dns.mail(domain, resolve), [domain for domain, _ in page])
+            for (domain, before), mail in zip(page, answers, strict=True):
+                act = _act(mail, at)
+                after = before if act is None else _decide(domain, act, ledger, policy)
+                if act is not None and after != before and not dry_run:  # what changes nothing would be a row a day
+                    record((f"@{domain}",), act, ledger, policy)
+                yield DnsCheck(domain, before, after, mail)
 
 
-def _after(
-    domain: str, before: Decision, mail: dns.Mail, ledger: Ledger, policy: Policy, at: datetime, *, trial: bool
-) -> Decision:
+def _act(mail: dns.Mail, at: datetime) -> Event | None:
+    """What DNS says, as an act; None where it gives no answer."""
     if mail.route is dns.Route.UNANSWERED:
-        return before
-    name = f"@{domain}"
-    says = _SAYS.get(mail.route) or f"DNS: mail goes to {', '.join(mail.hosts[:3])}"[:200]
-    act = Event(at=at, kind=LOOKED_UP, cause=_CAUSES.get(mail.route), words=says, by="dns")
-    after = decide([*ledger.history(name), act], policy, whole_domain=True)
-    if after != before and not trial:  # what changes nothing is not kept: it would be a row a day
-        record((name,), act, ledger, policy)
-    return after
+        return None
+    words = _WORDS.get(mail.route) or f"DNS: mail goes to {', '.join(mail.hosts[:3])}"[:_MAX_WORDS]
+    return Event(at=at, kind=DNS_LOOKUP, cause=_CAUSES.get(mail.route), words=words, by="dns")
+
+
+def _decide(domain: str, act: Event, ledger: Ledger, policy: Policy) -> Decision:
+    return decide([*ledger.history(f"@{domain}"), act], policy, whole_domain=True)

@@ -1,143 +1,215 @@
-"""The incident guard at work: incidents from the ledger's traffic, and what surrounds a refusal.
+"""Incidents of a ledger: found in its traffic, shown, and corrected by people.
 
-Reads: a ledger and the policy. Gives: the incidents, entered into the ledger, with the names whose Decisions they touch; and
-for ``decide`` what surrounded each refusal as of a time. Everything is derived from events' own times, never from the clock.
+Incidents are derived from the times of events, never from the clock, by blocks of 30 days counted from 1970, so that what is
+found does not depend on when it was looked for.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from bouncewise.errors import InputError
 from bouncewise.ledger import Ledger
-from bouncewise.ledger.traffic import OfUs
-from bouncewise.model import Alert, Cause, Event, Incident
-from bouncewise.policy.decide import Around
-from bouncewise.policy.detector import LEAST, SLOTS_A_DAY, Slot, Span, spans, unheard_of
+from bouncewise.ledger.traffic import Refusals, SenderRefusals
+from bouncewise.model import Alert, Incident, Ruling
+from bouncewise.policy.detector import LEAST, SlotCounts, Span, detect, detect_new_domain
 from bouncewise.policy.load import Policy
+from bouncewise.times import OPEN_END, SLOTS_A_DAY, SLOTS_AN_HOUR, Slot, later, slot_at, slot_time
 
 BLOCK = 30 * SLOTS_A_DAY
-"""Incidents are found by blocks of 30 days counted from 1970, so that what is found does not depend on when one looked."""
+"""Slots of one block."""
 
-WINDOW = 45 * SLOTS_A_DAY
-"""Slots looked at before a block: usual traffic, and an incident that may still be open."""
+BEFORE = 45 * SLOTS_A_DAY
+"""Slots looked at before a block: baseline traffic, and an incident that may still be open."""
 
 SAMPLES = 3
-"""Replies shown of an alert."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SLOT = timedelta(days=1) / SLOTS_A_DAY
-_FAR = 1 << 33
+"""Replies shown of an incident or alert."""
 
 
-class Concerned(NamedTuple):
-    """Whose Decisions may have changed: *names*, and whoever was refused as dead in the slots from *since* to before *until*."""
+# ── detection ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Affected(NamedTuple):
+    """Names whose Decisions may have changed: *names*, and every address refused in the slots from *since* to before *until*."""
 
     names: set[str]
-    since: int
-    until: int
+    since: Slot
+    until: Slot
 
 
-def watch(ledger: Ledger, policy: Policy, first: int, last: int) -> Concerned:
-    """Find anew the incidents that evidence in the slots from *first* to *last* may change, and enter them.
+def detect_incidents(ledger: Ledger, policy: Policy, first: Slot, last: Slot) -> Affected:
+    """Find the incidents anew that evidence in the slots from *first* to *last* may change, and store them.
 
-    It concerns whom those incidents refused, and whoever was refused near that evidence.
+    It affects the addresses that those incidents refused, and every address refused near that evidence.
     """
     latest = ledger.traffic.latest()
-    before = {(i.unit, i.opened): i for i in ledger.traffic.incidents()}
+    before = {(i.destination, i.opened): i for i in ledger.incidents.all()}
     begun = [
-        first - (policy.guard.max_days + 1) * SLOTS_A_DAY,
-        *(slot_of(o) for (_, o), i in before.items() if i.closed is None),
+        later(first, days=-policy.incident.max_days - 1),
+        *(slot_at(i.opened) for i in before.values() if i.closed is None),
     ]
-    for start in range(min(begun) // BLOCK * BLOCK, min(last + WINDOW, latest) + 1, BLOCK):
-        ledger.traffic.put(_found(ledger, policy, start, latest), time_of(start), time_of(start + BLOCK))
-    now = {(i.unit, i.opened): i for i in ledger.traffic.incidents()}
-    near = policy.guard.neighbour_hours * 6
+    for start in range(min(begun) // BLOCK * BLOCK, min(last + BEFORE, latest) + 1, BLOCK):
+        found = _in_block(ledger, policy, Slot(start), latest)
+        ledger.incidents.put(found, slot_time(Slot(start)), slot_time(Slot(start + BLOCK)))
+    now = {(i.destination, i.opened): i for i in ledger.incidents.all()}
     names: set[str] = set()
     for key in {*before, *now}:
         incident = now.get(key) or before[key]
-        # An open incident moves its probes from day to day, so it touches its names each time.
+        # The probes of an open incident change from day to day, so it affects its addresses each time.
         if incident.closed is None or before.get(key) != now.get(key):
-            until = max(slots_of(i)[1] for i in (before.get(key), now.get(key)) if i)
-            names.update(ledger.traffic.refused(slot_of(incident.opened), until, incident.unit))
-    return Concerned(names, first - near, last + near + 1)
+            until = max(_slots_of(i)[1] for i in (before.get(key), now.get(key)) if i)
+            names.update(ledger.traffic.refused(incident.destination, slot_at(incident.opened), until))
+    near = policy.incident.neighbour_hours * SLOTS_AN_HOUR
+    return Affected(names, Slot(first - near), Slot(last + near + 1))
 
 
-def _found(ledger: Ledger, policy: Policy, start: int, latest: int) -> list[Incident]:
+class _Found(NamedTuple):
+    """An incident with the ids of the addresses that it newly refused."""
+
+    incident: Incident
+    addresses: set[int]
+
+
+def _in_block(ledger: Ledger, policy: Policy, start: Slot, latest: Slot) -> list[Incident]:
     """The incidents that opened in the block from *start* on, by what is known up to slot *latest*."""
-    since, until = start - WINDOW, min(start + BLOCK + (policy.guard.max_days + 1) * SLOTS_A_DAY, latest + 1)
-    seen: list[tuple[Incident, set[int]]] = []
-    refusals = ledger.traffic.refusals(since, until, policy.dead.good_days * SLOTS_A_DAY)
-    refusals = {unit: dead for unit, dead in refusals.items() if sum(map(len, dead.flipped.values())) >= LEAST}
-    of_us = ledger.traffic.refusals_of_us_at(refusals, since, until)
-    for unit, (flipped, again) in refusals.items():
-        # Who refuses us, not the recipient, does not say that the recipient is dead: as good an answer as a delivery.
-        delivered = of_us[unit] + Counter(dict(ledger.traffic.deliveries(unit, since, until)))
-        slots = (
-            Slot(s, delivered.get(s, 0), len(flipped.get(s, ())), len(again.get(s, ())))
-            for s in sorted({*delivered, *flipped, *again})
-        )
-        for span in spans(slots, min(latest, until), policy.guard):
-            if start <= span.opened < start + BLOCK:
-                whom = {who for s, some in flipped.items() if span.opened <= s < (span.closed or _FAR) for who in some}
-                seen.append((_incident(unit, span), whom))
-    for unit, refused in ledger.traffic.strangers(start, until, policy.guard.strangers).items():
-        arrived = (s for s, _ in ledger.traffic.deliveries(unit, min(refused), until))
-        seen += (
-            (_incident(unit, span), set[int]())
-            for span in unheard_of(refused, next(arrived, None), min(latest, until), policy.guard)
-            if start <= span.opened < start + BLOCK
-        )
-    return [incident for incident, whom in seen if not _is_part(incident, whom, seen)]
+    until = Slot(min(later(Slot(start + BLOCK), days=policy.incident.max_days + 1), latest + 1))
+    found = [
+        *_at_known_destinations(ledger, policy, Slot(start - BEFORE), until, latest),
+        *_at_new_domains(ledger, policy, start, until, latest),
+    ]
+    found = [f for f in found if start <= slot_at(f.incident.opened) < start + BLOCK]
+    return [f.incident for f in found if not _is_part_of_another(f, found)]
 
 
-def known(ledger: Ledger, policy: Policy, at: datetime | None) -> list[Incident]:
-    """Every incident, the latest first, as it could be seen *at* a time: by the whole slots before it."""
-    stored = ledger.traffic.incidents()
-    if at is None or at > ledger.latest():
-        return stored
-    last = slot_of(at) - 1
-    settled = last - (policy.guard.max_days + 2) * SLOTS_A_DAY  # what opened before is over, and seen to be
-    recent = [
-        i for start in range(settled // BLOCK * BLOCK, last + 1, BLOCK) for i in _found(ledger, policy, start, last)
-        if slot_of(i.opened) >= settled
-    ]  # fmt: skip
-    found = [*(i for i in stored if slot_of(i.opened) < settled), *ledger.traffic.rulings.applied(recent, at)]
-    return sorted(found, key=lambda i: (-slot_of(i.opened), i.unit))
-
-
-def _is_part(incident: Incident, whom: set[int], seen: list[tuple[Incident, set[int]]]) -> bool:
-    """Whether a domain's incident is only what one sees there of its receiver's."""
-    return (
-        bool(whom)
-        and incident.unit.startswith("@")
-        and any(
-            not i.unit.startswith("@") and whom <= all_ and abs(i.opened - incident.opened) <= timedelta(days=1)
-            for i, all_ in seen
-        )
-    )
-
-
-def slots_of(incident: Incident) -> tuple[int, int]:
-    """Its first slot, and the one before which it ended: far from now where it is open."""
-    return slot_of(incident.opened), _FAR if incident.closed is None else slot_of(incident.closed)
-
-
-def refused_in(ledger: Ledger, unit: str) -> set[str]:
-    """All whom *unit* refused as dead in any of its incidents."""
-    found: set[str] = set()
-    for incident in ledger.traffic.incidents():
-        if incident.unit == unit:
-            found.update(ledger.traffic.refused(*slots_of(incident), unit))
+def _at_known_destinations(ledger: Ledger, policy: Policy, since: Slot, until: Slot, latest: Slot) -> list[_Found]:
+    found = []
+    refusals = ledger.traffic.refusals(since, until, policy.dead.alive_days * SLOTS_A_DAY)
+    refusals = {d: r for d, r in refusals.items() if sum(map(len, r.new.values())) >= LEAST}
+    # A destination that refuses the sender does not say that recipients are gone: it answers as well as by a delivery.
+    answers = ledger.traffic.sender_refusals_by_slot(refusals, since, until)
+    for destination, refused in refusals.items():
+        delivered = answers[destination] + Counter(dict(ledger.traffic.deliveries(destination, since, until)))
+        for span in detect(_counts(delivered, refused), Slot(min(latest, until)), policy.incident):
+            end = span.closed or OPEN_END
+            addresses = {n for slot, ids in refused.new.items() if span.opened <= slot < end for n in ids}
+            found.append(_Found(_incident(destination, span), addresses))
     return found
 
 
-def alerts(ledger: Ledger, since: datetime, least: int = 5, share: float = 0.05) -> list[Alert]:
-    """The latest first: days in a row on which receivers refused us for *least* addresses, and *share* of their mail, or more."""
-    found = ledger.traffic.refusals_of_us(since, least)
-    heavy = [row for row in found if row.refused >= share * (row.refused + row.delivered)]
-    runs: list[list[OfUs]] = []
+def _counts(delivered: Counter[Slot], refused: Refusals) -> list[SlotCounts]:
+    return [
+        SlotCounts(slot, delivered.get(slot, 0), len(refused.new.get(slot, ())), len(refused.repeated.get(slot, ())))
+        for slot in sorted({*delivered, *refused.new, *refused.repeated})
+    ]
+
+
+def _at_new_domains(ledger: Ledger, policy: Policy, since: Slot, until: Slot, latest: Slot) -> list[_Found]:
+    found = []
+    least = policy.incident.new_domain_refusals
+    for domain, refused in ledger.traffic.refused_of_new_domains(since, until, least).items():
+        delivered = next((s for s, _ in ledger.traffic.deliveries(domain, min(refused), until)), None)
+        spans = detect_new_domain(refused, delivered, Slot(min(latest, until)), policy.incident)
+        found += [_Found(_incident(domain, span), set()) for span in spans]
+    return found
+
+
+def _is_part_of_another(found: _Found, others: list[_Found]) -> bool:
+    """Whether a domain's incident is only what shows there of its receiver's."""
+    if not found.addresses or not found.incident.destination.startswith("@"):
+        return False
+    return any(
+        not other.incident.destination.startswith("@")
+        and found.addresses <= other.addresses
+        and abs(other.incident.opened - found.incident.opened) <= timedelta(days=1)
+        for other in others
+    )
+
+
+def _incident(destination: str, span: Span) -> Incident:
+    return Incident(
+        destination=destination, opened=slot_time(span.opened),
+        closed=None if span.closed is None else slot_time(span.closed), recovered=span.recovered,
+        newly_refused=span.newly_refused, mailed=span.mailed, baseline_rate=span.baseline_rate,
+    )  # fmt: skip
+
+
+# ── what is known of them ────────────────────────────────────────────────────────────────────────────────────
+
+
+def incidents_as_of(ledger: Ledger, policy: Policy, at: datetime | None) -> list[Incident]:
+    """Every incident, the latest first, as known *at* a time (None: now): by the whole slots before it."""
+    stored = ledger.incidents.all()
+    if at is None or at > ledger.latest():
+        return stored
+    last = Slot(slot_at(at) - 1)
+    settled = later(last, days=-policy.incident.max_days - 2)  # what opened before had ended, and was known to have
+    recent = [
+        incident
+        for start in range(settled // BLOCK * BLOCK, last + 1, BLOCK)
+        for incident in _in_block(ledger, policy, Slot(start), last)
+        if slot_at(incident.opened) >= settled
+    ]
+    older = [i for i in stored if slot_at(i.opened) < settled]
+    return sorted(
+        [*older, *ledger.incidents.apply_rulings(recent, at)], key=lambda i: (-slot_at(i.opened), i.destination)
+    )
+
+
+def refused_by(ledger: Ledger, destination: str) -> set[str]:
+    """Every address that *destination* refused during any of its incidents."""
+    found: set[str] = set()
+    for incident in ledger.incidents.all():
+        if incident.destination == destination:
+            found.update(ledger.traffic.refused(destination, *_slots_of(incident)))
+    return found
+
+
+def _slots_of(incident: Incident) -> tuple[Slot, Slot]:
+    """Its first slot, and the one before which it ended."""
+    return slot_at(incident.opened), OPEN_END if incident.closed is None else slot_at(incident.closed)
+
+
+def find_incident(ledger: Ledger, destination: str, opened: datetime | None) -> Incident:
+    """The incident of *destination* that *opened* then, or the latest. Raises InputError where there is none."""
+    found = [i for i in ledger.incidents.all() if i.destination == destination and opened in (None, i.opened)]
+    if not found:
+        when = f" opened {opened:%Y-%m-%d %H:%M}" if opened else ""
+        raise InputError(f"no incident at {destination}{when}; `bouncewise incidents` lists them")
+    return found[0]
+
+
+class Details(NamedTuple):
+    """What one incident refused: the names it refused, the words used, and the decisions of people about it."""
+
+    incident: Incident
+    names: list[str]
+    samples: list[str]
+    rulings: list[Ruling]
+
+
+def details(ledger: Ledger, incident: Incident) -> Details:
+    """*incident* in full."""
+    slots = _slots_of(incident)
+    names = ledger.traffic.refused(incident.destination, *slots)
+    samples = ledger.traffic.sample_words(incident.destination, *slots, SAMPLES)
+    return Details(incident, names, samples, ledger.incidents.rulings(incident))
+
+
+def latest(ledger: Ledger) -> datetime:
+    """The start of the last slot with evidence."""
+    return slot_time(ledger.traffic.latest())
+
+
+# ── alerts: refusals of the sender ───────────────────────────────────────────────────────────────────────────
+
+
+def alerts(ledger: Ledger, policy: Policy, since: datetime) -> list[Alert]:
+    """The latest first: days in a row on which receivers refused the sender for many addresses, and much of their mail."""
+    found = ledger.traffic.sender_refusals_by_day(since, policy.alert.addresses)
+    heavy = [row for row in found if policy.alert.is_reached(row.refused, row.delivered)]
+    runs: list[list[SenderRefusals]] = []
     for row in heavy:
         if runs and runs[-1][-1].cause is row.cause and row.day - runs[-1][-1].day <= 1:
             runs[-1].append(row)
@@ -146,7 +218,7 @@ def alerts(ledger: Ledger, since: datetime, least: int = 5, share: float = 0.05)
     return sorted(map(_alert, runs), key=lambda alert: (alert.until, alert.cause), reverse=True)
 
 
-def _alert(run: list[OfUs]) -> Alert:
+def _alert(run: list[SenderRefusals]) -> Alert:
     refused = Counter[str]()
     for row in run:
         refused[row.receiver] += row.refused
@@ -156,90 +228,3 @@ def _alert(run: list[OfUs]) -> Alert:
         receivers=tuple(receiver for receiver, _ in refused.most_common()), refused=total,
         share=total / (total + sum(r.delivered for r in run)), samples=tuple(dict.fromkeys(r.words for r in run))[:SAMPLES],
     )  # fmt: skip
-
-
-class Surroundings:
-    """What surrounds refusals, as known *at* a time (None: now); remembers what it looked up."""
-
-    def __init__(self, ledger: Ledger, policy: Policy, at: datetime | None = None) -> None:
-        self._ledger, self._policy, self._at = ledger, policy, at
-        self._incidents: dict[str, list[Incident]] = {}
-        for incident in known(ledger, policy, at):
-            self._incidents.setdefault(incident.unit, []).append(incident)
-        self._near: dict[tuple[str, int], int] = {}
-        self._asking: dict[tuple[str, datetime], set[str]] = {}
-
-    def of(self, name: str) -> Around:
-        """What surrounds the refusals of *name*."""
-        return _Place(self, name)
-
-    def incident(self, name: str, event: Event) -> tuple[Incident | None, bool]:
-        """The incident into which the refusal *event* of *name* falls; and whether *name* is one that asks."""
-        receiver = event.receiver if event.cause is not Cause.ACCESS_DENIED else ""
-        found = self._during(_domain(name), event.at) or self._during(receiver, event.at)
-        return found, found is not None and found.closed is None and name in self._asking_at(found)
-
-    def neighbours(self, name: str, event: Event) -> tuple[int, int]:
-        """Others at the receiver, and in the domain, that had mail delivered about then."""
-        return self._delivered(event.receiver, event.at), self._delivered(_domain(name), event.at)
-
-    def _during(self, unit: str, at: datetime) -> Incident | None:
-        begun = (i for i in self._incidents.get(unit, ()) if i.opened <= at)
-        return next((i for i in begun if i.closed is None or at < i.closed), None)
-
-    def _delivered(self, unit: str, at: datetime) -> int:
-        if not unit:
-            return 0
-        slot, span = slot_of(at), self._policy.guard.neighbour_hours * 6
-        if (unit, slot) not in self._near:
-            until = slot + span + 1 if self._at is None else min(slot + span, slot_of(self._at)) + 1
-            self._near[unit, slot] = sum(n for _, n in self._ledger.traffic.deliveries(unit, slot - span, until))
-        return self._near[unit, slot]
-
-    def _asking_at(self, incident: Incident) -> set[str]:
-        """Of a domain that is held, the few that ask today; another few tomorrow."""
-        key = (incident.unit, incident.opened)
-        if key not in self._asking:
-            now = self._ledger.traffic.latest() if self._at is None else slot_of(self._at)
-            own = incident.unit.startswith("@")  # at a receiver, those who are not held ask every day
-            names = self._ledger.traffic.refused(slot_of(incident.opened), now + 1, incident.unit) if own else []
-            day = (now - slot_of(incident.opened)) // SLOTS_A_DAY
-            count = min(self._policy.guard.probes, len(names))
-            if incident.usual is None:  # likelier dead than not: one every other day is enough to see
-                count = int(day % 2 == 0 and day > 0 and bool(names))
-            self._asking[key] = {names[(day * count + i) % len(names)] for i in range(count)}
-        return self._asking[key]
-
-
-class _Place(NamedTuple):
-    """One name in its surroundings."""
-
-    near: Surroundings
-    name: str
-
-    def incident(self, event: Event) -> tuple[Incident | None, bool]:
-        return self.near.incident(self.name, event)
-
-    def neighbours(self, event: Event) -> tuple[int, int]:
-        return self.near.neighbours(self.name, event)
-
-
-def _domain(name: str) -> str:
-    return f"@{name.rpartition('@')[2]}"
-
-
-def _incident(unit: str, span: Span) -> Incident:
-    return Incident(
-        unit=unit, opened=time_of(span.opened), closed=None if span.closed is None else time_of(span.closed),
-        recovered=span.recovered, flipped=span.flipped, mailed=span.mailed, usual=span.usual,
-    )  # fmt: skip
-
-
-def time_of(slot: int) -> datetime:
-    """The beginning of a slot that is counted from 1970."""
-    return _EPOCH + slot * _SLOT
-
-
-def slot_of(when: datetime) -> int:
-    """The slot of a time, counted from 1970."""
-    return (when - _EPOCH) // _SLOT

@@ -1,12 +1,14 @@
-"""The examples of policy.toml, tried: each is a short history, or a unit's days, and what must follow.
+"""The examples of policy.toml, tried: each is a short history, or a destination's days, and what must follow.
 
 Reads: an Example and a Policy. Gives: what follows, in the example's own words. A line of a history is ``DAY WHAT``: a cause (a
 final failure of it, with its usual advice, or with ``CAUSE: ADVICE``), ``delivered``, ``complaint``, ``unsubscribe``, ``added``
-or ``removed``, or ``looked-up: CAUSE`` for what DNS says of the domain (``looked-up``: mail goes somewhere); behind it ``beside
-25/4`` (so many others at the receiver/in the domain had mail delivered about then) or ``in open incident``, ``in passed
-incident``, ``in final incident`` of the receiver, or ``in open domain incident`` and so on. What must follow: ``DAY STATE``, and
-the scope where it is not all. The days of a unit are ``[TIMES x ]DELIVERED/REFUSED[/AGAIN]``, ``hours`` apart; what must follow
-is ``open``, ``passed`` or ``final`` for each incident. A ``domain`` with such days is one where nobody was ever delivered to.
+or ``removed``, or ``looked-up: CAUSE`` for what DNS says of the domain (``looked-up``: mail is routed somewhere); behind it
+``beside 25/4`` (so many others at the receiver/in the domain had mail delivered about then) or ``in open incident``, ``in
+passed incident``, ``in final incident`` of the receiver, or ``in open domain incident`` and so on. What must follow: ``DAY
+STATE``, and the scope where it is not all. ``days`` of a destination are ``[TIMES x ]DELIVERED/REFUSED[/REPEATED]``, ``hours``
+apart; what must follow is ``open``, ``passed`` or ``final`` for each incident. A ``domain`` with such days is one where nobody
+was ever delivered to. Where ``sender`` is set, a receiver refuses the sender on these days; what must follow is ``alert`` or
+``quiet`` for each day.
 """
 
 from __future__ import annotations
@@ -17,48 +19,54 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from bouncewise.model import Advice, Cause, Event, Incident, Kind, Scope
-from bouncewise.policy.decide import ADDED, LOOKED_UP, REMOVED, decide, standing
-from bouncewise.policy.detector import SLOTS_A_DAY, Slot, spans, unheard_of
+from bouncewise.model.bearing import directory
+from bouncewise.policy.decide import ADDED, DNS_LOOKUP, REMOVED, decide, in_force
+from bouncewise.policy.detector import SlotCounts, Span, detect, detect_new_domain
 from bouncewise.policy.load import Example, Policy
+from bouncewise.times import SLOTS_AN_HOUR, Slot
 
 _DAY0 = datetime(2026, 1, 1, 9, tzinfo=UTC)
 _LINE = re.compile(
     r"(-?[\d.]+) ([a-z-]+)(?:: ([a-z-]+))?(?: beside (\d+)/(\d+)| in ((?:open|passed|final)(?: domain)?) incident)?"
 )
-_UNIT = re.compile(r"(?:(\d+) x )?(\d+)/(\d+)(?:/(\d+))?")
+_DAY = re.compile(r"(?:(\d+) x )?(\d+)/(\d+)(?:/(\d+))?")
 _KINDS = {str(k) for k in (Kind.DELIVERED, Kind.COMPLAINT, Kind.UNSUBSCRIBE)}
+_RECEIVER = "example"
+_REFUSED = 9  # addresses of an incident that an example names: any number will do
 
 
-def follows(example: Example, policy: Policy, advice: Mapping[Cause, Advice]) -> tuple[str, ...]:
+def outcome(example: Example, policy: Policy, advice: Mapping[Cause, Advice]) -> tuple[str, ...]:
     """What follows under *policy*, to be compared with ``then``; *advice*: each cause's usual one.
 
     Raises ValueError where the example is not written as it must be.
     """
-    if example.unit:
-        slots = list(_slots(example))
-        if example.domain:
-            refused, arrived = (
-                {s.slot: s.flipped for s in slots if s.flipped or s.again},
-                (s.slot for s in slots if s.delivered),
-            )
-            found = unheard_of(refused, next(arrived, None), slots[-1].slot, policy.guard)
-            return tuple(_fate(span.closed, span.recovered) for span in found)
-        return tuple(
-            _fate(closed, recovered) for _, closed, recovered, *_ in spans(slots, slots[-1].slot, policy.guard)
-        )
-    told = [_told(line, advice) for line in example.history]
-    return tuple(_state(line.partition(" ")[0], told, example.domain, policy) for line in example.then)
+    if example.sender:
+        return tuple("alert" if policy.alert.is_reached(s.new, s.delivered) else "quiet" for s in _slots(example))
+    if example.days:
+        return tuple(_fate(span.closed, span.recovered) for span in _incidents(example, policy))
+    history = [_history_line(line, advice) for line in example.history]
+    return tuple(_state(line.partition(" ")[0], history, example.domain, policy) for line in example.then)
 
 
-def _state(day: str, told: list[_Told], domain: bool, policy: Policy) -> str:
+def _incidents(example: Example, policy: Policy) -> list[Span]:
+    slots = list(_slots(example))
+    if not example.domain:
+        return detect(slots, slots[-1].slot, policy.incident)
+    refused = {s.slot: s.new for s in slots if s.new or s.repeated}
+    delivered = next((s.slot for s in slots if s.delivered), None)
+    return detect_new_domain(refused, delivered, slots[-1].slot, policy.incident)
+
+
+def _state(day: str, history: list[_HistoryLine], domain: bool, policy: Policy) -> str:
     at = _DAY0 + timedelta(days=float(day))
-    known = [t for t in told if t.event.at <= at]
-    decision = standing(decide((t.event for t in known), policy, whole_domain=domain, around=_Around(known)), at)
+    known = [line for line in history if line.event.at <= at]
+    events = (line.event for line in known)
+    decision = in_force(decide(events, policy, whole_domain=domain, context=_Context(known)), at)
     scope = "" if decision.scope is Scope.ALL else f" {decision.scope}"
     return f"{day} {decision.state}{scope}"
 
 
-class _Told(NamedTuple):
+class _HistoryLine(NamedTuple):
     """A line of a history."""
 
     event: Event
@@ -66,61 +74,64 @@ class _Told(NamedTuple):
     incident: str | None
 
 
-class _Around(NamedTuple):
-    """The surroundings that the lines tell of."""
+class _Context(NamedTuple):
+    """What the lines say happened around a refusal."""
 
-    told: list[_Told]
+    history: list[_HistoryLine]
 
     def incident(self, event: Event) -> tuple[Incident | None, bool]:
-        fate = next(t.incident for t in self.told if t.event is event)
+        fate = next(line.incident for line in self.history if line.event is event)
         if fate is None:
             return None, False
-        opened = min(t.event.at for t in self.told if t.incident) - timedelta(hours=1)
+        opened = min(line.event.at for line in self.history if line.incident) - timedelta(hours=1)
         fate, _, domain = fate.partition(" ")
         closed = None if fate == "open" else event.at + timedelta(hours=2)
         found = Incident(
-            unit=f"@{domain}" if domain else "receiver", opened=opened, closed=closed, recovered=fate == "passed", flipped=9,
-            mailed=9, usual=0.001,
+            destination=f"@{domain}" if domain else _RECEIVER, opened=opened, closed=closed, recovered=fate == "passed",
+            newly_refused=_REFUSED, mailed=_REFUSED, baseline_rate=0.001,
         )  # fmt: skip
         return found, False
 
     def neighbours(self, event: Event) -> tuple[int, int]:
-        return next(t.neighbours for t in self.told if t.event is event)
+        at_receiver, in_domain = next(line.neighbours for line in self.history if line.event is event)
+        return (at_receiver if directory(event.cause, _RECEIVER) else 0), in_domain
 
 
-def _told(line: str, advice: Mapping[Cause, Advice]) -> _Told:
+def _history_line(line: str, advice: Mapping[Cause, Advice]) -> _HistoryLine:
     found = _LINE.fullmatch(line)
     if not found:
         raise ValueError(f"{line!r}: write DAY WHAT, e.g. '3 mailbox-full' or '0 mailbox-unknown beside 25/0'")
-    day, what, advised, receiver, domain, incident = found.groups()
-    at = _DAY0 + timedelta(days=float(day))
+    day, what, detail, receiver, domain, incident = found.groups()
+    event = _event(_DAY0 + timedelta(days=float(day)), what, detail, advice)
+    if event is None:
+        kinds = ", ".join(sorted({*_KINDS, ADDED, REMOVED, DNS_LOOKUP}))
+        raise ValueError(f"{line!r}: {what} is no cause, and none of {kinds}")
+    return _HistoryLine(event, (int(receiver or 0), int(domain or 0)), incident)
+
+
+def _event(at: datetime, what: str, detail: str | None, advice: Mapping[Cause, Advice]) -> Event | None:
     if what in _KINDS:
-        event = Event(at=at, kind=what)
-    elif what in (ADDED, REMOVED):
-        event = Event(at=at, kind=what, by="somebody")
-    elif what == LOOKED_UP:
-        event = Event(at=at, kind=what, cause=Cause(advised) if advised else None, by="dns")
-    elif what in set(Cause):
-        event = Event(
-            at=at, kind=Kind.FAILED, cause=Cause(what), advice=Advice(advised or advice[Cause(what)]), rule="example"
-        )
-    else:
-        raise ValueError(
-            f"{line!r}: {what} is no cause, and none of {', '.join(sorted({*_KINDS, ADDED, REMOVED, LOOKED_UP}))}"
-        )
-    return _Told(event, (int(receiver or 0), int(domain or 0)), incident)
+        return Event(at=at, kind=what)
+    if what in (ADDED, REMOVED):
+        return Event(at=at, kind=what, by="somebody")
+    if what == DNS_LOOKUP:
+        return Event(at=at, kind=what, cause=Cause(detail) if detail else None, by="dns")
+    if what not in set(Cause):
+        return None
+    advised = Advice(detail or advice[Cause(what)])
+    return Event(at=at, kind=Kind.FAILED, cause=Cause(what), advice=advised, rule="example", receiver=_RECEIVER)
 
 
-def _slots(example: Example) -> Iterator[Slot]:
+def _slots(example: Example) -> Iterator[SlotCounts]:
     at = 0
-    for part in example.unit:
-        found = _UNIT.fullmatch(part)
+    for part in example.days:
+        found = _DAY.fullmatch(part)
         if not found:
             raise ValueError(f"{part!r}: write [TIMES x ]DELIVERED/REFUSED, e.g. '10 x 3/0' or '0/3'")
         times, *counts = (int(number or 0) for number in found.groups())
         for _ in range(times or 1):
-            yield Slot(at, *counts)
-            at += max(1, int(example.hours * SLOTS_A_DAY / 24))
+            yield SlotCounts(Slot(at), *counts)
+            at += max(1, int(example.hours * SLOTS_AN_HOUR))
 
 
 def _fate(closed: int | None, recovered: bool) -> str:

@@ -15,8 +15,8 @@ from bouncewise.model import Cause, Scope
 class Dead(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Numbers for refusals that say the address or domain is dead. Days and hours as named."""
 
-    good_days: int
-    good_why: str
+    alive_days: int
+    alive_why: str
     hold_days: int
     hold_why: str
     tenant_hold_days: int
@@ -30,24 +30,24 @@ class Dead(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     domain_until_days: int
     domain_longest_days: int
     domain_until_why: str
-    domain_ask_days: int
-    domain_ask_why: str
+    domain_probe_days: int
+    domain_probe_why: str
 
 
-class Guard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Numbers of the incident guard; policy/incidents.py says what each does."""
+class IncidentPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Numbers by which incidents are found and handled; policy/detector.py says what each does."""
 
-    usual_flips: float
-    usual_mails: float
-    usual_why: str
+    baseline_refused: float
+    baseline_mailed: float
+    baseline_why: str
     shares: list[float]
     shares_why: str
     alpha: float
     alpha_why: str
     doubt: float
     doubt_why: str
-    again_hours: int
-    again_why: str
+    reopen_hours: int
+    reopen_why: str
     max_days: int
     max_why: str
     neighbours: int
@@ -55,15 +55,28 @@ class Guard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     neighbour_hours: int
     neighbours_why: str
     hold_hours: int
-    ask_all_days: int
+    probe_all_days: int
     hold_why: str
-    strangers: int
-    strangers_why: str
+    new_domain_refusals: int
+    new_domain_why: str
     probes: int
     probes_why: str
 
 
-class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class AlertPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """From when on a receiver's refusals of the sender, on one day and for one cause, are an alert."""
+
+    addresses: int
+    addresses_why: str
+    share: float
+    share_why: str
+
+    def is_reached(self, refused: int, delivered: int) -> bool:
+        """Whether so many addresses refused, beside so many delivered to, are an alert."""
+        return refused >= self.addresses and refused >= self.share * (refused + delivered)
+
+
+class OptOut(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How far a complaint or an unsubscribe reaches."""
 
     scope: Scope
@@ -93,7 +106,8 @@ class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     story: str
     history: tuple[str, ...] = ()
     domain: bool = False
-    unit: tuple[str, ...] = ()
+    sender: bool = False
+    days: tuple[str, ...] = ()
     hours: float = 24
     then: tuple[str, ...]
 
@@ -102,9 +116,10 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Everything that decides."""
 
     dead: Dead
-    guard: Guard
-    complaint: Wish
-    unsubscribe: Wish
+    incident: IncidentPolicy
+    alert: AlertPolicy
+    complaint: OptOut
+    unsubscribe: OptOut
     window: tuple[Window, ...]
     example: tuple[Example, ...] = ()
 

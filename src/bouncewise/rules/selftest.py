@@ -11,7 +11,7 @@ Judge = Callable[[Example], str]
 """Gives the id of the rule that decides an example."""
 
 
-def complaints(rule: Rule, judge: Judge) -> Iterator[str]:
+def violations(rule: Rule, judge: Judge) -> Iterator[str]:
     """Everything that *rule* claims of itself and does not keep, one sentence each."""
     examples = [as_example(e) for e in rule.example]
     for example in examples:

@@ -1,0 +1,81 @@
+"""docs/json.md, written from the records: ``python -m bouncewise.contract.describe > docs/json.md``."""
+
+from __future__ import annotations
+
+from inspect import getdoc
+
+from bouncewise.contract.addresses import AddressAnswer, DnsCheckRow, EventRow, SuppressionRow
+from bouncewise.contract.base import Record, keys
+from bouncewise.contract.diagnoses import DiagnosisRecord
+from bouncewise.contract.incidents import AlertRow, IncidentDetails, IncidentRow, RulingRecord
+from bouncewise.contract.replays import ReplayedRow, ReplaySummary
+from bouncewise.contract.runs import (
+    ActRecord,
+    BatchRecord,
+    CleanRecord,
+    ExplanationRecord,
+    ImportRecord,
+    IngestRecord,
+    PolicyCheckRow,
+    PolicyNumberRow,
+    RuleCheckRecord,
+    RuleRow,
+    RuleViolationRow,
+)
+from bouncewise.contract.verdicts import ReportRow, VerdictRow
+
+_HEAD = """\
+# JSON
+
+Every verb takes `--json` and then writes one object per line (NDJSON) in UTF-8. Keys keep their names, types and order;
+new keys may be added at the end. Times are RFC 3339 in UTC. What is not known is `null`.
+
+This page is written by `python -m bouncewise.contract.describe`.
+"""
+
+SECTIONS: dict[str, tuple[type[Record], ...]] = {
+    "classify": (VerdictRow,),
+    "read": (ReportRow,),
+    "ingest": (IngestRecord,),
+    "check": (AddressAnswer,),
+    "clean": (CleanRecord,),
+    "suppressions list": (SuppressionRow,),
+    "suppressions add, remove": (ActRecord,),
+    "suppressions import": (ImportRecord,),
+    "history": (EventRow,),
+    "incidents": (IncidentRow, AlertRow, IncidentDetails, RulingRecord),
+    "release": (SuppressionRow,),
+    "domains": (DnsCheckRow,),
+    "diagnose": (DiagnosisRecord,),
+    "explain": (ExplanationRecord,),
+    "replay": (ReplayedRow, ReplaySummary),
+    "rules": (RuleRow, RuleCheckRecord, RuleViolationRow),
+    "policy": (PolicyCheckRow, PolicyNumberRow),
+    "batch": (BatchRecord,),
+}
+"""The records of each verb, in the order of the page."""
+
+
+def page() -> str:
+    """The text of docs/json.md."""
+    described: dict[type[Record], str] = {}
+    parts = [_HEAD]
+    for verb, records in SECTIONS.items():
+        parts.append(f"## {verb}\n")
+        for record in records:
+            if record in described:
+                parts.append(f"As in `{described[record]}`.\n")
+                continue
+            described[record] = verb
+            parts.append(_table(record))
+    return "\n".join(parts)
+
+
+def _table(record: type[Record]) -> str:
+    text = " ".join((getdoc(record) or "").replace("``", "`").split())
+    rows = [f"| `{key.name}` | {key.type} | {key.about} |" for key in keys(record)]
+    return "\n".join([text, "", "| key | type | |", "|---|---|---|", *rows, ""])
+
+
+if __name__ == "__main__":
+    print(page(), end="")  # noqa: T201

@@ -1,0 +1,106 @@
+"""What the other verbs write: ``ingest``, ``clean``, ``suppressions add``, ``explain``, ``batch``, ``rules``, ``policy``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from bouncewise.contract.base import Record, about
+
+
+class IngestRecord(Record, frozen=True, kw_only=True):
+    """One object at the end."""
+
+    reports: Annotated[int, about("reports read")]
+    deliveries: Annotated[int, about("of them, deliveries")]
+    new: Annotated[int, about("of the others, those that the ledger did not have")]
+    known_files: Annotated[int, about("files that were read before and have not changed")]
+    notes: Annotated[int, about("notes written to standard error")]
+    ledger: Annotated[str, about("the ledger's file")]
+
+
+class CleanRecord(Record, frozen=True, kw_only=True):
+    """With ``-o`` or ``--dry-run``: one object at the end."""
+
+    kept: Annotated[int, about("rows kept")]
+    dropped: Annotated[int, about("rows dropped")]
+    output: Annotated[str | None, about("the file of the rows kept; null in a dry run")]
+
+
+class ActRecord(Record, frozen=True, kw_only=True):
+    """``suppressions add`` and ``remove``: one object per name."""
+
+    name: Annotated[str, about("the address or `@domain`, normalised")]
+    act: Annotated[str, about("`added` or `removed`")]
+    by: Annotated[str, about("who did it")]
+    why: Annotated[str, about("the reason")]
+    dry_run: Annotated[bool, about("true: nothing was stored")]
+
+
+class ImportRecord(Record, frozen=True, kw_only=True):
+    """``suppressions import``: one object at the end."""
+
+    added: Annotated[int, about("suppressions added")]
+    known: Annotated[int, about("suppressions that were there already")]
+    skipped: Annotated[int, about("entries whose reply shows that the address is valid")]
+    dry_run: Annotated[bool, about("true: nothing was stored")]
+
+
+class ExplanationRecord(Record, frozen=True, kw_only=True):
+    """One object."""
+
+    subject: Annotated[str, about("as given")]
+    title: Annotated[str, about("the title of the page")]
+    summary: Annotated[str, about("the answer in one line")]
+    sections: Annotated[dict[str, tuple[str, ...]], about("heading to lines")]
+
+
+class BatchRecord(Record, frozen=True, kw_only=True):
+    """One object at the end."""
+
+    parts: Annotated[int, about("pieces of the work")]
+    rows: Annotated[int, about("rows judged in this run")]
+    out: Annotated[str, about("the folder")]
+
+
+class RuleRow(Record, frozen=True, kw_only=True):
+    """``rules list``: one object per rule, in the order in which they are tried."""
+
+    id: Annotated[str, about("the rule's id")]
+    cause: Annotated[str, about("its cause")]
+    tier: Annotated[str, about("`site`, or the tier of precedence.toml")]
+    confidence: Annotated[float, about("what the rule is worth by itself")]
+    why: Annotated[str, about("the reason")]
+    source: Annotated[str, about("where the rule's knowledge is from")]
+
+
+class RuleCheckRecord(Record, frozen=True, kw_only=True):
+    """``rules check``: one object."""
+
+    rules: Annotated[int, about("rules of your own")]
+    version: Annotated[str, about("the version of the rule set")]
+
+
+class RuleViolationRow(Record, frozen=True, kw_only=True):
+    """``rules test``: one object per violation."""
+
+    violation: Annotated[str, about("a sentence")]
+
+
+class PolicyCheckRow(Record, frozen=True, kw_only=True):
+    """``policy check``: one object per example that does not hold."""
+
+    story: Annotated[str, about("the example")]
+    of: Annotated[tuple[str, ...], about("the numbers that it is an example of")]
+    expected: Annotated[tuple[str, ...], about("what must follow")]
+    got: Annotated[tuple[str, ...], about("what follows")]
+    own: Annotated[bool, about("whether the example is your own")]
+
+
+class PolicyNumberRow(Record, frozen=True, kw_only=True):
+    """``policy explain``: one object per number."""
+
+    name: Annotated[str, about("the number")]
+    value: Annotated[Any, about("its value")]
+    shipped: Annotated[Any, about("the value that is shipped")]
+    why: Annotated[str, about("the reason")]
+    examples: Annotated[tuple[str, ...], about("the stories of its examples")]

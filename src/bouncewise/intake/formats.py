@@ -1,0 +1,30 @@
+"""The formats that are read, in the one order in which they are asked whether a file is theirs."""
+
+from __future__ import annotations
+
+from bouncewise.providers import MailedPayloadReader, PayloadReader
+from bouncewise.readers.base import Reader
+from bouncewise.readers.logs.exim import EximReader
+from bouncewise.readers.logs.haraka import HarakaReader
+from bouncewise.readers.logs.kumomta import KumomtaReader
+from bouncewise.readers.logs.message_trace import ExchangeTraceReader
+from bouncewise.readers.logs.momentum import MomentumReader
+from bouncewise.readers.logs.opensmtpd import OpensmtpdReader
+from bouncewise.readers.logs.postfix import PostfixReader
+from bouncewise.readers.logs.powermta import PowermtaReader
+from bouncewise.readers.logs.sendmail import SendmailReader
+from bouncewise.readers.logs.zonemta import ZonemtaReader
+from bouncewise.readers.messages.mbox import MboxReader, MessageReader
+from bouncewise.readers.replies import RepliesReader
+
+# From the format that is hardest to mistake to the one that nearly anything could be.
+FORMATS: tuple[Reader, ...] = (
+    MailedPayloadReader(), PostfixReader(), EximReader(), SendmailReader(), OpensmtpdReader(), HarakaReader(),
+    MomentumReader(), PowermtaReader(), ExchangeTraceReader(), KumomtaReader(), ZonemtaReader(), MboxReader(),
+    MessageReader(), PayloadReader(), RepliesReader(),
+)  # fmt: skip
+
+
+def reader_for(head: bytes) -> Reader | None:
+    """The first reader that recognises *head*, the first octets of a file, as its format."""
+    return next((reader for reader in FORMATS if reader.sniff(head)), None)

@@ -1,0 +1,189 @@
+"""The database under a ledger: the only module that knows a dialect. SQLite so far.
+
+Reads: named queries (queries.sql) and their parameters. Gives: rows. What differs between databases is here: how a file is
+opened, transactions, the catalogue, temporary tables that shadow others, error messages.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bouncewise.errors import LedgerError
+from bouncewise.ledger.queries import MOST_IDS, compose, queries
+
+Row = tuple[Any, ...]
+
+_BUSY_SECONDS = 60
+
+
+class Database:
+    """One open SQLite file. Every change is inside ``with database.transaction():``."""
+
+    def __init__(self, path: Path, *, create: bool) -> None:
+        """Open the file at *path*; raises LedgerError where it is missing (unless *create*) or cannot be used."""
+        self.path = path
+        if not create and not path.is_file():
+            raise LedgerError(f"{path}: no ledger there. `bouncewise ingest` creates one; --db names another.")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_SECONDS)
+            self._connection.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
+        except (sqlite3.Error, OSError) as bad:
+            raise self._unusable(bad) from None
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def prepare_writing(self) -> None:
+        """Write-ahead logging and its settings. SQLite does not wait for others who switch at the same moment; this does."""
+        for attempt in range(200):
+            try:
+                self._connection.execute("PRAGMA journal_mode=WAL")
+                break
+            except sqlite3.OperationalError as busy:
+                if attempt == 199 or "locked" not in str(busy):
+                    raise self._unusable(busy) from None
+                time.sleep(0.05)
+        settings = "PRAGMA synchronous=FULL; PRAGMA cache_size=-65536; PRAGMA temp_store=MEMORY;"
+        self._connection.executescript(settings)
+
+    def _failed(self, bad: Exception) -> LedgerError:
+        return LedgerError(f"{self.path}: {bad}. Nothing of the transaction at hand was kept.")
+
+    def _unusable(self, bad: Exception) -> LedgerError:
+        return LedgerError(f"{self.path}: cannot be used as a ledger: {bad}. Give another with --db.")
+
+    # ── queries ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _execute(self, sql: str, values: Any = ()) -> sqlite3.Cursor:
+        try:
+            return self._connection.execute(sql, values)
+        except sqlite3.Error as bad:
+            raise self._failed(bad) from None
+
+    def each(self, query: str, /, **given: Any) -> Iterator[Row]:
+        """The rows of *query*, as they are fetched."""
+        try:
+            yield from self._execute(*compose(query, given))
+        except sqlite3.Error as bad:
+            raise self._failed(bad) from None
+
+    def all(self, query: str, /, **given: Any) -> list[Row]:
+        """The rows of *query*."""
+        return list(self.each(query, **given))
+
+    def one(self, query: str, /, **given: Any) -> Row | None:
+        """The first row of *query*; None where there is none."""
+        found: Row | None = self._execute(*compose(query, given)).fetchone()
+        return found
+
+    def by_ids(self, query: str, ids: Iterable[Any], /, **given: Any) -> Iterator[Row]:
+        """The rows of *query* for every one of *ids*, asked for some at a time."""
+        wanted = list(ids)
+        for at in range(0, len(wanted), MOST_IDS):
+            yield from self.all(query, ids=wanted[at : at + MOST_IDS], **given)
+
+    def run(self, query: str, /, **given: Any) -> int:
+        """Change something by *query*; how many rows that changed."""
+        return self._execute(*compose(query, given)).rowcount
+
+    def many(self, query: str, rows: Iterable[Row]) -> int:
+        """Change something by *query* once for each of *rows*; how many rows that changed."""
+        try:
+            return self._connection.executemany(queries()[query], rows).rowcount
+        except sqlite3.Error as bad:
+            raise self._failed(bad) from None
+
+    # ── transactions ───────────────────────────────────────────────────────────────────────────────────────
+
+    @contextmanager
+    def transaction(self, *, commit: bool = True) -> Iterator[None]:
+        """All of what is done inside, or nothing: nothing where it raises, or if not *commit*.
+
+        Raises LedgerError where another process writes for a minute on end, the disk is full or the file is damaged.
+        """
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as bad:
+            raise LedgerError(
+                f"{self.path}: {bad}; another bouncewise is writing, a replay perhaps: try again"
+            ) from None
+        try:
+            yield
+            self._connection.execute("COMMIT" if commit else "ROLLBACK")
+        except BaseException as bad:
+            if self._connection.in_transaction:  # a full disk ends the transaction by itself
+                self._connection.execute("ROLLBACK")
+            if isinstance(bad, sqlite3.Error):
+                raise self._failed(bad) from None
+            raise
+
+    @contextmanager
+    def rewriting(self, *, trial: bool, kept: frozenset[str]) -> Iterator[None]:
+        """One long transaction that ``commit`` alone makes permanent. On *trial* nobody may: all tables but those *kept* are
+        shadowed by temporary copies on disk, and other processes read and write the ledger meanwhile.
+        """
+        try:
+            self._connection.execute("PRAGMA temp_store=FILE")
+            self._connection.execute("BEGIN" if trial else "BEGIN IMMEDIATE")
+            if trial:
+                self._shadow(kept)
+            yield
+        except (sqlite3.Error, LedgerError) as bad:
+            raise LedgerError(
+                f"replay: {bad} Nothing was changed. Is another bouncewise writing? Is there room for temporary files, as much"
+                " as the ledger's own? SQLITE_TMPDIR names another folder for them."
+            ) from None
+        finally:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            self._connection.execute("PRAGMA temp_store=MEMORY")  # drops every temporary table as well
+
+    def commit(self) -> None:
+        """Make permanent what was done in ``rewriting``."""
+        self._connection.execute("COMMIT")
+
+    def _shadow(self, kept: frozenset[str]) -> None:
+        """Temporary tables in front of those of the file: SQLite looks for a name among the temporary ones first."""
+        self._connection.execute("PRAGMA temp.cache_size=-65536")
+        sql = "SELECT type, name, tbl_name, sql FROM main.sqlite_master WHERE sql IS NOT NULL ORDER BY type = 'index'"
+        for kind, name, table, made in self._connection.execute(sql).fetchall():
+            if table in kept:
+                continue
+            self._connection.execute(
+                re.sub(rf'^(CREATE (?:UNIQUE )?{kind}) "?{name}"?', rf"\1 temp.{name}", made, flags=re.I)
+            )
+            if kind == "table":
+                self._connection.execute(f"INSERT INTO temp.{name} SELECT * FROM main.{name}")
+
+    # ── the catalogue ──────────────────────────────────────────────────────────────────────────────────────
+
+    def tables(self) -> set[str]:
+        """The names of the tables that are there. Raises LedgerError where the file is no database."""
+        try:
+            found = self._connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            return {name for (name,) in found}
+        except sqlite3.Error as bad:
+            raise self._unusable(bad) from None
+
+    def script(self, statements: Iterable[str]) -> None:
+        """Run statements of schema.sql or of a migration, inside the open transaction."""
+        for statement in statements:
+            self._execute(statement)
+
+    def count(self, table: str) -> int:
+        """The rows of one of the ledger's tables."""
+        if table not in self.tables():
+            raise KeyError(table)
+        return int(self._execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+    def data_version(self) -> int:
+        """A number that differs after another connection changed the file."""
+        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])

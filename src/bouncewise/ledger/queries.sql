@@ -1,0 +1,353 @@
+-- Every query of the ledger, in the SQL that SQLite and PostgreSQL share. queries.py says how this file is written.
+
+-- name: meta_get
+SELECT value FROM meta WHERE name = :name
+
+-- name: meta_set
+INSERT INTO meta (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value = excluded.value
+
+-- name: meta_delete
+DELETE FROM meta WHERE name = :name
+
+-- ── evidence ─────────────────────────────────────────────────────────────────────────────────────────────
+
+-- name: batch_add
+INSERT INTO batch (source, rules, version, started) VALUES (:source, :rules, :version, :started) RETURNING id
+
+-- name: batch_rules_since
+-- The rules that judged anything in batches from *first* on, in the order in which they began.
+SELECT rules FROM batch WHERE id >= :first GROUP BY rules ORDER BY min(id)
+
+-- name: batch_other_rules
+SELECT rules FROM batch WHERE id >= :first AND rules != :rules ORDER BY id DESC LIMIT 1
+
+-- name: done_get
+SELECT 1 FROM done WHERE fingerprint = :fingerprint
+
+-- name: done_add
+INSERT INTO done (fingerprint, path, batch) VALUES (:fingerprint, :path, :batch)
+ON CONFLICT (fingerprint) DO UPDATE SET path = excluded.path, batch = excluded.batch
+
+-- name: address_add
+INSERT INTO address (id, name, domain) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING
+
+-- name: address_names
+SELECT id, name FROM address WHERE id IN :ids
+
+-- name: address_all
+SELECT name FROM address ORDER BY name
+
+-- name: address_count
+SELECT count(*) FROM address
+
+-- name: address_page
+SELECT id, name FROM address WHERE id >= :first ORDER BY id LIMIT :most
+
+-- name: address_at_domain
+SELECT name FROM address WHERE domain = :domain AND domain != 0 ORDER BY id LIMIT :most
+
+-- name: block_add
+INSERT INTO block (batch, data) VALUES (:batch, :data) RETURNING id
+
+-- name: block_delete
+DELETE FROM block WHERE id = :id
+
+-- name: block_all
+SELECT id FROM block ORDER BY id
+
+-- name: block_since
+SELECT DISTINCT block FROM event WHERE at >= :since ORDER BY block
+
+-- name: block_get
+SELECT started, data FROM block JOIN batch ON batch.id = block.batch WHERE block.id = :id
+
+-- name: block_of_event
+SELECT b.data, e.item FROM event e JOIN block b ON b.id = e.block
+WHERE e.address = :address AND e.at = :at AND e.cause IS NOT NULL
+
+-- name: event_add
+INSERT INTO event (address, at, digest, kind, cause, advice, rule, words, receiver, bearing, directory, block, item)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (address, at, digest) DO NOTHING
+
+-- name: event_known
+-- An event without a time of its own is filed under the time of its batch; read again, it is found by its content.
+SELECT 1 FROM event WHERE address = :address AND digest = :digest
+
+-- name: event_history
+SELECT address, at, kind, cause, advice, rule, words, receiver FROM event WHERE at <= :until AND address IN :ids
+
+-- name: act_history
+SELECT address, at, kind, cause, scope, until, why, by FROM act WHERE at <= :until AND address IN :ids
+
+-- name: delivery_history
+SELECT address, first, CASE WHEN last < :until THEN last ELSE :until END FROM delivery
+WHERE first <= :until AND address IN :ids
+
+-- name: act_add
+INSERT INTO act (address, at, kind, cause, scope, until, why, by)
+VALUES (:address, :at, :kind, :cause, :scope, :until, :why, :by)
+ON CONFLICT (address, at, kind, scope, by, why) DO NOTHING
+
+-- ── deliveries on their way in ───────────────────────────────────────────────────────────────────────────
+
+-- name: incoming_create
+CREATE TEMP TABLE IF NOT EXISTS incoming (address INTEGER, day INTEGER, PRIMARY KEY (address, day))
+
+-- name: incoming_add
+INSERT INTO incoming (address, day) VALUES (?, ?)
+
+-- name: incoming_clear
+DELETE FROM incoming
+
+-- name: incoming_known
+-- The incoming address days that the ledger has already, with their first delivery.
+SELECT d.address, d.day, d.first, d.receiver FROM incoming i JOIN delivery d ON d.address = i.address AND d.day = i.day
+
+-- name: delivery_add
+INSERT INTO delivery (address, day, first, last, receiver) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (address, day) DO UPDATE SET
+  receiver = CASE WHEN (excluded.first, excluded.receiver) < (delivery.first, delivery.receiver)
+    THEN excluded.receiver ELSE delivery.receiver END,
+  first = CASE WHEN excluded.first < delivery.first THEN excluded.first ELSE delivery.first END,
+  last = CASE WHEN excluded.last > delivery.last THEN excluded.last ELSE delivery.last END
+
+-- name: delivery_any
+SELECT 1 FROM delivery LIMIT 1
+
+-- name: delivery_last
+SELECT CASE WHEN last < :before THEN last ELSE first END FROM delivery
+WHERE address = :address AND first < :before ORDER BY day DESC LIMIT 1
+
+-- name: delivery_until
+SELECT 1 FROM delivery WHERE address = :address AND first <= :until LIMIT 1
+
+-- name: traffic_add
+INSERT INTO traffic (destination, slot, delivered) VALUES (?, ?, ?)
+ON CONFLICT (destination, slot) DO UPDATE SET delivered = traffic.delivered + excluded.delivered
+
+-- name: traffic_of
+SELECT slot, delivered FROM traffic
+WHERE destination = :destination AND slot >= :since AND slot < :until AND delivered > 0 ORDER BY slot
+
+-- ── what follows from the evidence ───────────────────────────────────────────────────────────────────────
+
+-- name: pending_any
+SELECT 1 FROM pending LIMIT 1
+
+-- name: pending_add
+INSERT INTO pending (address) VALUES (?) ON CONFLICT (address) DO NOTHING
+
+-- name: pending_add_incoming
+-- A delivery changes only the state of what is suppressed or held.
+INSERT INTO pending (address) SELECT DISTINCT i.address FROM incoming i JOIN state s ON s.address = i.address WHERE true
+ON CONFLICT (address) DO NOTHING
+
+-- name: pending_add_refused
+INSERT INTO pending (address) SELECT DISTINCT address FROM event
+WHERE bearing = 'address' AND at >= :since AND at < :until
+ON CONFLICT (address) DO NOTHING
+
+-- name: pending_page
+SELECT p.address, a.name FROM pending p LEFT JOIN address a ON a.id = p.address LIMIT :most
+
+-- name: pending_delete
+DELETE FROM pending WHERE address = ?
+
+-- name: pending_among
+SELECT address FROM pending WHERE address IN :ids
+
+-- name: state_delete
+DELETE FROM state WHERE address = ?
+
+-- name: state_put
+INSERT INTO state (address, state, cause, scope, since, until, why, rule, by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (address) DO UPDATE SET state = excluded.state, cause = excluded.cause, scope = excluded.scope,
+  since = excluded.since, until = excluded.until, why = excluded.why, rule = excluded.rule, by = excluded.by
+
+-- name: state_all
+SELECT a.name, s.state, s.cause, s.scope, s.since, s.until, s.why, s.rule, s.by
+FROM state s JOIN address a ON a.id = s.address ORDER BY a.name
+
+-- name: state_of
+SELECT a.name, s.state, s.cause, s.scope, s.since, s.until, s.why, s.rule, s.by
+FROM state s JOIN address a ON a.id = s.address WHERE s.address IN :ids
+
+-- name: state_ids
+SELECT address FROM state ORDER BY address
+
+-- name: state_exists
+SELECT address FROM state WHERE address IN :ids
+
+-- name: state_more_than
+SELECT 1 FROM state LIMIT 1 OFFSET :count
+
+-- name: state_change_add
+INSERT INTO state_change (address) VALUES (?) ON CONFLICT (address) DO NOTHING
+
+-- name: state_change_ids
+SELECT address FROM state_change ORDER BY address
+
+-- name: state_change_each
+SELECT c.address, s.address IS NOT NULL FROM state_change c LEFT JOIN state s ON s.address = c.address ORDER BY c.address
+
+-- name: state_change_more_than
+SELECT 1 FROM state_change LIMIT 1 OFFSET :count
+
+-- name: state_change_clear
+DELETE FROM state_change
+
+-- ── incidents ────────────────────────────────────────────────────────────────────────────────────────────
+
+-- name: refusals_of_good
+-- Refusals of addresses that had mail delivered less than *good* microseconds before; and whether the address was refused
+-- since that delivery already.
+WITH refused AS (
+  SELECT e.address, e.at, e.directory,
+    (SELECT max(CASE WHEN d.last < e.at THEN d.last ELSE d.first END) FROM delivery d
+      WHERE d.address = e.address AND d.first < e.at) AS delivered
+  FROM event e WHERE e.bearing = 'address' AND e.at >= :since AND e.at < :until
+)
+SELECT r.address, r.at, r.directory, a.name, EXISTS (
+    SELECT 1 FROM event p WHERE p.address = r.address AND p.at < r.at AND p.at >= r.delivered AND p.bearing = 'address')
+FROM refused r JOIN address a ON a.id = r.address WHERE r.delivered > r.at - :good ORDER BY r.at, r.address
+
+-- name: sender_refusals_by_slot
+SELECT e.at / :slot, e.receiver, a.domain, count(DISTINCT e.address) FROM event e JOIN address a ON a.id = e.address
+WHERE e.bearing = 'sender' AND e.at >= :since AND e.at < :until GROUP BY 1, 2, 3
+
+-- name: sender_refusals_by_day
+SELECT e.cause, e.at / :day AS day, e.receiver, count(DISTINCT e.address) AS refused, min(e.at), max(e.at), max(e.words)
+FROM event e WHERE e.bearing = 'sender' AND e.at >= :since
+GROUP BY e.cause, e.at / :day, e.receiver HAVING count(DISTINCT e.address) >= :least
+ORDER BY e.cause, day, refused DESC, e.receiver
+
+-- name: traffic_sum
+SELECT coalesce(sum(delivered), 0) FROM traffic WHERE destination = :destination AND slot >= :since AND slot < :until
+
+-- name: refused_of_new_domains
+-- Of each domain of which an address was refused in the span, while nobody there had ever been delivered to: all such refusals.
+WITH fresh AS (
+  SELECT DISTINCT a.domain AS domain FROM event e JOIN address a ON a.id = e.address
+  WHERE a.domain != 0 AND e.bearing = 'address' AND e.at >= :since AND e.at < :until
+    AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.address = a.domain AND d.first < e.at)
+)
+SELECT a.name, e.at FROM fresh f JOIN address a ON a.domain = f.domain AND a.domain != 0
+JOIN event e ON e.address = a.id WHERE e.bearing = 'address' AND e.at < :until
+  AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.address = a.domain AND d.first < e.at)
+ORDER BY e.at, a.name
+
+-- name: refused_names
+SELECT DISTINCT a.name FROM event e JOIN address a ON a.id = e.address
+WHERE e.bearing = 'address' AND e.at >= :since AND e.at < :until
+  AND a.domain = :domain          -- if domain
+  AND e.directory = :directory    -- if directory
+ORDER BY a.name
+
+-- name: refused_words
+SELECT e.words FROM event e JOIN address a ON a.id = e.address
+WHERE e.bearing = 'address' AND e.at >= :since AND e.at < :until
+  AND a.domain = :domain          -- if domain
+  AND e.directory = :directory    -- if directory
+GROUP BY e.words ORDER BY count(*) DESC, e.words LIMIT :most
+
+-- name: incident_all
+SELECT destination, opened, closed, recovered, newly_refused, mailed, baseline_rate FROM incident
+ORDER BY opened DESC, destination
+
+-- name: incident_delete
+DELETE FROM incident WHERE opened >= :since AND opened < :until
+
+-- name: incident_add
+INSERT INTO incident (destination, opened, closed, recovered, newly_refused, mailed, baseline_rate)
+VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (destination, opened) DO UPDATE SET closed = excluded.closed,
+  recovered = excluded.recovered, newly_refused = excluded.newly_refused, mailed = excluded.mailed,
+  baseline_rate = excluded.baseline_rate
+
+-- name: ruling_add
+INSERT INTO ruling (destination, opened, closed, at, why, by) VALUES (:destination, :opened, :closed, :at, :why, :by)
+
+-- name: ruling_all
+SELECT destination, opened, closed, at, why, by FROM ruling ORDER BY id
+
+-- ── neighbours of one refusal, for a diagnosis ───────────────────────────────────────────────────────────
+
+-- name: fates_at_domain
+SELECT count(*), coalesce(sum(good), 0), coalesce(sum(back), 0) FROM (
+  SELECT max(CASE WHEN EXISTS (SELECT 1 FROM delivery d WHERE d.address = e.address AND d.first < e.at
+      AND d.last > e.at - :lately) THEN 1 ELSE 0 END) AS good,
+    max(CASE WHEN EXISTS (SELECT 1 FROM delivery d WHERE d.address = e.address AND d.last > e.at
+      AND d.first <= :known) THEN 1 ELSE 0 END) AS back
+  FROM address a JOIN event e ON e.address = a.id
+  WHERE a.domain = :domain AND a.domain != 0 AND e.address != :self AND e.kind IN :kinds AND e.cause = :cause
+    AND e.at >= :since AND e.at <= :until GROUP BY e.address) AS fate
+
+-- name: fates_at_receiver
+SELECT count(*), coalesce(sum(good), 0), coalesce(sum(back), 0) FROM (
+  SELECT max(CASE WHEN EXISTS (SELECT 1 FROM delivery d WHERE d.address = e.address AND d.first < e.at
+      AND d.last > e.at - :lately) THEN 1 ELSE 0 END) AS good,
+    max(CASE WHEN EXISTS (SELECT 1 FROM delivery d WHERE d.address = e.address AND d.last > e.at
+      AND d.first <= :known) THEN 1 ELSE 0 END) AS back
+  FROM event e
+  WHERE e.receiver = :receiver AND e.address != :self AND e.kind IN :kinds AND e.cause = :cause
+    AND e.at >= :since AND e.at <= :until GROUP BY e.address) AS fate
+
+-- name: receivers_refusing
+SELECT receiver FROM event WHERE cause = :cause AND at >= :since AND at <= :until AND kind IN :kinds AND receiver != ''
+GROUP BY receiver HAVING count(DISTINCT address) >= :least ORDER BY receiver
+
+-- name: last_refused_at_domain
+SELECT a.name FROM address a JOIN event e ON e.address = a.id WHERE a.domain = :domain AND a.domain != 0
+AND e.at <= :known AND e.kind IN :kinds AND e.cause IS NOT NULL ORDER BY e.at DESC, a.name LIMIT 1
+
+-- ── evidence judged again ────────────────────────────────────────────────────────────────────────────────
+
+-- name: previous_state_create
+CREATE TEMP TABLE previous_state AS SELECT * FROM state
+
+-- name: previous_state_index
+CREATE UNIQUE INDEX previous_state_address ON previous_state (address)
+
+-- name: previous_rule_create
+CREATE TEMP TABLE previous_rule (address INTEGER, at INTEGER, rule TEXT, PRIMARY KEY (address, at, rule))
+
+-- name: previous_rule_add
+INSERT INTO previous_rule (address, at, rule) VALUES (:address, :at, :rule) ON CONFLICT (address, at, rule) DO NOTHING
+
+-- name: event_find
+SELECT digest, kind, cause, advice, rule, words, receiver, bearing, directory FROM event
+WHERE address = :address AND at = :at AND block = :block AND item = :item
+
+-- name: event_judge
+UPDATE event SET kind = ?, cause = ?, advice = ?, rule = ?, words = ?, receiver = ?, bearing = ?, directory = ?
+WHERE address = ? AND at = ? AND digest = ?
+
+-- name: event_delete
+DELETE FROM event WHERE address = :address AND at = :at AND block = :block AND item = :item
+
+-- name: changed_create
+-- Names whose state differs, with the state before and after; and the rule that now judges the words that decided before,
+-- and the rule that then judged the words that decide now.
+CREATE TEMP TABLE changed AS SELECT a.name,
+  b.state AS state_0, b.cause AS cause_0, b.scope AS scope_0, b.since AS since_0, b.until AS until_0, b.why AS why_0,
+  b.rule AS rule_0, b.by AS by_0,
+  s.state AS state_1, s.cause AS cause_1, s.scope AS scope_1, s.since AS since_1, s.until AS until_1, s.why AS why_1,
+  s.rule AS rule_1, s.by AS by_1,
+  (SELECT max(e.rule) FROM event e WHERE e.address = a.id AND e.at = b.since) AS rule_now,
+  coalesce((SELECT max(p.rule) FROM previous_rule p WHERE p.address = a.id AND p.at = s.since),
+    (SELECT max(e.rule) FROM event e WHERE e.address = a.id AND e.at = s.since)) AS rule_then
+FROM address a LEFT JOIN previous_state b ON b.address = a.id LEFT JOIN state s ON s.address = a.id
+WHERE coalesce(b.state, '') != coalesce(s.state, '') OR coalesce(b.cause, '') != coalesce(s.cause, '')
+  OR coalesce(b.scope, '') != coalesce(s.scope, '') OR coalesce(b.rule, '') != coalesce(s.rule, '')
+  OR coalesce(b.until, -1) != coalesce(s.until, -1)
+
+-- name: changed_all
+SELECT * FROM changed ORDER BY name
+
+-- ── steps of migrations ──────────────────────────────────────────────────────────────────────────────────
+
+-- name: migrate_0005_kinds
+SELECT DISTINCT kind, cause, advice, receiver FROM event
+
+-- name: migrate_0005_columns
+UPDATE event SET bearing = :bearing, directory = :directory WHERE kind = :kind AND coalesce(cause, '') = :cause
+AND coalesce(advice, '') = :advice AND receiver = :receiver

@@ -1,0 +1,176 @@
+"""May this address be mailed? One question after another, from the derived state or as of an earlier time.
+
+Reads: a ledger and the policy. Gives: an Answer per address, with the Decision behind it. Changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from typing import NamedTuple
+
+from bouncewise.ledger import Ledger
+from bouncewise.ledger.index import Index
+from bouncewise.ledger.rows import domain_of, id_of
+from bouncewise.model import Decision, Scope, State
+from bouncewise.operations.decisions import decisions_on
+from bouncewise.operations.refusal_context import RefusalContexts
+from bouncewise.policy.decide import DOMAIN_CAUSES, OK, awaiting_probe, in_force
+from bouncewise.policy.load import Policy
+from bouncewise.rfc import address
+
+_PAGE = 1000
+"""Addresses whose evidence is asked for together."""
+
+REMEMBERED = 1 << 17
+"""Decisions that a Checker remembers between questions."""
+
+_PROBE_CANDIDATES = 100
+
+
+class Answer(NamedTuple):
+    """May this address be mailed, and why not? ``name`` is the address or ``@domain`` that the Decision is about."""
+
+    address: str
+    send: bool
+    name: str
+    decision: Decision
+
+
+class Checker:
+    """Answers questions about now, and lives between them: it reads the ledger again only when the ledger has changed.
+
+    A question about an address of which nothing is known costs two hashes and two searches of the index; one about a suppressed
+    address costs a query the first time.
+    """
+
+    def __init__(self, ledger: Ledger, policy: Policy) -> None:
+        self._ledger, self._policy = ledger, policy
+        self._version: tuple[int, int] | None = None
+        self._index = Index(())
+        self._has_pending = False
+        self._decisions: dict[str, Decision | None] = {}
+        self._probes: dict[str, str] = {}
+
+    def refresh(self) -> None:
+        """Look whether the ledger has changed, and forget what was known if so."""
+        version = self._ledger.version()
+        if version != self._version:
+            self._version = version
+            self._index = self._ledger.index()
+            self._has_pending = bool(self._ledger.pending)
+            self._decisions.clear()
+            self._probes.clear()
+
+    def check(self, given: str, *, transactional: bool = False, at: datetime | None = None) -> Answer:
+        """The answer for one address, now; or *at* a later time, if nothing else happens until then."""
+        self.refresh()
+        name = address.normalise(given)
+        domain = domain_of(name)
+        own, whole = self._decision(name), self._decision(domain)
+        if own is None and whole is None:
+            return Answer(given, True, name, OK)
+        question = _Question(given, name, domain, at or datetime.now(UTC), transactional)
+        return _answer(question, own, whole, self._policy, self._probe_of)
+
+    def check_all(
+        self, addresses: Iterable[str], *, transactional: bool = False, at: datetime | None = None
+    ) -> Iterator[Answer]:
+        """``check`` of each of *addresses*, in order, with the evidence of many asked for together."""
+        stream = iter(addresses)
+        while page := list(islice(stream, _PAGE)):
+            self.refresh()
+            self._look_up({n for given in page for n in _both(address.normalise(given)) if self._is_candidate(n)})
+            for given in page:
+                yield self.check(given, transactional=transactional, at=at)
+
+    def _is_candidate(self, name: str) -> bool:
+        return (self._has_pending or self._index.has(id_of(name))) and name not in self._decisions
+
+    def _decision(self, name: str) -> Decision | None:
+        if self._is_candidate(name):
+            self._look_up({name})
+        return self._decisions.get(name)
+
+    def _look_up(self, names: set[str]) -> None:
+        """The stored Decisions; where evidence was added that is not settled yet, what follows from all of it."""
+        if len(self._decisions) + len(names) > REMEMBERED:
+            self._decisions.clear()
+        found = self._ledger.decisions(names)
+        if self._has_pending:
+            pending = self._ledger.with_evidence(self._ledger.pending.among(names))
+            found |= dict(decisions_on(pending, self._ledger, self._policy))
+        self._decisions.update((name, found.get(name)) for name in names)
+
+    def _probe_of(self, domain: str) -> str:
+        if domain not in self._probes:
+            self._probes[domain] = _probe(domain, self._ledger)
+        return self._probes[domain]
+
+
+def check(
+    addresses: Iterable[str], ledger: Ledger, policy: Policy, *, at: datetime, past: bool, transactional: bool = False
+) -> Iterator[Answer]:
+    """An answer per address, in order. *past*: from the evidence up to *at* alone; else from the derived state, at *at*."""
+    if past and at < ledger.latest():
+        return _check_past(addresses, ledger, policy, at, transactional)
+    return Checker(ledger, policy).check_all(addresses, transactional=transactional, at=at)
+
+
+def _check_past(
+    addresses: Iterable[str], ledger: Ledger, policy: Policy, at: datetime, transactional: bool
+) -> Iterator[Answer]:
+    stream = iter(addresses)
+    contexts = RefusalContexts(ledger, policy, at)
+
+    def probe_of(domain: str) -> str:
+        return _probe(domain, ledger)
+
+    while page := list(islice(stream, _PAGE)):
+        names = [address.normalise(given) for given in page]
+        with_evidence = ledger.with_evidence(n for name in names for n in _both(name))
+        found = dict(decisions_on(with_evidence, ledger, policy, at, contexts))
+        for given, name in zip(page, names, strict=True):
+            question = _Question(given, name, domain_of(name), at, transactional)
+            yield _answer(question, found.get(name), found.get(question.domain), policy, probe_of)
+
+
+class _Question(NamedTuple):
+    """One address, as it was given and as the ledger knows it."""
+
+    given: str
+    name: str
+    domain: str
+    at: datetime
+    transactional: bool
+
+
+def _both(name: str) -> tuple[str, str]:
+    return name, domain_of(name)
+
+
+def _answer(
+    question: _Question, own: Decision | None, whole: Decision | None, policy: Policy, probe_of: Callable[[str], str]
+) -> Answer:
+    """*own*, *whole*: the Decisions on the address and on its domain; None where there is none."""
+    given, name, domain, at, transactional = question
+    decisions = [(name, own or OK), (domain, whole or OK)]
+    if whole is not None and own is not None and own.cause in DOMAIN_CAUSES:
+        del decisions[0]  # an address refused for its domain's sake follows its domain
+    for about, decision in decisions:
+        decision = in_force(decision, at)
+        if decision.state is not State.OK and not (transactional and decision.scope is not Scope.ALL):
+            return Answer(given, False, about, decision)
+    decision = awaiting_probe(whole or OK, policy, at)
+    if decision.state is not State.OK and name != probe_of(domain):
+        return Answer(given, False, domain, decision)
+    return Answer(given, True, name, OK)
+
+
+def _probe(domain: str, ledger: Ledger) -> str:
+    """The address of a domain that is mailed first when the domain's time is up: one that no decision of its own keeps."""
+    names = ledger.names_at(domain, _PROBE_CANDIDATES)
+    decisions = ledger.decisions(names)
+    kept = {name for name, decision in decisions.items() if decision.cause not in DOMAIN_CAUSES}
+    return next((name for name in names if name not in kept), "")

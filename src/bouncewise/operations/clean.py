@@ -1,0 +1,45 @@
+"""A list in, the same list out without the addresses that must not be mailed.
+
+Reads: a table of any dialect. Gives: the rows that may be mailed as they are, in their order; the others with the reason. A cell
+that is no address is dropped too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import tee
+from typing import NamedTuple
+
+from bouncewise.lists.syntax import syntax_error
+from bouncewise.lists.table import Table
+from bouncewise.model import Decision, State
+from bouncewise.operations.check import Answer, check
+from bouncewise.operations.context import Context
+
+
+class Row(NamedTuple):
+    """A row of the list with the answer for its address."""
+
+    cells: list[str]
+    answer: Answer
+
+
+def clean(table: Table, context: Context, *, at: datetime, past: bool, transactional: bool) -> Iterator[Row]:
+    """Every row of *table* that is not blank, with its answer."""
+    rows, again = tee(filter(None, table.rows))
+    addresses = (row[table.address].strip() if table.address < len(row) else "" for row in again)
+    answers = check(addresses, context.ledger, context.policy, at=at, past=past, transactional=transactional)
+    for answer, row in zip(answers, rows, strict=True):
+        yield Row(row, _with_syntax(answer))
+
+
+def _with_syntax(answer: Answer) -> Answer:
+    """What the ledger lets through must also be an address."""
+    if not answer.send:
+        return answer
+    error = syntax_error(answer.address) if answer.address else "the cell is empty"
+    if error is None:
+        return answer
+    why = f"not an address: {error}"
+    return Answer(answer.address, False, answer.address, Decision(state=State.SUPPRESSED, why=why))

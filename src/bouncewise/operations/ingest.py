@@ -1,0 +1,169 @@
+"""Into the ledger: findings from files, bytes or sockets, judged, appended in transactions, and settled.
+
+The same input twice changes nothing. Killed at any moment, the ledger holds whole transactions, and the same call continues
+from there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from bouncewise import __version__
+from bouncewise.intake import files
+from bouncewise.intake.reading import judge, read_paths
+from bouncewise.ledger import DeliveryEntry, Entry, Evidence, entry
+from bouncewise.model import Verdict
+from bouncewise.operations.context import Context
+from bouncewise.operations.decisions import settle
+from bouncewise.readers import Finding, Note
+from bouncewise.times import Micros
+
+ENTRIES = 100_000
+"""Entries in one transaction: what is lost, and read again, when the power fails. Many entries touch each page only once."""
+
+EVIDENCE_BYTES = 64 << 20
+"""Octets of evidence in one transaction."""
+
+REMEMBERED_BYTES = 1 << 20
+"""Octets from which on a file that was read to its end is remembered, so that it is not read again."""
+
+_MAX_SOURCE = 1000  # characters kept of the names of the paths
+
+
+class Session:
+    """Findings on their way into a ledger. Call ``flush`` before the findings must be safe, ``settle`` for what follows."""
+
+    def __init__(self, context: Context, source: str) -> None:
+        """*source*: where the findings come from, for people."""
+        self._context = context
+        with context.ledger.change():
+            rules = context.classifier.ruleset.version
+            self.batch = context.ledger.open_batch(source[:_MAX_SOURCE], rules, __version__)
+        self.new = 0
+        self._waiting: list[Entry] = []
+        self._size = 0
+
+    def add(self, finding: Finding) -> None:
+        """Judge a finding and add it."""
+        classifier = self._context.classifier
+        report = finding.report
+        receiver = classifier.receiver(report)
+        self.add_entry(to_entry(self.batch.began, finding, judge(report, classifier), receiver))
+
+    def add_entry(self, item: Entry) -> bool:
+        """Add an entry made elsewhere; True where that completed a transaction."""
+        self._waiting.append(item)
+        if not isinstance(item, DeliveryEntry):
+            self._size += len(item.packed)
+        if len(self._waiting) < ENTRIES and self._size < EVIDENCE_BYTES:
+            return False
+        self.flush()
+        return True
+
+    def flush(self) -> None:
+        """Write everything that was added, in one transaction."""
+        with self._context.ledger.change():
+            self.new += self._context.ledger.append(self.batch, self._waiting)
+        self._waiting.clear()
+        self._size = 0
+
+    def mark_done(self, fingerprint: bytes, path: str) -> None:
+        """Write everything, and remember that the file with this fingerprint was read to its end."""
+        self.flush()
+        with self._context.ledger.change():
+            self._context.ledger.mark_done(self.batch, fingerprint, path)
+
+    def settle(self) -> None:
+        """Write everything, find incidents, and decide about all addresses that the new evidence affects."""
+        self.flush()
+        settle(self._context.ledger, self._context.policy)
+
+
+class Tally(NamedTuple):
+    """What an ingest did: reports read, deliveries among them, the others new to the ledger, known files, notes."""
+
+    reports: int
+    deliveries: int
+    new: int
+    known_files: int
+    notes: int
+
+
+def to_entry(began: Micros, finding: Finding, verdict: Verdict | None, receiver: str) -> Entry:
+    """The entry of a judged finding; *began*: when the reading began."""
+    return entry(finding.report, verdict, Evidence(finding.raw, finding.key), receiver, began)
+
+
+def ingest(
+    paths: tuple[str, ...],
+    context: Context,
+    *,
+    note: Callable[[Note], None],
+    progress: Callable[[int, int], None] = lambda *_: None,
+    jobs: int = 1,
+) -> Tally:
+    """Read everything under *paths* into the ledger and derive what follows.
+
+    *note* gets each note, *progress* the reports and octets after each transaction; *jobs* processes read.
+    """
+    session = Session(context, " ".join(paths))
+    unread = _Unread(paths, context)
+    reports = deliveries = notes = octets = 0
+    transform = partial(to_entry, session.batch.began)
+    for path, items in read_paths(iter(unread), context.classifier, transform, jobs):
+        for item in items:
+            if isinstance(item, Note):
+                notes += 1
+                note(item)
+                continue
+            reports += 1
+            deliveries += isinstance(item, DeliveryEntry)
+            if session.add_entry(item):
+                progress(reports, octets + unread.known_octets)
+        fingerprint, size = unread.file(path)
+        octets += size
+        if fingerprint:
+            session.mark_done(fingerprint, path)
+        progress(reports, octets + unread.known_octets)
+    session.settle()
+    return Tally(reports, deliveries, session.new, unread.known_files, notes)
+
+
+class _Unread:
+    """The files under some paths that the ledger has not read to their end, with their fingerprints."""
+
+    def __init__(self, paths: tuple[str, ...], context: Context) -> None:
+        self._paths, self._ledger = paths, context.ledger
+        self._files: dict[str, tuple[bytes, int]] = {}
+        self.known_files = self.known_octets = 0
+
+    def __iter__(self) -> Iterator[str]:
+        for path in files.expand(self._paths):
+            fingerprint, size = _fingerprint(path)
+            if fingerprint and self._ledger.is_done(fingerprint):
+                self.known_files += 1
+                self.known_octets += size
+            else:
+                self._files[path] = fingerprint, size
+                yield path
+
+    def file(self, path: str) -> tuple[bytes, int]:
+        """The fingerprint and the size of a file that was read; the fingerprint of a small one is empty."""
+        return self._files.pop(path, (b"", 0))
+
+
+def _fingerprint(path: str) -> tuple[bytes, int]:
+    """What identifies a large file, and its size; nothing for small ones and for pipes."""
+    if path == files.STDIN:
+        return b"", 0
+    size = Path(path).stat().st_size
+    if size < REMEMBERED_BYTES:
+        return b"", size
+    with Path(path).open("rb") as stream:
+        head = stream.read(65536)
+        stream.seek(-65536, 2)
+        return hashlib.blake2b(head + stream.read() + str(size).encode(), digest_size=16).digest(), size

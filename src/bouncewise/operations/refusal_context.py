@@ -1,0 +1,93 @@
+"""What happened around refusals, for ``policy.decide``: the incident they fall into, and neighbours that had mail delivered.
+
+Everything follows from the times of events, never from the clock.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from bouncewise.ledger import Ledger
+from bouncewise.ledger.rows import domain_of
+from bouncewise.model import Event, Incident
+from bouncewise.model.bearing import directory
+from bouncewise.operations.incidents import incidents_as_of
+from bouncewise.policy.decide import RefusalContext
+from bouncewise.policy.load import Policy
+from bouncewise.times import SLOTS_A_DAY, SLOTS_AN_HOUR, Slot, slot_at
+
+
+class RefusalContexts:
+    """What surrounds refusals, as known *at* a time (None: now); remembers what it looked up."""
+
+    def __init__(self, ledger: Ledger, policy: Policy, at: datetime | None = None) -> None:
+        self._ledger, self._policy, self._at = ledger, policy, at
+        self._incidents: dict[str, list[Incident]] = {}
+        for incident in incidents_as_of(ledger, policy, at):
+            self._incidents.setdefault(incident.destination, []).append(incident)
+        self._delivered_about: dict[tuple[str, Slot], int] = {}
+        self._probes: dict[tuple[str, datetime], set[str]] = {}
+
+    def of(self, name: str) -> RefusalContext:
+        """What surrounds the refusals of *name*."""
+        return _OfName(self, name)
+
+    def incident(self, name: str, event: Event) -> tuple[Incident | None, bool]:
+        """The incident during which *name* was refused by *event*; and whether *name* is one of its probes."""
+        found = self._during(domain_of(name), event.at) or self._during(_directory(event), event.at)
+        return found, found is not None and found.closed is None and name in self._probes_of(found)
+
+    def neighbours(self, name: str, event: Event) -> tuple[int, int]:
+        """Others at the receiver, where one directory answers for all, and in the domain, that had mail delivered about then."""
+        return self._delivered(_directory(event), event.at), self._delivered(domain_of(name), event.at)
+
+    def _during(self, destination: str, at: datetime) -> Incident | None:
+        begun = (i for i in self._incidents.get(destination, ()) if i.opened <= at)
+        return next((i for i in begun if i.closed is None or at < i.closed), None)
+
+    def _delivered(self, destination: str, at: datetime) -> int:
+        if not destination:
+            return 0
+        slot, span = slot_at(at), self._policy.incident.neighbour_hours * SLOTS_AN_HOUR
+        key = destination, slot
+        if key not in self._delivered_about:
+            last = slot + span if self._at is None else min(slot + span, slot_at(self._at))
+            self._delivered_about[key] = self._ledger.traffic.delivered(destination, Slot(slot - span), Slot(last + 1))
+        return self._delivered_about[key]
+
+    def _probes_of(self, incident: Incident) -> set[str]:
+        """Of a domain that is held, the few addresses that may be mailed today; others tomorrow."""
+        key = (incident.destination, incident.opened)
+        if key not in self._probes:
+            self._probes[key] = self._choose_probes(incident)
+        return self._probes[key]
+
+    def _choose_probes(self, incident: Incident) -> set[str]:
+        if not incident.destination.startswith("@"):
+            return set()  # at a receiver, addresses that are not held are mailed every day
+        now = self._ledger.traffic.latest() if self._at is None else slot_at(self._at)
+        opened = slot_at(incident.opened)
+        names = self._ledger.traffic.refused(incident.destination, opened, Slot(now + 1))
+        day = (now - opened) // SLOTS_A_DAY
+        count = min(self._policy.incident.probes, len(names))
+        if incident.baseline_rate is None:  # probably no address exists: one probe every other day is enough
+            count = int(day % 2 == 0 and day > 0 and bool(names))
+        return {names[(day * count + i) % len(names)] for i in range(count)}
+
+
+class _OfName(NamedTuple):
+    """The context of one name's refusals."""
+
+    contexts: RefusalContexts
+    name: str
+
+    def incident(self, event: Event) -> tuple[Incident | None, bool]:
+        return self.contexts.incident(self.name, event)
+
+    def neighbours(self, event: Event) -> tuple[int, int]:
+        return self.contexts.neighbours(self.name, event)
+
+
+def _directory(event: Event) -> str:
+    return directory(event.cause, event.receiver)

@@ -1,0 +1,90 @@
+"""Acts of people: a suppression added or removed by hand, or imported from somebody's list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from bouncewise.classifier.classify import Classifier
+from bouncewise.ledger import Ledger
+from bouncewise.lists import formats
+from bouncewise.model import Decision, Event, Party, State
+from bouncewise.operations.context import Context
+from bouncewise.operations.decisions import decisions_on, derive
+from bouncewise.policy.decide import ADDED, in_force
+from bouncewise.policy.load import Policy
+from bouncewise.rfc import address
+
+_MAX_WHY = 200
+
+
+def record(names: Iterable[str], act: Event, ledger: Ledger, policy: Policy) -> int:
+    """Store an act on normalised *names* and derive what follows; how many of the acts are new."""
+    names = list(names)
+    with ledger.change():
+        new = sum(ledger.act(name, act) for name in names)
+        derive(ledger, policy, names)
+    return new
+
+
+def effective_time(ledger: Ledger, now: datetime) -> datetime:
+    """The time of an act of *now*: after all evidence; where old logs were read, right after those.
+
+    A ledger whose last evidence is more than a day from now is not live: its time is that of its evidence.
+    """
+    behind = ledger.latest() + timedelta(microseconds=1)
+    return max(now, behind) if behind.year < 1971 or abs(now - behind) <= timedelta(days=1) else behind
+
+
+def suppressions(
+    ledger: Ledger, policy: Policy, state: State, at: datetime, *, past: bool
+) -> Iterator[tuple[str, Decision]]:
+    """The names in *state*. *past*: from the evidence up to *at* alone; else from the derived state, at *at*."""
+    if past:
+        found = decisions_on(ledger.names(), ledger, policy, at)
+    else:
+        found = ((name, in_force(decision, at)) for name, decision in ledger.states())
+    return ((name, decision) for name, decision in found if decision.state is state)
+
+
+class Imported(NamedTuple):
+    """What an import did: suppressions added, already there, and skipped because their reply shows a valid address."""
+
+    added: int
+    known: int
+    skipped: int
+
+
+def import_list(context: Context, file: Path, form: str | None, by: str | None, *, dry_run: bool) -> Imported:
+    """Add the suppressions of an ESP's list, in the format *form* or the one that its columns show."""
+    added = known = skipped = 0
+    now, names = datetime.now(UTC), []
+    with context.ledger.change(commit=not dry_run):
+        for row in formats.load(file, form):
+            act = _imported(row, by, now, context.classifier)
+            if act is None:
+                skipped += 1
+                continue
+            name = address.normalise(row.address)
+            if dry_run or context.ledger.act(name, act):
+                added += 1
+                names.append(name)
+            else:
+                known += 1
+        if not dry_run:
+            derive(context.ledger, context.policy, names)
+    return Imported(added, known, skipped)
+
+
+def _imported(row: formats.Imported, by: str | None, now: datetime, classifier: Classifier) -> Event | None:
+    """The act of one row; None where its reply shows that the address is valid."""
+    reply = row.reason if row.reason[:3].isdigit() or "." in row.reason[:6] else ""
+    verdict = classifier.judge(reply) if reply else None
+    if verdict is not None and verdict.party in (Party.SENDER, Party.MESSAGE, Party.SYSTEM):
+        return None
+    return Event(
+        at=row.at or now, kind=ADDED, cause=row.cause or (verdict.cause if verdict else None), scope=row.scope,
+        words=row.reason[:_MAX_WHY], by=by or f"import:{row.form}",
+    )  # fmt: skip

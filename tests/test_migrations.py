@@ -1,0 +1,96 @@
+"""Ledgers of earlier schemas: a real file of each is brought up to date, and answers as its own version answered."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+import zstandard
+from click.testing import CliRunner
+
+from bouncewise.cli import bouncewise
+from bouncewise.errors import LedgerError
+from bouncewise.ledger import Ledger
+from bouncewise.ledger.migrate import SCHEMA
+
+LEDGERS = Path(__file__).parent / "fixtures" / "ledgers"
+"""schema-4.sqlite: made by the version of schema 4 from three days of a shop's log with an outage, a migrated tenant, a domain
+that does not exist, notices, acts, an import and a ruling; schema-4.jsonl: what that version answered to ASKED."""
+
+CHECKED = ["u0@tenant.example", "u3@gmail.com", "by-hand@x.example", "x0@gone.example", "a@closed.example"]
+ASKED = [
+    ["suppressions", "list"], ["suppressions", "list", "--held"], ["incidents"], ["history", "u3@gmail.com"],
+    ["history", "@gone.example"], ["check", *CHECKED, "--at", "2026-03-06T12:00Z"],
+    *(["check", name, "--at", "2026-03-04T12:00Z"] for name in ("u3@gmail.com", "x1@gone.example", "u0@tenant.example")),
+]  # fmt: skip
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    path = tmp_path / "ledger.sqlite"
+    path.write_bytes(zstandard.decompress((LEDGERS / "schema-4.sqlite.zst").read_bytes()))
+    return path
+
+
+def answers(path: Path) -> list[dict]:
+    found = []
+    for args in ASKED:
+        done = CliRunner().invoke(bouncewise, [*args, "--json", "--db", str(path)])
+        assert done.exit_code in (0, 1), done.output
+        found += [json.loads(line) for line in done.output.splitlines()]
+    return found
+
+
+def tables(path: Path) -> dict[str, list[tuple]]:
+    """Every table and index with its columns, however its statement was written."""
+    db = sqlite3.connect(path)
+    names = db.execute("SELECT type, name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name").fetchall()
+    return {f"{kind} {name}": db.execute(f"PRAGMA {kind}_xinfo({name})").fetchall() for kind, name in names}
+
+
+def test_a_migrated_ledger_answers_as_before(old: Path) -> None:
+    expected = [json.loads(line) for line in (LEDGERS / "schema-4.jsonl").read_text("utf-8").splitlines()]
+    assert answers(old) == expected
+    assert answers(old) == expected, "a second opening changes nothing"
+
+
+def test_a_migrated_ledger_has_the_present_schema(old: Path, tmp_path: Path) -> None:
+    Ledger.open(old).close()
+    Ledger.open(tmp_path / "new.sqlite", create=True).close()
+    assert tables(old) == tables(tmp_path / "new.sqlite")
+
+
+def test_what_is_derived_again_is_what_was_there(old: Path) -> None:
+    """The migrated columns carry incidents: a replay finds nothing to change."""
+    done = CliRunner().invoke(bouncewise, ["replay", "--dry-run", "--json", "--db", str(old)])
+    summary = json.loads(done.output.splitlines()[-1])
+    assert (summary["reports"], summary["changed"]) == (57, 0)
+
+
+@pytest.mark.parametrize("found", ["3", str(SCHEMA + 1), "x"])
+def test_other_schemas_are_refused_and_left_alone(old: Path, found: str) -> None:
+    with sqlite3.connect(old) as db:
+        db.execute("UPDATE meta SET value = ? WHERE name = 'schema'", (found,))
+    db.close()
+    before = old.read_bytes()
+    with pytest.raises(LedgerError, match="written by another version"):
+        Ledger.open(old)
+    assert old.read_bytes() == before
+
+
+def test_a_migration_that_fails_changes_nothing(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from bouncewise.ledger import migrate
+
+    def fail(_: object) -> None:
+        raise RuntimeError("in the middle")
+
+    before = tables(old)
+    monkeypatch.setitem(migrate._STEPS, "event_columns", fail)
+    with pytest.raises(RuntimeError):
+        Ledger.open(old)
+    assert tables(old) == before
+    monkeypatch.undo()
+    Ledger.open(old).close()
+    assert tables(old) != before
