@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from bouncewise.disagreement import disagreement
 from bouncewise.files import reader_for
 from bouncewise.judge import default
-from bouncewise.providers import PayloadReader, events, verify
+from bouncewise.providers import PayloadReader, events, signatures
 from bouncewise.readers import Finding, Note
 
 UNKNOWN = "550 5.1.1 <ann@there.example>: Recipient address rejected: User unknown"
@@ -238,26 +238,26 @@ NOW = 1795428001.0
 def test_mailgun_and_mailersend_and_lettermint() -> None:
     token = hmac.new(b"key", b"1795428001tok", hashlib.sha256).hexdigest()
     fields = {"timestamp": "1795428001", "token": "tok", "signature": token}
-    assert verify.mailgun(fields, "key", now=NOW)
-    assert not verify.mailgun(fields, "other", now=NOW)
-    assert not verify.mailgun(fields, "key", now=NOW + 3600)
-    assert verify.hexadecimal(b"body", hmac.new(b"s", b"body", hashlib.sha256).hexdigest(), "s")
-    assert not verify.hexadecimal(b"body!", hmac.new(b"s", b"body", hashlib.sha256).hexdigest(), "s")
+    assert signatures.mailgun(fields, "key", now=NOW)
+    assert not signatures.mailgun(fields, "other", now=NOW)
+    assert not signatures.mailgun(fields, "key", now=NOW + 3600)
+    assert signatures.hexadecimal(b"body", hmac.new(b"s", b"body", hashlib.sha256).hexdigest(), "s")
+    assert not signatures.hexadecimal(b"body!", hmac.new(b"s", b"body", hashlib.sha256).hexdigest(), "s")
     v1 = hmac.new(b"s", b"1795428001.body", hashlib.sha256).hexdigest()
-    assert verify.lettermint(f"t=1795428001,v1={v1}", b"body", "s", now=NOW)
-    assert not verify.lettermint("nonsense", b"body", "s", now=NOW)
+    assert signatures.lettermint(f"t=1795428001,v1={v1}", b"body", "s", now=NOW)
+    assert not signatures.lettermint("nonsense", b"body", "s", now=NOW)
 
 
 def test_mandrill_and_resend() -> None:
     sign = base64.b64encode(hmac.new(b"k", b"https://x/hookanowb1", hashlib.sha1).digest()).decode()
-    assert verify.mandrill("https://x/hook", {"b": "1", "a": "now"}, sign, "k")
-    assert not verify.mandrill("http://x/hook", {"b": "1", "a": "now"}, sign, "k")
+    assert signatures.mandrill("https://x/hook", {"b": "1", "a": "now"}, sign, "k")
+    assert not signatures.mandrill("http://x/hook", {"b": "1", "a": "now"}, sign, "k")
     secret = base64.b64encode(b"secret").decode()
     sign = base64.b64encode(hmac.new(b"secret", b"id.1795428001.body", hashlib.sha256).digest()).decode()
     headers = {"svix-id": "id", "svix-timestamp": "1795428001", "svix-signature": f"v1,AAAA v1,{sign}"}
-    assert verify.resend(headers, b"body", f"whsec_{secret}", now=NOW)
-    assert not verify.resend(headers, b"body", "whsec_%%%", now=NOW)
-    assert not verify.resend(headers, b"bodY", f"whsec_{secret}", now=NOW)
+    assert signatures.resend(headers, b"body", f"whsec_{secret}", now=NOW)
+    assert not signatures.resend(headers, b"body", "whsec_%%%", now=NOW)
+    assert not signatures.resend(headers, b"bodY", f"whsec_{secret}", now=NOW)
 
 
 def test_sendgrid_and_postal() -> None:
@@ -267,8 +267,8 @@ def test_sendgrid_and_postal() -> None:
     ).decode()
     sign = base64.b64encode(key.sign(b"1795428001body", ec.ECDSA(hashes.SHA256()))).decode()
     headers = {"X-Twilio-Email-Event-Webhook-Timestamp": "1795428001", "X-Twilio-Email-Event-Webhook-Signature": sign}
-    assert verify.sendgrid(headers, b"body", public, now=NOW)
-    assert not verify.sendgrid(headers, b"Body", public, now=NOW)
+    assert signatures.sendgrid(headers, b"body", public, now=NOW)
+    assert not signatures.sendgrid(headers, b"Body", public, now=NOW)
     rsa_key = rsa.generate_private_key(65537, 2048)
     pem = (
         rsa_key.public_key()
@@ -276,9 +276,9 @@ def test_sendgrid_and_postal() -> None:
         .decode()
     )
     sign = base64.b64encode(rsa_key.sign(b"body", padding.PKCS1v15(), hashes.SHA256())).decode()
-    assert verify.postal(b"body", sign, pem)
-    assert not verify.postal(b"body2", sign, pem)
-    assert not verify.postal(b"body", "%%", pem)
+    assert signatures.postal(b"body", sign, pem)
+    assert not signatures.postal(b"body2", sign, pem)
+    assert not signatures.postal(b"body", "%%", pem)
 
 
 def test_sns() -> None:
@@ -293,14 +293,14 @@ def test_sns() -> None:
                 "SigningCertURL": "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-abc123.pem"}  # fmt: skip
     text = "Message\n{}\nMessageId\nm\nTimestamp\nt\nTopicArn\narn:ours\nType\nNotification\n"
     envelope["Signature"] = base64.b64encode(key.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())).decode()
-    assert verify.sns(envelope, certificate, frozenset({"arn:ours"}))
-    assert not verify.sns(envelope, certificate, frozenset({"arn:other"}))
-    assert not verify.sns(
+    assert signatures.sns(envelope, certificate, frozenset({"arn:ours"}))
+    assert not signatures.sns(envelope, certificate, frozenset({"arn:other"}))
+    assert not signatures.sns(
         envelope | {"SigningCertURL": "https://sns.evil.example/SimpleNotificationService-a.pem"},
         certificate,
         frozenset({"arn:ours"}),
     )
-    assert not verify.sns(envelope | {"Message": "{ }"}, certificate, frozenset({"arn:ours"}))
+    assert not signatures.sns(envelope | {"Message": "{ }"}, certificate, frozenset({"arn:ours"}))
 
 
 def test_every_word_names_a_kind() -> None:
