@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from bouncewise.model import Kind, Label, Permanence, Reply, Report, Source, Stage
+from bouncewise.providers.signatures import Signature
 from bouncewise.readers.base import Finding, Note, key_of
 from bouncewise.rfc import address, status
 from bouncewise.rfc.reply import MAX_REPLY, parse
@@ -34,6 +35,7 @@ class Esp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     event: str
     recipient: str
     words: dict[str, str]
+    signature: Signature
     inside: str = ""
     qualifier: str = ""
     detail: str = ""

@@ -1,134 +1,172 @@
-"""Whether a webhook body is really the provider's: signatures over the raw bytes, compared in constant time.
+"""Whether a webhook request is really the ESP's: one question for every scheme.
 
-Each function is named after its provider and gives True or False. Public-key schemes need the extra ``[service]``. Postmark,
-SparkPost, Brevo, Mailjet, Azure and KumoMTA sign nothing: guard those with a secret in the URL or a header. Fetching a
-certificate is the caller's: these functions talk to nobody.
+Reads: a SignedRequest, the keys that the operator configured, and the time. Gives: a Verification, whatever the request and
+the keys contain; it never raises for them, fetches nothing, and takes time linear in the size of the request. Each ESP's
+row in esps.toml names its scheme. Refuses nothing else: what to do with each outcome is the caller's decision.
+
+An ESP that signs nothing (Postmark, SparkPost, Brevo, Mailjet, KumoMTA, Azure) has the scheme ``secret``: the operator puts a
+secret into the URL or the credentials of the webhook.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
-import hmac
-import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Collection
+from enum import StrEnum
 
-from bouncewise.errors import BouncewiseError
+import msgspec
 
-SNS_CERTIFICATE = re.compile(
-    r"https://sns\.[a-z0-9-]{3,}\.amazonaws\.com(?:\.cn)?/SimpleNotificationService-[a-z0-9]+\.pem"
+from bouncewise.providers import claims, sns
+from bouncewise.providers.claims import Claim, ForgedError, SignedRequest
+from bouncewise.providers.keys import (
+    HmacKey,
+    Key,
+    P256Key,
+    RsaKey,
+    SharedSecret,
+    UnableError,
+    public_key,
+    secret_text,
+    svix_secret,
 )
-"""The only places an SNS signing certificate may come from."""
+from bouncewise.providers.sns import SnsKeys, certificate_url
 
-_SNS_FIELDS = {
-    "Notification": ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"),
-    "SubscriptionConfirmation": ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"),
+__all__ = ["SCHEMES", "Outcome", "Signature", "SignedRequest", "SnsKeys", "Verification", "certificate_url", "verify"]
+
+FIVE_MINUTES = 300.0
+"""Seconds between the time of signing and that of receiving which Svix and Lettermint recommend to allow."""
+
+
+class Outcome(StrEnum):
+    """What is known about a request."""
+
+    VALID = "valid"
+    """Signed by a key of the operator's, at about this time."""
+    STALE = "stale"
+    """Signed by a key of the operator's, but at another time: a late retry, a replay, or a wrong clock."""
+    FORGED = "forged"
+    """Not signed by any of the keys, or not what the ESP sends."""
+    UNABLE = "unable"
+    """Nothing is known, and the fault is in the configuration: no key, an unreadable key, a library that is missing."""
+
+
+class Verification(msgspec.Struct, frozen=True):
+    """The outcome, and the reason in one sentence for operators.
+
+    The reason contains no key, and no value of the request except the URL of a certificate at an SNS host.
+    """
+
+    outcome: Outcome
+    reason: str
+
+    def __bool__(self) -> bool:
+        """True only if the outcome is valid, so that ``if verify(…)`` cannot let a forged request through."""
+        return self.outcome is Outcome.VALID
+
+
+class Scheme(msgspec.Struct, frozen=True):
+    """A way to sign: how a request claims it, and what a key is."""
+
+    claim: Callable[[SignedRequest, str], Claim]
+    key: Callable[[object], Key]
+    tolerance: float = FIVE_MINUTES
+    """Seconds that the time of the signature may differ from now, where the caller does not say otherwise."""
+    header: bool = False
+    """Whether the ESP's row has to name the header that carries the signature."""
+
+
+def _hex_key(text: object) -> Key:
+    return HmacKey(secret_text(text), "sha256", binascii.hexlify)
+
+
+SCHEMES: dict[str, Scheme] = {
+    "hmac-sha256-hex": Scheme(claims.signed_body, _hex_key, header=True),
+    "lettermint": Scheme(claims.lettermint, _hex_key),
+    "mailgun": Scheme(claims.mailgun, _hex_key),
+    "mandrill": Scheme(claims.mandrill, lambda text: HmacKey(secret_text(text), "sha1", base64.b64encode)),
+    "rsa-sha256": Scheme(claims.signed_body, lambda text: RsaKey(public_key(text), "sha256"), header=True),
+    "secret": Scheme(claims.secret, lambda text: SharedSecret(secret_text(text))),
+    "sendgrid-ecdsa": Scheme(claims.sendgrid, lambda text: P256Key(public_key(text))),
+    "sns": Scheme(sns.envelope, sns.sns_keys, tolerance=sns.RETRY_SECONDS + FIVE_MINUTES),
+    "svix": Scheme(claims.svix, lambda text: HmacKey(svix_secret(text), "sha256", base64.b64encode)),
 }
+"""Every scheme by the name that esps.toml uses."""
 
 
-def mailgun(fields: Mapping[str, str], key: str, *, now: float, tolerance: float = 300) -> bool:
-    """``signature`` of the body: HMAC-SHA256 over timestamp and token. It does not cover the event: remember the tokens."""
-    stamp = fields.get("timestamp", "")
-    digest = hmac.new(key.encode(), (stamp + fields.get("token", "")).encode(), hashlib.sha256).hexdigest()
-    fresh = stamp.isdigit() and abs(now - int(stamp)) <= tolerance
-    return fresh and hmac.compare_digest(digest, fields.get("signature", ""))
+class Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How an ESP signs: a row's ``signature`` in esps.toml."""
+
+    scheme: str
+    header: str = ""
+    """The header with the signature, in lower case, for the schemes where each ESP names its own."""
+
+    def __post_init__(self) -> None:
+        if self.scheme not in SCHEMES:
+            raise ValueError(f"unknown signature scheme {self.scheme!r}; known are {', '.join(SCHEMES)}")
+        if bool(self.header) != SCHEMES[self.scheme].header:
+            raise ValueError(f"scheme {self.scheme!r} {'takes no' if self.header else 'needs a'} header")
+        if self.header != self.header.lower():
+            raise ValueError(f"the header {self.header!r} is not in lower case")
 
 
-def mandrill(url: str, fields: Mapping[str, str], signature: str, key: str) -> bool:
-    """``X-Mandrill-Signature``: HMAC-SHA1 over the public URL and the POST fields in the order of their names."""
-    text = url + "".join(f"{name}{fields[name]}" for name in sorted(fields))
-    return _same(base64.b64encode(hmac.new(key.encode(), text.encode(), hashlib.sha1).digest()).decode(), signature)
+def verify(
+    signature: Signature,
+    request: SignedRequest,
+    keys: str | SnsKeys | Collection[str | SnsKeys],
+    now: float,
+    *,
+    tolerance: float | None = None,
+) -> Verification:
+    """Whether *request* is signed as *signature* says by one of *keys*, at *now* ± *tolerance* (seconds since 1970, seconds).
 
-
-def resend(headers: Mapping[str, str], body: bytes, secret: str, *, now: float, tolerance: float = 300) -> bool:
-    """Svix: ``v1,`` HMAC-SHA256 over id, timestamp and body; several signatures may stand side by side."""
-    stamp = headers.get("svix-timestamp", "")
+    Several keys serve a rotation: one that fits is enough. A request that fits none is forged only if all keys are readable;
+    otherwise it may be by the unreadable one, so the outcome is *unable*. The signature is checked before the time.
+    Without *tolerance*, that of the scheme applies.
+    """
+    scheme = SCHEMES[signature.scheme]
     try:
-        key = base64.b64decode(secret.removeprefix("whsec_"))
-    except (binascii.Error, ValueError):
-        return False
-    signed = f"{headers.get('svix-id', '')}.{stamp}.".encode() + body
-    wanted = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
-    given = [part.partition(",")[2] for part in headers.get("svix-signature", "").split() if part.startswith("v1,")]
-    return stamp.isdigit() and abs(now - int(stamp)) <= tolerance and any(_same(wanted, g) for g in given)
-
-
-def hexadecimal(body: bytes, signature: str, secret: str) -> bool:
-    """MailerSend ``Signature``, Forward Email ``X-Webhook-Signature``: HMAC-SHA256 over the body, in hexadecimal."""
-    return _same(hmac.new(secret.encode(), body, hashlib.sha256).hexdigest(), signature.strip())
-
-
-def lettermint(header: str, body: bytes, secret: str, *, now: float, tolerance: float = 300) -> bool:
-    """``t=…,v1=…``: HMAC-SHA256 over time, a dot and the body."""
-    parts = dict(part.strip().partition("=")[::2] for part in header.split(","))
-    stamp = parts.get("t", "")
-    wanted = hmac.new(secret.encode(), stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
-    return stamp.isdigit() and abs(now - int(stamp)) <= tolerance and _same(wanted, parts.get("v1", ""))
-
-
-def sendgrid(headers: Mapping[str, str], body: bytes, public_key: str, *, now: float, tolerance: float = 300) -> bool:
-    """``X-Twilio-Email-Event-Webhook-Signature``: ECDSA P-256 over the timestamp header and the raw body."""
-    stamp = headers.get("X-Twilio-Email-Event-Webhook-Timestamp", "")
-    signature = headers.get("X-Twilio-Email-Event-Webhook-Signature", "")
-    fresh = stamp.isdigit() and abs(now - int(stamp)) <= tolerance
-    return fresh and _verified(_key(base64.b64decode(public_key)), signature, stamp.encode() + body, "ecdsa-sha256")
-
-
-def postal(body: bytes, signature: str, public_key: str) -> bool:
-    """``X-Postal-Signature-256``: RSA-SHA256 over the body; the key is PEM, or base64 of its DER form."""
-    raw = public_key.encode() if "BEGIN" in public_key else base64.b64decode(public_key)
-    return _verified(_key(raw), signature, body, "rsa-sha256")
-
-
-def sns(envelope: Mapping[str, Any], certificate: bytes, topics: frozenset[str]) -> bool:
-    """An SNS envelope: its URL pattern, its topic among *topics*, and RSA over its fields. *certificate* is the PEM."""
-    kind = "Notification" if envelope.get("Type") == "Notification" else "SubscriptionConfirmation"
-    if not SNS_CERTIFICATE.fullmatch(str(envelope.get("SigningCertURL", ""))) or envelope.get("TopicArn") not in topics:
-        return False
-    text = "".join(f"{name}\n{envelope[name]}\n" for name in _SNS_FIELDS[kind] if envelope.get(name) is not None)
-    scheme = {"1": "rsa-sha1", "2": "rsa-sha256"}.get(str(envelope.get("SignatureVersion")))
-    x509 = _cryptography("x509")
-    try:
-        key = x509.load_pem_x509_certificate(certificate).public_key()
-    except ValueError:
-        return False
-    return scheme is not None and _verified(key, str(envelope.get("Signature", "")), text.encode(), scheme)
-
-
-def _same(wanted: str, given: str) -> bool:
-    return hmac.compare_digest(wanted.encode(), given.encode())
-
-
-def _cryptography(name: str) -> Any:
-    try:
-        from importlib import import_module
-
-        return import_module(f"cryptography.{name}")
-    except ImportError:
-        raise BouncewiseError("checking this signature needs: pip install 'bouncewise[service]'") from None
-
-
-def _key(raw: bytes) -> Any:
-    serialization = _cryptography("hazmat.primitives.serialization")
-    try:
-        pem = raw.lstrip().startswith(b"-----")
-        return serialization.load_pem_public_key(raw) if pem else serialization.load_der_public_key(raw)
-    except ValueError:
-        return None
-
-
-def _verified(key: Any, signature: str, signed: bytes, scheme: str) -> bool:
-    hashes = _cryptography("hazmat.primitives.hashes")
-    padding, ec = (
-        _cryptography("hazmat.primitives.asymmetric.padding"),
-        _cryptography("hazmat.primitives.asymmetric.ec"),
+        at = _signed_at(scheme, signature.header, request, keys, now)
+    except ForgedError as reason:
+        return Verification(Outcome.FORGED, str(reason))
+    except UnableError as reason:
+        return Verification(Outcome.UNABLE, str(reason))
+    allowed = scheme.tolerance if tolerance is None else tolerance
+    if at is None or abs(now - at) <= allowed:
+        return Verification(Outcome.VALID, "a key fits the request")
+    side = "before" if at < now else "after"
+    distance = f"{abs(now - at):.0f} seconds {side} it was received"
+    return Verification(
+        Outcome.STALE, f"a key fits the request, but it was signed {distance}; {allowed:.0f} are allowed"
     )
-    digest = hashes.SHA1() if scheme.endswith("sha1") else hashes.SHA256()
-    how = (ec.ECDSA(digest),) if scheme.startswith("ecdsa") else (padding.PKCS1v15(), digest)
-    try:
-        key.verify(base64.b64decode(signature), signed, *how)
-    except Exception:  # a wrong key, a wrong form and a wrong signature are all the same: not theirs
-        return False
-    return True
+
+
+def _signed_at(scheme: Scheme, header: str, request: SignedRequest, keys: object, now: float) -> float | None:
+    """When the ESP signed *request*, as far as the scheme says; raises ForgedError or UnableError."""
+    ready: list[Key] = []
+    faults: list[UnableError] = []
+    for material in _materials(keys):
+        try:
+            ready.append(scheme.key(material))
+        except UnableError as fault:
+            faults.append(fault)
+    if not ready:
+        raise faults[0] if faults else UnableError("no key is configured")
+    claim = scheme.claim(request, header)
+    refusal = ForgedError("no key fits the request")
+    for key in ready:
+        try:
+            if key.fits(claim, now):
+                return claim.at
+        except UnableError as fault:
+            faults.append(fault)
+        except ForgedError as reason:
+            refusal = reason
+    raise faults[0] if faults else refusal
+
+
+def _materials(keys: object) -> Collection[object]:
+    """The keys one by one. A text is one key: its characters would be guessed at once."""
+    if isinstance(keys, str | SnsKeys):
+        return (keys,)
+    return keys if isinstance(keys, list | tuple | set | frozenset) else ()
