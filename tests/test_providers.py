@@ -173,6 +173,15 @@ def test_what_cannot_be_known_is_noted() -> None:
     assert "confirm" in str(read(json.dumps(confirm).encode())[0])
 
 
+def test_only_the_message_of_an_envelope_is_an_event() -> None:
+    """The signature of SNS does not cover what an attacker adds beside the message."""
+    for message in ("Successfully validated SNS topic", "[]", "{", json.dumps("x")):
+        envelope = SES | {"Type": "Notification", "MessageId": "m", "TopicArn": "arn", "Message": message}
+        assert [str(i) for i in read(json.dumps(envelope).encode())] == [
+            "body #0: no provider's event that bouncewise knows"
+        ]
+
+
 def test_numbers_beyond_doubles_survive() -> None:
     body = json.dumps(next(c[1] for c in CASES if c[0] == "mailjet")).encode()
     assert [i.report.message_id for i in read(body) if isinstance(i, Finding)] == ["19421777835146490"]
