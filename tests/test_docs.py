@@ -17,6 +17,8 @@ from bouncewise.cli import VERBS
 from bouncewise.files import FORMATS
 from bouncewise.model import Cause
 from bouncewise.policy.load import load
+from bouncewise.providers.events import esps
+from bouncewise.providers.signatures import Outcome
 from bouncewise.rules.load import When, shipped
 
 ROOT = Path(__file__).parent.parent
@@ -82,6 +84,27 @@ def test_json_doc_names_every_key() -> None:
 
     for key in {*VERDICT, *REPORT, *ANSWER, *SUPPRESSION}:
         assert f"`{key}`" in DOCS["json.md"], key
+
+
+def test_webhooks_doc_names_every_provider_scheme_and_outcome() -> None:
+    text = DOCS["webhooks.md"]
+    names = {
+        "ses": "SES by SNS",
+        "mandrill": "Mandrill",
+        "forwardemail": "Forward Email",
+        "kumomta": "KumoMTA",
+        "azure": "Azure",
+    }
+    for esp in esps():
+        name = names.get(esp.name, esp.about.split()[0])
+        row = next((line for line in text.splitlines() if re.match(rf"\| [^|]*\b{name}\b[^|]*\| `", line)), None)
+        assert row and f"| `{esp.signature.scheme}`: " in row, esp.name
+    for outcome in Outcome:
+        assert f"| `{outcome}` |" in text
+    block = re.search(r"```python\n(.*?)```", text, re.S)
+    assert block
+    done = subprocess.run([sys.executable, "-c", block[1]], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == block[1].strip().rpartition("# ")[2]
 
 
 def test_policy_doc_tells_the_numbers_that_are_there() -> None:
