@@ -15,8 +15,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
-from bouncewise.providers.events import Esp
-from bouncewise.providers.signatures import SignedRequest, SnsKeys
+from bouncewise.providers.events import Esp, esps
+from bouncewise.providers.signatures import SignedRequest, SnsKeys, verify
 
 NOW = 1795428001.0
 STAMP = "1795428001"
@@ -25,6 +25,7 @@ BODY = json.dumps([{"event": "bounce", "email": "ann@there.example", "text": "55
 SECRET = "correct horse battery"
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:bounces"
 CERTIFICATE = "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-0123abcd.pem"
+BY_SCHEME = {esp.signature.scheme: esp for esp in esps()}
 SVIX = "whsec_" + base64.b64encode(SECRET.encode()).decode()
 
 
@@ -196,3 +197,7 @@ def meaning(scheme: str, request: SignedRequest) -> Any:
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
     return headers, request.body
+
+
+def outcome(scheme: str, request: SignedRequest, keys: Any = SECRET, now: float = NOW, **more: Any) -> str:
+    return verify(BY_SCHEME[scheme].signature, request, keys, now, **more).outcome.value

@@ -19,6 +19,7 @@ import msgspec
 
 from bouncewise.providers import claims, sns
 from bouncewise.providers.claims import Claim, ForgedError, SignedRequest
+from bouncewise.providers.events import SchemeName, Signature
 from bouncewise.providers.keys import (
     HmacKey,
     Key,
@@ -72,42 +73,24 @@ class Scheme(msgspec.Struct, frozen=True):
     key: Callable[[object], Key]
     tolerance: float = FIVE_MINUTES
     """Seconds that the time of the signature may differ from now, where the caller does not say otherwise."""
-    header: bool = False
-    """Whether the ESP's row has to name the header that carries the signature."""
 
 
 def _hex_key(text: object) -> Key:
     return HmacKey(secret_text(text), "sha256", binascii.hexlify)
 
 
-SCHEMES: dict[str, Scheme] = {
-    "hmac-sha256-hex": Scheme(claims.signed_body, _hex_key, header=True),
+SCHEMES: dict[SchemeName, Scheme] = {
+    "hmac-sha256-hex": Scheme(claims.signed_body, _hex_key),
     "lettermint": Scheme(claims.lettermint, _hex_key),
     "mailgun": Scheme(claims.mailgun, _hex_key),
     "mandrill": Scheme(claims.mandrill, lambda text: HmacKey(secret_text(text), "sha1", base64.b64encode)),
-    "rsa-sha256": Scheme(claims.signed_body, lambda text: RsaKey(public_key(text), "sha256"), header=True),
+    "rsa-sha256": Scheme(claims.signed_body, lambda text: RsaKey(public_key(text), "sha256")),
     "secret": Scheme(claims.secret, lambda text: SharedSecret(secret_text(text))),
     "sendgrid-ecdsa": Scheme(claims.sendgrid, lambda text: P256Key(public_key(text))),
     "sns": Scheme(sns.envelope, sns.sns_keys, tolerance=sns.RETRY_SECONDS + FIVE_MINUTES),
     "svix": Scheme(claims.svix, lambda text: HmacKey(svix_secret(text), "sha256", base64.b64encode)),
 }
-"""Every scheme by the name that esps.toml uses."""
-
-
-class Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How an ESP signs: a row's ``signature`` in esps.toml."""
-
-    scheme: str
-    header: str = ""
-    """The header with the signature, in lower case, for the schemes where each ESP names its own."""
-
-    def __post_init__(self) -> None:
-        if self.scheme not in SCHEMES:
-            raise ValueError(f"unknown signature scheme {self.scheme!r}; known are {', '.join(SCHEMES)}")
-        if bool(self.header) != SCHEMES[self.scheme].header:
-            raise ValueError(f"scheme {self.scheme!r} {'takes no' if self.header else 'needs a'} header")
-        if self.header != self.header.lower():
-            raise ValueError(f"the header {self.header!r} is not in lower case")
+"""Every scheme by the name that a row of esps.toml uses."""
 
 
 def verify(
