@@ -101,10 +101,10 @@ def test_svix_by_the_example_in_its_documentation() -> None:
 
 
 def test_svix_lists_and_ids() -> None:
-    good = svix().headers["svix-signature"]
+    header_value = svix().headers["svix-signature"]
     for listed, expected in (
-        (f"v1,AAAA {good}", "valid"), (f"v1a,AAAA {good} v2,x", "valid"), (good.replace("v1,", "v1a,"), "forged"),
-        (good.removeprefix("v1,"), "forged"), (good.rstrip("="), "forged"), (f"\t{good}", "forged"),
+        (f"v1,AAAA {header_value}", "valid"), (f"v1a,AAAA {header_value} v2,x", "valid"), (header_value.replace("v1,", "v1a,"), "forged"),
+        (header_value.removeprefix("v1,"), "forged"), (header_value.rstrip("="), "forged"), (f"\t{header_value}", "forged"),
     ):  # fmt: skip
         assert outcome("svix", svix()._replace(headers={**svix().headers, "svix-signature": listed}), SVIX) == expected
     mixed = {**svix().headers, "webhook-id": "msg_1"}
@@ -115,11 +115,11 @@ def test_svix_lists_and_ids() -> None:
 
 
 def test_lettermint_header() -> None:
-    good = lettermint().headers["x-lettermint-signature"]
-    stamp, v1 = good.split(",")
+    header_value = lettermint().headers["x-lettermint-signature"]
+    stamp, v1 = header_value.split(",")
     for header, expected in (
-        (f"v1={'0' * 64},{good}", "valid"), (f"{stamp}, {v1}", "valid"), (f"{good},v0=x,flag", "valid"), (f"t=1,{good}", "forged"),
-        (f"{good},{stamp}", "forged"), (stamp, "forged"), (v1, "forged"), (good.upper(), "forged"),
+        (f"v1={'0' * 64},{header_value}", "valid"), (f"{stamp}, {v1}", "valid"), (f"{header_value},v0=x,flag", "valid"), (f"t=1,{header_value}", "forged"),
+        (f"{header_value},{stamp}", "forged"), (stamp, "forged"), (v1, "forged"), (header_value.upper(), "forged"),
     ):  # fmt: skip
         assert outcome("lettermint", lettermint()._replace(headers={"x-lettermint-signature": header})) == expected, (
             header

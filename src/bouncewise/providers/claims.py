@@ -27,7 +27,7 @@ class SignedRequest(NamedTuple):
     """A request as it was received; header names are in lower case."""
 
     url: str
-    """The public URL, exactly as it was given to the ESP: Mandrill signs it, and a secret may be its last segment."""
+    """The public URL, exactly as it is entered in the ESP's settings: Mandrill signs it, and its last segment may be a secret."""
     headers: Mapping[str, str]
     body: bytes
     """The raw body. A body that was decoded and encoded again does not verify."""

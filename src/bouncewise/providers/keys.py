@@ -154,8 +154,8 @@ def _strict_base64(text: bytes) -> bytes | None:
     return raw if base64.b64encode(raw) == text else None
 
 
-def _among(expected: bytes, given: tuple[bytes, ...]) -> bool:
-    return any(hmac.compare_digest(expected, one) for one in given)
+def _among(expected: bytes, signatures: tuple[bytes, ...]) -> bool:
+    return any(hmac.compare_digest(expected, signature) for signature in signatures)
 
 
 def _hash(digest: str) -> Any:

@@ -57,7 +57,7 @@ class SnsClaim(Claim, frozen=True, kw_only=True):
 
 
 class SnsKeys(msgspec.Struct, frozen=True):
-    """Whom an operator trusts to send SNS envelopes."""
+    """The topics whose SNS envelopes an operator accepts, and the certificates to check them with."""
 
     topics: Collection[str]
     """ARNs of the topics. Anyone can make SNS sign a message for a topic of their own."""
@@ -96,7 +96,7 @@ def sns_keys(material: object) -> SnsKeys:
     if not all(isinstance(topic, str) and _host(topic) for topic in topics):
         raise UnableError("an allowed topic is not the ARN of an SNS topic")
     if not isinstance(material.certificates, Mapping):
-        raise UnableError("the certificates are not given by their URLs")
+        raise UnableError("the certificates are not a mapping from URL to PEM")
     return material
 
 
