@@ -19,6 +19,8 @@ from bouncewise.contract.describe import SECTIONS, page
 from bouncewise.intake.formats import FORMATS
 from bouncewise.model import Cause
 from bouncewise.policy.load import load
+from bouncewise.providers.events import esps
+from bouncewise.providers.signatures import Outcome
 from bouncewise.rules.load import When, shipped
 
 ROOT = Path(__file__).parent.parent
@@ -85,6 +87,27 @@ def test_the_json_page_is_written_from_the_records() -> None:
         for record in records:
             assert all(key.about for key in keys(record)), record
     assert {verb.split()[0] for verb in SECTIONS} == set(VERBS)
+
+
+def test_webhooks_doc_names_every_provider_scheme_and_outcome() -> None:
+    text = DOCS["webhooks.md"]
+    names = {
+        "ses": "SES by SNS",
+        "mandrill": "Mandrill",
+        "forwardemail": "Forward Email",
+        "kumomta": "KumoMTA",
+        "azure": "Azure",
+    }
+    for esp in esps():
+        name = names.get(esp.name, esp.about.split()[0])
+        row = next((line for line in text.splitlines() if re.match(rf"\| [^|]*\b{name}\b[^|]*\| `", line)), None)
+        assert row and f"| `{esp.signature.scheme}`: " in row, esp.name
+    for outcome in Outcome:
+        assert f"| `{outcome}` |" in text
+    block = re.search(r"```python\n(.*?)```", text, re.S)
+    assert block
+    done = subprocess.run([sys.executable, "-c", block[1]], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == block[1].strip().rpartition("# ")[2]
 
 
 def test_policy_doc_tells_the_numbers_that_are_there() -> None:

@@ -78,4 +78,4 @@ def _table(record: type[Record]) -> str:
 
 
 if __name__ == "__main__":
-    print(page(), end="")  # noqa: T201
+    print(page(), end="")

@@ -1,4 +1,4 @@
-"""E-mail service providers: what their webhooks send, as data (esps.toml), and whether it is really theirs (verify)."""
+"""E-mail service providers: what their webhooks send, as data (esps.toml), and whether it is genuine (signatures)."""
 
 from __future__ import annotations
 

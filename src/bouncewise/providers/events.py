@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, Literal, get_args
 
 import msgspec
 
@@ -24,6 +24,29 @@ MAX_RECIPIENTS = 1000
 IGNORED = "ignored"
 
 
+SchemeName = Literal[
+    "hmac-sha256-hex", "lettermint", "mailgun", "mandrill", "rsa-sha256", "secret", "sendgrid-ecdsa", "sns", "svix"
+]
+"""The ways in which providers sign their requests; signatures.py knows each."""
+_HEADER_VARIES = ("hmac-sha256-hex", "rsa-sha256")
+
+
+class Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a provider signs its requests."""
+
+    scheme: SchemeName
+    header: str = ""
+    """The header that carries the signature, in lower case, for the schemes where each provider has its own."""
+
+    def __post_init__(self) -> None:
+        if self.scheme not in get_args(SchemeName):
+            raise ValueError(f"unknown signature scheme {self.scheme!r}; known are {', '.join(get_args(SchemeName))}")
+        if bool(self.header) != (self.scheme in _HEADER_VARIES):
+            raise ValueError(f"scheme {self.scheme!r} {'takes no' if self.header else 'needs a'} header")
+        if self.header != self.header.lower():
+            raise ValueError(f"the header {self.header!r} is not in lower case")
+
+
 class Esp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A provider: where its events keep what, and what its words mean. esps.toml describes the paths."""
 
@@ -34,6 +57,7 @@ class Esp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     event: str
     recipient: str
     words: dict[str, str]
+    signature: Signature
     inside: str = ""
     qualifier: str = ""
     detail: str = ""
