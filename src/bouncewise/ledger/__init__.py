@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bouncewise.ledger.entries import DeliveryEntry, Entry, EventEntry, Evidence, entry
+from bouncewise.ledger.entries import DeliveryEntry, Entry, EventEntry, entry
 from bouncewise.ledger.store import Batch, Ledger
 
-__all__ = ["Batch", "DeliveryEntry", "Entry", "EventEntry", "Evidence", "Ledger", "entry"]
+__all__ = ["Batch", "DeliveryEntry", "Entry", "EventEntry", "Ledger", "entry"]

@@ -6,8 +6,6 @@ file, changes nothing.
 
 from __future__ import annotations
 
-from collections import Counter
-
 import msgspec
 import zstandard
 
@@ -64,53 +62,67 @@ class _DeliveryDay:
 
     __slots__ = ("domain", "first", "last", "receiver")
 
-    def __init__(self, at: int, receiver: str, domain: str) -> None:
-        self.first = self.last = at
+    def __init__(self, first: int, last: int, receiver: str, domain: str) -> None:
+        self.first, self.last = first, last
         self.receiver = receiver
         self.domain = domain
 
-    def add(self, at: int, receiver: str) -> None:
-        if (at, receiver) < (self.first, self.receiver):
-            self.first, self.receiver = at, receiver
-        self.last = max(self.last, at)
+
+_Days = dict[tuple[int, int], _DeliveryDay]
 
 
 def _append_deliveries(database: Database, deliveries: list[DeliveryEntry]) -> None:
     """Of each day's deliveries to an address, and to its domain, the first and the last; and the traffic that they make."""
-    days: dict[tuple[int, int], _DeliveryDay] = {}
-    for name, at, receiver in deliveries:
-        key = (new_id(name), at // MICROS_A_DAY)
-        if (day := days.get(key)) is None:
-            days[key] = _DeliveryDay(at, receiver, domain_of(name))
-        else:
-            day.add(at, receiver)
-    domain_days: dict[tuple[int, int], _DeliveryDay] = {}
-    for (_, number), day in days.items():
-        key = (id_of(day.domain), number)
-        if (whole := domain_days.get(key)) is None:
-            whole = domain_days[key] = _DeliveryDay(day.first, "", day.domain)
-        whole.add(day.first, "")
-        whole.add(day.last, "")
+    days = _by_address(deliveries)
+    whole = _by_domain(days)
     database.run("incoming_create")
-    database.many("incoming_add", sorted((*days, *domain_days)))
+    database.many("incoming_add", sorted((*days, *whole)))
     database.many("traffic_add", _traffic(database, days))
-    both = (*days.items(), *domain_days.items())
+    both = (*days.items(), *whole.items())
     rows = sorted((*key, d.first, d.last, d.receiver) for key, d in both)  # a tree takes rows in order twice as fast
     database.many("delivery_add", rows)
     database.run("pending_add_incoming")
     database.run("incoming_clear")
 
 
-def _traffic(database: Database, days: dict[tuple[int, int], _DeliveryDay]) -> list[Row]:
+def _by_address(deliveries: list[DeliveryEntry]) -> _Days:
+    days: _Days = {}
+    for name, at, receiver in deliveries:
+        key = (new_id(name), at // MICROS_A_DAY)
+        if (day := days.get(key)) is None:
+            days[key] = _DeliveryDay(at, at, receiver, domain_of(name))
+            continue
+        if (at, receiver) < (day.first, day.receiver):
+            day.first, day.receiver = at, receiver
+        if at > day.last:
+            day.last = at
+    return days
+
+
+def _by_domain(days: _Days) -> _Days:
+    whole: _Days = {}
+    for (_, number), day in days.items():
+        key = (id_of(day.domain), number)
+        if (found := whole.get(key)) is None:
+            whole[key] = _DeliveryDay(day.first, day.last, "", day.domain)
+            continue
+        if day.first < found.first:
+            found.first = day.first
+        if day.last > found.last:
+            found.last = day.last
+    return whole
+
+
+def _traffic(database: Database, days: _Days) -> list[Row]:
     """What the tables of traffic gain: an address counts once a day, in the slot of its first delivery."""
-    counts = Counter[tuple[str, int]]()
+    counts: dict[tuple[str, int], int] = {}
     for day in days.values():
         slot = day.first // MICROS_A_SLOT
-        counts[day.receiver, slot] += 1
-        counts[day.domain, slot] += 1
+        for key in ((day.receiver, slot), (day.domain, slot)):
+            counts[key] = counts.get(key, 0) + 1
     for who, number, first, receiver in database.each("incoming_known"):
         if (known := days.get((who, number))) is not None:  # of two firsts the later does not count, or no more
             later, at_receiver = max((known.first, known.receiver), (first, receiver))
-            counts[at_receiver, later // MICROS_A_SLOT] -= 1
-            counts[known.domain, later // MICROS_A_SLOT] -= 1
+            for key in ((at_receiver, later // MICROS_A_SLOT), (known.domain, later // MICROS_A_SLOT)):
+                counts[key] = counts.get(key, 0) - 1
     return sorted((destination, slot, n) for (destination, slot), n in counts.items() if n)

@@ -58,23 +58,21 @@ class EventEntry(NamedTuple):
 Entry = DeliveryEntry | EventEntry
 
 
-class Evidence(NamedTuple):
-    """What one report was made of: its raw octets, and a key that is the same wherever the same event is read."""
+def entry(
+    report: Report, verdict: Verdict | None, raw: bytes, key: bytes, receiver: str, began: Micros
+) -> Entry:
+    """The entry of a report, of which *raw* are the octets that it was made of, and *key* the same wherever it is read.
 
-    raw: bytes
-    key: bytes
-
-
-def entry(report: Report, verdict: Verdict | None, evidence: Evidence, receiver: str, began: Micros) -> Entry:
-    """The entry of a report. *began*: when reading began, the time of a report that has none of its own."""
+    *began*: when reading began, the time of a report that has none of its own.
+    """
     name = address.normalise(report.recipient)
     at = micros(report.at) if report.at else began
     if report.kind is Kind.DELIVERED:
         return DeliveryEntry(name, at, receiver)
     # A rule may have hundreds of phrases; the one that decided is among the words of the columns.
     judged = msgspec.structs.replace(verdict, phrases=()) if verdict else None
-    packed = msgspec.msgpack.encode([report, evidence.raw[:MAX_EVIDENCE], judged])
-    digest = int.from_bytes(evidence.key[:8], signed=True)
+    packed = msgspec.msgpack.encode([report, raw[:MAX_EVIDENCE], judged])
+    digest = int.from_bytes(key[:8], signed=True)
     return EventEntry(name, at, report.at is None, digest, event_columns(report, verdict), packed)
 
 

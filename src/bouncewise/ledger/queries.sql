@@ -91,7 +91,7 @@ ON CONFLICT (address, at, kind, scope, by, why) DO NOTHING
 -- ── deliveries on their way in ───────────────────────────────────────────────────────────────────────────
 
 -- name: incoming_create
-CREATE TEMP TABLE IF NOT EXISTS incoming (address INTEGER, day INTEGER, PRIMARY KEY (address, day))
+CREATE TEMP TABLE IF NOT EXISTS incoming (address INTEGER, day INTEGER)
 
 -- name: incoming_add
 INSERT INTO incoming (address, day) VALUES (?, ?)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from bouncewise import __version__
 from bouncewise.intake import files
 from bouncewise.intake.reading import judge, read_paths
-from bouncewise.ledger import DeliveryEntry, Entry, Evidence, entry
+from bouncewise.ledger import DeliveryEntry, Entry, entry
 from bouncewise.model import Verdict
 from bouncewise.operations.context import Context
 from bouncewise.operations.decisions import settle
@@ -95,7 +95,7 @@ class Tally(NamedTuple):
 
 def to_entry(began: Micros, finding: Finding, verdict: Verdict | None, receiver: str) -> Entry:
     """The entry of a judged finding; *began*: when the reading began."""
-    return entry(finding.report, verdict, Evidence(finding.raw, finding.key), receiver, began)
+    return entry(finding.report, verdict, finding.raw, finding.key, receiver, began)
 
 
 def ingest(
