@@ -24,8 +24,11 @@ def append(database: Database, batch: int, entries: list[Entry]) -> int:
     if deliveries:
         _append_deliveries(database, deliveries)
     new = _append_events(database, batch, [e for e in events if not _is_known_undated(database, e)])
+    traffic = Traffic(database)
     if times := [e.at for e in events] + [e.at for e in deliveries]:
-        Traffic(database).mark_observed(min(times), max(times))
+        traffic.mark_observed(min(times), max(times))
+    if deliveries:
+        traffic.mark_delivered(min(e.at for e in deliveries))
     return new
 
 

@@ -58,9 +58,7 @@ class EventEntry(NamedTuple):
 Entry = DeliveryEntry | EventEntry
 
 
-def entry(
-    report: Report, verdict: Verdict | None, raw: bytes, key: bytes, receiver: str, began: Micros
-) -> Entry:
+def entry(report: Report, verdict: Verdict | None, raw: bytes, key: bytes, receiver: str, began: Micros) -> Entry:
     """The entry of a report, of which *raw* are the octets that it was made of, and *key* the same wherever it is read.
 
     *began*: when reading began, the time of a report that has none of its own.

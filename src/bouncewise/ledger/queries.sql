@@ -80,7 +80,8 @@ SELECT address, at, kind, cause, advice, rule, words, receiver FROM event WHERE 
 SELECT address, at, kind, cause, scope, until, why, by FROM act WHERE at <= :until AND address IN :ids
 
 -- name: delivery_history
-SELECT address, first, CASE WHEN last < :until THEN last ELSE :until END FROM delivery
+-- Of a day whose last delivery was later, only the first counts: those between are not kept.
+SELECT address, first, CASE WHEN last <= :until THEN last ELSE first END FROM delivery
 WHERE first <= :until AND address IN :ids
 
 -- name: act_add

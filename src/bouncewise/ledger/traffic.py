@@ -77,6 +77,20 @@ class Traffic:
         self._widen("observed", slot_of(first), slot_of(last))
         self._widen("unexamined", slot_of(first), last_slot_of_day(last))
 
+    def mark_delivered(self, first: Micros) -> None:
+        """Record that a delivery at *first* was added. Before its first delivery a ledger says nothing about new domains, so an
+        earlier first delivery concerns everything after it.
+        """
+        before = self.first_delivery()
+        if before is None or first < before:
+            self._db.run("meta_set", name="first_delivery", value=str(first))
+            self._widen("unexamined", slot_of(first), max(slot_of(first), self.latest()))
+
+    def first_delivery(self) -> Micros | None:
+        """The time of the first delivery of all; None where the ledger knows none."""
+        found = self._db.one("meta_get", name="first_delivery")
+        return Micros(int(found[0])) if found else None
+
     def unexamined(self) -> tuple[Slot, Slot] | None:
         """The first and the last slot in which incidents were not looked for; None where there is none."""
         return self._span("unexamined", None)
@@ -154,9 +168,10 @@ class Traffic:
         """By ``@domain`` and slot, the addresses refused for the first time where nobody had ever been delivered to.
 
         Of domains with *least* such addresses before slot *until*, one of them from *since* on; of none where the ledger knows
-        no deliveries at all.
+        no delivery before *until* at all.
         """
-        if self._db.one("delivery_any") is None:
+        first = self.first_delivery()
+        if first is None or first >= slot_start(until):
             return {}
         found: dict[str, dict[Slot, int]] = {}
         known: set[str] = set()

@@ -5,7 +5,7 @@ Reads: a ledger and the policy. Gives: an Answer per address, with the Decision 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from typing import NamedTuple
@@ -13,10 +13,10 @@ from typing import NamedTuple
 from bouncewise.ledger import Ledger
 from bouncewise.ledger.index import Index
 from bouncewise.ledger.rows import domain_of, id_of
-from bouncewise.model import Decision, Scope, State
+from bouncewise.model import Decision, Kind, Scope, State
 from bouncewise.operations.decisions import decisions_on
 from bouncewise.operations.refusal_context import RefusalContexts
-from bouncewise.policy.decide import DOMAIN_CAUSES, OK, awaiting_probe, in_force
+from bouncewise.policy.decide import DOMAIN_CAUSES, OK, REMOVED, awaiting_probe, in_force
 from bouncewise.policy.load import Policy
 from bouncewise.rfc import address
 
@@ -52,6 +52,7 @@ class Checker:
         self._has_pending = False
         self._decisions: dict[str, Decision | None] = {}
         self._probes: dict[str, str] = {}
+        self._cleared: dict[str, datetime | None] = {}
 
     def refresh(self) -> None:
         """Look whether the ledger has changed, and forget what was known if so."""
@@ -62,6 +63,7 @@ class Checker:
             self._has_pending = bool(self._ledger.pending)
             self._decisions.clear()
             self._probes.clear()
+            self._cleared.clear()
 
     def check(self, given: str, *, transactional: bool = False, at: datetime | None = None) -> Answer:
         """The answer for one address, now; or *at* a later time, if nothing else happens until then."""
@@ -72,7 +74,7 @@ class Checker:
         if own is None and whole is None:
             return Answer(given, True, name, OK)
         question = _Question(given, name, domain, at or datetime.now(UTC), transactional)
-        return _answer(question, own, whole, self._policy, self._probe_of)
+        return _answer(question, own or OK, whole or OK, self._policy, _Domains(self._probe_of, self._cleared_at))
 
     def check_all(
         self, addresses: Iterable[str], *, transactional: bool = False, at: datetime | None = None
@@ -105,8 +107,14 @@ class Checker:
 
     def _probe_of(self, domain: str) -> str:
         if domain not in self._probes:
-            self._probes[domain] = _probe(domain, self._ledger)
+            names = self._ledger.names_at(domain, _PROBE_CANDIDATES)
+            self._probes[domain] = _probe(names, self._ledger.decisions(names))
         return self._probes[domain]
+
+    def _cleared_at(self, domain: str) -> datetime | None:
+        if domain not in self._cleared:
+            self._cleared[domain] = _cleared(domain, self._ledger, None)
+        return self._cleared[domain]
 
 
 def check(
@@ -124,16 +132,16 @@ def _check_past(
     stream = iter(addresses)
     contexts = RefusalContexts(ledger, policy, at)
 
-    def probe_of(domain: str) -> str:
-        return _probe(domain, ledger)
-
+    domains = _Domains(
+        lambda domain: _probe_as_of(domain, ledger, policy, contexts), lambda domain: _cleared(domain, ledger, at)
+    )
     while page := list(islice(stream, _PAGE)):
         names = [address.normalise(given) for given in page]
         with_evidence = ledger.with_evidence(n for name in names for n in _both(name))
         found = dict(decisions_on(with_evidence, ledger, policy, at, contexts))
         for given, name in zip(page, names, strict=True):
             question = _Question(given, name, domain_of(name), at, transactional)
-            yield _answer(question, found.get(name), found.get(question.domain), policy, probe_of)
+            yield _answer(question, found.get(name, OK), found.get(question.domain, OK), policy, domains)
 
 
 class _Question(NamedTuple):
@@ -150,27 +158,57 @@ def _both(name: str) -> tuple[str, str]:
     return name, domain_of(name)
 
 
-def _answer(
-    question: _Question, own: Decision | None, whole: Decision | None, policy: Policy, probe_of: Callable[[str], str]
-) -> Answer:
-    """*own*, *whole*: the Decisions on the address and on its domain; None where there is none."""
+class _Domains(NamedTuple):
+    """What is asked about a domain only where it matters: its probe, and when a delivery or a person cleared it."""
+
+    probe_of: Callable[[str], str]
+    cleared_at: Callable[[str], datetime | None]
+
+
+def _answer(question: _Question, own: Decision, whole: Decision, policy: Policy, domains: _Domains) -> Answer:
+    """*own*, *whole*: the Decisions on the address and on its domain."""
     given, name, domain, at, transactional = question
-    decisions = [(name, own or OK), (domain, whole or OK)]
-    if whole is not None and own is not None and own.cause in DOMAIN_CAUSES:
-        del decisions[0]  # an address refused for its domain's sake follows its domain
+    decisions = [(name, own), (domain, whole)]
+    if _follows_domain(own, whole, domain, domains):
+        del decisions[0]
     for about, decision in decisions:
         decision = in_force(decision, at)
         if decision.state is not State.OK and not (transactional and decision.scope is not Scope.ALL):
             return Answer(given, False, about, decision)
-    decision = awaiting_probe(whole or OK, policy, at)
-    if decision.state is not State.OK and name != probe_of(domain):
+    decision = awaiting_probe(whole, policy, at)
+    if decision.state is not State.OK and name != domains.probe_of(domain):
         return Answer(given, False, domain, decision)
     return Answer(given, True, name, OK)
 
 
-def _probe(domain: str, ledger: Ledger) -> str:
+def _follows_domain(own: Decision, whole: Decision, domain: str, domains: _Domains) -> bool:
+    """Whether evidence about the domain that decided on this address is the domain's to decide: while it has a decision, and
+    once it was cleared since.
+    """
+    if own.cause not in DOMAIN_CAUSES or own.by:
+        return False
+    if whole.state is not State.OK:
+        return True
+    cleared = domains.cleared_at(domain)
+    return cleared is not None and own.since is not None and cleared > own.since
+
+
+def _cleared(domain: str, ledger: Ledger, until: datetime | None) -> datetime | None:
+    """When mail was last delivered to anybody at a domain, or a person removed its suppression."""
+    _, history = next(ledger.histories((domain,), until))
+    return max((e.at for e in history if e.kind in (Kind.DELIVERED, REMOVED)), default=None)
+
+
+def _probe(names: Iterable[str], decisions: Mapping[str, Decision]) -> str:
     """The address of a domain that is mailed first when the domain's time is up: one that no decision of its own keeps."""
+    free = (n for n in names if (d := decisions.get(n, OK)).state is State.OK or d.cause in DOMAIN_CAUSES)
+    return next(free, "")
+
+
+def _probe_as_of(domain: str, ledger: Ledger, policy: Policy, contexts: RefusalContexts) -> str:
+    """The probe as it was chosen then, from the addresses with evidence up to then."""
     names = ledger.names_at(domain, _PROBE_CANDIDATES)
-    decisions = ledger.decisions(names)
-    kept = {name for name, decision in decisions.items() if decision.cause not in DOMAIN_CAUSES}
-    return next((name for name in names if name not in kept), "")
+    known = [
+        name for name, history in ledger.histories(names, contexts.at) if any(e.kind != Kind.DELIVERED for e in history)
+    ]
+    return _probe(known, dict(decisions_on(known, ledger, policy, contexts.at, contexts)))

@@ -22,7 +22,10 @@ class RefusalContexts:
     """What surrounds refusals, as known *at* a time (None: now); remembers what it looked up."""
 
     def __init__(self, ledger: Ledger, policy: Policy, at: datetime | None = None) -> None:
-        self._ledger, self._policy, self._at = ledger, policy, at
+        self.at = at
+        self._ledger, self._policy = ledger, policy
+        # As of a time, the whole slots before it are known.
+        self._last = ledger.traffic.latest() if at is None else Slot(slot_at(at) - 1)
         self._incidents: dict[str, list[Incident]] = {}
         for incident in incidents_as_of(ledger, policy, at):
             self._incidents.setdefault(incident.destination, []).append(incident)
@@ -52,8 +55,8 @@ class RefusalContexts:
         slot, span = slot_at(at), self._policy.incident.neighbour_hours * SLOTS_AN_HOUR
         key = destination, slot
         if key not in self._delivered_about:
-            last = slot + span if self._at is None else min(slot + span, slot_at(self._at))
-            self._delivered_about[key] = self._ledger.traffic.delivered(destination, Slot(slot - span), Slot(last + 1))
+            end = min(slot + span, self._last) + 1
+            self._delivered_about[key] = self._ledger.traffic.delivered(destination, Slot(slot - span), Slot(end))
         return self._delivered_about[key]
 
     def _probes_of(self, incident: Incident) -> set[str]:
@@ -66,10 +69,9 @@ class RefusalContexts:
     def _choose_probes(self, incident: Incident) -> set[str]:
         if not incident.destination.startswith("@"):
             return set()  # at a receiver, addresses that are not held are mailed every day
-        now = self._ledger.traffic.latest() if self._at is None else slot_at(self._at)
         opened = slot_at(incident.opened)
-        names = self._ledger.traffic.refused(incident.destination, opened, Slot(now + 1))
-        day = (now - opened) // SLOTS_A_DAY
+        names = self._ledger.traffic.refused(incident.destination, opened, Slot(self._last + 1))
+        day = (self._last - opened) // SLOTS_A_DAY
         count = min(self._policy.incident.probes, len(names))
         if incident.baseline_rate is None:  # probably no address exists: one probe every other day is enough
             count = int(day % 2 == 0 and day > 0 and bool(names))

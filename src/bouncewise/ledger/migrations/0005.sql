@@ -20,3 +20,4 @@ ALTER TABLE moved RENAME TO state_change;
 
 UPDATE meta SET name = 'observed' WHERE name = 'heard';
 UPDATE meta SET name = 'unexamined' WHERE name = 'touched';
+INSERT INTO meta (name, value) SELECT 'first_delivery', CAST(min(first) AS TEXT) FROM delivery HAVING count(*) > 0;

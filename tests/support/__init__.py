@@ -1,0 +1,1 @@
+"""What several tests need: log lines, worlds of events."""
