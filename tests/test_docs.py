@@ -221,7 +221,7 @@ def test_webhooks_doc_names_every_provider_scheme_and_outcome() -> None:
 
 
 def test_policy_doc_tells_the_numbers_that_are_there() -> None:
-    policy, text = load(), DOCS["policy.md"]
+    policy, text = load(), " ".join(DOCS["policy.md"].split())
     dead, incident = policy.dead, policy.incident
     assert (
         f"delivered within the last {dead.alive_days} days, and at least {incident.neighbours} other addresses at the receiver or"
@@ -245,9 +245,14 @@ def heading_anchors(text: str) -> set[str]:
     return {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
 
 
+def links(text: str) -> list[str]:
+    """The targets of the links of a page, inline or defined at its end."""
+    return re.findall(r"\]\(([^)]+)\)", text) + re.findall(r"^\[[^\]]+\]: (\S+)$", text, re.M)
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_links_lead_somewhere(name: str) -> None:
-    for target in re.findall(r"\]\(([^)]+)\)", PAGES[name]):
+    for target in links(PAGES[name]):
         inside = target.startswith(REPOSITORY) or ":" not in target
         path, _, anchor = target.removeprefix(REPOSITORY).partition("#")
         base = ROOT if target.startswith(REPOSITORY) else (ROOT / name).parent
@@ -259,8 +264,11 @@ def test_links_lead_somewhere(name: str) -> None:
 
 def test_readme_links_work_outside_the_repository() -> None:
     """PyPI shows the README; a relative link leads nowhere there."""
-    targets = re.findall(r"\]\(([^)]+)\)", README)
-    assert targets and all(target.startswith("https://") for target in targets)
+    assert all(target.startswith("https://") for target in links(README))
+    defined = set(re.findall(r"^\[([^\]]+)\]: ", README, re.M))
+    prose = re.sub(r"```.*?```|`[^`\n]*`|^\[.*\]: .*$", "", README, flags=re.S | re.M)
+    used = {name or text for text, name in re.findall(r"\[([^\]]+)\](?:\[([^\]]+)\])?", prose)}
+    assert used == defined
 
 
 def test_changelog_has_this_version() -> None:
