@@ -287,3 +287,25 @@ def test_changelog_names_what_was_renamed() -> None:
     for part in ("dead", "incident", "alert"):
         names = re.findall(r"`(\w+)`", "".join(re.findall(rf"^\| `\[{part}\]` \|.*\| (.*) \|$", renamed, re.M)))
         assert names and all(hasattr(getattr(policy, part), name) for name in names), part
+
+
+# Words that once had a private meaning here, and the glossary's word for each.
+BANNED = {
+    "told": "reported", "crowd": "workers", "freed": "released", "mishap": "incident", "the living": "valid addresses",
+    "living": "valid", "good address": "recently delivered address", "good addresses": "recently delivered addresses",
+    "asked again": "mailed again", "strangers": "new domains", "taken over": "imported", "a fortnight": "two weeks",
+    "ever more rarely": "less and less often", "stands idle": "is never used",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [*PAGES, "policy.toml"])
+def test_prose_uses_the_words_of_the_glossary(name: str) -> None:
+    text = PAGES.get(name) or policy_texts()
+    prose = " ".join(re.sub(r"^ *```.*?^ *```$|`[^`\n]*`", "", text, flags=re.S | re.M).split())
+    for word, better in BANNED.items():
+        assert not re.search(rf"\b{word}\b", prose, re.I), f"{name}: not {word!r} but {better!r}"
+
+
+def policy_texts() -> str:
+    """Everything that ``policy explain`` prints for people."""
+    return CliRunner().invoke(group, ["policy", "explain"]).stdout
