@@ -1,12 +1,15 @@
-# make demo    from nothing to verdicts, a checked address, a cleaned list and an explanation
-# make test    the tests, style, types and shape
-# make check   style, types and shape alone
-# make spark   the tests on Spark in local mode: half a gigabyte, and Java 17
-# make corpus  measure against labelled collections, where the folder is there
-# make lab     genuine bounces of the mail servers that are installed (as root), read and compared
-# make fuzz    every reader under a coverage-guided fuzzer, SECONDS=120
-# make world   policies against each other in a simulated world
-# make bench   figures beside their peers and floors
+# make demo           from a checkout to verdicts, a checked address, a cleaned list and an explanation
+# make test           the tests, and make check
+# make check          formatting, lint and types
+# make spark          the tests of Spark in local mode; downloads half a gigabyte and needs Java 17
+# make corpus         verdicts compared with labelled replies and messages in CORPUS=FOLDER (not part of the repository)
+# make lab            bounces produced by the mail servers that are installed, read and compared; as root
+# make fuzz           every reader under a coverage-guided fuzzer, for SECONDS=120
+# make world          policies compared in a simulated world
+# make bench          speed, with the figures of comparable programs or lower bounds
+# make package        source distribution and wheel, built, tested and checked
+# make release-check  whether this commit can be released (docs/releasing.md), and make package
+# make clean          removes everything that the other targets made
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -14,7 +17,7 @@ SECONDS ?= 120
 CORPUS ?= ../shared/corpus
 BIN = $(VENV)/bin
 
-.PHONY: demo test check spark corpus bench world lab fuzz clean
+.PHONY: demo test check spark corpus bench world lab fuzz package release-check clean
 
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "bouncewise needs Python 3.11 or newer; try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
@@ -61,6 +64,25 @@ fuzz: $(VENV)/.installed
 	$(BIN)/pip install --quiet atheris
 	mkdir -p build/seeds && cp tests/fixtures/messages/*.eml tests/fixtures/logs/* build/seeds
 	$(BIN)/python fuzz/readers.py -max_total_time=$(SECONDS) -timeout=10 build/seeds
+
+package: $(VENV)/.installed
+	$(BIN)/pip install --quiet build twine
+	rm -rf dist build/sdist build/wheel
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/twine check --strict dist/*
+	mkdir -p build/sdist && tar -xzf dist/*.tar.gz -C build/sdist --strip-components=1
+	$(MAKE) -C build/sdist test VENV=.venv
+	$(PYTHON) -m venv build/wheel
+	build/wheel/bin/pip install --quiet --disable-pip-version-check dist/*.whl
+	echo "550 5.1.1 User unknown" | build/wheel/bin/bouncewise classify
+
+release-check: $(VENV)/.installed
+	@version=$$($(BIN)/python -c 'import bouncewise; print(bouncewise.__version__)'); \
+	fail() { echo "release-check: $$*"; exit 1; }; \
+	grep -Eq "^## $$version \([0-9]{4}-[0-9]{2}-[0-9]{2}\)$$" CHANGELOG.md || fail "CHANGELOG.md has no heading ## $$version (YYYY-MM-DD)"; \
+	test -z "$$(git status --porcelain)" || fail "there are uncommitted changes"; \
+	test -z "$$(git tag --list "v$$version")" || fail "v$$version is tagged already"
+	$(MAKE) package
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -1,8 +1,8 @@
-"""A column of replies: rows per second and ratios, one core, beside the naive loop and DuckDB's trivial extract of the code.
+"""A column of replies: rows per second on one core, compared with the naive loop and with DuckDB extracting only the code.
 
 The data is synthetic: the rules' own examples as templates, drawn by Zipf's law, each with the name of its host and its own
 recipient, IP and queue id; a stated share of the rows has a word that no other row has, so that nothing remembered helps.
-"unique" is what the templates come to. A log in which one reply comes from thousands of differently named hosts repeats less.
+"unique" is the number of templates. A log in which one reply comes from thousands of hosts with different names repeats less.
 Run as: POLARS_MAX_THREADS=1 python bench/columns.py [--rows N]. Prints a table; exits 0.
 """
 
@@ -27,7 +27,7 @@ from bouncewise.rules.load import Example
 
 
 def replies(rows: int, unseen_share: float, seed: int = 1) -> list[str]:
-    """Rows of SMTP replies as a sender's log holds them."""
+    """Rows of SMTP replies as in a sender's log."""
     draw = random.Random(seed)  # noqa: S311
     templates = [e.reply if isinstance(e, Example) else e for r in default().ruleset.rules for e in r.example]
     draw.shuffle(templates)

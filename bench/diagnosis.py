@@ -1,10 +1,10 @@
-"""How honest the chances of ``diagnose`` are, where the truth is known: python -m bench.diagnosis [--seeds 1 2 3].
+"""How reliable the probabilities of ``diagnose`` are, where the truth is known: python -m bench.diagnosis [--seeds 1 2 3].
 
-The world of bench.world (deaths, migrations, lapsed domains, outages, a block, broken signatures, a refused campaign) with what
-it lacks: sign-ups with slips of the finger, an old list that is imported, restricted recipients, tenants that end with their
-MX in place, parked domains, small servers that lose their directory or are off for days, and filters that do not say whom they
-mean. Every rate is an assumption. The first refusal of each spell is diagnosed on its day and three days later, with and
-without DNS as of that day; of more than forty with one truth on one day a sample.
+The world of bench.world (people who leave, migrations, lapsed domains, outages, a block, broken signatures, a refused campaign)
+and in addition: sign-ups with typing errors, an old list that is imported, restricted recipients, tenants that end while their
+MX remains, parked domains, small servers that lose their directory or are off for days, and filters with vague replies. Every
+rate is an assumption. The first refusal of each series is diagnosed on its day and three days later, with and without DNS as of
+that day. Of more than forty refusals with the same truth on one day, only a sample is diagnosed.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ RESTRICTS = "550 5.7.133 RESOLVER.RST.SenderNotAuthenticatedForGroup; authentica
 
 
 class Lives(World):
-    """The world with more in it, and a memory of why each refusal was given."""
+    """The world with more events, and with the true reason of each refusal."""
 
     def __init__(self, size: int, days: int, seed: int) -> None:
         super().__init__(size, days, seed)
@@ -136,7 +136,7 @@ class Lives(World):
         return dns.Mail(dns.Route.MX, (RECEIVERS[kind].mx.format(domain=domain),))
 
     def answer(self, person: Person, day: int) -> Answer:
-        """As the world answers, with what was added; remembers the truth of it."""
+        """As the world answers, with the additional events; records the true reason."""
         domain, key = person.domain, (person.address, day)
         if person.receiver == "slip":
             self.truth[key] = "typo"
@@ -200,7 +200,7 @@ def hash_days(domain: str) -> int:
 
 
 class Case(NamedTuple):
-    """One question asked, its facts, and the truth."""
+    """One diagnosis: its facts, and the truth."""
 
     facts: Facts
     truth: str
@@ -208,7 +208,7 @@ class Case(NamedTuple):
     with_dns: bool
 
     def alone(self) -> Case:
-        """The same case as the reply alone shows it."""
+        """The same case with nothing known but the reply."""
         nothing = {
             "own": None,
             "at_domain": None,
@@ -222,7 +222,7 @@ class Case(NamedTuple):
 
 
 def cases(seed: int, people: int, days: int) -> list[Case]:
-    """Every first refusal of a spell, asked on its day and three days later, without DNS and with."""
+    """Every first refusal of a series, on its day and three days later, without DNS and with."""
     world = Lives(people, days, seed)
     policy = Bouncewise(world)
     asked: dict[str, int] = {}
@@ -275,7 +275,7 @@ def _ask(name: str, day: int, world: Lives, policy: Bouncewise, with_dns: bool) 
 
 
 class Score(NamedTuple):
-    """Top-1 accuracy, Brier score over all hypotheses (0 best, 2 worst), and bins of the first hypothesis' chance."""
+    """Top-1 accuracy, Brier score over all hypotheses (0 best, 2 worst), and bins of the first hypothesis' probability."""
 
     count: int
     top: float
@@ -315,7 +315,7 @@ def show(title: str, s: Score) -> None:
 
 
 def confusion(some: list[Case], knowledge: Knowledge) -> None:
-    """By truth: how many, how often first, what else was first."""
+    """By truth: how many cases, how often it ranked first, and what ranked first otherwise."""
     firsts: dict[str, Counter[str]] = defaultdict(Counter)
     for case in some:
         firsts[case.truth][diagnose(case.facts, knowledge).ranking[0].id] += 1

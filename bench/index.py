@@ -1,7 +1,7 @@
-"""May this address be mailed: the index of whom not to, over as many names as a large sender has, in process.
+"""The index of suppressed and held names, with as many names as a large sender has: octets per name and time per question.
 
-Run as: python bench/index.py [--names N]. The ids are drawn at random, as a hash would give them; a question is a whole one,
-with its hash. Prints octets and microseconds, beside a set of the same ids (of a hundredth of them, where they are many).
+Run as: python bench/index.py [--names N]. The ids are drawn at random, as a hash would give them; a question includes
+its hash. Prints octets and microseconds, beside a set of the same ids (of a hundredth of them, where they are many).
 """
 
 from __future__ import annotations

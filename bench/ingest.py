@@ -1,8 +1,8 @@
-"""A Postfix log into an SQLite ledger, the whole job, in one process and in two, beside bare inserts of as many rows into SQLite.
+"""A Postfix log into an SQLite ledger, in one process and in two, compared with inserting as many rows into SQLite.
 
-Run as: python bench/ingest.py [--mails N]. The log is made for it: three lines a mail (qmgr, smtp, qmgr), of which three, or
-ten, in a hundred are refused, over 500 domains and twenty days. "No guard" leaves out the search for incidents and what they
-and neighbours say of a refusal. Prints events per second and ratios; exits 0.
+Run as: python bench/ingest.py [--mails N]. It writes the log: three lines per mail (qmgr, smtp, qmgr), of which three, or ten,
+in a hundred are refused, over 500 domains and twenty days. "No guard" leaves out the detection of incidents and what incidents
+and neighbours say about a refusal. Prints events per second and ratios; exits 0.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ BOUNCED = (
 
 
 def write(file: Path, mails: int, refused: float) -> None:
-    """Three lines a mail."""
+    """Three lines per mail."""
     draw = random.Random(1)  # noqa: S311
     with file.open("w", encoding="utf-8") as out:
         for i in range(mails):

@@ -1,7 +1,7 @@
-"""An mbox of any size, read by one process and by many: speed-up, peak memory of each process, and that the output is one.
+"""An mbox of any size, read by one process and by several: speed-up, peak memory of each process, and equal output.
 
-Run as: python bench/mailbox.py [--megabytes N] [--jobs N] [--rounds N]. The mbox is made for it, of bounces no two of which
-are alike: the fixtures' own, each with its own names, ids, dates and delimiters. Prints ratios; exits 1 where the outputs differ.
+Run as: python bench/mailbox.py [--megabytes N] [--jobs N] [--rounds N]. It writes the mbox, of bounces no two of which are
+alike: the fixtures' own, each with its own names, ids, dates and delimiters. Prints ratios; exits 1 where the outputs differ.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Measures readers against labelled messages: recipients found exactly, status and code, and what they were taken for.
+"""Measures readers against labelled messages: recipients found exactly, status and code, and the kind of each message.
 
 Reads: FOLDER/messages.jsonl (file, family, kind, reports with recipient, status, reply, reason …) and FOLDER/messages/.
-Prints tables; exits 0 whatever they say: this is a measure, not a gate.
+Prints tables and always exits 0: this is a measure, not a gate.
 """
 
 from __future__ import annotations

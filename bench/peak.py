@@ -1,4 +1,4 @@
-"""Runs a command and watches how much memory it and its processes take."""
+"""Runs a command and measures how much memory it and its processes use."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Spark local[2] beside ``batch`` with two processes, over the same Parquet files, both writing Parquet.
+"""Spark local[2] compared with ``batch`` in two processes, over the same Parquet files, both writing Parquet.
 
-Spark's start and its first pass over the rows, in which Java's compiler learns, are not counted; the start of our processes is.
+The start of Spark and its first pass over the rows, in which Java compiles, are not counted; the start of our processes is.
 Run as: python bench/spark.py [--rows N]. Needs bouncewise[spark] and Java. Prints rates and their ratio; exits 0.
 """
 

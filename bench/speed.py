@@ -1,4 +1,4 @@
-"""How fast judgement and reading are, each beside a peer or floor measured in the same run.
+"""The speed of classifying and reading, each compared with another program or a lower bound measured in the same run.
 
 Replies: unseen lines (every one with its own host, address and queue id) through ``classify``, against the naive
 loop that tries the same rules one after the other with regular expressions. Messages: Reports and Verdicts of whole
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def messages(files: list[Path]) -> None:
-    """Reports and verdicts of whole messages, beside parsing alone, as the email package does it by either policy."""
+    """Reports and verdicts of whole messages, compared with parsing alone by either policy of the email package."""
     raws = [file.read_bytes() for file in files]
     raws *= 4000 // len(raws) + 1
     ours = rate(whole_job, raws)
@@ -75,7 +75,7 @@ def whole_process(command: list[str]) -> float:
 
 
 def suppression_check() -> None:
-    """A million names in the index, as a hundredth of what it is for."""
+    """A million names in the index, a hundredth of what it is made for."""
     ids = sorted(id_of(f"u{i}@d{i % 977}.example") for i in range(1_000_000))
     index = Index(ids)
     asked = [f"u{i * 7}@d{i % 977}.example" for i in range(300_000)]

@@ -1,8 +1,8 @@
-"""Structured Streaming: bounce files are judged as they land in a folder.
+"""Structured Streaming: files of bounces are classified as they arrive in a folder.
 
     spark-submit examples/spark_stream.py landing/ judged/
 
-Each Parquet file in landing/ has a column "reply". Replace the source by .format("kafka") and the same line judges it.
+Each Parquet file in landing/ has a column "reply". With .format("kafka") as the source, the same line classifies a topic.
 """
 
 import sys

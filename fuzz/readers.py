@@ -1,7 +1,7 @@
 """Coverage-guided fuzzing of every reader: python fuzz/readers.py [atheris options] [SEEDS].
 
-Needs: pip install atheris. Seeds: tests/fixtures. Anything a reader is handed must give findings or notes: an exception,
-a hang or a recipient that does not stand in the input is a crash.
+Needs: pip install atheris. Seeds: tests/fixtures. Any input must give findings or notes: an exception, a hang, or a
+recipient that is not in the input is a crash.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ with atheris.instrument_imports(include=["bouncewise"]):
 
 
 def one_input(data: bytes) -> None:
-    """Every reader, whatever it would have sniffed."""
+    """Every reader reads the input, whether it recognises it or not."""
     for reader in FORMATS:
         for item in reader.read(io.BytesIO(data), "fuzz"):
             if isinstance(item, Finding):

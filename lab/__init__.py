@@ -1,1 +1,1 @@
-"""A lab that makes genuine bounces: real mail servers on loopback against a remote that refuses as the large ones do."""
+"""A lab in which real mail servers produce bounces: on loopback, against a remote that refuses as large receivers do."""

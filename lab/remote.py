@@ -1,6 +1,6 @@
 """The scripted remote: an SMTP server (RFC 5321) that answers each recipient as remote.toml says and keeps the rest.
 
-Mail whose recipient is SENDER is what comes back: it is kept, for the lab to read.
+Mail whose recipient is SENDER is a returned bounce: it is kept for the lab to read.
 """
 
 from __future__ import annotations

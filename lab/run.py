@@ -1,7 +1,7 @@
-"""Make genuine bounces and see whether bouncewise reads them: python -m lab.run [--keep FOLDER].
+"""Let real mail servers produce bounces, and check that bouncewise reads them: python -m lab.run [--keep FOLDER].
 
 Each server gets one message per case of remote.toml. Its bounces come back through the remote; its log is read too.
-Prints a line per server and source; exits 1 where anything was read otherwise than remote.toml says.
+Prints a line per server and source; exits 1 if anything was read differently from what remote.toml says.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def read_log(raw: bytes) -> list[Report]:
 
 
 def judge(title: str, reports: Iterable[Report], *, failures_only: bool) -> int:
-    """Compare with remote.toml; how many cases were read otherwise."""
+    """Compare with remote.toml; the number of cases that were read differently."""
     found: dict[str, set[str]] = {}
     for report in reports:
         name = report.recipient.partition("@")[0]
@@ -92,7 +92,7 @@ def judge(title: str, reports: Iterable[Report], *, failures_only: bool) -> int:
 
 
 def keep(folder: Path, name: str, returned: list[bytes], log: bytes) -> None:
-    """Write what a server made, for a closer look or as fixtures."""
+    """Write what a server produced, for inspection or as fixtures."""
     folder.mkdir(parents=True, exist_ok=True)
     for i, raw in enumerate(returned):
         (folder / f"{name}-{i}.eml").write_bytes(raw)

@@ -1,4 +1,4 @@
-"""The mail servers of the lab: each is configured in a folder of its own, sends everything to the remote, tries once.
+"""The mail servers of the lab: each is configured in a folder of its own, sends everything to the remote, and tries once.
 
 Debian's packages are used as they are installed, or unpacked beside the work folder where two exclude each other.
 """

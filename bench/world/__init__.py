@@ -1,1 +1,1 @@
-"""A closed-loop world to prove policies in: who is mailed today decides what is learnt today."""
+"""A simulated world for comparing policies. The loop is closed: a policy learns only from the mail that it sent."""

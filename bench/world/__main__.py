@@ -1,6 +1,6 @@
 """Run every policy in the same world and print what it cost: python -m bench.world [--people N] [--days D] [--seed S].
 
-Cost: 1 for each mail to somebody who is not there, 0.5 for each day on which somebody who is was not mailable.
+Cost: 1 for each mail to a dead address, 0.5 for each day on which a valid address could not be mailed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What others do with a bounce, each as a small class: whom it mails, and what it learns. And two bounds."""
+"""The policies of other systems, each as a small class: which addresses it mails, and what it learns; and two bounds."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HARD = {Cause.MAILBOX_UNKNOWN, Cause.ACCESS_DENIED, Cause.MAILBOX_DISABLED, Caus
 
 
 class Policy:
-    """Mails everybody for ever."""
+    """Mails every address without end."""
 
     name = "none"
 
@@ -147,7 +147,7 @@ class Hindsight(Policy):
 
 
 def log_of(day: int, answers: dict[Person, Answer]) -> list[str]:
-    """What Postfix writes of a day's mail, as its logs have it."""
+    """The log that Postfix writes for a day's mail."""
     lines = []
     for i, (person, answer) in enumerate(sorted(answers.items(), key=lambda item: item[1].hour)):
         when = (DAY0 + timedelta(days=day, hours=answer.hour)).isoformat(timespec="microseconds")

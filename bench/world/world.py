@@ -1,7 +1,7 @@
 """The world: people, receivers, and what happens to them; every rate a constant with its reason. All from one seed.
 
-A day: the policy names whom to mail; ``answer`` says for each what the receiver answers, in the words of the real ones.
-No two worlds are alike: each draws its own rates, from half to twice the usual.
+On each day the policy chooses whom to mail; ``answer`` gives the receiver's answer to each mail, in the words of real receivers.
+Each seed draws its own rates, from half to twice those below.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ OLD = 0.01  # of the list: nobody there any more when it is imported
 
 
 class Receiver(NamedTuple):
-    """Who takes mail for a share of the list, how its MX is called, and what it says of an unknown and of a disabled mailbox."""
+    """The share of the list, the name of the MX, and the replies for an unknown and for a disabled mailbox."""
 
     share: float
     mx: str
@@ -76,7 +76,7 @@ NO_HOST = "connect to mx.{domain}[192.0.2.7]:25: Connection timed out"
 
 
 class Answer(NamedTuple):
-    """What the receiver said: delivered, or the reply; and the hour of the day at which. No ``mx``: nobody answered."""
+    """The receiver's answer: delivered, or the reply; and the hour of the day. No ``mx``: nobody answered."""
 
     hour: float
     reply: str  # "" where it was delivered
@@ -93,7 +93,7 @@ class Person:
 
 
 class World:
-    """*size* people for *days* days. ``quiet``: nothing happens but what happens every day to single people."""
+    """*size* people for *days* days. ``quiet``: only what happens to single people."""
 
     def __init__(self, size: int, days: int, seed: int, quiet: bool = False) -> None:
         self.draw = draw = random.Random(seed)  # noqa: S311
@@ -138,11 +138,11 @@ class World:
                 self.down[domain] = day
 
     def deliverable(self, person: Person, day: int) -> bool:
-        """Whether this person is there to be mailed, whatever the receiver says today."""
+        """Whether this mailbox exists, whatever the receiver answers today."""
         return not person.gone and self.lapsed.get(person.domain, -1) < day
 
     def answer(self, person: Person, day: int) -> Answer:
-        """What the receiver says to a mail today."""
+        """The receiver's answer to a mail today."""
         noise = self.noise
         hour = 8 + noise.random() * 8
         reply = self._reply(person, day, hour)
@@ -182,6 +182,6 @@ class World:
 
 
 def span(draw: random.Random, least: float, most: float) -> tuple[float, float]:
-    """A stretch of *least* to *most* hours of a mailing that goes from eight to four."""
+    """A span of *least* to *most* hours within a mailing from 8:00 to 16:00."""
     begun = draw.uniform(8, 14)
     return begun, begun + draw.uniform(least, most)
