@@ -16,7 +16,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from bouncewise.classifier.classify import default
-from bouncewise.ledger import Ledger
+from bouncewise.ledger import open_store
 from bouncewise.operations import decisions
 from bouncewise.operations.context import Context
 from bouncewise.operations.incidents import Affected
@@ -54,7 +54,7 @@ def rate(log: Path, mails: int, jobs: int) -> float:
     """Events per second of an ingest into a new ledger."""
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        with Ledger.open(Path(folder) / "ledger.sqlite", create=True) as ledger:
+        with open_store(Path(folder) / "ledger.sqlite", create=True) as ledger:
             ingest((str(log),), Context(ledger, load(), default()), note=print, jobs=jobs)
         return mails / (time.perf_counter() - start)
 

@@ -18,7 +18,7 @@ from bouncewise.diagnosis.evidence import Facts, Others, Own, observe
 from bouncewise.diagnosis.knowledge import load
 from bouncewise.diagnosis.rank import Diagnosis, diagnose
 from bouncewise.errors import RuleError
-from bouncewise.ledger import Ledger
+from bouncewise.ledger import open_store
 from bouncewise.lists.typos import domain_slip, known, local_slips
 from bouncewise.model import Cause, Stage
 from bouncewise.net import dns
@@ -408,7 +408,7 @@ def test_no_refusal_is_said(tmp_path: Path) -> None:
 def test_the_verdict_is_read_from_the_evidence(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     desk.mail(0, {"u1@b.example": DENIED}, MX)
-    with Ledger.open(tmp_path / "ledger.sqlite", create=True) as ledger:
+    with open_store(tmp_path / "ledger.sqlite", create=True) as ledger:
         verdict = ledger.neighbours.verdict("u1@b.example", NOW)
     assert verdict is not None
     assert verdict.confidence == classify(DENIED).confidence

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bouncewise.classifier.classify import default
-from bouncewise.ledger import Ledger
+from bouncewise.ledger import Store, open_store
 from bouncewise.model import State
 from bouncewise.net import dns
 from bouncewise.operations import domains
@@ -29,7 +29,7 @@ NAMES = ("gmial.com", "gone.example", "back.example", "null.example", "silent.ex
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
+def ledger(tmp_path: Path) -> Iterator[Store]:
     log = tmp_path / "log"
     log.write_text(
         "".join(
@@ -38,7 +38,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
             for n, domain in enumerate(NAMES)
         )
     )
-    with Ledger.open(tmp_path / "l.sqlite", create=True) as opened:
+    with open_store(tmp_path / "l.sqlite", create=True) as opened:
         ingest((str(log),), Context(opened, POLICY, default()), note=print)
         yield opened
 
@@ -54,23 +54,23 @@ def resolve(name: str, kind: str) -> list[str]:
     raise dns.NoSuchNameError(name)
 
 
-def look(ledger: Ledger, days: float, *, trial: bool = False) -> dict[str, State]:
+def look(ledger: Store, days: float, *, trial: bool = False) -> dict[str, State]:
     at = NOW + timedelta(days=days)
     rows = domains.verify(list(domains.dead_domains(ledger)), ledger, POLICY, resolve, at=at, dry_run=trial)
     return {row.domain: in_force(row.after, at + timedelta(minutes=1)).state for row in rows}
 
 
-def may(ledger: Ledger, days: float, *names: str) -> list[bool]:
+def may(ledger: Store, days: float, *names: str) -> list[bool]:
     at = NOW + timedelta(days=days)
     return [a.send for a in check(names, ledger, POLICY, at=at, past=False)]
 
 
-def test_all_stand_as_dead(ledger: Ledger) -> None:
+def test_all_stand_as_dead(ledger: Store) -> None:
     assert {name for name, _ in domains.dead_domains(ledger)} == set(NAMES)
     assert {d.state for _, d in domains.dead_domains(ledger)} == {State.HELD}
 
 
-def test_dns_confirms_on_another_day_and_frees_to_be_asked(ledger: Ledger) -> None:
+def test_dns_confirms_on_another_day_and_frees_to_be_asked(ledger: Store) -> None:
     held, dead, free = State.HELD, State.SUPPRESSED, State.OK
     today = {
         "gone.example": held,
@@ -87,19 +87,19 @@ def test_dns_confirms_on_another_day_and_frees_to_be_asked(ledger: Ledger) -> No
     assert may(ledger, 2, "x@gone.example", "x@null.example") == [False, False]
 
 
-def test_of_what_came_back_one_asks(ledger: Ledger) -> None:
+def test_of_what_came_back_one_asks(ledger: Store) -> None:
     assert look(ledger, 1)["back.example"] is State.OK
     assert may(ledger, 1.1, "jo2@back.example", "other@back.example").count(True) == 1
 
 
-def test_looked_up_daily_it_is_never_mailed_again(ledger: Ledger) -> None:
+def test_looked_up_daily_it_is_never_mailed_again(ledger: Store) -> None:
     for day in range(1, 400):
         look(ledger, day)
         assert may(ledger, day + 0.5, "x@gone.example") == [False], day
     assert sum(e.kind == "looked-up" for e in ledger.history("@gone.example")) < 40, "what changes nothing is not kept"
 
 
-def test_the_verb_lists_them_and_points_out_slips(ledger: Ledger) -> None:
+def test_the_verb_lists_them_and_points_out_slips(ledger: Store) -> None:
     run = subprocess.run(
         [sys.executable, "-m", "bouncewise", "domains", "--json", "--db", str(ledger.path)],
         capture_output=True,

@@ -22,7 +22,7 @@ TIERS = (
     {"intake", "diagnosis"},
     {"operations", "bulk"},
     {"contract"},
-    {"cli", "service", "dashboard"},
+    {"cli", "library", "service", "dashboard"},
     {"", "__main__"},  # the public names, and ``python -m bouncewise``
 )
 RANK = {package: rank for rank, packages in enumerate(TIERS) for package in packages}

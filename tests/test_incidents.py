@@ -19,7 +19,7 @@ from bench.world.policies import log_of
 from bench.world.world import World
 
 from bouncewise.classifier.classify import default
-from bouncewise.ledger import Ledger
+from bouncewise.ledger import open_store
 from bouncewise.operations.context import Context
 from bouncewise.operations.ingest import ingest
 from bouncewise.policy.detector import SlotCounts as Slot
@@ -314,7 +314,7 @@ def test_any_order_of_days_gives_the_same_incidents_and_states(tmp_path: Path) -
         file.write_text("".join(log_of(day, {p: world.answer(p, day) for p in world.people})))
     seen = []
     for number, order in enumerate((days, days[::-1], random.Random(2).sample(days, len(days)))):
-        with Ledger.open(tmp_path / f"{number}.sqlite", create=True) as ledger:
+        with open_store(tmp_path / f"{number}.sqlite", create=True) as ledger:
             for file in order:
                 ingest((str(file),), Context(ledger, POLICY, default()), note=lambda _: None)
             seen.append((ledger.incidents.all(), dict(ledger.states())))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bouncewise.ledger import Ledger, index
+from bouncewise.ledger import Store, index, open_store
 from bouncewise.model import Cause, Decision, State
 
 NAMES = [f"u{i}@d{i % 7}.example" for i in range(400)]
@@ -19,34 +19,34 @@ FREE = Decision(state=State.OK, since=None, why="")
 
 
 @pytest.fixture
-def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ledger]:
+def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     monkeypatch.setattr(index, "LARGE", 50)
-    with Ledger.open(tmp_path / "ledger.sqlite", create=True) as opened:
+    with open_store(tmp_path / "ledger.sqlite", create=True) as opened:
         yield opened
 
 
-def put(ledger: Ledger, names: list[str], decision: Decision) -> None:
+def put(ledger: Store, names: list[str], decision: Decision) -> None:
     with ledger.change():
         ledger.put((name, decision) for name in names)
 
 
-def keep(ledger: Ledger) -> None:
+def keep(ledger: Store) -> None:
     with ledger.change():
         ledger.write_index()
 
 
-def indexes(ledger: Ledger) -> list[Path]:
+def indexes(ledger: Store) -> list[Path]:
     return sorted(ledger.path.parent.glob("*.index-*"))
 
 
-def test_few_need_no_file(ledger: Ledger) -> None:
+def test_few_need_no_file(ledger: Store) -> None:
     put(ledger, NAMES[:50], HELD)
     keep(ledger)
     assert not indexes(ledger)
     assert [name in ledger.index() for name in NAMES[49:51]] == [True, False]
 
 
-def test_nobody_is_missed_whatever_came_and_went(ledger: Ledger) -> None:
+def test_nobody_is_missed_whatever_came_and_went(ledger: Store) -> None:
     draw = random.Random(4)
     standing: set[str] = set()
     files = set()
@@ -67,7 +67,7 @@ def test_nobody_is_missed_whatever_came_and_went(ledger: Ledger) -> None:
     assert 0 <= stale <= 12 * 10  # freed since the file was written; the ledger is asked and says so
 
 
-def test_a_file_written_anew_forgets_who_was_freed(ledger: Ledger) -> None:
+def test_a_file_written_anew_forgets_who_was_freed(ledger: Store) -> None:
     put(ledger, NAMES[:200], HELD)
     keep(ledger)
     put(ledger, NAMES[:60], FREE)
@@ -77,7 +77,7 @@ def test_a_file_written_anew_forgets_who_was_freed(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize("damage", ["lost", "cut", "empty"])
-def test_a_damaged_file_is_not_believed(ledger: Ledger, damage: str) -> None:
+def test_a_damaged_file_is_not_believed(ledger: Store, damage: str) -> None:
     put(ledger, NAMES[:200], HELD)
     keep(ledger)
     (file,) = indexes(ledger)
@@ -91,14 +91,14 @@ def test_a_damaged_file_is_not_believed(ledger: Ledger, damage: str) -> None:
     assert all(name in ledger.index() for name in NAMES[:300])
 
 
-def test_an_older_copy_of_the_ledger_does_not_take_a_newer_file_for_its_own(ledger: Ledger, tmp_path: Path) -> None:
+def test_an_older_copy_of_the_ledger_does_not_take_a_newer_file_for_its_own(ledger: Store, tmp_path: Path) -> None:
     put(ledger, NAMES[:200], HELD)
     copy = tmp_path / "copy" / "ledger.sqlite"
     copy.parent.mkdir()
-    with Ledger.open(copy, create=True) as other:
+    with open_store(copy, create=True) as other:
         put(other, NAMES[300:], HELD)
     keep(ledger)
     for file in indexes(ledger):
         shutil.copy(file, copy.parent)
-    with Ledger.open(copy, create=True) as other:
+    with open_store(copy, create=True) as other:
         assert [name in other.index() for name in (NAMES[300], NAMES[0])] == [True, False]

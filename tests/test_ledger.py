@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from bouncewise.classifier.classify import default
 from bouncewise.errors import LedgerError
-from bouncewise.ledger import Ledger
+from bouncewise.ledger import Store, open_store
 from bouncewise.model import Decision, Event, State
 from bouncewise.operations import ingest as ingesting
 from bouncewise.operations.check import check
@@ -41,16 +41,16 @@ def log_line(day: int, who: str, status: str, text: str, dsn: str = "5.1.1", num
 UNKNOWN = "host mx[192.0.2.1] said: 550 5.1.1 User unknown (in reply to RCPT TO command)"
 
 
-def ingest(ledger: Ledger, *paths: Path) -> Tally:
+def ingest(ledger: Store, *paths: Path) -> Tally:
     return ingesting.ingest(tuple(map(str, paths)), Context(ledger, POLICY, default()), note=lambda note: None)
 
 
-def states(ledger: Ledger) -> dict[str, Decision]:
+def states(ledger: Store) -> dict[str, Decision]:
     return dict(ledger.states())
 
 
 def test_twice_the_same_input_changes_nothing(tmp_path: Path) -> None:
-    with Ledger.open(tmp_path / "l.sqlite", create=True) as ledger:
+    with open_store(tmp_path / "l.sqlite", create=True) as ledger:
         first = ingest(ledger, *MESSAGES)
         before = states(ledger), ledger.counts()
         second = ingest(ledger, *MESSAGES)
@@ -64,7 +64,7 @@ def test_a_bounce_seen_in_two_files_counts_once(tmp_path: Path) -> None:
     raw = (FIXTURES / "postfix.eml").read_bytes()
     (tmp_path / "one.eml").write_bytes(raw)
     (tmp_path / "two.eml").write_bytes(b"X-Moved: by a rule\n" + raw.replace(b"\n", b"\r\n"))
-    with Ledger.open(tmp_path / "l.sqlite", create=True) as ledger:
+    with open_store(tmp_path / "l.sqlite", create=True) as ledger:
         assert ingest(ledger, tmp_path / "one.eml", tmp_path / "two.eml").new == 1
 
 
@@ -72,7 +72,7 @@ def test_mail_without_a_date_counts_once_too(tmp_path: Path) -> None:
     (tmp_path / "m.eml").write_bytes(
         (FIXTURES / "qmail.eml").read_bytes().replace(b"Date: Mon, 02", b"X-Date: Mon, 02")
     )
-    with Ledger.open(tmp_path / "l.sqlite", create=True) as ledger:
+    with open_store(tmp_path / "l.sqlite", create=True) as ledger:
         assert ingest(ledger, tmp_path / "m.eml").new > 0
         assert ingest(ledger, tmp_path / "m.eml").new == 0
 
@@ -99,7 +99,7 @@ def test_any_order_of_files_gives_the_same_state(tmp_path: Path, events: list[tu
     found = []
     for _ in range(2):
         db = tmp_path / f"{random.random()}.sqlite"
-        with Ledger.open(db, create=True) as ledger:
+        with open_store(db, create=True) as ledger:
             for file in files:
                 ingest(ledger, file)
             found.append(states(ledger))
@@ -116,7 +116,7 @@ def test_neighbours_that_are_read_after_a_refusal_decide_it_as_those_read_before
     (tmp_path / "others.log").write_text("\n".join(others) + "\n")
     found = []
     for order in (["refusal.log", "others.log"], ["others.log", "refusal.log"]):
-        with Ledger.open(tmp_path / f"{order[0]}.sqlite", create=True) as ledger:
+        with open_store(tmp_path / f"{order[0]}.sqlite", create=True) as ledger:
             for name in order:
                 ingest(ledger, tmp_path / name)
             found.append(states(ledger))
@@ -127,7 +127,7 @@ def test_neighbours_that_are_read_after_a_refusal_decide_it_as_those_read_before
 def test_the_past_is_answered_from_the_evidence_up_to_then(tmp_path: Path) -> None:
     log = tmp_path / "mail.log"
     log.write_text(log_line(10, "jo@x.example", "bounced", UNKNOWN) + "\n")
-    with Ledger.open(tmp_path / "l.sqlite", create=True) as ledger:
+    with open_store(tmp_path / "l.sqlite", create=True) as ledger:
         ingest(ledger, log)
         for day, send in ((9, True), (11, False)):
             when = datetime(2026, 3, day, tzinfo=UTC)
@@ -136,7 +136,7 @@ def test_the_past_is_answered_from_the_evidence_up_to_then(tmp_path: Path) -> No
 
 
 def test_acts_are_kept_and_count_once(tmp_path: Path) -> None:
-    with Ledger.open(tmp_path / "l.sqlite", create=True) as ledger:
+    with open_store(tmp_path / "l.sqlite", create=True) as ledger:
         act = Event(at=datetime(2026, 3, 1, tzinfo=UTC), kind=ADDED, by="jo", words="phone")
         assert record(("@x.example",), act, ledger, POLICY)
         assert not record(("@x.example",), act, ledger, POLICY)
@@ -153,7 +153,7 @@ def test_evidence_stays_with_its_raw_bytes(tmp_path: Path) -> None:
     import msgspec
     import zstandard
 
-    with Ledger.open(tmp_path / "l.sqlite", create=True) as ledger:
+    with open_store(tmp_path / "l.sqlite", create=True) as ledger:
         ingest(ledger, FIXTURES / "postfix.eml")
         (data,) = ledger._db._connection.execute("SELECT data FROM block").fetchone()
         ((_, raw, verdict),) = msgspec.msgpack.decode(zstandard.decompress(data))
@@ -178,7 +178,7 @@ def test_a_kill_in_the_middle_loses_nothing_and_doubles_nothing(tmp_path: Path) 
         cut += process.wait() == -signal.SIGKILL
     assert cut, "the ingest was never in the middle: the test proves nothing"
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    with Ledger.open(db, create=True) as killed, Ledger.open(tmp_path / "whole.sqlite", create=True) as whole:
+    with open_store(db, create=True) as killed, open_store(tmp_path / "whole.sqlite", create=True) as whole:
         ingest(whole, log)
         assert killed.counts()["event"] == whole.counts()["event"] == 30_000
         assert states(killed) == states(whole)
@@ -188,11 +188,11 @@ def test_a_kill_in_the_middle_loses_nothing_and_doubles_nothing(tmp_path: Path) 
 def test_a_foreign_file_is_refused_with_a_word(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"no database" * 100)
     with pytest.raises(LedgerError, match="--db"):
-        Ledger.open(tmp_path / "x", create=True)
-    with Ledger.open(tmp_path / "y.sqlite", create=True) as ledger:
+        open_store(tmp_path / "x", create=True)
+    with open_store(tmp_path / "y.sqlite", create=True) as ledger:
         ledger._db._connection.execute("UPDATE meta SET value = '99' WHERE name = 'schema'")
     with pytest.raises(LedgerError, match="another version"):
-        Ledger.open(tmp_path / "y.sqlite", create=True)
+        open_store(tmp_path / "y.sqlite", create=True)
 
 
 def test_two_at_once_wait_for_each_other(tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_two_at_once_wait_for_each_other(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "bouncewise", "ingest", *map(str, MESSAGES), "--db", str(db)]
     both = [subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ}) for _ in range(2)]
     assert [p.wait() for p in both] == [0, 0]
-    with Ledger.open(db, create=True) as ledger:
+    with open_store(db, create=True) as ledger:
         assert any(d.state is State.SUPPRESSED for d in states(ledger).values())
 
 
@@ -208,7 +208,7 @@ def test_what_an_ingest_has_not_decided_yet_is_answered_from_the_evidence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "log").write_text(log_line(2, "gone@b.example", "bounced", UNKNOWN, number=1) + "\n")
-    with Ledger.open(tmp_path / "l.sqlite", create=True) as ledger:
+    with open_store(tmp_path / "l.sqlite", create=True) as ledger:
         with monkeypatch.context() as stopped:
             stopped.setattr(ingesting.Session, "settle", ingesting.Session.flush)
             ingest(ledger, tmp_path / "log")

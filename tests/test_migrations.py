@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from bouncewise.cli import bouncewise
 from bouncewise.errors import LedgerError
-from bouncewise.ledger import Ledger
+from bouncewise.ledger import open_store
 from bouncewise.ledger.migrate import SCHEMA
 
 LEDGERS = Path(__file__).parent / "fixtures" / "ledgers"
@@ -57,8 +57,8 @@ def test_a_migrated_ledger_answers_as_before(old: Path) -> None:
 
 
 def test_a_migrated_ledger_has_the_present_schema(old: Path, tmp_path: Path) -> None:
-    Ledger.open(old).close()
-    Ledger.open(tmp_path / "new.sqlite", create=True).close()
+    open_store(old).close()
+    open_store(tmp_path / "new.sqlite", create=True).close()
     assert tables(old) == tables(tmp_path / "new.sqlite")
 
 
@@ -76,12 +76,12 @@ def test_other_schemas_are_refused_and_left_alone(old: Path, found: str) -> None
     db.close()
     before = old.read_bytes()
     with pytest.raises(LedgerError, match="written by another version"):
-        Ledger.open(old)
+        open_store(old)
     assert old.read_bytes() == before
 
 
 def test_a_migration_that_fails_changes_nothing(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from bouncewise.ledger import migrate
+    from bouncewise.ledger import migrate, open_store
 
     def fail(_: object) -> None:
         raise RuntimeError("in the middle")
@@ -89,8 +89,8 @@ def test_a_migration_that_fails_changes_nothing(old: Path, monkeypatch: pytest.M
     before = tables(old)
     monkeypatch.setitem(migrate._STEPS, "event_columns", fail)
     with pytest.raises(RuntimeError):
-        Ledger.open(old)
+        open_store(old)
     assert tables(old) == before
     monkeypatch.undo()
-    Ledger.open(old).close()
+    open_store(old).close()
     assert tables(old) != before

@@ -18,7 +18,7 @@ import zstandard
 from bouncewise.classifier.classify import Classifier, default
 from bouncewise.cli.common import load_classifier
 from bouncewise.errors import LedgerError
-from bouncewise.ledger import Ledger
+from bouncewise.ledger import Store, open_store
 from bouncewise.model import Decision, Event, State
 from bouncewise.operations import ingest as ingesting
 from bouncewise.operations.context import Context
@@ -63,23 +63,23 @@ def site(folder: Path, phrase: str, cause: str, advice: str = "review") -> Path:
     return file
 
 
-def ingest(ledger: Ledger, *paths: Path, rules: Classifier | None = None) -> None:
+def ingest(ledger: Store, *paths: Path, rules: Classifier | None = None) -> None:
     ingesting.ingest(tuple(map(str, paths)), Context(ledger, POLICY, rules or default()), note=lambda note: None)
 
 
 def again(
-    ledger: Ledger, rules: Classifier, policy: Policy = POLICY, apply: bool = False, **more: Any
+    ledger: Store, rules: Classifier, policy: Policy = POLICY, apply: bool = False, **more: Any
 ) -> tuple[list[Change], Outcome]:
     keep_by = "jo" if apply else None
     with replayed(Context(ledger, policy, rules), at=AT, apply_by=keep_by, **more) as outcome:
         return list(outcome.changes), outcome
 
 
-def dump(ledger: Ledger) -> list[str]:
+def dump(ledger: Store) -> list[str]:
     return list(ledger._db._connection.iterdump())
 
 
-def states(ledger: Ledger) -> dict[str, Decision]:
+def states(ledger: Store) -> dict[str, Decision]:
     return dict(ledger.states())
 
 
@@ -87,12 +87,12 @@ def states(ledger: Ledger) -> dict[str, Decision]:
 def ledger(tmp_path: Path):
     told = [(1, "jo@x.example", UNKNOWN), (2, "ann@y.example", "550 5.4.1 Recipient address rejected: Access denied")]
     told += [(day, "full@x.example", FULL) for day in (4, 12, 19)]
-    with Ledger.open(tmp_path / "ledger.sqlite", create=True) as opened:
+    with open_store(tmp_path / "ledger.sqlite", create=True) as opened:
         ingest(opened, log(tmp_path / "a.log", told))
         yield opened
 
 
-def test_a_rule_of_ours_frees_the_address(ledger: Ledger, tmp_path: Path) -> None:
+def test_a_rule_of_ours_frees_the_address(ledger: Store, tmp_path: Path) -> None:
     ours = load_classifier((site(tmp_path, "user unknown", "mailbox-unknown"),))
     before = dump(ledger)
     (change,), outcome = again(ledger, ours)
@@ -117,7 +117,7 @@ def test_a_rule_of_ours_frees_the_address(ledger: Ledger, tmp_path: Path) -> Non
     assert (back.after.state, back.after.rule) == (State.SUPPRESSED, "recipient.unknown")
 
 
-def test_the_log_says_who_and_from_which_rules_and_blocks_keep_their_verdict(ledger: Ledger, tmp_path: Path) -> None:
+def test_the_log_says_who_and_from_which_rules_and_blocks_keep_their_verdict(ledger: Store, tmp_path: Path) -> None:
     ours = load_classifier((site(tmp_path, "user unknown", "mailbox-unknown"),))
     blocks = ledger._db._connection.execute("SELECT * FROM block").fetchall()
     again(ledger, ours, apply=True)
@@ -129,11 +129,11 @@ def test_the_log_says_who_and_from_which_rules_and_blocks_keep_their_verdict(led
     assert first[0][2]["rule"] == "recipient.unknown"
 
 
-def test_replayed_is_as_if_it_had_been_judged_so_from_the_first(ledger: Ledger, tmp_path: Path) -> None:
+def test_replayed_is_as_if_it_had_been_judged_so_from_the_first(ledger: Store, tmp_path: Path) -> None:
     ours = load_classifier((site(tmp_path, "user unknown", "domain-unknown", "suppress-domain"),))
     more = log(tmp_path / "b.log", [(18, "lea@z.example", NO_DOMAIN), (19, "jo@x.example", UNKNOWN)])
     ingest(ledger, more)
-    with Ledger.open(tmp_path / "fresh.sqlite", create=True) as fresh:
+    with open_store(tmp_path / "fresh.sqlite", create=True) as fresh:
         ingest(fresh, tmp_path / "a.log", more, rules=ours)
         said = "SELECT address, at, digest, cause, advice, rule, words, receiver FROM event"
         assert "@x.example" in states(fresh)
@@ -142,13 +142,13 @@ def test_replayed_is_as_if_it_had_been_judged_so_from_the_first(ledger: Ledger, 
         assert states(ledger) == states(fresh)
         assert ledger._db._connection.execute(said).fetchall() == fresh._db._connection.execute(said).fetchall()
     again(ledger, default(), apply=True)
-    with Ledger.open(tmp_path / "other.sqlite", create=True) as other:
+    with open_store(tmp_path / "other.sqlite", create=True) as other:
         ingest(other, tmp_path / "a.log", more)
         assert states(ledger) == states(other)
         assert ledger._db._connection.execute(said).fetchall() == other._db._connection.execute(said).fetchall()
 
 
-def test_another_policy_alone(ledger: Ledger, tmp_path: Path) -> None:
+def test_another_policy_alone(ledger: Store, tmp_path: Path) -> None:
     (tmp_path / "policy.toml").write_text(
         '[[window]]\ncause = "mailbox-full"\nfailures = 4\nwithin_days = 30\nhold_days = 7\nlongest_days = 90\nwhy = "patience"\n'
     )
@@ -163,7 +163,7 @@ def test_another_policy_alone(ledger: Ledger, tmp_path: Path) -> None:
     assert "full@x.example" not in states(ledger)
 
 
-def test_what_ran_out_long_ago_is_no_difference(ledger: Ledger, tmp_path: Path) -> None:
+def test_what_ran_out_long_ago_is_no_difference(ledger: Store, tmp_path: Path) -> None:
     ours = load_classifier((site(tmp_path, "mailbox full", "server-error", "retry-later"),))
     assert [c.name for c in again(ledger, ours)[0]] == ["full@x.example"]
     late = datetime(2036, 1, 1, tzinfo=UTC)
@@ -171,7 +171,7 @@ def test_what_ran_out_long_ago_is_no_difference(ledger: Ledger, tmp_path: Path) 
         assert list(outcome.changes) == []
 
 
-def test_only_from_a_time_on(ledger: Ledger, tmp_path: Path) -> None:
+def test_only_from_a_time_on(ledger: Store, tmp_path: Path) -> None:
     ours = load_classifier((site(tmp_path, "user unknown", "mailbox-unknown"),))
     later, _ = again(ledger, ours, since=datetime(2026, 3, 2, tzinfo=UTC), apply=True)
     assert later == []
@@ -180,7 +180,7 @@ def test_only_from_a_time_on(ledger: Ledger, tmp_path: Path) -> None:
     assert [c.name for c in earlier] == ["jo@x.example"]
 
 
-def test_what_people_did_stands(ledger: Ledger, tmp_path: Path) -> None:
+def test_what_people_did_stands(ledger: Store, tmp_path: Path) -> None:
     act = Event(at=datetime(2026, 3, 5, tzinfo=UTC), kind=ADDED, by="jo", words="phone")
     record(("jo@x.example",), act, ledger, POLICY)
     ours = load_classifier((site(tmp_path, "user unknown", "mailbox-unknown"),))
@@ -194,7 +194,7 @@ def test_an_incident_is_found_anew(tmp_path: Path) -> None:
     told = [(day, who, "250 2.0.0 Ok") for day in (1, 2, 3) for who in people]
     told += [(4, who, odd if i < 25 else "250 2.0.0 Ok") for i, who in enumerate(people)]
     ours = load_classifier((site(tmp_path, "the heron is asleep", "mailbox-unknown", "suppress-address"),))
-    with Ledger.open(tmp_path / "l.sqlite", create=True) as ledger:
+    with open_store(tmp_path / "l.sqlite", create=True) as ledger:
         ingest(ledger, log(tmp_path / "mail.log", told))
         assert ledger.incidents.all() == [] and states(ledger) == {}
         before = dump(ledger)
@@ -206,7 +206,7 @@ def test_an_incident_is_found_anew(tmp_path: Path) -> None:
         assert len(states(ledger)) == 25
 
 
-def test_what_fails_in_the_middle_changes_nothing(ledger: Ledger, tmp_path: Path) -> None:
+def test_what_fails_in_the_middle_changes_nothing(ledger: Store, tmp_path: Path) -> None:
     ours = load_classifier((site(tmp_path, "user unknown", "mailbox-unknown"),))
     before = dump(ledger)
 
@@ -220,18 +220,18 @@ def test_what_fails_in_the_middle_changes_nothing(ledger: Ledger, tmp_path: Path
     assert len(again(ledger, ours)[0]) == 1
 
 
-def test_a_trial_leaves_the_ledger_to_others(ledger: Ledger, tmp_path: Path) -> None:
+def test_a_trial_leaves_the_ledger_to_others(ledger: Store, tmp_path: Path) -> None:
     with (
         replayed(Context(ledger, POLICY, default()), at=AT, apply_by=None) as outcome,
-        Ledger.open(ledger.path, create=True) as other,
+        open_store(ledger.path, create=True) as other,
     ):
         ingest(other, log(tmp_path / "c.log", [(9, "new@x.example", UNKNOWN)]))
         assert list(outcome.changes) == []
     assert "new@x.example" in states(ledger)
 
 
-def test_a_writer_that_never_ends_is_told_of(ledger: Ledger) -> None:
-    with Ledger.open(ledger.path, create=True) as other:
+def test_a_writer_that_never_ends_is_told_of(ledger: Store) -> None:
+    with open_store(ledger.path, create=True) as other:
         ledger._db._connection.execute("PRAGMA busy_timeout=10")
         with other.change(), pytest.raises(LedgerError, match="another bouncewise"):
             again(ledger, default(), apply=True)
@@ -242,7 +242,7 @@ def test_a_writer_that_never_ends_is_told_of(ledger: Ledger) -> None:
 def test_twenty_thousand_events_in_a_few_seconds(tmp_path: Path) -> None:
     told = [(1 + n % 28, f"u{n}@x{n % 50}.example", UNKNOWN if n % 2 else FULL) for n in range(20_000)]
     ours = load_classifier((site(tmp_path, "user unknown", "mailbox-unknown"),))
-    with Ledger.open(tmp_path / "l.sqlite", create=True) as ledger:
+    with open_store(tmp_path / "l.sqlite", create=True) as ledger:
         ingest(ledger, log(tmp_path / "mail.log", told))
         began = time.perf_counter()
         changes, outcome = again(ledger, ours)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bouncewise.classifier.classify import default
-from bouncewise.ledger import Ledger
+from bouncewise.ledger import open_store
 from bouncewise.model import Cause
 from bouncewise.operations.check import check
 from bouncewise.operations.context import Context
@@ -171,7 +171,7 @@ class Bouncewise(Policy):
         super().__init__(world)
         self.folder = tempfile.TemporaryDirectory()
         self.home = Path(self.folder.name)
-        self.ledger = Ledger.open(self.home / "ledger.sqlite", create=True)
+        self.ledger = open_store(self.home / "ledger.sqlite", create=True)
         self.policy = load()
         self.why: dict[str, str] = {}
 

@@ -1,34 +1,67 @@
-"""Know why mail bounced, and do the right thing about it."""
+"""Know why mail bounced, and do the right thing about it.
+
+The names listed in ``__all__`` are the public library; docs/library.md describes them.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bouncewise.classifier.classify import classify
-    from bouncewise.model import Advice, Cause, Report, Verdict
-    from bouncewise.operations.explain import explain
+    from bouncewise.classifier.classify import Classifier, classify
+    from bouncewise.errors import BouncewiseError, InputError, LedgerError, RuleError
+    from bouncewise.intake.reading import Judged
+    from bouncewise.library import Ledger, check, diagnose, ingest, read
+    from bouncewise.model import (
+        Advice,
+        Cause,
+        Decision,
+        Event,
+        Incident,
+        Kind,
+        Party,
+        Permanence,
+        Report,
+        Scope,
+        Stage,
+        State,
+        Verdict,
+    )
+    from bouncewise.operations.check import Answer
+    from bouncewise.operations.explain import Page, explain
+    from bouncewise.readers import Note
 
 __version__ = "0.1.0"
-__all__ = ["Advice", "Cause", "Report", "Verdict", "__version__", "classify", "explain"]
 
 _MODULES = {
-    "classify": "classifier.classify",
-    "explain": "operations.explain",
-    "Advice": "model",
-    "Cause": "model",
-    "Report": "model",
-    "Verdict": "model",
-}
+    "classifier.classify": ("Classifier", "classify"),
+    "errors": ("BouncewiseError", "InputError", "LedgerError", "RuleError"),
+    "intake.reading": ("Judged",),
+    "library": ("Ledger", "check", "diagnose", "ingest", "read"),
+    "model": (
+        "Advice", "Cause", "Decision", "Event", "Incident", "Kind", "Party", "Permanence", "Report", "Scope", "Stage",
+        "State", "Verdict",
+    ),
+    "operations.check": ("Answer",),
+    "operations.explain": ("Page", "explain"),
+    "readers": ("Note",),
+}  # fmt: skip
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = [
+    "Advice", "Answer", "BouncewiseError", "Cause", "Classifier", "Decision", "Event", "Incident", "InputError", "Judged",
+    "Kind", "Ledger", "LedgerError", "Note", "Page", "Party", "Permanence", "Report", "RuleError", "Scope", "Stage",
+    "State", "Verdict", "__version__", "check", "classify", "diagnose", "explain", "ingest", "read",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> object:
     """Public names, loaded at first use: ``import bouncewise`` alone costs no time."""
-    if name not in _MODULES:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module 'bouncewise' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"bouncewise.{_MODULES[name]}"), name)
+    return getattr(import_module(f"bouncewise.{_MODULE_OF[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from hypothesis import strategies as st
 
 from bouncewise.classifier.classify import default
-from bouncewise.ledger import Ledger
+from bouncewise.ledger import Store, open_store
 from bouncewise.model import Decision, Incident, Kind, Reply, Report, Source
 from bouncewise.operations.context import Context
 from bouncewise.operations.ingest import Session
@@ -88,9 +88,9 @@ def pulse(days: int) -> list[Happening]:
     return [Happening(day * 1440 + 1435, "pulse@pulse.example", "sent") for day in range(days)]
 
 
-def ingest(path: Path, parts: Sequence[Sequence[Happening]]) -> Ledger:
+def ingest(path: Path, parts: Sequence[Sequence[Happening]]) -> Store:
     """A ledger that read *parts* one after the other; the caller closes it."""
-    context = Context(Ledger.open(path, create=True), POLICY, default())
+    context = Context(open_store(path, create=True), POLICY, default())
     for part in parts:
         session = Session(context, "world")
         for happening in part:
@@ -99,6 +99,6 @@ def ingest(path: Path, parts: Sequence[Sequence[Happening]]) -> Ledger:
     return context.ledger
 
 
-def derived(ledger: Ledger) -> tuple[dict[str, Decision], list[Incident]]:
+def derived(ledger: Store) -> tuple[dict[str, Decision], list[Incident]]:
     """Everything that follows from the evidence of a ledger."""
     return dict(ledger.states()), ledger.incidents.all()

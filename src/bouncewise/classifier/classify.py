@@ -122,10 +122,19 @@ def default() -> Classifier:
     return Classifier(shipped())
 
 
-def classify(reply: str, *, receiver: str | None = None, stage: str | None = None) -> Verdict:
-    """The meaning of one SMTP reply.
+def classify(reply: str | bytes | None, *, receiver: str | None = None, stage: str | None = None) -> Verdict:
+    """The meaning of one SMTP reply; octets are read as UTF-8, or else as Windows-1252, and None as a reply without words.
 
     >>> classify("550 5.1.1 <a@example.org>: User unknown").cause
     <Cause.MAILBOX_UNKNOWN: 'mailbox-unknown'>
     """
-    return default().judge(reply, receiver=receiver, stage=stage)
+    return default().judge(_text(reply), receiver=receiver, stage=stage)
+
+
+def _text(reply: str | bytes | None) -> str:
+    if not isinstance(reply, bytes):
+        return reply or ""
+    try:
+        return reply.decode()
+    except UnicodeDecodeError:
+        return reply.decode("cp1252", "replace")

@@ -17,7 +17,7 @@ from bouncewise.errors import InputError
 
 if TYPE_CHECKING:
     from bouncewise.classifier.classify import Classifier
-    from bouncewise.ledger import Ledger
+    from bouncewise.ledger import Store
     from bouncewise.model import Verdict
     from bouncewise.operations.context import Context
     from bouncewise.policy.load import Policy
@@ -123,11 +123,11 @@ def ledger_path(db: str | None) -> Path:
     return Path(where).expanduser()
 
 
-def open_ledger(db: str | None, *, create: bool = False) -> Ledger:
+def open_ledger(db: str | None, *, create: bool = False) -> Store:
     """The ledger that --db names. Only verbs that add evidence or acts *create* one."""
-    from bouncewise.ledger import Ledger
+    from bouncewise.ledger import open_store
 
-    return Ledger.open(ledger_path(db), create=create)
+    return open_store(ledger_path(db), create=create)
 
 
 def open_context(

@@ -36,7 +36,7 @@ from bouncewise.rfc import address
 
 if TYPE_CHECKING:
     from bouncewise.diagnosis.evidence import Facts
-    from bouncewise.ledger import Ledger
+    from bouncewise.ledger import Store
 
 _ADDRESS = re.compile(r"[^\s@<>]*@[^\s@<>]+")
 _DOMAIN = re.compile(r"[^\s@/:]+\.[^\s@/:.\d][^\s@/:.]+")
@@ -97,7 +97,7 @@ def command(
         _print(diagnosis)
 
 
-def _existing_ledger(db: str | None) -> Ledger | None:
+def _existing_ledger(db: str | None) -> Store | None:
     """The ledger, if there is one: a question about a reply is no reason to create it."""
     return open_ledger(db) if ledger_path(db).exists() else None
 

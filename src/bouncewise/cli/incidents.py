@@ -29,7 +29,7 @@ from bouncewise.cli.common import (
 )
 from bouncewise.contract import dumps
 from bouncewise.contract.incidents import AlertRow, IncidentDetails, IncidentRow, RulingRecord
-from bouncewise.ledger import Ledger
+from bouncewise.ledger import Store
 from bouncewise.model import Alert, Incident, Ruling, State
 from bouncewise.operations import incidents as operation
 from bouncewise.operations.rulings import (
@@ -176,7 +176,7 @@ def ignore(
         _apply(ruling, ledger, policy_path, dry_run, as_json)
 
 
-def _apply(ruling: Ruling, ledger: Ledger, policy_path: Path | None, dry_run: bool, as_json: bool) -> None:
+def _apply(ruling: Ruling, ledger: Store, policy_path: Path | None, dry_run: bool, as_json: bool) -> None:
     """Store the ruling, and print whose state differs."""
     changed = apply_ruling(ruling, ledger, load_policy(policy_path), dry_run=dry_run)
     if as_json:

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from bouncewise.classifier.classify import Classifier
 from bouncewise.diagnosis.evidence import Facts, Others, Own
-from bouncewise.ledger import Ledger
-from bouncewise.ledger.neighbours import Period
+from bouncewise.ledger import Store
+from bouncewise.ledger.records import Period
 from bouncewise.lists import typos
 from bouncewise.model import Cause, Event, Incident, Kind, Party, Stage, Verdict
 from bouncewise.model.bearing import directory
@@ -38,7 +38,7 @@ class Sources(NamedTuple):
 
     classifier: Classifier
     known: datetime
-    ledger: Ledger | None = None
+    ledger: Store | None = None
     resolve: dns.Resolve | None = None
     incidents: tuple[Incident, ...] = ()
 
@@ -124,7 +124,7 @@ def _facts(name: str, refusal: _Refusal, sources: Sources) -> Facts:
 class _Near:
     """What the ledger knows of one refusal's surroundings."""
 
-    def __init__(self, name: str, domain: str, refusal: _Refusal, ledger: Ledger, sources: Sources) -> None:
+    def __init__(self, name: str, domain: str, refusal: _Refusal, ledger: Store, sources: Sources) -> None:
         known = sources.known
         self.incidents = sources.incidents
         self.name, self.domain, self.refusal, self.ledger, self.known = name, f"@{domain}", refusal, ledger, known

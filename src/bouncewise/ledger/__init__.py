@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from bouncewise.ledger.entries import DeliveryEntry, Entry, EventEntry, entry
-from bouncewise.ledger.store import Batch, Ledger
+from bouncewise.ledger.protocol import Store
+from bouncewise.ledger.records import Batch
+from bouncewise.ledger.store import open_store
 
-__all__ = ["Batch", "DeliveryEntry", "Entry", "EventEntry", "Ledger", "entry"]
+__all__ = ["Batch", "DeliveryEntry", "Entry", "EventEntry", "Store", "entry", "open_store"]

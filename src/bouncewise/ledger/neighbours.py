@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 import msgspec
 import zstandard
 
 from bouncewise.ledger.database import Database
+from bouncewise.ledger.records import Fates, Period
 from bouncewise.ledger.rows import id_of
 from bouncewise.model import Cause, Kind, Verdict
 from bouncewise.times import MICROS_A_DAY, datetime_of, micros
@@ -21,22 +21,6 @@ from bouncewise.times import MICROS_A_DAY, datetime_of, micros
 _BLOCK = msgspec.msgpack.Decoder(list[tuple[msgspec.Raw, msgspec.Raw, msgspec.Raw]])
 _VERDICT: msgspec.msgpack.Decoder[Verdict | None] = msgspec.msgpack.Decoder(Verdict | None)
 _REFUSED = [Kind.FAILED.value, Kind.DELAYED.value]
-
-
-class Fates(NamedTuple):
-    """Others refused with the same cause: how many; of them delivered to in the time before; delivered to since."""
-
-    refused: int = 0
-    good: int = 0
-    back: int = 0
-
-
-class Period(NamedTuple):
-    """A period, and the last moment of which anything is to be known."""
-
-    since: datetime
-    until: datetime
-    known: datetime
 
 
 class Neighbours:

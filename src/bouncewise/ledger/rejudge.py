@@ -19,6 +19,7 @@ import zstandard
 from bouncewise.ledger import rows
 from bouncewise.ledger.database import Database
 from bouncewise.ledger.entries import EventColumns, event_columns
+from bouncewise.ledger.records import Block
 from bouncewise.model import Advice, Decision, Report, State, Verdict
 from bouncewise.rfc import address
 from bouncewise.times import Micros, micros
@@ -29,14 +30,6 @@ _NEVER_CHANGED = frozenset(
 _PAGE = 10_000  # names derived at a time
 _FIRST_ID, _LAST_ID = -(1 << 63), (1 << 63) - 1
 _BLOCK = msgspec.msgpack.Decoder(list[tuple[Report, msgspec.Raw, msgspec.Raw]])  # an old verdict need not be readable
-
-
-class Block(NamedTuple):
-    """Reports that were added together. ``began``: the time by which those without one of their own are filed."""
-
-    number: int
-    began: Micros
-    reports: list[Report]
 
 
 class _Place(NamedTuple):

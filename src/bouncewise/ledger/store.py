@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import islice
 from operator import attrgetter
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
 from bouncewise.ledger import index, migrate, rejudge, rows
 from bouncewise.ledger.append import append
@@ -22,7 +22,9 @@ from bouncewise.ledger.incidents import Incidents
 from bouncewise.ledger.index import Index
 from bouncewise.ledger.neighbours import Neighbours
 from bouncewise.ledger.pending import Pending
+from bouncewise.ledger.protocol import Store
 from bouncewise.ledger.queries import MOST_IDS
+from bouncewise.ledger.records import Batch
 from bouncewise.ledger.traffic import Traffic
 from bouncewise.model import Decision, Event, State
 from bouncewise.times import Micros, datetime_of, micros
@@ -30,15 +32,8 @@ from bouncewise.times import Micros, datetime_of, micros
 _END_OF_TIME = Micros(1 << 62)
 
 
-class Batch(NamedTuple):
-    """One run of ingest: its number, and when it began."""
-
-    number: int
-    began: Micros
-
-
-class Ledger:
-    """An open ledger. Use as a context manager; every change is inside ``with ledger.change():``."""
+class SqlStore:
+    """A Store over an SQL database. Use as a context manager; every change is inside ``with store.change():``."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -49,21 +44,6 @@ class Ledger:
         self.neighbours = Neighbours(database)
         self._own_changes = 0
 
-    @classmethod
-    def open(cls, path: Path | str, *, create: bool = False) -> Self:
-        """The ledger in the SQLite file at *path*; *create*: make it where there is none.
-
-        Brings an older schema up to date. Raises LedgerError where the file is missing, is no ledger, or cannot be used.
-        """
-        database = Database(Path(path), create=create)
-        try:
-            migrate.prepare(database, create=create)
-            database.prepare_writing()
-        except BaseException:
-            database.close()
-            raise
-        return cls(database)
-
     def __enter__(self) -> Self:
         return self
 
@@ -71,7 +51,7 @@ class Ledger:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<Ledger {self.path}>"
+        return f"<ledger {self.path}>"
 
     def close(self) -> None:
         """Close the file."""
@@ -216,3 +196,18 @@ class Ledger:
     def counts(self) -> dict[str, int]:
         """How many rows the ledger has, by table."""
         return {table: self._db.count(table) for table in ("event", "delivery", "act", "state")}
+
+
+def open_store(path: Path | str, *, create: bool = False) -> Store:
+    """The store in the SQLite file at *path*; *create*: make it where there is none.
+
+    Brings an older schema up to date. Raises LedgerError where the file is missing, is no ledger, or cannot be used.
+    """
+    database = Database(Path(path), create=create)
+    try:
+        migrate.prepare(database, create=create)
+        database.prepare_writing()
+    except BaseException:
+        database.close()
+        raise
+    return SqlStore(database)

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from bouncewise.ledger.database import Database
+from bouncewise.ledger.records import Refusals, SenderRefusals
 from bouncewise.ledger.rows import domain_of, id_of
 from bouncewise.model import Cause
 from bouncewise.times import (
@@ -29,28 +30,6 @@ from bouncewise.times import (
 )
 
 T = TypeVar("T")
-
-
-class Refusals(NamedTuple):
-    """By slot, the ids of addresses refused for the first time since a delivery, and of those refused repeatedly."""
-
-    new: dict[Slot, set[int]]
-    repeated: dict[Slot, set[int]]
-
-
-class SenderRefusals(NamedTuple):
-    """One receiver's refusals of the sender for one cause on one day: addresses, deliveries there, the first and last time,
-    and sample words.
-    """
-
-    cause: Cause
-    day: Day
-    receiver: str
-    refused: int
-    delivered: int
-    first: datetime
-    last: datetime
-    words: str
 
 
 class Traffic:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import NamedTuple
 
-from bouncewise.ledger import Ledger
+from bouncewise.ledger import Store, protocol
 from bouncewise.ledger.index import Index
 from bouncewise.ledger.rows import domain_of, id_of
 from bouncewise.model import Decision, Kind, Scope, State
@@ -45,10 +45,10 @@ class Checker:
     address costs a query the first time.
     """
 
-    def __init__(self, ledger: Ledger, policy: Policy) -> None:
+    def __init__(self, ledger: Store, policy: Policy) -> None:
         self._ledger, self._policy = ledger, policy
         self._version: tuple[int, int] | None = None
-        self._index = Index(())
+        self._index: protocol.Index = Index(())
         self._has_pending = False
         self._decisions: dict[str, Decision | None] = {}
         self._probes: dict[str, str] = {}
@@ -118,7 +118,7 @@ class Checker:
 
 
 def check(
-    addresses: Iterable[str], ledger: Ledger, policy: Policy, *, at: datetime, past: bool, transactional: bool = False
+    addresses: Iterable[str], ledger: Store, policy: Policy, *, at: datetime, past: bool, transactional: bool = False
 ) -> Iterator[Answer]:
     """An answer per address, in order. *past*: from the evidence up to *at* alone; else from the derived state, at *at*."""
     if past and at < ledger.latest():
@@ -127,7 +127,7 @@ def check(
 
 
 def _check_past(
-    addresses: Iterable[str], ledger: Ledger, policy: Policy, at: datetime, transactional: bool
+    addresses: Iterable[str], ledger: Store, policy: Policy, at: datetime, transactional: bool
 ) -> Iterator[Answer]:
     stream = iter(addresses)
     contexts = RefusalContexts(ledger, policy, at)
@@ -193,7 +193,7 @@ def _follows_domain(own: Decision, whole: Decision, domain: str, domains: _Domai
     return cleared is not None and own.since is not None and cleared > own.since
 
 
-def _cleared(domain: str, ledger: Ledger, until: datetime | None) -> datetime | None:
+def _cleared(domain: str, ledger: Store, until: datetime | None) -> datetime | None:
     """When mail was last delivered to anybody at a domain, or a person removed its suppression."""
     _, history = next(ledger.histories((domain,), until))
     return max((e.at for e in history if e.kind in (Kind.DELIVERED, REMOVED)), default=None)
@@ -205,7 +205,7 @@ def _probe(names: Iterable[str], decisions: Mapping[str, Decision]) -> str:
     return next(free, "")
 
 
-def _probe_as_of(domain: str, ledger: Ledger, policy: Policy, contexts: RefusalContexts) -> str:
+def _probe_as_of(domain: str, ledger: Store, policy: Policy, contexts: RefusalContexts) -> str:
     """The probe as it was chosen then, from the addresses with evidence up to then."""
     names = ledger.names_at(domain, _PROBE_CANDIDATES)
     known = [

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from bouncewise.classifier.classify import Classifier, default
-from bouncewise.ledger import Ledger
+from bouncewise.ledger import Store, open_store
 from bouncewise.policy.load import Policy, load
 
 
 class Context(NamedTuple):
     """A ledger with the policy and the rules in force. Use as a context manager: it closes the ledger."""
 
-    ledger: Ledger
+    ledger: Store
     policy: Policy
     classifier: Classifier
 
@@ -26,8 +26,8 @@ class Context(NamedTuple):
         policy: Policy | None = None,
         classifier: Classifier | None = None,
     ) -> Self:
-        """The ledger at *path* with the shipped policy and rules, or with those given. Raises LedgerError as Ledger.open."""
-        return cls(Ledger.open(path, create=create), policy or load(), classifier or default())
+        """The ledger at *path* with the shipped policy and rules, or with those given. Raises LedgerError as open_store."""
+        return cls(open_store(path, create=create), policy or load(), classifier or default())
 
     def __enter__(self) -> Self:
         return self

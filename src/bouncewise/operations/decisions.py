@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from bouncewise.ledger import Ledger
+from bouncewise.ledger import Store
 from bouncewise.model import Decision
 from bouncewise.operations.incidents import detect_incidents
 from bouncewise.operations.refusal_context import RefusalContexts
@@ -18,7 +18,7 @@ NAMES = 20_000
 
 def decisions_on(
     names: Iterable[str],
-    ledger: Ledger,
+    ledger: Store,
     policy: Policy,
     at: datetime | None = None,
     contexts: RefusalContexts | None = None,
@@ -29,12 +29,12 @@ def decisions_on(
         yield name, decide(history, policy, whole_domain=name.startswith("@"), context=contexts.of(name))
 
 
-def derive(ledger: Ledger, policy: Policy, names: Iterable[str]) -> None:
+def derive(ledger: Store, policy: Policy, names: Iterable[str]) -> None:
     """Derive the Decisions on *names*, addresses and ``@domain``s, and store them; inside a transaction."""
     ledger.put(decisions_on(sorted(names), ledger, policy))
 
 
-def settle(ledger: Ledger, policy: Policy) -> None:
+def settle(ledger: Store, policy: Policy) -> None:
     """Find incidents where evidence was added, and derive the Decisions on all names that it affects, some at a time."""
     with ledger.change():
         if span := ledger.traffic.unexamined():

@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import islice
 from typing import NamedTuple
 
-from bouncewise.ledger import Ledger
+from bouncewise.ledger import Store
 from bouncewise.model import Cause, Decision, Event
 from bouncewise.net import dns
 from bouncewise.operations.suppress import record
@@ -45,7 +45,7 @@ class DnsCheck(NamedTuple):
     mail: dns.Mail | None
 
 
-def dead_domains(ledger: Ledger) -> Iterator[tuple[str, Decision]]:
+def dead_domains(ledger: Store) -> Iterator[tuple[str, Decision]]:
     """The domains (``example.org``) held or suppressed by evidence, by name; with those whose time is up."""
     for name, decision in ledger.states():
         if name.startswith("@") and decision.cause in DOMAIN_CAUSES and not decision.by:
@@ -54,7 +54,7 @@ def dead_domains(ledger: Ledger) -> Iterator[tuple[str, Decision]]:
 
 def verify(
     found: Iterable[tuple[str, Decision]],
-    ledger: Ledger,
+    ledger: Store,
     policy: Policy,
     resolve: dns.Resolve,
     *,
@@ -82,5 +82,5 @@ def _act(mail: dns.Mail, at: datetime) -> Event | None:
     return Event(at=at, kind=DNS_LOOKUP, cause=_CAUSES.get(mail.route), words=words, by="dns")
 
 
-def _decide(domain: str, act: Event, ledger: Ledger, policy: Policy) -> Decision:
+def _decide(domain: str, act: Event, ledger: Store, policy: Policy) -> Decision:
     return decide([*ledger.history(f"@{domain}"), act], policy, whole_domain=True)

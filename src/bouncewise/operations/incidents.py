@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from bouncewise.errors import InputError
-from bouncewise.ledger import Ledger
-from bouncewise.ledger.traffic import Refusals, SenderRefusals
+from bouncewise.ledger import Store
+from bouncewise.ledger.records import Refusals, SenderRefusals
 from bouncewise.model import Alert, Incident, Ruling
 from bouncewise.policy.detector import LEAST, SlotCounts, Span, detect, detect_new_domain
 from bouncewise.policy.load import Policy
@@ -39,7 +39,7 @@ class Affected(NamedTuple):
     until: Slot
 
 
-def detect_incidents(ledger: Ledger, policy: Policy, first: Slot, last: Slot) -> Affected:
+def detect_incidents(ledger: Store, policy: Policy, first: Slot, last: Slot) -> Affected:
     """Find the incidents anew that evidence in the slots from *first* to *last* may change, and store them.
 
     It affects the addresses that those incidents refused, and every address refused near that evidence.
@@ -72,7 +72,7 @@ class _Found(NamedTuple):
     addresses: set[int]
 
 
-def _in_block(ledger: Ledger, policy: Policy, start: Slot, latest: Slot) -> list[Incident]:
+def _in_block(ledger: Store, policy: Policy, start: Slot, latest: Slot) -> list[Incident]:
     """The incidents that opened in the block from *start* on, by what is known up to slot *latest*."""
     until = Slot(min(later(Slot(start + BLOCK), days=policy.incident.max_days + 1), latest + 1))
     found = [
@@ -83,7 +83,7 @@ def _in_block(ledger: Ledger, policy: Policy, start: Slot, latest: Slot) -> list
     return [f.incident for f in found if not _is_part_of_another(f, found)]
 
 
-def _at_known_destinations(ledger: Ledger, policy: Policy, since: Slot, until: Slot, latest: Slot) -> list[_Found]:
+def _at_known_destinations(ledger: Store, policy: Policy, since: Slot, until: Slot, latest: Slot) -> list[_Found]:
     found = []
     refusals = ledger.traffic.refusals(since, until, policy.dead.alive_days * SLOTS_A_DAY)
     refusals = {d: r for d, r in refusals.items() if sum(map(len, r.new.values())) >= LEAST}
@@ -105,7 +105,7 @@ def _counts(delivered: Counter[Slot], refused: Refusals) -> list[SlotCounts]:
     ]
 
 
-def _at_new_domains(ledger: Ledger, policy: Policy, since: Slot, until: Slot, latest: Slot) -> list[_Found]:
+def _at_new_domains(ledger: Store, policy: Policy, since: Slot, until: Slot, latest: Slot) -> list[_Found]:
     found = []
     least = policy.incident.new_domain_refusals
     for domain, refused in ledger.traffic.refused_of_new_domains(since, until, least).items():
@@ -138,7 +138,7 @@ def _incident(destination: str, span: Span) -> Incident:
 # ── what is known of them ────────────────────────────────────────────────────────────────────────────────────
 
 
-def incidents_as_of(ledger: Ledger, policy: Policy, at: datetime | None) -> list[Incident]:
+def incidents_as_of(ledger: Store, policy: Policy, at: datetime | None) -> list[Incident]:
     """Every incident, the latest first, as known *at* a time (None: now): by the whole slots before it."""
     stored = ledger.incidents.all()
     if at is None or at > ledger.latest():
@@ -157,7 +157,7 @@ def incidents_as_of(ledger: Ledger, policy: Policy, at: datetime | None) -> list
     )
 
 
-def refused_by(ledger: Ledger, destination: str) -> set[str]:
+def refused_by(ledger: Store, destination: str) -> set[str]:
     """Every address that *destination* refused during any of its incidents."""
     found: set[str] = set()
     for incident in ledger.incidents.all():
@@ -171,7 +171,7 @@ def _slots_of(incident: Incident) -> tuple[Slot, Slot]:
     return slot_at(incident.opened), OPEN_END if incident.closed is None else slot_at(incident.closed)
 
 
-def find_incident(ledger: Ledger, destination: str, opened: datetime | None) -> Incident:
+def find_incident(ledger: Store, destination: str, opened: datetime | None) -> Incident:
     """The incident of *destination* that *opened* then, or the latest. Raises InputError where there is none."""
     found = [i for i in ledger.incidents.all() if i.destination == destination and opened in (None, i.opened)]
     if not found:
@@ -189,7 +189,7 @@ class Details(NamedTuple):
     rulings: list[Ruling]
 
 
-def details(ledger: Ledger, incident: Incident) -> Details:
+def details(ledger: Store, incident: Incident) -> Details:
     """*incident* in full."""
     slots = _slots_of(incident)
     names = ledger.traffic.refused(incident.destination, *slots)
@@ -197,7 +197,7 @@ def details(ledger: Ledger, incident: Incident) -> Details:
     return Details(incident, names, samples, ledger.incidents.rulings(incident))
 
 
-def latest(ledger: Ledger) -> datetime:
+def latest(ledger: Store) -> datetime:
     """The start of the last slot with evidence."""
     return slot_time(ledger.traffic.latest())
 
@@ -205,7 +205,7 @@ def latest(ledger: Ledger) -> datetime:
 # ── alerts: refusals of the sender ───────────────────────────────────────────────────────────────────────────
 
 
-def alerts(ledger: Ledger, policy: Policy, since: datetime) -> list[Alert]:
+def alerts(ledger: Store, policy: Policy, since: datetime) -> list[Alert]:
     """The latest first: days in a row on which receivers refused the sender for many addresses, and much of their mail."""
     found = ledger.traffic.sender_refusals_by_day(since, policy.alert.addresses)
     heavy = [row for row in found if policy.alert.is_reached(row.refused, row.delivered)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from bouncewise.ledger import Ledger
+from bouncewise.ledger import Store
 from bouncewise.ledger.rows import domain_of
 from bouncewise.model import Event, Incident
 from bouncewise.model.bearing import directory
@@ -21,7 +21,7 @@ from bouncewise.times import SLOTS_A_DAY, SLOTS_AN_HOUR, Slot, slot_at
 class RefusalContexts:
     """What surrounds refusals, as known *at* a time (None: now); remembers what it looked up."""
 
-    def __init__(self, ledger: Ledger, policy: Policy, at: datetime | None = None) -> None:
+    def __init__(self, ledger: Store, policy: Policy, at: datetime | None = None) -> None:
         self.at = at
         self._ledger, self._policy = ledger, policy
         # As of a time, the whole slots before it are known.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from bouncewise.ledger import Ledger
+from bouncewise.ledger import Store
 from bouncewise.model import Decision, Event, Kind, Scope
 from bouncewise.operations.incidents import refused_by
 from bouncewise.operations.suppress import effective_time, record
@@ -24,20 +24,20 @@ class ReleaseFilter(NamedTuple):
     rule: str | None = None
 
 
-def matching(wanted: ReleaseFilter, ledger: Ledger) -> list[tuple[str, Decision]]:
+def matching(wanted: ReleaseFilter, ledger: Store) -> list[tuple[str, Decision]]:
     """The derived states that match, by name; opt-outs and acts of people are never among them."""
     refused = refused_by(ledger, wanted.incident) if wanted.incident else None
     derived = ((name, d) for name, d in ledger.states() if not d.by and (refused is None or name in refused))
     return [(name, d) for name, d in derived if _matches(name, d, wanted, ledger)]
 
 
-def release(names: list[str], why: str, by: str, now: datetime, ledger: Ledger, policy: Policy) -> None:
+def release(names: list[str], why: str, by: str, now: datetime, ledger: Store, policy: Policy) -> None:
     """Release *names*: earlier evidence is kept, and no longer counts."""
     act = Event(at=effective_time(ledger, now), kind=REMOVED, scope=Scope.ALL, words=why, by=by)
     record(names, act, ledger, policy)
 
 
-def _matches(name: str, d: Decision, wanted: ReleaseFilter, ledger: Ledger) -> bool:
+def _matches(name: str, d: Decision, wanted: ReleaseFilter, ledger: Store) -> bool:
     if d.rule in (Kind.COMPLAINT, Kind.UNSUBSCRIBE):
         return False
     if (wanted.cause or d.cause) != d.cause or (wanted.rule or d.rule) != d.rule:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from bouncewise import __version__
 from bouncewise.intake.reading import judge
-from bouncewise.ledger.rejudge import Rejudge
+from bouncewise.ledger.protocol import Rejudge
 from bouncewise.model import Decision, State
 from bouncewise.operations.context import Context
 from bouncewise.operations.decisions import derive

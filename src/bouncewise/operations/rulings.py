@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from bouncewise.errors import InputError
-from bouncewise.ledger import Ledger
+from bouncewise.ledger import Store
 from bouncewise.model import Ruling, State
 from bouncewise.operations.decisions import derive
 from bouncewise.operations.incidents import find_incident, refused_by
@@ -31,7 +31,7 @@ class Author(NamedTuple):
     at: datetime
 
 
-def close_incident(ledger: Ledger, destination: str, over: datetime | None, author: Author) -> Ruling:
+def close_incident(ledger: Store, destination: str, over: datetime | None, author: Author) -> Ruling:
     """The ruling that the latest incident of *destination* was over at *over*, or now. Raises InputError where it cannot be."""
     incident = find_incident(ledger, destination, None)
     if over is None and incident.closed:
@@ -50,7 +50,7 @@ def close_incident(ledger: Ledger, destination: str, over: datetime | None, auth
     )
 
 
-def ignore_incident(ledger: Ledger, destination: str, opened: datetime, author: Author) -> Ruling:
+def ignore_incident(ledger: Store, destination: str, opened: datetime, author: Author) -> Ruling:
     """The ruling that the incident of *destination* that *opened* then was a false alarm."""
     incident = find_incident(ledger, destination, opened)
     return Ruling(
@@ -58,7 +58,7 @@ def ignore_incident(ledger: Ledger, destination: str, opened: datetime, author: 
     )
 
 
-def apply_ruling(ruling: Ruling, ledger: Ledger, policy: Policy, *, dry_run: bool) -> list[StateChange]:
+def apply_ruling(ruling: Ruling, ledger: Store, policy: Policy, *, dry_run: bool) -> list[StateChange]:
     """Store a ruling and decide anew; the addresses whose state differs."""
     with ledger.change(commit=not dry_run):
         names = sorted(refused_by(ledger, ruling.destination))
@@ -69,7 +69,7 @@ def apply_ruling(ruling: Ruling, ledger: Ledger, policy: Policy, *, dry_run: boo
     return [StateChange(n, before[n], after[n]) for n in names if before[n] is not after[n]]
 
 
-def states_at(names: Collection[str], ledger: Ledger, at: datetime) -> dict[str, State]:
+def states_at(names: Collection[str], ledger: Store, at: datetime) -> dict[str, State]:
     """The state of each of *names* at a time, by the derived Decisions."""
     decisions = ledger.decisions(names)
     return {name: in_force(decisions.get(name, OK), at).state for name in names}

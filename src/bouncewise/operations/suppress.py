@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bouncewise.classifier.classify import Classifier
-from bouncewise.ledger import Ledger
+from bouncewise.ledger import Store
 from bouncewise.lists import formats
 from bouncewise.model import Decision, Event, Party, State
 from bouncewise.operations.context import Context
@@ -20,7 +20,7 @@ from bouncewise.rfc import address
 _MAX_WHY = 200
 
 
-def record(names: Iterable[str], act: Event, ledger: Ledger, policy: Policy) -> int:
+def record(names: Iterable[str], act: Event, ledger: Store, policy: Policy) -> int:
     """Store an act on normalised *names* and derive what follows; how many of the acts are new."""
     names = list(names)
     with ledger.change():
@@ -29,7 +29,7 @@ def record(names: Iterable[str], act: Event, ledger: Ledger, policy: Policy) -> 
     return new
 
 
-def effective_time(ledger: Ledger, now: datetime) -> datetime:
+def effective_time(ledger: Store, now: datetime) -> datetime:
     """The time of an act of *now*: after all evidence; where old logs were read, right after those.
 
     A ledger whose last evidence is more than a day from now is not live: its time is that of its evidence.
@@ -39,7 +39,7 @@ def effective_time(ledger: Ledger, now: datetime) -> datetime:
 
 
 def suppressions(
-    ledger: Ledger, policy: Policy, state: State, at: datetime, *, past: bool
+    ledger: Store, policy: Policy, state: State, at: datetime, *, past: bool
 ) -> Iterator[tuple[str, Decision]]:
     """The names in *state*. *past*: from the evidence up to *at* alone; else from the derived state, at *at*."""
     if past:

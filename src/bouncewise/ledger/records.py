@@ -1,0 +1,62 @@
+"""What a store gives that is no noun of ``model``: small records of its answers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from bouncewise.model import Cause, Report
+from bouncewise.times import Day, Micros, Slot
+
+
+class Batch(NamedTuple):
+    """One run of ingest: its number, and when it began."""
+
+    number: int
+    began: Micros
+
+
+class Refusals(NamedTuple):
+    """By slot, the ids of addresses refused for the first time since a delivery, and of those refused repeatedly."""
+
+    new: dict[Slot, set[int]]
+    repeated: dict[Slot, set[int]]
+
+
+class SenderRefusals(NamedTuple):
+    """One receiver's refusals of the sender for one cause on one day: addresses, deliveries there, the first and last time,
+    and sample words.
+    """
+
+    cause: Cause
+    day: Day
+    receiver: str
+    refused: int
+    delivered: int
+    first: datetime
+    last: datetime
+    words: str
+
+
+class Fates(NamedTuple):
+    """Others refused with the same cause: how many; of them delivered to in the time before; delivered to since."""
+
+    refused: int = 0
+    good: int = 0
+    back: int = 0
+
+
+class Period(NamedTuple):
+    """A period, and the last moment of which anything is to be known."""
+
+    since: datetime
+    until: datetime
+    known: datetime
+
+
+class Block(NamedTuple):
+    """Reports that were added together. ``began``: the time by which those without one of their own are filed."""
+
+    number: int
+    began: Micros
+    reports: list[Report]
