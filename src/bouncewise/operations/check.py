@@ -53,6 +53,7 @@ class Checker:
         self._decisions: dict[str, Decision | None] = {}
         self._probes: dict[str, str] = {}
         self._cleared: dict[str, datetime | None] = {}
+        self._domains = _Domains(self._probe_of, self._cleared_at)
 
     def refresh(self) -> None:
         """Look whether the ledger has changed, and forget what was known if so."""
@@ -74,7 +75,7 @@ class Checker:
         if own is None and whole is None:
             return Answer(given, True, name, OK)
         question = _Question(given, name, domain, at or datetime.now(UTC), transactional)
-        return _answer(question, own or OK, whole or OK, self._policy, _Domains(self._probe_of, self._cleared_at))
+        return _answer(question, own or OK, whole or OK, self._policy, self._domains)
 
     def check_all(
         self, addresses: Iterable[str], *, transactional: bool = False, at: datetime | None = None
@@ -88,7 +89,7 @@ class Checker:
                 yield self.check(given, transactional=transactional, at=at)
 
     def _is_candidate(self, name: str) -> bool:
-        return (self._has_pending or self._index.has(id_of(name))) and name not in self._decisions
+        return name not in self._decisions and (self._has_pending or self._index.has(id_of(name)))
 
     def _decision(self, name: str) -> Decision | None:
         if self._is_candidate(name):
