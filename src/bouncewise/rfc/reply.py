@@ -10,21 +10,16 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import islice
 from typing import NamedTuple
 
 from bouncewise.rfc import status as rfc3463
+from bouncewise.rfc.forms import lowered
+from bouncewise.rfc.frames import BEGINS, layers
 
 MAX_REPLY = 2048
 """Characters of a reply that are read. RFC 5321 §4.5.3.1.5 allows 512 octets a line."""
 
-# A reply that quotes another: the inner one is what the receiver said. Forms: Postfix and qmail "said:",
-# RFC 3464 "smtp;", Exchange "-> 550" and "returned '550 …'", gateways "(user@example.com:550 …" and "<421 4.4.2 …>".
-_CODE = re.compile(r"[245]\d\d(?=[ \-:])")
-_QUOTING = ("said:", "smtp;", "->", "returned '", 'returned "', "error:", "error:<", "error: <", "...")
-_BRACKETED = re.compile(r" \d\.")
-_NAMES_WHO = re.compile(r"@ *:$")
-_NAMED_WHO = re.compile(r"@ *:")
-_LEADING = re.compile(r"^[\s\"'<(\[*]*(?:smtp;|x-\w+;)?[\s\"'<(]*([245]\d\d)(?=[A-Za-z]*(?:[^\w.]|$))", re.I)
 _QUOTED = re.compile(r"(?:^|[\s:;,('\"<>=])([245]\d\d)(?=[ \-]'?#?[\"'<]?[A-Za-z0-9<])")
 _NAMED = re.compile(r"\b(?:error|code|status|smtp|#)\W{0,3}([245]\d\d)\b(?!\.\w)|\(([245]\d\d)\)", re.I)
 
@@ -120,37 +115,28 @@ def parse(text: str) -> ReplyParts:
 
 def parse_shielded(text: str) -> ReplyParts:
     """``parse`` of a text that is shielded already."""
-    lower = text.casefold()
-    at, code = _find_code(text, lower)
-    return ReplyParts(code, rfc3463.choose(text, at, code), _stage(text, lower))
+    lower = lowered(text)
+    return parse_layers(text, lower, layers(text, lower))
 
 
-def _find_code(text: str, lower: str) -> tuple[int, int | None]:
-    if (inner := _find_inner(text, lower)) is not None:
-        return inner, int(text[inner : inner + 3])
-    m = _LEADING.match(text) or _QUOTED.search(text) or _NAMED.search(text)
-    if m is None:
-        return 0, None
-    digits = m[1] or m[2]
-    return m.start(), int(digits)
+def parse_layers(text: str, lower: str, quoting: tuple[str, ...]) -> ReplyParts:
+    """``parse`` of a shielded *text*, ``lowered`` to *lower*, of those ``layers``. What a reply lacks, its frame may tell."""
+    at, code = _find_code(quoting[0])
+    status = rfc3463.choose(quoting[0], at, code)
+    for layer in quoting[1:]:
+        at, outer = _find_code(layer)
+        code = code or outer
+        status = status or rfc3463.choose(layer, at, code, only=True)
+    return ReplyParts(code, status, _stage(text, lower))
 
 
-def _find_inner(text: str, lower: str) -> int | None:
-    """Where the last reply code stands that words before it mark as quoted."""
-    # Most replies quote no other: none of these stands there, and nothing is looked for.
-    if not (
-        "said" in lower or "..." in lower or "smtp;" in lower or "->" in lower or "returned" in lower or "error:" in lower
-        or "<5" in lower or "<4" in lower or "<2" in lower or _NAMED_WHO.search(lower)
-    ):  # fmt: skip
-        return None
-    found = None
-    for m in _CODE.finditer(text):
-        before = lower[max(0, m.start() - 300) : m.start()].rstrip()
-        named = before.endswith(":") and _NAMES_WHO.search(before)
-        bracketed = before.endswith("<") and _BRACKETED.match(text, m.end())
-        if before.endswith(_QUOTING) or named or bracketed:
-            found = m.start()
-    return found
+def _find_code(text: str) -> tuple[int, int | None]:
+    """Where the reply code stands, and which it is. Of several that are only named, a refusal goes before an acceptance."""
+    if (m := BEGINS.match(text)) is not None:
+        return 0, int(m[1])
+    found = [(m.start(), int(m[1])) for m in islice(_QUOTED.finditer(text), 8)]
+    found += [(m.start(), int(m[1] or m[2])) for m in islice(_NAMED.finditer(text), 8)]
+    return next((f for f in found if f[1] >= 400), found[0] if found else (0, None))
 
 
 def _may_name_stage(lower: str) -> bool:
@@ -164,7 +150,7 @@ def _may_name_stage(lower: str) -> bool:
 
 def stage_of(text: str) -> str | None:
     """The SMTP stage that *text* names, or None."""
-    return _stage(text, text.casefold())
+    return _stage(text, lowered(text))
 
 
 def _stage(text: str, lower: str) -> str | None:

@@ -1,0 +1,171 @@
+"""The forms in which systems report the reply of another (frames.toml), and where they stand in a text.
+
+Gives: hits, each the kind of a form with its place. Whether a hit does begin or end a reply is decided in ``frames``.
+It is linear: one automaton finds the literal beginnings of all forms, and each form is tried only there. A template of a reply
+(``columns``) has HIDDEN for an IP address or an id, so no form counts characters, or tells such a word from another with digits.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from importlib import resources
+from itertools import product
+from typing import NamedTuple
+
+import ahocorasick
+import msgspec
+
+KINDS = ("keep", "head", "coded", "opening", "tail", "ending", "standing", "aside")
+"""The kinds of forms of a Frame."""
+
+CLOSING = {"'": "'", '"': '"', "<": ">", "(": ")", "{": "}", "[": "]"}
+"""The sign that ends what another began."""
+
+# What may stand before the code of a quoted reply, and a code that stands before the quotes of its words.
+_ANNOUNCING = (
+    "->", "...", "@:", "@ :", "error ", "code ", "returned ", "with ", "said ", "response ", "reply ",
+    "failed ", *":;,\"'(<>=|[{*",
+)  # fmt: skip
+_INNER = re.compile(
+    rf"(?P<before>{'|'.join(map(re.escape, _ANNOUNCING))}|(?P<twice>[45]\d\d)[ -](?=(?P=twice)))"
+    r" *b?(?P<quote>['\"]?)(?P<code>[45]\d\d)(?=[ \-:])"
+)
+_SPLIT = re.compile(r"(?<!\w)[45]\d\d(?:, *b?|-)(?P<quote>['\"])(?![\w -]*['\"]:)")
+
+_TABLE = bytes(ord(" " if chr(i).isspace() or i == 95 else chr(i).lower()) for i in range(128)) + bytes(128)
+_SIGNS = {i: chr(_TABLE[i]) for i in range(128)} | {0xA0: " ", 0x2018: "'", 0x2019: "'", 0x201C: '"', 0x201D: '"'}
+_PLACES = {
+    "host": r"\S+(?: [\[(][^\])]*[\])])?",
+    "ip": r"[\w:.-]*(?:qz|[\d.:])[\w:.-]*",
+    "command": r"[^:]*(?:(?<=to|om): ?(?:<[^<>]*>|@)(?: [a-z0-9]+=\S+)*)?",
+    "stage": r"(?:rcpt|mail|data|end of|helo|ehlo|lhlo|auth|starttls|initial|rset|quit|vrfy|bdat|xforward|message|sending|\.)",
+    "code": r"\"?[245]\d\d\"?",
+    "number": r"\w+",
+    "address": r"<?@>?",
+    "words": r"(?:\S+ ?){0,8}",
+    "sentence": r"[^.!?]*[.!?]?",
+    "clause": r"[^:>'\"]*",
+    "source": r"(?:(?! after )[^:>'\"])*",
+    "finding": r"(?!an? |error|unknown error|['\"])\w",
+    "list": r"[^()]*",
+    "several": r"[^(),]*,[^()]*",
+}
+
+
+class Frame(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How one reporter frames a reply; frames.toml describes the keys."""
+
+    name: str
+    source: str
+    keep: tuple[str, ...] = ()
+    head: tuple[str, ...] = ()
+    coded: tuple[str, ...] = ()
+    opening: tuple[str, ...] = ()
+    tail: tuple[str, ...] = ()
+    ending: tuple[str, ...] = ()
+    standing: tuple[str, ...] = ()
+    aside: tuple[str, ...] = ()
+    example: tuple[str, ...] = ()
+
+
+class Saying(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The words of a clause that announces what somebody else said; frames.toml describes them."""
+
+    verb: tuple[str, ...]
+    copula: tuple[str, ...]
+    noun: frozenset[str]
+    party: frozenset[str]
+    label: frozenset[str]
+    unit: frozenset[str]
+
+
+class Forms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """All of frames.toml."""
+
+    saying: Saying
+    frame: tuple[Frame, ...]
+
+
+class Hit(NamedTuple):
+    """A form in a text. ``kind``: one of KINDS, "verb", "copula", "code" or "split". ``closing``: the sign that ends it."""
+
+    end: int
+    at: int
+    kind: str
+    closing: str = ""
+
+
+@cache
+def forms() -> Forms:
+    """The forms of frames.toml."""
+    return msgspec.toml.decode((resources.files(__package__) / "frames.toml").read_bytes(), type=Forms)
+
+
+def lowered(text: str) -> str:
+    """*text*, equally long, in lower ASCII letters, blanks for white space and underscores, straight quotes."""
+    return text.encode().translate(_TABLE).decode() if text.isascii() else text.translate(_SIGNS)
+
+
+def may_hit(lower: str) -> bool:
+    """False where no form can stand in a text, ``lowered`` to *lower*: that is nearly always so, and quick to see."""
+    return next(_automaton().iter(lower), None) is not None
+
+
+def hits(lower: str) -> list[Hit]:
+    """Every form that stands in a text, ``lowered`` to *lower*, in the order of their ends."""
+    return sorted((*_literal(lower), *_codes(lower)))
+
+
+def _literal(lower: str) -> Iterator[Hit]:
+    for last, (length, ways) in _automaton().iter(lower):
+        at = last + 1 - length
+        if lower[at].isalnum() and lower[at - 1 : at].isalnum():  # within a word
+            continue
+        for kind, pattern, closing in ways:
+            if (m := pattern.match(lower, at)) is not None:
+                yield Hit(m.end(), at, kind, closing)
+
+
+def _codes(lower: str) -> Iterator[Hit]:
+    for m in _INNER.finditer(lower):
+        yield Hit(m.start("code"), m.start(), "code", CLOSING.get(m["quote"] or m["before"][-1], ""))
+    for m in _SPLIT.finditer(lower):
+        yield Hit(m.end(), m.start(), "split", m["quote"])
+
+
+@cache
+def _automaton() -> ahocorasick.Automaton:
+    """Finds the literal beginnings of forms; each leads to the kinds, patterns and closing signs that begin with it."""
+    begun: dict[str, list[tuple[str, re.Pattern[str], str]]] = {}
+    written = [(kind, form) for frame in forms().frame for kind in KINDS for form in getattr(frame, kind)]
+    written += [("verb", form) for form in forms().saying.verb] + [("copula", form) for form in forms().saying.copula]
+    for kind, form in written:
+        literal, *rest = re.split(r"(\{[a-z]+\})", form)
+        pattern = "".join(_PLACES[part[1:-1]] if i % 2 == 0 else re.escape(part) for i, part in enumerate(rest))
+        begun.setdefault(literal, []).append((kind, re.compile(re.escape(literal) + pattern), _closing(form)))
+    for literal in _hints():
+        begun.setdefault(literal, [])
+    automaton = ahocorasick.Automaton()
+    for literal, ways in begun.items():
+        automaton.add_word(literal, (len(literal), ways))
+    automaton.make_automaton()
+    return automaton
+
+
+def _closing(form: str) -> str:
+    """What ends a reply behind *form*, which opens a quote or bracket with its first or last sign."""
+    if "(" in form and ")" not in form:
+        return ")"
+    return "}" if form[0] == "{" else CLOSING.get(form[-1], "") if form[-1] in "'\"" else ""
+
+
+def _hints() -> Iterator[str]:
+    """Where one of these stands, a code may stand behind a sign or before a quote: the text is worth a look, no more."""
+    for sign, gap, ten in product(_ANNOUNCING, ("", " "), range(40, 60)):
+        yield f"{sign}{gap}{ten}"
+    for digit, gap, quote in product("0123456789", ("-", ",", ", ", ", b"), "'\""):
+        yield digit + gap + quote
+    for code, gap in product(range(400, 600), " -"):
+        yield f"{code}{gap}{code}"
