@@ -59,7 +59,9 @@ def test_examples_with_everything_that_varies() -> None:
             f"é{a} {text} {b}é",
             text.replace(" ", f" {a} ", 3),
             draw.choice(FRAMES).replace("{reply}", f"{text} {a}").replace("mx", a),
-            draw.choice(FRAMES).replace("{reply}", draw.choice(FRAMES).replace("{reply}", text)).replace(" ", f" {b} ", 2),
+            draw.choice(FRAMES)
+            .replace("{reply}", draw.choice(FRAMES).replace("{reply}", text))
+            .replace(" ", f" {b} ", 2),
         ]
     same(lines)
 

@@ -20,19 +20,22 @@ import msgspec
 KINDS = ("keep", "head", "coded", "opening", "tail", "ending", "standing", "aside")
 """The kinds of forms of a Frame."""
 
+FORM, STAGE = 1, 2
+"""What ``glance`` sees: a form, the name of a stage of the SMTP dialogue."""
+
 CLOSING = {"'": "'", '"': '"', "<": ">", "(": ")", "{": "}", "[": "]"}
 """The sign that ends what another began."""
 
-# What may stand before the code of a quoted reply, and a code that stands before the quotes of its words.
+# A reply code behind a sign or a word that announces it, in quotes or not; and a code before the quotes of its words.
 _ANNOUNCING = (
     "->", "...", "@:", "@ :", "error ", "code ", "returned ", "with ", "said ", "response ", "reply ",
     "failed ", *":;,\"'(<>=|[{*",
 )  # fmt: skip
-_INNER = re.compile(
-    rf"(?P<before>{'|'.join(map(re.escape, _ANNOUNCING))}|(?P<twice>[45]\d\d)[ -](?=(?P=twice)))"
-    r" *b?(?P<quote>['\"]?)(?P<code>[45]\d\d)(?=[ \-:])"
+_CODE = re.compile(
+    rf"(?P<before>{'|'.join(map(re.escape, _ANNOUNCING))}) ?b?(?P<quote>['\"]?)(?P<code>[45]\d\d)(?=[ \-:])"
 )
-_SPLIT = re.compile(r"(?<!\w)[45]\d\d(?:, *b?|-)(?P<quote>['\"])(?![\w -]*['\"]:)")
+_SPLIT = re.compile(r"(?<=[45]\d\d)(?<!\w[45]\d\d)(?:, ?b?|-)(?P<quote>['\"])(?![\w -]*['\"]:)")
+_BEFORE_QUOTES = ("-'", '-"', ",'", ',"', ", '", ', "', ",b'", ',b"', ", b'", ', b"')
 
 _TABLE = bytes(ord(" " if chr(i).isspace() or i == 95 else chr(i).lower()) for i in range(128)) + bytes(128)
 _SIGNS = {i: chr(_TABLE[i]) for i in range(128)} | {0xA0: " ", 0x2018: "'", 0x2019: "'", 0x201C: '"', 0x201D: '"'}
@@ -108,31 +111,32 @@ def lowered(text: str) -> str:
     return text.encode().translate(_TABLE).decode() if text.isascii() else text.translate(_SIGNS)
 
 
-def may_hit(lower: str) -> bool:
-    """False where no form can stand in a text, ``lowered`` to *lower*: that is nearly always so, and quick to see."""
-    return next(_automaton().iter(lower), None) is not None
+def glance(lower: str) -> int:
+    """What may stand in a text, ``lowered`` to *lower*: FORM, STAGE, both or, in most texts, nothing; which is quick to see."""
+    seen = 0
+    for _, (_, _, what) in _automaton().iter(lower):
+        seen |= what
+    return seen
 
 
 def hits(lower: str) -> list[Hit]:
     """Every form that stands in a text, ``lowered`` to *lower*, in the order of their ends."""
-    return sorted((*_literal(lower), *_codes(lower)))
+    return sorted(_hits(lower))
 
 
-def _literal(lower: str) -> Iterator[Hit]:
-    for last, (length, ways) in _automaton().iter(lower):
+def _hits(lower: str) -> Iterator[Hit]:
+    for last, (length, ways, _) in _automaton().iter(lower):
         at = last + 1 - length
         if lower[at].isalnum() and lower[at - 1 : at].isalnum():  # within a word
             continue
         for kind, pattern, closing in ways:
-            if (m := pattern.match(lower, at)) is not None:
+            m = pattern.match(lower, at)
+            if m is None:
+                continue
+            if kind == "code":
+                yield Hit(m.start("code"), at, kind, CLOSING.get(m["quote"] or m["before"][-1], ""))
+            else:
                 yield Hit(m.end(), at, kind, closing)
-
-
-def _codes(lower: str) -> Iterator[Hit]:
-    for m in _INNER.finditer(lower):
-        yield Hit(m.start("code"), m.start(), "code", CLOSING.get(m["quote"] or m["before"][-1], ""))
-    for m in _SPLIT.finditer(lower):
-        yield Hit(m.end(), m.start(), "split", m["quote"])
 
 
 @cache
@@ -145,11 +149,16 @@ def _automaton() -> ahocorasick.Automaton:
         literal, *rest = re.split(r"(\{[a-z]+\})", form)
         pattern = "".join(_PLACES[part[1:-1]] if i % 2 == 0 else re.escape(part) for i, part in enumerate(rest))
         begun.setdefault(literal, []).append((kind, re.compile(re.escape(literal) + pattern), _closing(form)))
-    for literal in _hints():
-        begun.setdefault(literal, [])
+    for sign, gap, ten in product(_ANNOUNCING, ("", " "), range(40, 60)):
+        begun.setdefault(f"{sign}{gap}{ten}", []).append(("code", _CODE, ""))
+    for literal in _BEFORE_QUOTES:
+        begun.setdefault(literal, []).append(("split", _SPLIT, literal[-1]))
+    what = dict.fromkeys(begun, FORM)
+    for literal in _stage_hints():
+        what[literal] = what.get(literal, 0) | STAGE
     automaton = ahocorasick.Automaton()
-    for literal, ways in begun.items():
-        automaton.add_word(literal, (len(literal), ways))
+    for literal, seen in what.items():
+        automaton.add_word(literal, (len(literal), begun.get(literal, []), seen))
     automaton.make_automaton()
     return automaton
 
@@ -161,11 +170,8 @@ def _closing(form: str) -> str:
     return "}" if form[0] == "{" else CLOSING.get(form[-1], "") if form[-1] in "'\"" else ""
 
 
-def _hints() -> Iterator[str]:
-    """Where one of these stands, a code may stand behind a sign or before a quote: the text is worth a look, no more."""
-    for sign, gap, ten in product(_ANNOUNCING, ("", " "), range(40, 60)):
-        yield f"{sign}{gap}{ten}"
-    for digit, gap, quote in product("0123456789", ("-", ",", ", ", ", b"), "'\""):
-        yield digit + gap + quote
-    for code, gap in product(range(400, 600), " -"):
-        yield f"{code}{gap}{code}"
+def _stage_hints() -> Iterator[str]:
+    """One of these stands wherever ``reply`` can find the name of a stage."""
+    yield from ("in re", "after", ">>>", "smtp:", "while ", "connect")
+    for gap, letter in product(("", " ", ":", ": "), "icbghelmrdf"):
+        yield f"[{gap}{letter}"

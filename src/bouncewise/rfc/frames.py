@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from functools import lru_cache
 
-from bouncewise.rfc.forms import CLOSING, Hit, forms, hits, lowered, may_hit
+from bouncewise.rfc.forms import CLOSING, FORM, Hit, forms, glance, hits, lowered
 
 MAX_HEADS = 64
 """Beginnings of quoted replies that are looked at in one text, the first of them. It keeps hostile texts linear."""
@@ -37,10 +38,12 @@ _BRACKETS = {pair[1]: re.compile(f"[{re.escape(pair)}]") for pair in ("()", "<>"
 Span = tuple[int, int]
 
 
-def layers(text: str, lower: str | None = None) -> tuple[str, ...]:
-    """The innermost reply that *text* quotes, what quotes it, and so on to *text* itself. *lower*: ``lowered(text)``."""
-    if not may_hit(lowered(text) if lower is None else lower):
-        return (text,)
+@lru_cache(maxsize=16)
+def layers(text: str) -> tuple[str, ...]:
+    """The innermost reply that *text* quotes, what quotes it, and so on to *text* itself, which may be the only one.
+
+    Remembered for those who ask for the same text in turn.
+    """
     flat = _flat(text)
     spans, outer = _cut(flat)
     if spans == [(0, len(flat))]:
@@ -51,7 +54,7 @@ def layers(text: str, lower: str | None = None) -> tuple[str, ...]:
 
 def blanked(masked: str, text: str) -> str:
     """*masked* with blanks for all that is not the innermost of its ``layers``; *text* has the same signs but for blanks."""
-    if not may_hit(lowered(text)):
+    if not glance(lowered(text)) & FORM:
         return masked
     flat = _flat(text)
     spans, _ = _cut(flat)
@@ -131,7 +134,7 @@ def _stands(head: Hit, lower: str, start: int, begun: re.Match[str] | None) -> b
         apart = _CODED.match(lower, head.end) or _NUMBERED.search(lower[start : head.at])
         return apart is not None or not _has(lower, start, head.at)
     if head.kind == "split":
-        return begun is None or not _has(lower, start, head.at)
+        return begun is None or not _has(lower, begun.end(), head.at)
     if head.kind == "code":
         return _is_reply(head, lower, begun)
     return _says(head, lower, start, begun)
@@ -145,7 +148,7 @@ def _is_reply(head: Hit, lower: str, begun: re.Match[str] | None) -> bool:
     if begun is None:
         return True
     sign, code = lower[head.at], lower[head.end : head.end + 3]
-    if sign in "-.@" or (code == begun[1] and not _has(lower, begun.end(), head.end)):
+    if sign in "-.@":
         return True
     # A reply of several lines repeats its code, and often its status.
     if m["status"] is None or _goes_on(lower, begun):

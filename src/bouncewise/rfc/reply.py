@@ -14,7 +14,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from bouncewise.rfc import status as rfc3463
-from bouncewise.rfc.forms import lowered
+from bouncewise.rfc.forms import FORM, STAGE, glance, lowered
 from bouncewise.rfc.frames import BEGINS, layers
 
 MAX_REPLY = 2048
@@ -110,24 +110,28 @@ class ReplyParts(NamedTuple):
 
 def parse(text: str) -> ReplyParts:
     """Code, status and stage of one reply. The innermost reply wins where one quotes another."""
-    return parse_shielded(shield(text[:MAX_REPLY]))
+    return ReplyParts(*dissect(shield(text[:MAX_REPLY]))[:3])
 
 
-def parse_shielded(text: str) -> ReplyParts:
-    """``parse`` of a text that is shielded already."""
+def dissect(text: str) -> tuple[int | None, str | None, str | None, str]:
+    """``ReplyParts`` of a shielded *text*, and the innermost reply that it quotes. What the reply lacks, its frame may tell."""
     lower = lowered(text)
-    return parse_layers(text, lower, layers(text, lower))
+    seen = glance(lower)
+    quoting = layers(text) if seen & FORM else (text,)
+    reply = quoting[0]
+    at, code = (0, int(m[1])) if (m := BEGINS.match(reply)) is not None else _find_code(reply)
+    status = rfc3463.choose(reply, at, code)
+    if reply is not text:
+        for layer in quoting[1:]:
+            at, outer = _find_code(layer)
+            code = code or outer
+            status = status or rfc3463.choose(layer, at, code, only=True)
+    return code, status, _stage(text, lower) if seen & STAGE else None, reply
 
 
-def parse_layers(text: str, lower: str, quoting: tuple[str, ...]) -> ReplyParts:
-    """``parse`` of a shielded *text*, ``lowered`` to *lower*, of those ``layers``. What a reply lacks, its frame may tell."""
-    at, code = _find_code(quoting[0])
-    status = rfc3463.choose(quoting[0], at, code)
-    for layer in quoting[1:]:
-        at, outer = _find_code(layer)
-        code = code or outer
-        status = status or rfc3463.choose(layer, at, code, only=True)
-    return ReplyParts(code, status, _stage(text, lower))
+def innermost(text: str) -> str:
+    """The innermost reply that a shielded *text* quotes; the text itself where it quotes none."""
+    return layers(text)[0] if glance(lowered(text)) & FORM else text
 
 
 def _find_code(text: str) -> tuple[int, int | None]:
