@@ -49,6 +49,7 @@ _PLACES = {
     "address": r"<?@>?",
     "words": r"(?:\S+ ?){0,8}",
     "sentence": r"[^.!?]*[.!?]?",
+    "dotted": r"\S*",
     "clause": r"[^:>'\"]*",
     "source": r"(?:(?! after )[^:>'\"])*",
     "finding": r"(?!an? |error|unknown error|['\"])\w",

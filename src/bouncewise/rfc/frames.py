@@ -17,7 +17,7 @@ from bouncewise.rfc.forms import CLOSING, FORM, Hit, forms, glance, hits, lowere
 MAX_HEADS = 64
 """Beginnings of quoted replies that are looked at in one text, the first of them. It keeps hostile texts linear."""
 
-BEGINS = re.compile(r"[\s\"'<(\[*]*(?:smtp;|x-\w+;)?[\s\"'<(]*([245]\d\d)(?=[A-Za-z]*(?:[^\w.]|$))", re.I)
+BEGINS = re.compile(r"[\s\"'<(\[*]*+(?:smtp;|x-\w++;)?[\s\"'<(]*+([245]\d\d)(?=[A-Za-z]*(?:[^\w.]|$))", re.I)
 """A text that begins with a reply code is a reply."""
 
 _CODED = re.compile(r"[\s\"'<(\[]*(?:smtp; *)?(?:[245]\d\d(?![\w.])|[245]\.\d{1,3}\.\d{1,3}(?![a-z]*\d|\.\d))")
@@ -87,6 +87,8 @@ def _cut(flat: str) -> tuple[list[Span], list[Span]]:
     endings = [h for h in tails if h.kind == "ending"]
     nested = _nested(lower, _end(lower, 0, len(lower), endings), heads)
     start, end = nested[-1]
+    if start == 0 and BEGINS.match(lower) is None:  # nothing is quoted: these are the reporter's own words
+        tails, end = [h for h in tails if h.kind == "tail"], len(lower)
     stop = _end(lower, start, end, tails)
     if not _has(lower, start, stop):  # nothing is quoted, or the reply itself is such a form
         nested = _nested(lower, len(lower), heads)
