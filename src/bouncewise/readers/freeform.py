@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import takewhile
 
 from bouncewise.model import Kind, Reply, Report, Source, Stage
 from bouncewise.readers.letter import Letter
 from bouncewise.readers.speech import says
 from bouncewise.rfc import address
-from bouncewise.rfc.reply import MAX_REPLY, parse
+from bouncewise.rfc.frames import announces
+from bouncewise.rfc.reply import MAX_REPLY, parse, shield
 
 MAX_LINES = 3000
 MAX_LINE = 2000
@@ -33,12 +35,15 @@ _ANSWER = re.compile(r"^[\s>]*(?:<<<|Out:|Received >>>)\s*(?P<reason>[45]\d\d[ -
 _OTHER_MATTER = re.compile(
     r"^\d{3}[ -]\S{1,250} (?:\(\w+\))?\.\.\. |^(?:\.\.\. )?while talking to |^\s*(?:In|Out): ", re.I
 )
+_TALKING = re.compile(r"(?:\.\.\. )?while talking to ", re.I)
+_FIELD = re.compile(r"(?:reporting-mta|original-recipient|final-recipient)\s*:", re.I)
 _NOT_FAILED = re.compile(
     r"(?:sent by|sent from|message from|sender|from|reply[- ]to|return-path|contact|help|assistance|reply to|write to|"
     r"von|de|da|van)\W*:?\s*$",
     re.I,
 )
 
+_SUMMARY = re.compile(r"[45]\d\d[ -].{1,300}?\.\.\. ")
 _CODE = re.compile(r"[45]\d\d[ \-:]")
 _CODED = re.compile(r"(?:^|said:?|returned:?|was:?|response:?|:|[\s'\"(\[])\s*[45]\d\d[ \-:]")
 _LEAD = re.compile(
@@ -93,6 +98,8 @@ class Reasons:
         self._rest: list[str] = []
         self._answers: list[str] = []
         lines = [line[:MAX_LINE].rstrip() for line in letter.text.split("\n")[:MAX_LINES]]
+        # Fields for machines that stand in the text (``dsn`` reads them) are no words for people.
+        lines = list(takewhile(lambda line: not _FIELD.match(line), lines))
         self._scan(lines, self._entry)
         if not self._names:
             self._rest.clear()
@@ -116,6 +123,7 @@ class Reasons:
 
     def _scan(self, lines: list[str], entry: Callable[[str, str], tuple[list[str], str] | None]) -> None:
         current: list[str] | None = None
+        answered: list[str] | None = None
         before = ""
         for line in lines:
             if not line:
@@ -125,16 +133,24 @@ class Reasons:
                 continue
             if (m := _ANSWER.match(line)) is not None:
                 (current if current is not None else self._answers).append(m["reason"])
+                answered = current
+            elif before.endswith(":") and announces(shield(before)):
+                (current if current is not None else self._rest).append(line)  # whatever address it names
             elif (found := entry(line, before)) is not None:
                 for name in found[0]:
                     key = address.normalise(name)
                     current = self._own.setdefault(key, [])
                     self._names.setdefault(key, name)
-                    current += [*self._answers, found[1]] if found[1] else []
+                    # Behind an answer, "550 5.1.1 <x>... User unknown" is what the reporter makes of it.
+                    summary = (self._answers or current is answered) and _SUMMARY.match(found[1])
+                    current += self._answers if summary else [*self._answers, found[1]] if found[1] else []
                 self._answers.clear()
             elif _OTHER_MATTER.match(line):
                 if current or not before.endswith(":"):
                     current = None
+                if _TALKING.match(line):  # what another host answered concerns nobody who is named from here on
+                    self._rest += self._answers
+                    self._answers.clear()
             else:
                 (current if current is not None else self._rest).append(line)
             before = line

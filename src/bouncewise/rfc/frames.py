@@ -31,6 +31,7 @@ _SUMMARY = re.compile(r" [245]\d\d(?:[ -][245]\.\d{1,3}\.\d{1,3})? <?@>? ?\.\.\.
 _NUMBERED = re.compile(r"#[245]\.\d{1,3}\.\d{1,3} $")
 _HOST = re.compile(r"(?:qz|[\d.])\S* (?:has )?[a-z]+\W*$")
 _OPENS = re.compile(r"[:;=({\[<]$|(?:^|[ =:(])['\"]$")
+_PART = re.compile(r"[:>,()]")
 _WORD = re.compile(r"(?<!\w)(?!qz\b)[^\W\d_]{2,}(?!\w)")
 _SIGN = re.compile(r"[^\W_]")
 _BRACKETS = {pair[1]: re.compile(f"[{re.escape(pair)}]") for pair in ("()", "<>", "[]", "{}")}
@@ -50,6 +51,13 @@ def layers(text: str) -> tuple[str, ...]:
         return (text,)
     reply = " ".join(flat[start:end].strip() for start, end in spans)
     return (reply, *(flat[start:end] for start, end in reversed(outer)))
+
+
+def announces(line: str) -> bool:
+    """Whether a shielded *line* ends with words that announce a reply on the next."""
+    lower = lowered(_flat(line))
+    kinds = ("head", "opening", "verb", "copula")
+    return any(h.end == len(lower) and h.kind in kinds and _stands(h, lower, 0, None) for h in hits(lower))
 
 
 def blanked(masked: str, text: str) -> str:
@@ -174,7 +182,11 @@ def _says(head: Hit, lower: str, start: int, begun: re.Match[str] | None) -> boo
         return begun is None or head.kind == "verb" or party or (after is not None and after["status"] is not None)
     if head.kind == "verb" and party:
         return True
-    return begun is None and ((party and not words.isdisjoint(saying.noun)) or words <= saying.label)
+    if begun is not None:
+        return False
+    label = re.findall(r"\w+", _PART.split(clause.rstrip(": "))[-1])
+    labelled = saying.label.issuperset(label) and (len(label) > 1 or saying.label.issuperset(words))
+    return labelled or (party and not words.isdisjoint(saying.noun))
 
 
 def _opened(lower: str, start: int, end: int, closing: str) -> Span:
