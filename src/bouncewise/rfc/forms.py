@@ -28,12 +28,13 @@ CLOSING = {"'": "'", '"': '"', "<": ">", "(": ")", "{": "}", "[": "]"}
 
 # A reply code behind a sign or a word that announces it, in quotes or not; and a code before the quotes of its words.
 _ANNOUNCING = (
-    "->", "...", "@:", "@ :", "error ", "code ", "returned ", "with ", "said ", "response ", "reply ",
+    "->", "...", ". ", ") ", "] ", "@:", "@ :", "error ", "code ", "returned ", "with ", "said ", "response ", "reply ",
     "failed ", *":;,\"'(<>=|[{*",
 )  # fmt: skip
 _CODE = re.compile(
     rf"(?P<before>{'|'.join(map(re.escape, _ANNOUNCING))}) ?b?(?P<quote>['\"]?)(?P<code>[45]\d\d)(?=[ \-:])"
 )
+_BARE = re.compile(r" (?=[45]\d\d[ -]#?[245]\.\d{1,3}\.\d{1,3})")
 _SPLIT = re.compile(r"(?<=[45]\d\d)(?<!\w[45]\d\d)(?:, ?b?|-)(?P<quote>['\"])(?![\w -]*['\"]:)")
 _BEFORE_QUOTES = ("-'", '-"', ",'", ',"', ", '", ', "', ",b'", ',b"', ", b'", ', b"')
 
@@ -48,6 +49,7 @@ _PLACES = {
     "number": r"\w+",
     "address": r"<?@>?",
     "words": r"(?:\S+ ?){0,8}",
+    "name": r"[^:()]*",
     "sentence": r"[^.!?]*[.!?]?",
     "dotted": r"\S*",
     "clause": r"[^:>'\"]*",
@@ -126,6 +128,8 @@ def hits(lower: str) -> list[Hit]:
 
 
 def _hits(lower: str) -> Iterator[Hit]:
+    if (bare := _BARE.search(lower)) is not None:
+        yield Hit(bare.end(), bare.start(), "code")
     for last, (length, ways, _) in _automaton().iter(lower):
         at = last + 1 - length
         if lower[at].isalnum() and lower[at - 1 : at].isalnum():  # within a word

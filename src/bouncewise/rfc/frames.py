@@ -26,17 +26,25 @@ _GOES_ON = re.compile(
     r"(?:[ \-:#'\"<(\[,.]|[245]\d\d[ -])*"
     r"(?:(?P<status>[245]\.\d{1,3}\.\d{1,3})(?![a-z]*\d|\.\d)|(?P<word>\w*[^\W\d]\w*|\d{10,})|@)"
 )
-_CALLOUT = re.compile(r"\bsenders?\b|\bcall-?(?:out|back)|\bverif(?:y|ication)\b|\bmail from\b")
+# What another server answered about the sender of the mail; a notice that says "but sender was rejected" speaks of no such thing.
+_CALLOUT = re.compile(r"\bsender (?:address|verif)|\bcall-?(?:out|back)\b")
+_CALLOUT_IN_REPLY = re.compile(r"\bsenders?\b|\bcall-?(?:out|back)|\bverif(?:y|ication)\b|\bmail from\b")
 _SUMMARY = re.compile(r" [245]\d\d(?:[ -][245]\.\d{1,3}\.\d{1,3})? <?@>? ?\.\.\.")
 _NUMBERED = re.compile(r"#[245]\.\d{1,3}\.\d{1,3} $")
-_HOST = re.compile(r"(?:qz|[\d.])\S* (?:has )?[a-z]+\W*$")
-_OPENS = re.compile(r"[:;=({\[<]$|(?:^|[ =:(])['\"]$")
-_PART = re.compile(r"[:>,()]")
+# A host name, an address or an id before the verb; no reply code, no status.
+_HOST = re.compile(r"(?:qz|\d{10}|[a-z]\S*[\d.]|[\d.]\S*[a-z])\S* (?:has )?[a-z]+\W*$")
+_OPENS = re.compile(r"[:=({\[<]$|\bsmtp;$|(?:^|[ =:(])['\"]$")
+_PART = re.compile(r"[:>,()@]")
 _WORD = re.compile(r"(?<!\w)(?!qz\b)[^\W\d_]{2,}(?!\w)")
 _SIGN = re.compile(r"[^\W_]")
 _BRACKETS = {pair[1]: re.compile(f"[{re.escape(pair)}]") for pair in ("()", "<>", "[]", "{}")}
 
 Span = tuple[int, int]
+
+
+def may_quote(text: str) -> bool:
+    """False where a shielded *text* is the reply itself, which is quick to see."""
+    return BEGINS.match(text) is None or glance(lowered(text)) & FORM != 0
 
 
 @lru_cache(maxsize=16)
@@ -62,7 +70,7 @@ def announces(line: str) -> bool:
 
 def blanked(masked: str, text: str) -> str:
     """*masked* with blanks for all that is not the innermost of its ``layers``; *text* has the same signs but for blanks."""
-    if not glance(lowered(text)) & FORM:
+    if not may_quote(text):
         return masked
     flat = _flat(text)
     spans, _ = _cut(flat)
@@ -134,7 +142,7 @@ def _nested(lower: str, end: int, heads: list[Hit]) -> list[Span]:
 
 def _stands(head: Hit, lower: str, start: int, begun: re.Match[str] | None) -> bool:
     """Whether *head* does begin a quoted reply in the layer from *start*, which *begun* with a reply code itself or not."""
-    if begun is not None and _CALLOUT.search(lower, start, head.at):
+    if (_CALLOUT if begun is None else _CALLOUT_IN_REPLY).search(lower, start, head.at):
         return False
     if head.kind == "head":
         return True
@@ -152,13 +160,13 @@ def _stands(head: Hit, lower: str, start: int, begun: re.Match[str] | None) -> b
 
 def _is_reply(head: Hit, lower: str, begun: re.Match[str] | None) -> bool:
     """Whether the number at the end of *head* is the code of a reply."""
+    sign, code = lower[head.at], lower[head.end : head.end + 3]
     m = _GOES_ON.match(lower, head.end + 3)
-    if m is None or m["word"] in forms().saying.unit:
+    if m is None or (m["word"] in forms().saying.unit and sign not in "'\""):
         return False
     if begun is None:
         return True
-    sign, code = lower[head.at], lower[head.end : head.end + 3]
-    if sign in "-.@":
+    if sign in "-@" or lower.startswith("...", head.at):
         return True
     # A reply of several lines repeats its code, and often its status.
     if m["status"] is None or _goes_on(lower, begun):
@@ -185,7 +193,8 @@ def _says(head: Hit, lower: str, start: int, begun: re.Match[str] | None) -> boo
     if begun is not None:
         return False
     label = re.findall(r"\w+", _PART.split(clause.rstrip(": "))[-1])
-    labelled = saying.label.issuperset(label) and (len(label) > 1 or saying.label.issuperset(words))
+    apart = len(label) > 1 or "@" in clause or saying.label.issuperset(words)
+    labelled = apart and saying.label.issuperset(label)
     return labelled or (party and not words.isdisjoint(saying.noun))
 
 
@@ -228,12 +237,12 @@ def _end(lower: str, start: int, end: int, tails: list[Hit]) -> int:
             stop = tail.at
     if "<<<" in lower[:start] and (m := _SUMMARY.search(lower, start, stop)) is not None:
         stop = m.start()
-    return stop if start or _WORD.search(lower, 0, stop) else end
+    return stop if start or BEGINS.match(lower) or _WORD.search(lower, 0, stop) else end
 
 
 def _is_last(lower: str, ending: Hit, end: int) -> bool:
     """Whether *ending* stands last, behind words: behind a colon or a quote it is what is quoted."""
-    return not _has(lower, ending.end, end) and _OPENS.search(lower[: ending.at].rstrip()[-2:]) is None
+    return not _has(lower, ending.end, end) and _OPENS.search(lower[: ending.at].rstrip()[-6:]) is None
 
 
 def _has(lower: str, start: int, end: int) -> bool:

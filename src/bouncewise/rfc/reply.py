@@ -15,12 +15,12 @@ from typing import NamedTuple
 
 from bouncewise.rfc import status as rfc3463
 from bouncewise.rfc.forms import FORM, STAGE, glance, lowered
-from bouncewise.rfc.frames import BEGINS, layers
+from bouncewise.rfc.frames import BEGINS, layers, may_quote
 
 MAX_REPLY = 2048
 """Characters of a reply that are read. RFC 5321 §4.5.3.1.5 allows 512 octets a line."""
 
-_QUOTED = re.compile(r"(?:^|[\s:;,('\"<>=])([245]\d\d)(?=[ \-]'?#?[\"'<]?[A-Za-z0-9<])")
+_QUOTED = re.compile(r"(?:^|[\s:;,('\"<>=])([245]\d\d)(?=[ \-]'?#?[\"'<]?[^\W_]|[ \-]'?<?[<@]|, ?b?['\"])")
 _NAMED = re.compile(r"\b(?:error|code|status|smtp|#)\W{0,3}([245]\d\d)\b(?!\.\w)|\(([245]\d\d)\)", re.I)
 
 _STAGE = re.compile(
@@ -117,21 +117,23 @@ def dissect(text: str) -> tuple[int | None, str | None, str | None, str]:
     """``ReplyParts`` of a shielded *text*, and the innermost reply that it quotes. What the reply lacks, its frame may tell."""
     lower = lowered(text)
     seen = glance(lower)
-    quoting = layers(text) if seen & FORM else (text,)
-    reply = quoting[0]
-    at, code = (0, int(m[1])) if (m := BEGINS.match(reply)) is not None else _find_code(reply)
-    status = rfc3463.choose(reply, at, code)
-    if reply is not text:
-        for layer in quoting[1:]:
-            at, outer = _find_code(layer)
-            code = code or outer
-            status = status or rfc3463.choose(layer, at, code, only=True)
-    return code, status, _stage(text, lower) if seen & STAGE else None, reply
+    stage = _stage(text, lower) if seen & STAGE else None
+    if not seen & FORM and (begun := BEGINS.match(text)) is not None:
+        code = int(begun[1])
+        return code, rfc3463.choose(text, 0, code), stage, text
+    reply, *outer = layers(text)
+    at, found = _find_code(reply)
+    status = rfc3463.choose(reply, at, found)
+    for layer in outer:
+        at, named = _find_code(layer)
+        found = found or named
+        status = status or rfc3463.choose(layer, at, found, only=True)
+    return found, status, stage, reply
 
 
 def innermost(text: str) -> str:
     """The innermost reply that a shielded *text* quotes; the text itself where it quotes none."""
-    return layers(text)[0] if glance(lowered(text)) & FORM else text
+    return layers(text)[0] if may_quote(text) else text
 
 
 def _find_code(text: str) -> tuple[int, int | None]:
