@@ -35,8 +35,10 @@ _CODE = re.compile(
     rf"(?P<before>{'|'.join(map(re.escape, _ANNOUNCING))}) ?b?(?P<quote>['\"]?)(?P<code>[45]\d\d)(?=[ \-:])"
 )
 _BARE = re.compile(r" (?=[45]\d\d[ -]#?[245]\.\d{1,3}\.\d{1,3})")
-_SPLIT = re.compile(r"(?<=[45]\d\d)(?<!\w[45]\d\d)(?:, ?b?|-)(?P<quote>['\"])(?![\w -]*['\"]:)")
-_BEFORE_QUOTES = ("-'", '-"', ",'", ',"', ", '", ', "', ",b'", ',b"', ", b'", ', b"')
+_SPLIT = re.compile(r"(?<=[45]\d\d)(?<!\w[45]\d\d)(?:['\"]?, ?b?|-)(?P<quote>['\"])(?![\w -]*['\"]:)")
+_BEFORE_QUOTES = [
+    f"{end}{gap}{quote}" for end in ("", "'", '"') for gap in (",", ", ", ",b", ", b") for quote in "'\""
+] + ["-'", '-"']
 
 _TABLE = bytes(ord(" " if chr(i).isspace() or i == 95 else chr(i).lower()) for i in range(128)) + bytes(128)
 _SIGNS = {i: chr(_TABLE[i]) for i in range(128)} | {0xA0: " ", 0x2018: "'", 0x2019: "'", 0x201C: '"', 0x201D: '"'}
