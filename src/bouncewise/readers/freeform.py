@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from itertools import takewhile
 
 from bouncewise.model import Kind, Reply, Report, Source, Stage
 from bouncewise.readers.letter import Letter
@@ -36,7 +35,7 @@ _OTHER_MATTER = re.compile(
     r"^\d{3}[ -]\S{1,250} (?:\(\w+\))?\.\.\. |^(?:\.\.\. )?while talking to |^\s*(?:In|Out): ", re.I
 )
 _TALKING = re.compile(r"(?:\.\.\. )?while talking to ", re.I)
-_FIELD = re.compile(r"(?:reporting-mta|original-recipient|final-recipient)\s*:", re.I)
+_FIELD = re.compile(r"^(?:[Rr]eporting-[Mm][Tt][Aa]|(?:[Oo]riginal|[Ff]inal)-[Rr]ecipient)[ \t]*:", re.M)
 _NOT_FAILED = re.compile(
     r"(?:sent by|sent from|message from|sender|from|reply[- ]to|return-path|contact|help|assistance|reply to|write to|"
     r"von|de|da|van)\W*:?\s*$",
@@ -103,9 +102,10 @@ class Reasons:
         self._answers: list[str] = []
         self._current: list[str] | None = None
         self._answered: list[str] | None = None
-        lines = [line[:MAX_LINE].rstrip() for line in letter.text.split("\n")[:MAX_LINES]]
-        # Fields for machines that stand in the text (``dsn`` reads them) are no words for people.
-        lines = list(takewhile(lambda line: not _FIELD.match(line), lines))
+        text = letter.text
+        if not letter.status_text and (field := _FIELD.search(text)) is not None:
+            text = text[: field.start()]  # fields for machines that stand in the text, which ``dsn`` reads
+        lines = [line[:MAX_LINE].rstrip() for line in text.split("\n")[:MAX_LINES]]
         self._scan(lines, self._entry)
         if not self._names:
             self._rest.clear()

@@ -23,6 +23,8 @@ _OPENS = re.compile(r"[:=({\[<]$|\bsmtp;$|(?:^|[ =:(])['\"]$")
 _WORD = re.compile(r"(?<!\w)(?!qz\b)[^\W\d_]{2,}(?!\w)")
 _BRACKETS = {pair[1]: re.compile(f"[{re.escape(pair)}]") for pair in ("()", "<>", "[]", "{}")}
 
+_ROLES = {"tail": "tails", "ending": "tails", "standing": "standing", "aside": "aside"}
+
 Span = tuple[int, int]
 
 
@@ -31,11 +33,11 @@ def may_quote(text: str) -> bool:
     return BEGINS.match(text) is None or glance(lowered(text)) & FORM != 0
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=128)
 def layers(text: str) -> tuple[str, ...]:
     """The innermost reply that *text* quotes, what quotes it, and so on to *text* itself, which may be the only one.
 
-    Remembered for those who ask for the same text in turn.
+    Remembered for those who ask for the same text in turn, and for logs, where texts recur.
     """
     flat = _flat(text)
     spans, outer = _cut(flat)
@@ -78,12 +80,13 @@ def _flat(text: str) -> str:
 def _cut(flat: str) -> tuple[list[Span], list[Span]]:
     """Where the innermost reply stands in *flat*, which has single blanks, and where what quotes it, outermost first."""
     lower = lowered(flat)
-    found = hits(lower)
-    standing = [(h.at, h.end) for h in found if h.kind == "standing"]
+    by_kind: dict[str, list[Hit]] = {"heads": [], "tails": [], "standing": [], "aside": []}
+    for hit in hits(lower):
+        by_kind[_ROLES.get(hit.kind, "heads")].append(hit)
+    heads, tails = by_kind["heads"][:MAX_HEADS], by_kind["tails"]
+    standing = [(h.at, h.end) for h in by_kind["standing"]]
     for start, end in standing:
         lower = lower[:start] + " " * (end - start) + lower[end:]
-    heads = [h for h in found if h.kind not in ("standing", "aside", "tail", "ending")][:MAX_HEADS]
-    tails = [h for h in found if h.kind in ("tail", "ending")]
     endings = [h for h in tails if h.kind == "ending"]
     nested = _nested(lower, _end(lower, 0, len(lower), endings), heads)
     start, end = nested[-1]
@@ -94,7 +97,7 @@ def _cut(flat: str) -> tuple[list[Span], list[Span]]:
         nested = _nested(lower, len(lower), heads)
         start, stop = nested[-1]
     if BEGINS.match(lower, start) is None:
-        standing += [(h.at, h.end) for h in found if h.kind == "aside"]
+        standing += [(h.at, h.end) for h in by_kind["aside"]]
     if not has(lower, start, stop) and not standing:
         return [(0, len(lower))], []
     return _without(start, stop, sorted(standing)), [(0, len(lower)), *nested[1:]]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from itertools import islice
+from itertools import chain, islice
 from typing import NamedTuple
 
 from bouncewise.rfc import status as rfc3463
@@ -126,7 +126,9 @@ def dissect(text: str) -> tuple[int | None, str | None, str | None, str]:
     at, found = _find_code(reply)
     status = rfc3463.choose(reply, at, found)
     for layer in outer:
-        at, named = _find_code(layer)
+        if found is not None and status is not None:
+            break
+        at, named = _find_code(layer) if found is None else (0, None)
         found = found or named
         status = status or rfc3463.choose(layer, at, found, only=True)
     return found, status, stage, reply
@@ -141,9 +143,13 @@ def _find_code(text: str) -> tuple[int, int | None]:
     """Where the reply code stands, and which it is. Of several that are only named, a refusal goes before an acceptance."""
     if (m := BEGINS.match(text)) is not None:
         return 0, int(m[1])
-    found = [(m.start(), int(m[1])) for m in islice(_QUOTED.finditer(text), 8)]
-    found += [(m.start(), int(m[1] or m[2])) for m in islice(_NAMED.finditer(text), 8)]
-    return next((f for f in found if f[1] >= 400), found[0] if found else (0, None))
+    accepted: tuple[int, int | None] = (0, None)
+    for m in chain(islice(_QUOTED.finditer(text), 8), islice(_NAMED.finditer(text), 8)):
+        code = int(m[m.lastindex or 0])
+        if code >= 400:
+            return m.start(), code
+        accepted = accepted if accepted[1] else (m.start(), code)
+    return accepted
 
 
 def _may_name_stage(lower: str) -> bool:
