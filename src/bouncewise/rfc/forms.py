@@ -40,8 +40,14 @@ _BEFORE_QUOTES = [
     f"{end}{gap}{quote}" for end in ("", "'", '"') for gap in (",", ", ", ",b", ", b") for quote in "'\""
 ] + ["-'", '-"']
 
-_TABLE = bytes(ord(" " if chr(i).isspace() or i == 95 else chr(i).lower()) for i in range(128)) + bytes(128)
-_SIGNS = {i: chr(_TABLE[i]) for i in range(128)} | {0xA0: " ", 0x2018: "'", 0x2019: "'", 0x201C: '"', 0x201D: '"'}
+# Each sign as a plain one of its kind: lower case, blanks for white space and underscores, straight quotes, ASCII brackets.
+_TABLE = bytes(
+    ord({"_": " ", "`": "'"}.get(c, " " if c.isspace() else c.lower())) for c in map(chr, range(128))
+) + bytes(128)
+_SIGNS = {i: chr(_TABLE[i]) for i in range(128)} | str.maketrans(
+    "\xa0‘’“”«»「」『』：；（）［］", " ''" + '"' * 8 + ":;()[]"
+)
+
 _PLACES = {
     "host": r"\S+(?: [\[(][^\])]*[\])])?",
     "ip": r"[\w:.-]*(?:qz|[\d.:])[\w:.-]*",
@@ -85,6 +91,7 @@ class Saying(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     copula: tuple[str, ...]
     noun: frozenset[str]
     party: frozenset[str]
+    peer: frozenset[str]
     label: frozenset[str]
     unit: frozenset[str]
 
@@ -112,7 +119,7 @@ def forms() -> Forms:
 
 
 def lowered(text: str) -> str:
-    """*text*, equally long, in lower ASCII letters, blanks for white space and underscores, straight quotes."""
+    """*text*, equally long, in lower ASCII letters and plain signs."""
     return text.encode().translate(_TABLE).decode() if text.isascii() else text.translate(_SIGNS)
 
 

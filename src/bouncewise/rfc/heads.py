@@ -11,7 +11,7 @@ import re
 
 from bouncewise.rfc.forms import Hit, forms
 
-BEGINS = re.compile(r"[\s\"'<(\[*]*+(?:smtp;|x-\w++;)?[\s\"'<(]*+([245]\d\d)(?=[A-Za-z]*(?:[^\w.]|$))", re.I)
+BEGINS = re.compile(r"[\s\"'`“‘«「『<(\[*]*+(?:smtp;|x-\w++;)?[\s\"'<(]*+([245]\d\d)(?=[A-Za-z]*(?:[^\w.]|$))", re.I)
 """A text that begins with a reply code is a reply."""
 
 CODED = re.compile(r"[\s\"'<(\[]*(?:smtp; *)?(?:[245]\d\d(?![\w.])|[245]\.\d{1,3}\.\d{1,3}(?![a-z]*\d|\.\d))")
@@ -25,7 +25,7 @@ _GOES_ON = re.compile(
     r"(?:[ \-:#'\"<(\[,.]|[245]\d\d[ -])*"
     r"(?:(?P<status>[245]\.\d{1,3}\.\d{1,3})(?![a-z]*\d|\.\d)|(?P<word>\w*[^\W\d]\w*|\d{10,})|@)"
 )
-_ANOTHER = re.compile(r" ?[:,;'\"(<] ?['\"(<]?[45]\d\d[ -]")
+_ANOTHER = re.compile(r"(?: ?[:,;'\"(<]| (?:[a-z]+ ?){1,3}=) ?['\"(<]?[45]\d\d[ -]")
 _CALLOUT = re.compile(r"\bsender (?:address|verif)|\bcall-?(?:out|back)\b")
 _CALLOUT_IN_REPLY = re.compile(r"\bsenders?\b|\bcall-?(?:out|back)|\bverif(?:y|ication)\b|\bmail from\b")
 _NUMBERED = re.compile(r"#[245]\.\d{1,3}\.\d{1,3} $")
@@ -57,10 +57,11 @@ def stands(head: Hit, lower: str, start: int, begun: Begun) -> bool:
     return head.kind == "head" or begun is None
 
 
-def says(head: Hit, lower: str, start: int) -> bool:
+def says(head: Hit, lower: str, start: int, begun: Begun = None) -> bool:
     """Whether the clause that ends with *head* names another server that said something."""
     words, saying = set(_TOKEN.findall(clause := _clause(head, lower, start))), forms().saying
-    party = not words.isdisjoint(saying.party) or _HOST.search(" ".join(clause.split()[-3:])) is not None
+    known = saying.party if begun is None else saying.peer
+    party = not words.isdisjoint(known) or _HOST.search(" ".join(clause.split()[-3:])) is not None
     return party and (head.kind == "verb" or not words.isdisjoint(saying.noun))
 
 
@@ -71,7 +72,7 @@ def _clause(head: Hit, lower: str, start: int) -> str:
 
 def _is_announced(head: Hit, lower: str, start: int, begun: Begun) -> bool:
     """Whether the clause that ends with *head* announces a reply, with code or without."""
-    said = says(head, lower, start)
+    said = says(head, lower, start, begun)
     if CODED.match(lower, head.end) is not None and not _goes_on(lower, begun):
         after = _GOES_ON.match(lower, head.end)
         return begun is None or head.kind == "verb" or said or (after is not None and after["status"] is not None)

@@ -21,7 +21,9 @@ from bouncewise.rfc.heads import BEGINS
 MAX_REPLY = 2048
 """Characters of a reply that are read. RFC 5321 §4.5.3.1.5 allows 512 octets a line."""
 
-_QUOTED = re.compile(r"(?:^|[\s:;,('\"<>=])([245]\d\d)(?=[ \-]'?#?[\"'<\[(]?[^\W_]|[ \-]'?<?[<@]|, ?b?['\"])")
+_QUOTED = re.compile(
+    r"(?:^|[\s:;,('\"`“‘«「『：；（<>=])([245]\d\d)(?=[ \-]'?#?[\"'<\[(]?[^\W_]|[ \-]'?<?[<@]|, ?b?['\"])"
+)
 _NAMED = re.compile(r"\b(?:error|code|status|smtp|#)\W{0,3}([245]\d\d)\b(?!\.\w)|\(([245]\d\d)\)", re.I)
 
 _STAGE = re.compile(
