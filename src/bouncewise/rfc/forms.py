@@ -20,6 +20,9 @@ import msgspec
 KINDS = ("keep", "head", "coded", "opening", "tail", "ending", "standing", "aside")
 """The kinds of forms of a Frame."""
 
+STATUS = r"[245]\.\d{1,3}\.\d{1,3}(?![a-z]*\d|\.\d)"
+"""An enhanced status; what follows may be no part of a longer number, nor of an id."""
+
 FORM, STAGE = 1, 2
 """What ``glance`` sees: a form, the name of a stage of the SMTP dialogue."""
 
@@ -34,7 +37,7 @@ _ANNOUNCING = (
 _CODE = re.compile(
     rf"(?P<before>{'|'.join(map(re.escape, _ANNOUNCING))}) ?b?(?P<quote>['\"]?)(?P<code>[45]\d\d)(?=[ \-:])"
 )
-_BARE = re.compile(r" (?=[45]\d\d[ -]#?[245]\.\d{1,3}\.\d{1,3})")
+_BARE = re.compile(rf" (?=[45]\d\d[ -]#?{STATUS})")
 _SPLIT = re.compile(r"(?<=[45]\d\d)(?<!\w[45]\d\d)(?:['\"]?, ?b?|-)(?P<quote>['\"])(?![\w -]*['\"]:)")
 _BEFORE_QUOTES = [
     f"{end}{gap}{quote}" for end in ("", "'", '"') for gap in (",", ", ", ",b", ", b") for quote in "'\""
@@ -131,6 +134,11 @@ def glance(lower: str) -> int:
     return seen
 
 
+def quotes_bare(lower: str) -> bool:
+    """Whether a reply with code and status stands in *lower* without any sign before it."""
+    return _BARE.search(lower) is not None
+
+
 def hits(lower: str) -> list[Hit]:
     """Every form that stands in a text, ``lowered`` to *lower*, in the order of their ends."""
     return sorted(_hits(lower))
@@ -143,31 +151,35 @@ def _hits(lower: str) -> Iterator[Hit]:
         at = last + 1 - length
         if lower[at].isalnum() and lower[at - 1 : at].isalnum():  # within a word
             continue
-        for kind, pattern, closing in ways:
-            m = pattern.match(lower, at)
-            if m is None:
-                continue
-            if kind == "code":
-                yield Hit(m.start("code"), at, kind, CLOSING.get(m["quote"] or m["before"][-1], ""))
-            else:
+        for kind, rest, closing in ways:
+            if not rest:
+                yield Hit(last + 1, at, kind, closing)
+            elif (m := _compiled(rest).match(lower, last + 1)) is not None:
                 yield Hit(m.end(), at, kind, closing)
+        if not ways and (m := _CODE.match(lower, at) or _SPLIT.match(lower, at)) is not None:
+            if m.re is _CODE:
+                yield Hit(m.start("code"), at, "code", CLOSING.get(m["quote"] or m["before"][-1], ""))
+            else:
+                yield Hit(m.end(), at, "split", m["quote"])
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """When it is first needed: there are many, and most texts need none."""
+    return re.compile(pattern)
 
 
 @cache
 def _automaton() -> ahocorasick.Automaton:
-    """Finds the literal beginnings of forms; each leads to the kinds, patterns and closing signs that begin with it."""
-    begun: dict[str, list[tuple[str, re.Pattern[str], str]]] = {}
+    """Finds the literal beginnings of forms; each leads to the forms that begin so: kind, pattern of the rest, closing sign."""
+    begun: dict[str, list[tuple[str, str, str]]] = {}
     written = [(kind, form) for frame in forms().frame for kind in KINDS for form in getattr(frame, kind)]
     written += [("verb", form) for form in forms().saying.verb] + [("copula", form) for form in forms().saying.copula]
     for kind, form in written:
         literal, *rest = re.split(r"(\{[a-z]+\})", form)
         pattern = "".join(_PLACES[part[1:-1]] if i % 2 == 0 else re.escape(part) for i, part in enumerate(rest))
-        begun.setdefault(literal, []).append((kind, re.compile(re.escape(literal) + pattern), _closing(form)))
-    for sign, gap, ten in product(_ANNOUNCING, ("", " "), range(40, 60)):
-        begun.setdefault(f"{sign}{gap}{ten}", []).append(("code", _CODE, ""))
-    for literal in _BEFORE_QUOTES:
-        begun.setdefault(literal, []).append(("split", _SPLIT, literal[-1]))
-    what = dict.fromkeys(begun, FORM)
+        begun.setdefault(literal, []).append((kind, pattern, _closing(form)))
+    what = dict.fromkeys(begun, FORM) | dict.fromkeys(_hints(), FORM)
     for literal in _stage_hints():
         what[literal] = what.get(literal, 0) | STAGE
     automaton = ahocorasick.Automaton()
@@ -182,6 +194,12 @@ def _closing(form: str) -> str:
     if "(" in form and ")" not in form:
         return ")"
     return "}" if form[0] == "{" else CLOSING.get(form[-1], "") if form[-1] in "'\"" else ""
+
+
+def _hints() -> Iterator[str]:
+    """One of these stands wherever _CODE or _SPLIT can match."""
+    yield from (f"{sign}{gap}{ten}" for sign, gap, ten in product(_ANNOUNCING, ("", " "), range(40, 60)))
+    yield from _BEFORE_QUOTES
 
 
 def _stage_hints() -> Iterator[str]:

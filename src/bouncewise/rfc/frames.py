@@ -12,13 +12,13 @@ import re
 from bisect import bisect_left
 from functools import lru_cache
 
-from bouncewise.rfc.forms import CLOSING, FORM, Hit, glance, hits, lowered
+from bouncewise.rfc.forms import CLOSING, FORM, STATUS, Hit, glance, hits, lowered, quotes_bare
 from bouncewise.rfc.heads import BEGINS, CODED, has, says, stands
 
 MAX_HEADS = 64
 """Beginnings of quoted replies that are looked at in one text, the first of them. It keeps hostile texts linear."""
 
-_SUMMARY = re.compile(r" [245]\d\d(?:[ -][245]\.\d{1,3}\.\d{1,3})? <?@>? ?\.\.\.")
+_SUMMARY = re.compile(rf" [245]\d\d(?:[ -]{STATUS})? <?@>? ?\.\.\.")
 _OPENS = re.compile(r"[:=({\[<]$|\bsmtp;$|(?:^|[ =:(])['\"]$")
 _WORD = re.compile(r"(?<!\w)(?!qz\b)[^\W\d_]{2,}(?!\w)")
 _BRACKETS = {pair[1]: re.compile(f"[{re.escape(pair)}]") for pair in ("()", "<>", "[]", "{}")}
@@ -30,7 +30,8 @@ Span = tuple[int, int]
 
 def may_quote(text: str) -> bool:
     """False where a shielded *text* is the reply itself, which is quick to see."""
-    return BEGINS.match(text) is None or glance(lowered(text)) & FORM != 0
+    lower = lowered(text)
+    return glance(lower) & FORM != 0 or (BEGINS.match(lower) is None and quotes_bare(lower))
 
 
 @lru_cache(maxsize=128)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 
-from bouncewise.rfc.forms import Hit, forms
+from bouncewise.rfc.forms import STATUS, Hit, forms
 
-BEGINS = re.compile(r"[\s\"'`“‘«「『<(\[*]*+(?:smtp;|x-\w++;)?[\s\"'<(]*+([245]\d\d)(?=[A-Za-z]*(?:[^\w.]|$))", re.I)
-"""A text that begins with a reply code is a reply."""
+BEGINS = re.compile(r"[\s\"'<(\[*]*+(?:smtp;|x-\w++;)?[\s\"'<(]*+([245]\d\d)(?=[a-z]*(?:[^\w.]|$))")
+"""A text that begins with a reply code is a reply. To be matched against the ``lowered`` text."""
 
-CODED = re.compile(r"[\s\"'<(\[]*(?:smtp; *)?(?:[245]\d\d(?![\w.])|[245]\.\d{1,3}\.\d{1,3}(?![a-z]*\d|\.\d))")
+CODED = re.compile(rf"[\s\"'<(\[]*(?:smtp; *)?(?:[245]\d\d(?![\w.])|{STATUS})")
 """A reply code or a status, in quotes or not."""
 
 Begun = re.Match[str] | None
@@ -23,12 +23,12 @@ Begun = re.Match[str] | None
 # What makes a number a reply code: an enhanced status or a word behind it, which is no unit.
 _GOES_ON = re.compile(
     r"(?:[ \-:#'\"<(\[,.]|[245]\d\d[ -])*"
-    r"(?:(?P<status>[245]\.\d{1,3}\.\d{1,3})(?![a-z]*\d|\.\d)|(?P<word>\w*[^\W\d]\w*|\d{10,})|@)"
+    rf"(?:(?P<status>{STATUS})|(?P<word>\w*[^\W\d]\w*|\d{{10,}})|@)"
 )
 _ANOTHER = re.compile(r"(?: ?[:,;'\"(<]| (?:[a-z]+ ?){1,3}=) ?['\"(<]?[45]\d\d[ -]")
 _CALLOUT = re.compile(r"\bsender (?:address|verif)|\bcall-?(?:out|back)\b")
 _CALLOUT_IN_REPLY = re.compile(r"\bsenders?\b|\bcall-?(?:out|back)|\bverif(?:y|ication)\b|\bmail from\b")
-_NUMBERED = re.compile(r"#[245]\.\d{1,3}\.\d{1,3} $")
+_NUMBERED = re.compile(rf"#{STATUS} $")
 # A host name, an address or an id before the verb; no reply code, no status.
 _HOST = re.compile(r"(?:qz|\d{10}|[a-z]\S*[\d.]|[\d.]\S*[a-z])\S* (?:has )?[a-z]+\W*$")
 _PART = re.compile(r"[:>,()@]")

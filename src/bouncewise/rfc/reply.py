@@ -14,7 +14,7 @@ from itertools import chain, islice
 from typing import NamedTuple
 
 from bouncewise.rfc import status as rfc3463
-from bouncewise.rfc.forms import FORM, STAGE, glance, lowered
+from bouncewise.rfc.forms import FORM, STAGE, glance, lowered, quotes_bare
 from bouncewise.rfc.frames import layers, may_quote
 from bouncewise.rfc.heads import BEGINS
 
@@ -121,10 +121,10 @@ def dissect(text: str) -> tuple[int | None, str | None, str | None, str]:
     lower = lowered(text)
     seen = glance(lower)
     stage = _stage(text, lower) if seen & STAGE else None
-    if not seen & FORM and (begun := BEGINS.match(text)) is not None:
+    if not seen & FORM and (begun := BEGINS.match(lower)) is not None:
         code = int(begun[1])
         return code, rfc3463.choose(text, 0, code), stage, text
-    reply, *outer = layers(text)
+    reply, *outer = layers(text) if seen & FORM or quotes_bare(lower) else (text,)
     at, found = _find_code(reply)
     status = rfc3463.choose(reply, at, found)
     for layer in outer:
@@ -143,7 +143,7 @@ def innermost(text: str) -> str:
 
 def _find_code(text: str) -> tuple[int, int | None]:
     """Where the reply code stands, and which it is. Of several that are only named, a refusal goes before an acceptance."""
-    if (m := BEGINS.match(text)) is not None:
+    if (m := BEGINS.match(lowered(text))) is not None:
         return 0, int(m[1])
     accepted: tuple[int, int | None] = (0, None)
     for m in chain(islice(_QUOTED.finditer(text), 8), islice(_NAMED.finditer(text), 8)):
