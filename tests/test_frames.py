@@ -93,6 +93,8 @@ UNSEEN = [
     "服务器返回：{reply}",
     "Recipient refused: ('550', '{reply}')",
     "[mx.b.example] {reply}",
+    "(550, b'{reply}')",
+    "SMTPDataError: (550, b'{reply}')",
     "Message expired after 5 days in queue. Last response from server: {reply}",
 ]  # fmt: skip
 

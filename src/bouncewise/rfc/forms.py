@@ -156,11 +156,12 @@ def _hits(lower: str) -> Iterator[Hit]:
                 yield Hit(last + 1, at, kind, closing)
             elif (m := _compiled(rest).match(lower, last + 1)) is not None:
                 yield Hit(m.end(), at, kind, closing)
-        if not ways and (m := _CODE.match(lower, at) or _SPLIT.match(lower, at)) is not None:
-            if m.re is _CODE:
-                yield Hit(m.start("code"), at, "code", CLOSING.get(m["quote"] or m["before"][-1], ""))
-            else:
-                yield Hit(m.end(), at, "split", m["quote"])
+        if ways:
+            continue
+        if (m := _CODE.match(lower, at)) is not None:
+            yield Hit(m.start("code"), at, "code", CLOSING.get(m["quote"] or m["before"][-1], ""))
+        if (m := _SPLIT.match(lower, at)) is not None:
+            yield Hit(m.end(), at, "split", m["quote"])
 
 
 @cache
