@@ -14,9 +14,11 @@ from hypothesis import strategies as st  # noqa: E402
 
 from bouncewise.bulk.columns import Judge, verdicts  # noqa: E402
 from bouncewise.classifier.classify import Classifier, default  # noqa: E402
+from bouncewise.rfc.forms import forms  # noqa: E402
 from bouncewise.rules.load import Example, load  # noqa: E402
 
 EXAMPLES = [e.reply if isinstance(e, Example) else e for r in default().ruleset.rules for e in r.example]
+FRAMES = [example for frame in forms().frame for example in frame.example]
 JUDGE = Judge()
 
 
@@ -56,6 +58,10 @@ def test_examples_with_everything_that_varies() -> None:
             f"{a}: {text}'s {b}",
             f"é{a} {text} {b}é",
             text.replace(" ", f" {a} ", 3),
+            draw.choice(FRAMES).replace("{reply}", f"{text} {a}").replace("mx", a),
+            draw.choice(FRAMES)
+            .replace("{reply}", draw.choice(FRAMES).replace("{reply}", text))
+            .replace(" ", f" {b} ", 2),
         ]
     same(lines)
 
@@ -101,6 +107,20 @@ WORDS = st.sampled_from(
         "(550)",
         "connect",
         "to",
+        "host",
+        "remote host said:",
+        "reply:",
+        "returned '",
+        "(in reply to",
+        "giving up on",
+        "]: ",
+        "[",
+        "'",
+        "MB",
+        "of",
+        "-> 550",
+        "550, b'",
+        ": 451",
         "mx:25:",
         "é",
         "用户不存在",

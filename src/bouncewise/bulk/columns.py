@@ -8,8 +8,9 @@ word in the place of each (``Templates``); what is left repeats, and only what i
 That is sound: addresses and IPs are hidden by ``rfc.reply.shield`` before anything is looked at, so hiding them sooner
 changes nothing. An id has a shape (few letters, digits, letters, digits; or ten digits) that no code, no status and no
 word of the rules has; the rules at hand are looked through for such words, and a reply in which one could stand is judged
-as it stands, as is one that is not plain ASCII or very long. Gaps in phrases are counted in words, of which there are as
-many as before. A test compares both ways over everything that could be thought of.
+as it stands, as is one that is not plain ASCII or very long. No form of a frame (``rfc.forms``) tells an id from an IP
+address. Gaps in phrases are counted in words, of which there are as many as before. A test compares both ways over everything
+that could be thought of.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ _HIDE = rf"{_IP}|{_EDGE}(?:{_ID}){_EDGE}"
 _ALONE = f" (?:{_ID}) "
 # The beginnings of words that an id can begin with: a wildcard after these may fit an id.
 _BEGINS_ID = re.compile(r"[a-z]{0,3}(?:[0-9]+(?:[a-z]+(?:[0-9][a-z0-9]*)?)?)?")
-_TIED = "[A-Za-z]'[A-Za-z]+[0-9]|[0-9][A-Za-z]+'[A-Za-z]"
+_TIED = "[A-Za-z]'[A-Za-z]*[0-9]|[0-9][A-Za-z]*'[A-Za-z]"
 
 
 class Templates:

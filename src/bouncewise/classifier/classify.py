@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 
 from bouncewise.model import Advice, Cause, Party, Permanence, Report, Stage, Verdict
-from bouncewise.rfc.reply import MAX_REPLY, ReplyParts, parse_shielded, shield
+from bouncewise.rfc.reply import MAX_REPLY, ReplyParts, dissect, innermost, shield
 from bouncewise.rules.load import Example, Rule, RuleSet, shipped
 from bouncewise.rules.match import Matcher, ranks
 from bouncewise.text.phrase import words_of
@@ -51,9 +51,9 @@ class Classifier:
     ) -> Verdict:
         """The meaning of one *reply*. *receiver* and *stage* are used where known from elsewhere."""
         shielded = shield(reply[:MAX_REPLY])
-        reply_code, status, named = parts or parse_shielded(shielded)
+        reply_code, status, named, quoted = dissect(shielded) if parts is None else (*parts, innermost(shielded))
         stage = stage or named
-        bits, receiver = self.matcher.match(words_of(shielded), reply_code, status, stage, receiver)
+        bits, receiver = self.matcher.match(words_of(quoted), reply_code, status, stage, receiver)
         transient_reply = reply_code < 500 if reply_code is not None else status is not None and status[0] == "4"
         cause, party, permanence, advice, confidence, rule, phrases, alternates = self._meaning(bits, transient_reply)
         return Verdict(

@@ -10,22 +10,20 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import chain, islice
 from typing import NamedTuple
 
 from bouncewise.rfc import status as rfc3463
+from bouncewise.rfc.forms import FORM, STAGE, glance, lowered, quotes_bare
+from bouncewise.rfc.frames import layers, may_quote
+from bouncewise.rfc.heads import BEGINS
 
 MAX_REPLY = 2048
 """Characters of a reply that are read. RFC 5321 §4.5.3.1.5 allows 512 octets a line."""
 
-# A reply that quotes another: the inner one is what the receiver said. Forms: Postfix and qmail "said:",
-# RFC 3464 "smtp;", Exchange "-> 550" and "returned '550 …'", gateways "(user@example.com:550 …" and "<421 4.4.2 …>".
-_CODE = re.compile(r"[245]\d\d(?=[ \-:])")
-_QUOTING = ("said:", "smtp;", "->", "returned '", 'returned "', "error:", "error:<", "error: <", "...")
-_BRACKETED = re.compile(r" \d\.")
-_NAMES_WHO = re.compile(r"@ *:$")
-_NAMED_WHO = re.compile(r"@ *:")
-_LEADING = re.compile(r"^[\s\"'<(\[*]*(?:smtp;|x-\w+;)?[\s\"'<(]*([245]\d\d)(?=[A-Za-z]*(?:[^\w.]|$))", re.I)
-_QUOTED = re.compile(r"(?:^|[\s:;,('\"<>=])([245]\d\d)(?=[ \-]'?#?[\"'<]?[A-Za-z0-9<])")
+_QUOTED = re.compile(
+    r"(?:^|[\s:;,('\"`“‘«「『：；（<>=])([245]\d\d)(?=[ \-]'?#?[\"'<\[(]?[^\W_]|[ \-]'?<?[<@]|, ?b?['\"])"
+)
 _NAMED = re.compile(r"\b(?:error|code|status|smtp|#)\W{0,3}([245]\d\d)\b(?!\.\w)|\(([245]\d\d)\)", re.I)
 
 _STAGE = re.compile(
@@ -115,42 +113,45 @@ class ReplyParts(NamedTuple):
 
 def parse(text: str) -> ReplyParts:
     """Code, status and stage of one reply. The innermost reply wins where one quotes another."""
-    return parse_shielded(shield(text[:MAX_REPLY]))
+    return ReplyParts(*dissect(shield(text[:MAX_REPLY]))[:3])
 
 
-def parse_shielded(text: str) -> ReplyParts:
-    """``parse`` of a text that is shielded already."""
-    lower = text.casefold()
-    at, code = _find_code(text, lower)
-    return ReplyParts(code, rfc3463.choose(text, at, code), _stage(text, lower))
+def dissect(text: str) -> tuple[int | None, str | None, str | None, str]:
+    """``ReplyParts`` of a shielded *text*, and the innermost reply that it quotes. What the reply lacks, its frame may tell."""
+    lower = lowered(text)
+    seen = glance(lower)
+    stage = _stage(text, lower) if seen & STAGE else None
+    if not seen & FORM and (begun := BEGINS.match(lower)) is not None:
+        code = int(begun[1])
+        return code, rfc3463.choose(text, 0, code), stage, text
+    reply, *outer = layers(text) if seen & FORM or quotes_bare(lower) else (text,)
+    at, found = _find_code(reply)
+    status = rfc3463.choose(reply, at, found)
+    for layer in outer:
+        if found is not None and status is not None:
+            break
+        at, named = _find_code(layer) if found is None else (0, None)
+        found = found or named
+        status = status or rfc3463.choose(layer, at, found, only=True)
+    return found, status, stage, reply
 
 
-def _find_code(text: str, lower: str) -> tuple[int, int | None]:
-    if (inner := _find_inner(text, lower)) is not None:
-        return inner, int(text[inner : inner + 3])
-    m = _LEADING.match(text) or _QUOTED.search(text) or _NAMED.search(text)
-    if m is None:
-        return 0, None
-    digits = m[1] or m[2]
-    return m.start(), int(digits)
+def innermost(text: str) -> str:
+    """The innermost reply that a shielded *text* quotes; the text itself where it quotes none."""
+    return layers(text)[0] if may_quote(text) else text
 
 
-def _find_inner(text: str, lower: str) -> int | None:
-    """Where the last reply code stands that words before it mark as quoted."""
-    # Most replies quote no other: none of these stands there, and nothing is looked for.
-    if not (
-        "said" in lower or "..." in lower or "smtp;" in lower or "->" in lower or "returned" in lower or "error:" in lower
-        or "<5" in lower or "<4" in lower or "<2" in lower or _NAMED_WHO.search(lower)
-    ):  # fmt: skip
-        return None
-    found = None
-    for m in _CODE.finditer(text):
-        before = lower[max(0, m.start() - 300) : m.start()].rstrip()
-        named = before.endswith(":") and _NAMES_WHO.search(before)
-        bracketed = before.endswith("<") and _BRACKETED.match(text, m.end())
-        if before.endswith(_QUOTING) or named or bracketed:
-            found = m.start()
-    return found
+def _find_code(text: str) -> tuple[int, int | None]:
+    """Where the reply code stands, and which it is. Of several that are only named, a refusal goes before an acceptance."""
+    if (m := BEGINS.match(lowered(text))) is not None:
+        return 0, int(m[1])
+    accepted: tuple[int, int | None] = (0, None)
+    for m in chain(islice(_QUOTED.finditer(text), 8), islice(_NAMED.finditer(text), 8)):
+        code = int(m[m.lastindex or 0])
+        if code >= 400:
+            return m.start(), code
+        accepted = accepted if accepted[1] else (m.start(), code)
+    return accepted
 
 
 def _may_name_stage(lower: str) -> bool:
@@ -164,7 +165,7 @@ def _may_name_stage(lower: str) -> bool:
 
 def stage_of(text: str) -> str | None:
     """The SMTP stage that *text* names, or None."""
-    return _stage(text, text.casefold())
+    return _stage(text, lowered(text))
 
 
 def _stage(text: str, lower: str) -> str | None:

@@ -32,9 +32,14 @@ def is_generic(status: str) -> bool:
     return status.endswith(".0.0")
 
 
-def choose(text: str, start: int, reply_code: int | None) -> str | None:
-    """The status that belongs to the reply at *start*: same class as its code, and not x.0.0 if there is better."""
+def choose(text: str, start: int, reply_code: int | None, *, only: bool = False) -> str | None:
+    """The status that belongs to the reply at *start*: same class as its code, and not x.0.0 if there is better.
+
+    With *only*, a status of another class is none.
+    """
     found = _STATUS.findall(text, start) or (_STATUS.findall(text) if start else [])
+    if only and reply_code is not None:
+        found = [s for s in found if s[0] == str(reply_code)[0]]
     if not found:
         return None
     if len(found) == 1:

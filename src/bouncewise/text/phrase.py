@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import ahocorasick
 
+from bouncewise.rfc.frames import blanked
 from bouncewise.rfc.reply import HIDDEN, MAX_REPLY, shield, shield_in_place
 
 GAP = 12
@@ -57,7 +58,7 @@ def _masked(text: str) -> tuple[str, str]:
     """*text* as it is quoted from, and, equally long, as it is looked through."""
     text = text[:MAX_REPLY]
     text = text if text.isascii() else unicodedata.normalize("NFC", text)
-    return text, _without_repeats(shield_in_place(text))
+    return text, _without_repeats(blanked(shield_in_place(text), shield(text)))
 
 
 def _quoted(text: str, masked: str, phrase: str) -> str:

@@ -14,7 +14,7 @@ from bouncewise.readers.messages import freeform
 from bouncewise.readers.messages.parsed import Letter
 from bouncewise.rfc import address, status
 from bouncewise.rfc.date import parse_date
-from bouncewise.rfc.reply import parse, stage_of
+from bouncewise.rfc.reply import MAX_REPLY, parse, stage_of
 
 # RFC 3464 §2.3.3; "relayed" left for a system without DSN, which is as delivered as can be known.
 _KINDS = {
@@ -25,6 +25,8 @@ _KINDS = {
     "expanded": Kind.DELIVERED,
 }
 _DIAGNOSTIC_TYPE = re.compile(r"^\s*[\w-]{2,40}\s*;\s*")
+_COMMENT = re.compile(r"\((.*)\)")
+_WORD = re.compile(r"[^\W\d_]{2,}")
 
 
 def read(letter: Letter, source: Source) -> list[Report] | None:
@@ -71,7 +73,7 @@ def _report(group: dict[str, str], letter: Letter, told: _Told, source: Source) 
     kind = _KINDS.get(action) or _kind_without_action(field_status)
     if kind is None:
         return None
-    reply, stage = _reply(group.get("diagnostic-code", ""), field_status, told, recipient, original)
+    reply, stage = _reply(group.get("diagnostic-code", ""), group.get("status", ""), told, recipient, original)
     return Report(
         source=source,
         kind=kind,
@@ -94,21 +96,39 @@ def _kind_without_action(field_status: str | None) -> Kind | None:
 
 
 def _reply(
-    diagnostic: str, field_status: str | None, told: _Told, recipient: str, original: str | None
+    diagnostic: str, field: str, told: _Told, recipient: str, original: str | None
 ) -> tuple[Reply | None, Stage | None]:
+    """The reply that the Diagnostic-Code quotes, however short, with the status of the Status *field* where it has no better.
+
+    Where it has no words, the words for people may quote the same reply. Where there is none, a comment in the Status field
+    (RFC 3464 §2.3.4) speaks, and last of all the words for people.
+    """
     text = _DIAGNOSTIC_TYPE.sub("", diagnostic, count=1).strip()
+    field_status = status.parse(field)
     human = ""
-    if len(re.findall(r"[^\W\d_]{2,}", text)) < 2:
-        text = human = told.of(recipient, original) or text
+    parts = parse(text)
+    if _WORD.search(text) is None:
+        human = told.of(recipient, original)
+        code = parse(human).reply_code
+        if code is not None and parts.reply_code in (None, code):
+            text = human
+        elif parts.reply_code is None:
+            text = _comment(field) or human or text
+        parts = parse(text)
     if not text and not field_status:
         return None, None
-    parts = parse(text)
     # The receiver's own status, in its words, is nearer to the truth than what the reporting MTA made of it.
     best = parts.status if parts.status and not status.is_generic(parts.status) else field_status or parts.status
     if parts.reply_code is None or (parts.stage is None and told.names_stages):
         human = human or told.of(recipient, original)
     stage = parts.stage or stage_of(human)
     return Reply(parts.reply_code or parse(human).reply_code, best, text), Stage(stage) if stage else None
+
+
+def _comment(field: str) -> str:
+    """The words in brackets behind the status, '' where there are none."""
+    m = _COMMENT.search(field[:MAX_REPLY])
+    return m[1].strip() if m and _WORD.search(m[1]) else ""
 
 
 def _host(field: str) -> str | None:

@@ -15,7 +15,8 @@ from bouncewise.model import Kind, Reply, Report, Source, Stage
 from bouncewise.readers.messages.parsed import Letter
 from bouncewise.readers.messages.wording import says
 from bouncewise.rfc import address
-from bouncewise.rfc.reply import MAX_REPLY, parse
+from bouncewise.rfc.frames import announces
+from bouncewise.rfc.reply import MAX_REPLY, parse, shield
 
 MAX_LINES = 3000
 MAX_LINE = 2000
@@ -33,12 +34,15 @@ _ANSWER = re.compile(r"^[\s>]*(?:<<<|Out:|Received >>>)\s*(?P<reason>[45]\d\d[ -
 _OTHER_MATTER = re.compile(
     r"^\d{3}[ -]\S{1,250} (?:\(\w+\))?\.\.\. |^(?:\.\.\. )?while talking to |^\s*(?:In|Out): ", re.I
 )
+_TALKING = re.compile(r"(?:\.\.\. )?while talking to ", re.I)
+_FIELD = re.compile(r"^(?:[Rr]eporting-[Mm][Tt][Aa]|(?:[Oo]riginal|[Ff]inal)-[Rr]ecipient)[ \t]*:", re.M)
 _NOT_FAILED = re.compile(
     r"(?:sent by|sent from|message from|sender|from|reply[- ]to|return-path|contact|help|assistance|reply to|write to|"
     r"von|de|da|van)\W*:?\s*$",
     re.I,
 )
 
+_SUMMARY = re.compile(r"[45]\d\d[ -].{1,300}?\.\.\. ")
 _CODE = re.compile(r"[45]\d\d[ \-:]")
 _CODED = re.compile(r"(?:^|said:?|returned:?|was:?|response:?|:|[\s'\"(\[])\s*[45]\d\d[ \-:]")
 _LEAD = re.compile(
@@ -83,6 +87,10 @@ def _kind(letter: Letter) -> Kind:
     return Kind.DELAYED if says(letter.spoken, "delayed") and not says(letter.spoken, "final") else Kind.FAILED
 
 
+_Entry = Callable[[str, str], tuple[list[str], str] | None]
+"""Whom a line names, given the line before it, and the reason that it gives; None where it names nobody."""
+
+
 class Reasons:
     """Who failed, and in which words, as the text of a letter tells it."""
 
@@ -92,7 +100,12 @@ class Reasons:
         self._names: dict[str, str] = {}
         self._rest: list[str] = []
         self._answers: list[str] = []
-        lines = [line[:MAX_LINE].rstrip() for line in letter.text.split("\n")[:MAX_LINES]]
+        self._current: list[str] | None = None
+        self._answered: list[str] | None = None
+        text = letter.text
+        if not letter.status_text and (field := _FIELD.search(text)) is not None:
+            text = text[: field.start()]  # fields for machines that stand in the text, which ``dsn`` reads
+        lines = [line[:MAX_LINE].rstrip() for line in text.split("\n")[:MAX_LINES]]
         self._scan(lines, self._entry)
         if not self._names:
             self._rest.clear()
@@ -114,31 +127,53 @@ class Reasons:
             return own[:MAX_REPLY]
         return " ".join(" ".join(self._rest[coded or 0 :]).split())[:MAX_REPLY]
 
-    def _scan(self, lines: list[str], entry: Callable[[str, str], tuple[list[str], str] | None]) -> None:
-        current: list[str] | None = None
+    def _scan(self, lines: list[str], entry: _Entry) -> None:
+        self._current = self._answered = None
         before = ""
         for line in lines:
-            if not line:
-                # A blank line ends a reason, but not before it began where the entry promised one with a colon.
-                if current or not before.endswith(":"):
-                    current = None
-                continue
-            if (m := _ANSWER.match(line)) is not None:
-                (current if current is not None else self._answers).append(m["reason"])
-            elif (found := entry(line, before)) is not None:
-                for name in found[0]:
-                    key = address.normalise(name)
-                    current = self._own.setdefault(key, [])
-                    self._names.setdefault(key, name)
-                    current += [*self._answers, found[1]] if found[1] else []
-                self._answers.clear()
-            elif _OTHER_MATTER.match(line):
-                if current or not before.endswith(":"):
-                    current = None
+            if line:
+                self._take(line, before, entry)
+                before = line
             else:
-                (current if current is not None else self._rest).append(line)
-            before = line
+                self._pause(before)
         self._rest += self._answers
+
+    def _take(self, line: str, before: str, entry: _Entry) -> None:
+        if (m := _ANSWER.match(line)) is not None:
+            (self._answers if self._current is None else self._current).append(m["reason"])
+            self._answered = self._current
+            return
+        found = entry(line, before)
+        if (found is None or found[1]) and before.endswith(":") and announces(shield(before)):
+            self._say(line)  # a reply, whatever address it names
+        elif found is not None:
+            self._name(*found)
+        elif _OTHER_MATTER.match(line):
+            self._pause(before)
+            if _TALKING.match(line):  # what another host answered concerns nobody who is named from here on
+                self._rest += self._answers
+                self._answers.clear()
+        else:
+            self._say(line)
+
+    def _say(self, line: str) -> None:
+        (self._rest if self._current is None else self._current).append(line)
+
+    def _pause(self, before: str) -> None:
+        """What ends a reason, but not before it began where the entry promised one with a colon."""
+        if self._current or not before.endswith(":"):
+            self._current = None
+
+    def _name(self, names: list[str], reason: str) -> None:
+        """*names* failed, for *reason* and what was answered before."""
+        for name in names:
+            key = address.normalise(name)
+            self._current = self._own.setdefault(key, [])
+            self._names.setdefault(key, name)
+            # Behind an answer, "550 5.1.1 <x>... User unknown" is what the reporter makes of it.
+            summary = (self._answers or self._current is self._answered) and _SUMMARY.match(reason)
+            self._current += self._answers if summary else [*self._answers, reason] if reason else []
+        self._answers.clear()
 
     def _entry(self, line: str, before: str) -> tuple[list[str], str] | None:
         """An address that stands at the head of its line, and the reason behind it."""
