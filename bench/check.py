@@ -30,7 +30,9 @@ def fill(path: Path, names: int) -> None:
         for start in range(0, names, BLOCK):
             rows = [address_row(suppressed(i)) for i in range(start, min(names, start + BLOCK))]
             database.many("address_add", sorted(rows))
-            states = ((r[0], "suppressed", "mailbox-unknown", "all", 0, None, "550 5.1.1", "x", "") for r in sorted(rows))
+            states = (
+                (r[0], "suppressed", "mailbox-unknown", "all", 0, None, "550 5.1.1", "x", "") for r in sorted(rows)
+            )
             database.many("state_put", states)
     database.close()
     with open_store(path) as store, store.change():

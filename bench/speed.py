@@ -24,7 +24,7 @@ from bouncewise.ledger.rows import id_of
 from bouncewise.readers.messages.interpret import read as read_message
 from bouncewise.rfc.reply import parse
 from bouncewise.rules.load import Example, Rule
-from bouncewise.text.phrase import words
+from bouncewise.text.words import words
 
 HERE = Path(__file__).parent
 FIXTURES = sorted((HERE.parent / "tests/fixtures/messages").glob("*.eml"))

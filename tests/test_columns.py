@@ -14,8 +14,8 @@ from hypothesis import strategies as st  # noqa: E402
 
 from bouncewise.bulk.columns import Judge, verdicts  # noqa: E402
 from bouncewise.classifier.classify import Classifier, default  # noqa: E402
-from bouncewise.rfc.forms import forms  # noqa: E402
 from bouncewise.rules.load import Example, load  # noqa: E402
+from bouncewise.text.forms import forms  # noqa: E402
 
 EXAMPLES = [e.reply if isinstance(e, Example) else e for r in default().ruleset.rules for e in r.example]
 FRAMES = [example for frame in forms().frame for example in frame.example]

@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 
-from bouncewise.files import reader_for
-from bouncewise.judge import default
+from bouncewise.classifier.classify import default
+from bouncewise.intake.formats import reader_for
 from bouncewise.model import Verdict
 from bouncewise.readers import Finding
-from bouncewise.rfc.forms import KINDS, forms, lowered
-from bouncewise.rfc.frames import announces, blanked, layers
-from bouncewise.rfc.reply import shield, shield_in_place
 from bouncewise.rules.load import Example
+from bouncewise.text.forms import KINDS, forms, lowered
+from bouncewise.text.frames import announces, blanked, layers
+from bouncewise.text.mask import mask, mask_same_length
 
 BARE = [
     line.replace("\\n", "\n")
@@ -190,9 +190,9 @@ def test_evidence_is_quoted_from_the_reply() -> None:
 
 @pytest.mark.parametrize("reply", KEPT)
 def test_a_reply_that_looks_like_a_frame_is_kept(reply: str) -> None:
-    shielded = shield(reply)
-    assert layers(shielded) == (shielded,)
-    assert blanked(shield_in_place(reply), shielded) == shield_in_place(reply)
+    masked = mask(reply)
+    assert layers(masked) == (masked,)
+    assert blanked(mask_same_length(reply), masked) == mask_same_length(reply)
 
 
 def test_what_the_sender_was_refused_for_suppresses_nobody() -> None:
@@ -250,7 +250,7 @@ def test_announcing() -> None:
 def test_every_form_has_an_example() -> None:
     assert len(FRAMES) > 80
     for frame in forms().frame:
-        texts = [lowered(" ".join(shield(e.replace("{reply}", "550 x")).split())) for e in (*frame.example, *KEPT)]
+        texts = [lowered(" ".join(mask(e.replace("{reply}", "550 x")).split())) for e in (*frame.example, *KEPT)]
         for kind in KINDS:
             for form in getattr(frame, kind):
                 assert any(form.split("{")[0] in text for text in texts), (frame.name, form)
@@ -274,7 +274,7 @@ def test_hostile_text_takes_no_time() -> None:
     ]
     for bait in baits:
         for start in ("", "550 ", "host x said: "):
-            text = shield((start + f"{bait} " * 2048)[:2048])
+            text = mask((start + f"{bait} " * 2048)[:2048])
             began = time.perf_counter()
             layers(text)
             assert time.perf_counter() - began < 0.25, (start, bait)

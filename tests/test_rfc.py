@@ -9,8 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bouncewise.rfc import address, fields, mime, status
-from bouncewise.rfc.reply import MAX_REPLY, parse
-from bouncewise.text.phrase import find_phrase, phrase_pieces, quote, words
+from bouncewise.rfc.reply import parse
+from bouncewise.text.mask import MAX_REPLY
+from bouncewise.text.phrase import find_phrase, phrase_pieces
+from bouncewise.text.quote import quote
+from bouncewise.text.words import words
 
 REPLIES = [
     # (what it shows, text, code, status, stage)

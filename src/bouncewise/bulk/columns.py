@@ -5,10 +5,10 @@ Gives: a polars DataFrame, a row per reply, words as Categorical. Needs the extr
 
 How: replies differ in addresses, IPs and queue ids that no rule can speak of. Two passes of a linear regex engine put one
 word in the place of each (``Templates``); what is left repeats, and only what is new is judged, by ``Classifier.judge``.
-That is sound: addresses and IPs are hidden by ``rfc.reply.shield`` before anything is looked at, so hiding them sooner
+That is sound: addresses and IPs are hidden by ``text.mask.mask`` before anything is looked at, so hiding them sooner
 changes nothing. An id has a shape (few letters, digits, letters, digits; or ten digits) that no code, no status and no
 word of the rules has; the rules at hand are looked through for such words, and a reply in which one could stand is judged
-as it stands, as is one that is not plain ASCII or very long. No form of a frame (``rfc.forms``) tells an id from an IP
+as it stands, as is one that is not plain ASCII or very long. No form of a frame (``text.forms``) tells an id from an IP
 address. Gaps in phrases are counted in words, of which there are as many as before. A test compares both ways over everything
 that could be thought of.
 """
@@ -28,8 +28,8 @@ import msgspec
 from bouncewise.classifier.classify import Classifier, default
 from bouncewise.errors import BouncewiseError
 from bouncewise.model import Verdict
-from bouncewise.rfc.reply import HIDDEN, IPV4, MAX_REPLY
 from bouncewise.rules.load import RuleSet
+from bouncewise.text.mask import IPV4, MAX_REPLY, PLACEHOLDER
 from bouncewise.text.phrase import phrase_pieces
 
 try:
@@ -60,7 +60,7 @@ SCHEMA: dict[str, Any] = {
 }  # fmt: skip
 
 _EDGE = r"(?-u:\b)"
-# Of an address with letters that are not ASCII only a part is found; ``shield`` takes the rest, as it takes all of a raw one.
+# Of an address with letters that are not ASCII only a part is found; ``mask`` takes the rest, as it takes all of a raw one.
 _RUN = r"[!#-&*+\-./0-9=?A-Z\\^_a-z~]*"
 _ADDRESS = f"(?-u:{_RUN}@{_RUN})"
 _ID = r"[A-Za-z]{0,3}[0-9]+[A-Za-z]+[0-9][A-Za-z0-9]*|[0-9]{10,}"
@@ -80,21 +80,21 @@ class Templates:
 
     def of(self, replies: pl.Series) -> tuple[pl.Series, list[int], list[str]]:
         """The template of each reply; and where that proves nothing, which those are, and what is to be judged in its place."""
-        shielded = replies.str.replace_all(_ADDRESS, "@")
+        masked = replies.str.replace_all(_ADDRESS, "@")
         long = replies.str.len_bytes() > MAX_REPLY
-        unsafe = shielded.str.contains(self._unsafe) & ~long
+        unsafe = masked.str.contains(self._unsafe) & ~long
         # Beside a letter that is not ASCII a shape is no proof: there an id has to stand alone.
-        foreign = (shielded.str.len_chars() != shielded.str.len_bytes()) & ~unsafe & ~long
-        some = [_filled(shielded, foreign, _IP, _ALONE), _filled(shielded, unsafe, _IP), _filled(replies, long)]
+        foreign = (masked.str.len_chars() != masked.str.len_bytes()) & ~unsafe & ~long
+        some = [_filled(masked, foreign, _IP, _ALONE), _filled(masked, unsafe, _IP), _filled(replies, long)]
         apart, own = (list(chain.from_iterable(lists)) for lists in zip(*some, strict=True))
-        return shielded.str.replace_all(_HIDE, HIDDEN), apart, own
+        return masked.str.replace_all(_HIDE, PLACEHOLDER), apart, own
 
 
 def _filled(texts: pl.Series, which: pl.Series, *hidden: str) -> tuple[list[int], list[str]]:
     """Where *which* is true: the places, and the texts with what is *hidden* put out of sight."""
     found = texts.filter(which)
     for pattern in hidden:
-        found = found.str.replace_all(pattern, f" {HIDDEN} " if pattern == _ALONE else HIDDEN)
+        found = found.str.replace_all(pattern, f" {PLACEHOLDER} " if pattern == _ALONE else PLACEHOLDER)
     return which.arg_true().to_list(), found.to_list()
 
 

@@ -11,10 +11,11 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 
 from bouncewise.model import Advice, Cause, Party, Permanence, Report, Stage, Verdict
-from bouncewise.rfc.reply import MAX_REPLY, ReplyParts, dissect, innermost, shield
+from bouncewise.rfc.reply import ReplyParts, dissect, innermost
 from bouncewise.rules.load import Example, Rule, RuleSet, shipped
 from bouncewise.rules.match import Matcher, ranks
-from bouncewise.text.phrase import words_of
+from bouncewise.text.mask import MAX_REPLY, mask
+from bouncewise.text.words import words_of
 
 CODE_TIER = "codes"
 _RIVAL = 0.8  # base confidence from which on a rule's words can cast doubt on another's
@@ -50,8 +51,8 @@ class Classifier:
         self, reply: str, parts: ReplyParts | None = None, *, receiver: str | None = None, stage: str | None = None
     ) -> Verdict:
         """The meaning of one *reply*. *receiver* and *stage* are used where known from elsewhere."""
-        shielded = shield(reply[:MAX_REPLY])
-        reply_code, status, named, quoted = dissect(shielded) if parts is None else (*parts, innermost(shielded))
+        masked = mask(reply[:MAX_REPLY])
+        reply_code, status, named, quoted = dissect(masked) if parts is None else (*parts, innermost(masked))
         stage = stage or named
         bits, receiver = self.matcher.match(words_of(quoted), reply_code, status, stage, receiver)
         transient_reply = reply_code < 500 if reply_code is not None else status is not None and status[0] == "4"

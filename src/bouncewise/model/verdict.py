@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from bouncewise.model.report import Permanence, Stage
-from bouncewise.text.phrase import quote_longest
+from bouncewise.text.quote import quote_longest
 
 
 class Party(StrEnum):

@@ -18,7 +18,8 @@ import msgspec
 from bouncewise.model import Kind, Label, Permanence, Reply, Report, Source, Stage
 from bouncewise.readers.base import Finding, Note, key_of
 from bouncewise.rfc import address, status
-from bouncewise.rfc.reply import MAX_REPLY, parse
+from bouncewise.rfc.reply import parse
+from bouncewise.text.mask import MAX_REPLY
 
 MAX_RECIPIENTS = 1000
 IGNORED = "ignored"

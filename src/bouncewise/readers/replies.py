@@ -15,7 +15,8 @@ from typing import BinaryIO
 from bouncewise.model import Kind, Reply, Report, Source, Stage
 from bouncewise.readers.base import Finding, Note, key_of, lines
 from bouncewise.rfc import address
-from bouncewise.rfc.reply import MAX_REPLY, parse
+from bouncewise.rfc.reply import parse
+from bouncewise.text.mask import MAX_REPLY
 
 _CODES = r"(?:[45]\d\d(?=[ \-]|$)[ \-]?\s*)?(?:#?[45]\.\d{1,3}\.\d{1,3}(?=[ :;,]|$)\s*)?"
 _BEGINS = re.compile(

@@ -9,17 +9,14 @@ Refuses nothing: what has no code yields none. Text beyond MAX_REPLY characters 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from itertools import chain, islice
 from typing import NamedTuple
 
 from bouncewise.rfc import status as rfc3463
-from bouncewise.rfc.forms import FORM, STAGE, glance, lowered, quotes_bare
-from bouncewise.rfc.frames import layers, may_quote
-from bouncewise.rfc.heads import BEGINS
-
-MAX_REPLY = 2048
-"""Characters of a reply that are read. RFC 5321 §4.5.3.1.5 allows 512 octets a line."""
+from bouncewise.text.forms import FORM, STAGE, glance, lowered, quotes_bare
+from bouncewise.text.frames import layers, may_quote
+from bouncewise.text.heads import BEGINS
+from bouncewise.text.mask import MAX_REPLY, mask
 
 _QUOTED = re.compile(
     r"(?:^|[\s:;,('\"`“‘«「『：；（<>=])([245]\d\d)(?=[ \-]'?#?[\"'<\[(]?[^\W_]|[ \-]'?<?[<@]|, ?b?['\"])"
@@ -42,67 +39,6 @@ _STAGES = {
 _CONNECT = re.compile(r"\bconnect(?:ion)? to \S{1,255}?:\w+:|\bconnection (?:refused|timed out)\b", re.I)
 
 
-HIDDEN = "qz"
-"""The word that stands for an IP address: no rule can speak of it."""
-
-_ENDS = "\t\r\n<>()[]{},;:\"'`|"
-_ADDRESS_ENDS = str.maketrans(dict.fromkeys(_ENDS, " "))
-_ASCII_ENDS = bytes.maketrans(_ENDS.encode(), b" " * len(_ENDS))
-# Four numbers, but not 127.x: those are a blocklist's answers, and rules speak of them.
-IPV4 = r"\b(?:12[0-689]|1[013-9][0-9]|[02-9][0-9][0-9]|[0-9]{1,2})\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\b"
-# The same, from its first dot on, which is found faster than a digit: every text has digits, few have dots.
-_FROM_DOT = re.compile(
-    r"\.(?:(?<=\b([0-9])\.)|(?<=\b([0-9][0-9])\.)|(?<=\b([0-9][0-9][0-9])\.))[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\b",
-    re.ASCII,
-)
-
-
-@lru_cache(maxsize=16)
-def shield(text: str) -> str:
-    """*text* without what differs from recipient to recipient: each mail address ``@``, each IPv4 address HIDDEN.
-
-    So neither an address nor an IP can forge a code or a phrase. Remembered for those who ask for the same text in turn.
-    """
-    return _without_ips(_without_addresses(text, False), False)
-
-
-def shield_in_place(text: str) -> str:
-    """``shield`` with blanks that keep everything at its place."""
-    return _without_ips(_without_addresses(text, True), True)
-
-
-def _without_addresses(text: str, in_place: bool) -> str:
-    if "@" not in text:
-        return text
-    plain = text.isascii()
-    apart = text.encode().translate(_ASCII_ENDS).decode() if plain else text.translate(_ADDRESS_ENDS)
-    shown, done, at = "", 0, apart.find("@")
-    while at >= 0:
-        start, end = apart.rfind(" ", 0, at) + 1, apart.find(" ", at)
-        end = len(text) if end < 0 else end
-        shown += text[done:start] + ("@".ljust(end - start) if in_place else "@")
-        done, at = end, apart.find("@", end)
-    return shown + text[done:]
-
-
-def _without_ips(text: str, in_place: bool) -> str:
-    """*text* with HIDDEN for what fits IPV4."""
-    m = _FROM_DOT.search(text)
-    if m is None:
-        return text
-    shown, done = "", 0
-    while m is not None:
-        first = m[1] or m[2] or m[3]
-        start = m.start() - len(first)
-        if start < done or first == "127":
-            m = _FROM_DOT.search(text, m.start() + 1)
-            continue
-        shown += text[done:start] + (HIDDEN.ljust(m.end() - start) if in_place else HIDDEN)
-        done = m.end()
-        m = _FROM_DOT.search(text, done)
-    return shown + text[done:]
-
-
 class ReplyParts(NamedTuple):
     """The parts of one reply; ``stage`` is a value of ``model.Stage``."""
 
@@ -113,11 +49,11 @@ class ReplyParts(NamedTuple):
 
 def parse(text: str) -> ReplyParts:
     """Code, status and stage of one reply. The innermost reply wins where one quotes another."""
-    return ReplyParts(*dissect(shield(text[:MAX_REPLY]))[:3])
+    return ReplyParts(*dissect(mask(text[:MAX_REPLY]))[:3])
 
 
 def dissect(text: str) -> tuple[int | None, str | None, str | None, str]:
-    """``ReplyParts`` of a shielded *text*, and the innermost reply that it quotes. What the reply lacks, its frame may tell."""
+    """``ReplyParts`` of a masked *text*, and the innermost reply that it quotes. What the reply lacks, its frame may tell."""
     lower = lowered(text)
     seen = glance(lower)
     stage = _stage(text, lower) if seen & STAGE else None
@@ -137,7 +73,7 @@ def dissect(text: str) -> tuple[int | None, str | None, str | None, str]:
 
 
 def innermost(text: str) -> str:
-    """The innermost reply that a shielded *text* quotes; the text itself where it quotes none."""
+    """The innermost reply that a masked *text* quotes; the text itself where it quotes none."""
     return layers(text)[0] if may_quote(text) else text
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from bouncewise.rules.load import Example, Rule
-from bouncewise.text.phrase import find_phrase, phrase_pieces, words
+from bouncewise.text.phrase import find_phrase, phrase_pieces
+from bouncewise.text.words import words
 
 Judge = Callable[[Example], str]
 """Gives the id of the rule that decides an example."""

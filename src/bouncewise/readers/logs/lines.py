@@ -17,7 +17,8 @@ from bouncewise.model import Kind, Reply, Report, Source, Stage
 from bouncewise.readers.base import Finding, Note, blocks, key_of
 from bouncewise.readers.logs.timestamps import Clock
 from bouncewise.rfc import address, status
-from bouncewise.rfc.reply import MAX_REPLY, parse
+from bouncewise.rfc.reply import parse
+from bouncewise.text.mask import MAX_REPLY
 
 MAX_QUEUE = 200_000
 """Queue ids remembered at once."""

@@ -19,7 +19,8 @@ from bouncewise.model import Kind, Report, Source
 from bouncewise.readers.base import Finding
 from bouncewise.readers.logs.lines import MAX_RECIPIENTS, LineLog, Log, Mail, finding, told
 from bouncewise.rfc import address
-from bouncewise.rfc.reply import MAX_REPLY, parse
+from bouncewise.rfc.reply import parse
+from bouncewise.text.mask import MAX_REPLY
 
 _PROGRAM = r"(?:sendmail(?:-\w+)?|sm-mta|sm-msp-queue|sm-client)\[\d+\]: "
 _LINE = re.compile(

@@ -14,7 +14,8 @@ from bouncewise.readers.messages import freeform
 from bouncewise.readers.messages.parsed import Letter
 from bouncewise.rfc import address, status
 from bouncewise.rfc.date import parse_date
-from bouncewise.rfc.reply import MAX_REPLY, parse, stage_of
+from bouncewise.rfc.reply import parse, stage_of
+from bouncewise.text.mask import MAX_REPLY
 
 # RFC 3464 §2.3.3; "relayed" left for a system without DSN, which is as delivered as can be known.
 _KINDS = {

@@ -15,8 +15,9 @@ from bouncewise.model import Kind, Reply, Report, Source, Stage
 from bouncewise.readers.messages.parsed import Letter
 from bouncewise.readers.messages.wording import says
 from bouncewise.rfc import address
-from bouncewise.rfc.frames import announces
-from bouncewise.rfc.reply import MAX_REPLY, parse, shield
+from bouncewise.rfc.reply import parse
+from bouncewise.text.frames import announces
+from bouncewise.text.mask import MAX_REPLY, mask
 
 MAX_LINES = 3000
 MAX_LINE = 2000
@@ -144,7 +145,7 @@ class Reasons:
             self._answered = self._current
             return
         found = entry(line, before)
-        if (found is None or found[1]) and before.endswith(":") and announces(shield(before)):
+        if (found is None or found[1]) and before.endswith(":") and announces(mask(before)):
             self._say(line)  # a reply, whatever address it names
         elif found is not None:
             self._name(*found)

@@ -10,7 +10,8 @@ from importlib import resources
 
 import ahocorasick
 
-from bouncewise.text.phrase import Piece, find_phrase, phrase_pieces, words
+from bouncewise.text.phrase import Piece, find_phrase, phrase_pieces
+from bouncewise.text.words import words
 
 MAX_TEXT = 2000
 """Characters at a time; a longer text is looked at in slices, which words() bounds as well."""

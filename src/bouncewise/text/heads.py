@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from bouncewise.rfc.forms import STATUS, Hit, forms
+from bouncewise.text.forms import STATUS, Hit, forms
 
 BEGINS = re.compile(r"[\s\"'<(\[*]*+(?:smtp;|x-\w++;)?[\s\"'<(]*+([245]\d\d)(?=[a-z]*(?:[^\w.]|$))")
 """A text that begins with a reply code is a reply. To be matched against the ``lowered`` text."""

@@ -1,6 +1,6 @@
 """Tells the reply that a receiver gave from the words of the system that reports it.
 
-Reads: a shielded text. Gives: the reply that is quoted innermost, and nothing of the frame around it: ``host x said: …``,
+Reads: a masked text. Gives: the reply that is quoted innermost, and nothing of the frame around it: ``host x said: …``,
 ``SMTP error from remote mail server after RCPT TO:<x>: …``, ``(in reply to … command)``, ``Giving up on 192.0.2.1.``.
 The forms are data, frames.toml. In a text that does not begin with a reply, what stands before its first reply is a frame too.
 Refuses: what only looks like a frame within a reply; ``heads`` tells.
@@ -12,8 +12,8 @@ import re
 from bisect import bisect_left
 from functools import lru_cache
 
-from bouncewise.rfc.forms import CLOSING, FORM, STATUS, Hit, glance, hits, lowered, quotes_bare
-from bouncewise.rfc.heads import BEGINS, CODED, has, says, stands
+from bouncewise.text.forms import CLOSING, FORM, STATUS, Hit, glance, hits, lowered, quotes_bare
+from bouncewise.text.heads import BEGINS, CODED, has, says, stands
 
 MAX_HEADS = 64
 """Beginnings of quoted replies that are looked at in one text, the first of them. It keeps hostile texts linear."""
@@ -29,7 +29,7 @@ Span = tuple[int, int]
 
 
 def may_quote(text: str) -> bool:
-    """False where a shielded *text* is the reply itself, which is quick to see."""
+    """False where a masked *text* is the reply itself, which is quick to see."""
     lower = lowered(text)
     return glance(lower) & FORM != 0 or (BEGINS.match(lower) is None and quotes_bare(lower))
 
@@ -49,7 +49,7 @@ def layers(text: str) -> tuple[str, ...]:
 
 
 def announces(line: str) -> bool:
-    """Whether a shielded *line* ends with words that announce what another server replied, on the next line."""
+    """Whether a masked *line* ends with words that announce what another server replied, on the next line."""
     lower = lowered(_flat(line))
     last = [h for h in hits(lower) if h.end == len(lower)]
     return any(h.kind == "head" or (h.kind in ("verb", "copula") and says(h, lower, 0)) for h in last)

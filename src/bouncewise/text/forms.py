@@ -1,8 +1,9 @@
 """The forms in which systems report the reply of another (frames.toml), and where they stand in a text.
 
 Gives: hits, each the kind of a form with its place. Whether a hit does begin or end a reply is decided in ``frames``.
-It is linear: one automaton finds the literal beginnings of all forms, and each form is tried only there. A template of a reply
-(``columns``) has HIDDEN for an IP address or an id, so no form counts characters, or tells such a word from another with digits.
+It is linear: one automaton finds the literal beginnings of all forms, and each form is tried only there. A template of a
+reply (``columns``) has PLACEHOLDER for an IP address or an id, so no form counts characters, or tells such a word from
+another with digits.
 """
 
 from __future__ import annotations
