@@ -21,8 +21,12 @@ def main() -> None:
         home = Path(folder)
         source = write(home / "in", rows, 250_000)
         for name, more in (("Parquet to Parquet", ()), ("Parquet to counts", ("--by", "cause"))):
-            did = run("batch", str(source), "-o", str(home / name.replace(" ", "-")), "--jobs", "2", *more)
-            print(f"batch, two processes, {name:18} {rows / did.seconds:10,.0f} rows/s   {did.others >> 10} MiB each")
+            did = run(
+                "batch", str(source), "-o", str(home / name.replace(" ", "-")), "--jobs", "2", *more
+            )
+            print(
+                f"batch, two processes, {name:18} {rows / did.seconds:10,.0f} rows/s   {did.others >> 10} MiB each"
+            )
 
 
 if __name__ == "__main__":

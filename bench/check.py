@@ -31,7 +31,8 @@ def fill(path: Path, names: int) -> None:
             rows = [address_row(suppressed(i)) for i in range(start, min(names, start + BLOCK))]
             database.many("address_add", sorted(rows))
             states = (
-                (r[0], "suppressed", "mailbox-unknown", "all", 0, None, "550 5.1.1", "x", "") for r in sorted(rows)
+                (r[0], "suppressed", "mailbox-unknown", "all", 0, None, "550 5.1.1", "x", "")
+                for r in sorted(rows)
             )
             database.many("state_put", states)
     database.close()
@@ -58,7 +59,9 @@ def main() -> None:
     misses = [f"other{i}@d{i % 977}.example" for i in range(100_000)]
     hits = [suppressed(i) for i in draw.sample(range(names), 20_000)]
     known = {new_id(name) for name in hits}
-    floor = microseconds(misses, lambda name: new_id(name) in known or new_id(domain_of(name)) in known)
+    floor = microseconds(
+        misses, lambda name: new_id(name) in known or new_id(domain_of(name)) in known
+    )
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "ledger.sqlite"
         fill(path, names)
@@ -71,7 +74,9 @@ def main() -> None:
                 "a remembered hit": microseconds(hits, checker.check),
             }
     for what, cost in rows.items():
-        print(f"{names:,} suppressions, {what:17} {cost:6.2f} us   {cost / floor:4.1f} x the floor ({floor:.2f} us)")
+        print(
+            f"{names:,} suppressions, {what:17} {cost:6.2f} us   {cost / floor:4.1f} x the floor ({floor:.2f} us)"
+        )
 
 
 if __name__ == "__main__":

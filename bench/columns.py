@@ -29,7 +29,9 @@ from bouncewise.rules.load import Example
 def replies(rows: int, unseen_share: float, seed: int = 1) -> list[str]:
     """Rows of SMTP replies as in a sender's log."""
     draw = random.Random(seed)  # noqa: S311
-    templates = [e.reply if isinstance(e, Example) else e for r in default().ruleset.rules for e in r.example]
+    templates = [
+        e.reply if isinstance(e, Example) else e for r in default().ruleset.rules for e in r.example
+    ]
     draw.shuffle(templates)
     weights = [1 / (i + 1) for i in range(len(templates))]
     chosen = draw.choices(templates, weights, k=rows)
@@ -72,7 +74,9 @@ def main() -> None:
         for part in frame.iter_slices(100_000):
             judge.columns(part)
         ours = rows / (time.perf_counter() - start)
-        print(f"{share:6.0%}   {unique:6.1%}   {ours:9,.0f}   {ours / naive:9.0f}   {ours / extract(frame):9.2f}")
+        print(
+            f"{share:6.0%}   {unique:6.1%}   {ours:9,.0f}   {ours / naive:9.0f}   {ours / extract(frame):9.2f}"
+        )
 
 
 def extract(frame: pl.DataFrame) -> float:

@@ -38,7 +38,9 @@ RESTRICTED = 0.01  # of sign-ups at tenants: internal groups and rooms that get 
 ENDS = 0.0002  # per tenant and day: a subscription or company ends, its MX stays for a while
 FORGETS = 0.0004  # per small domain and day: its server has no table of users for a day
 IS_OFF = 0.0002  # per small domain and day: its server is off for one to four days
-VAGUE = 0.00015  # per person and day: "rejected by policy", half meaning the message, half the sender
+VAGUE = (
+    0.00015  # per person and day: "rejected by policy", half meaning the message, half the sender
+)
 LOCALS = (
     "anna",
     "marie",
@@ -127,12 +129,20 @@ class Lives(World):
         """What DNS says of *domain* on *day*."""
         if domain in WRONG:
             found = random.Random(domain).random() < SLIP_RESOLVES  # noqa: S311
-            return dns.Mail(dns.Route.MX, (f"mx.{domain}",)) if found else dns.Mail(dns.Route.NXDOMAIN)
+            return (
+                dns.Mail(dns.Route.MX, (f"mx.{domain}",)) if found else dns.Mail(dns.Route.NXDOMAIN)
+            )
         if self.lapsed.get(domain, -1) >= day:
-            return dns.Mail(dns.Route.IMPLICIT, (domain,)) if parked(domain) else dns.Mail(dns.Route.NXDOMAIN)
+            return (
+                dns.Mail(dns.Route.IMPLICIT, (domain,))
+                if parked(domain)
+                else dns.Mail(dns.Route.NXDOMAIN)
+            )
         if domain in self.ended and day - self.ended[domain] > hash_days(domain):
             return dns.Mail(dns.Route.NOTHING)
-        kind = next((k for k in RECEIVERS if NAMES.get(k) == domain or domain.startswith(k)), "small")
+        kind = next(
+            (k for k in RECEIVERS if NAMES.get(k) == domain or domain.startswith(k)), "small"
+        )
         return dns.Mail(dns.Route.MX, (RECEIVERS[kind].mx.format(domain=domain),))
 
     def answer(self, person: Person, day: int) -> Answer:
@@ -143,15 +153,22 @@ class Lives(World):
             if self.route(domain, day).route is dns.Route.NXDOMAIN:
                 return Answer(9, NO_DOMAIN.format(domain=domain), "")
             said = self.more.choice(
-                ("550 5.7.1 Relaying denied", f"550 5.1.1 <{person.address}>: Recipient address rejected: User unknown")
+                (
+                    "550 5.7.1 Relaying denied",
+                    f"550 5.1.1 <{person.address}>: Recipient address rejected: User unknown",
+                )
             )
             return Answer(9, said, f"mx.{domain}")
         given = super().answer(person, day)
-        unknown = RECEIVERS[person.receiver].unknown.format(to=person.address, domain=domain, id="4f", n=1)
+        unknown = RECEIVERS[person.receiver].unknown.format(
+            to=person.address, domain=domain, id="4f", n=1
+        )
         alive = self.lapsed.get(domain, -1) < day
         if not alive and parked(domain):
             self.truth[key] = "domain-gone"
-            return Answer(given.hour, f"connect to {domain}[192.0.2.8]:25: Connection timed out", "")
+            return Answer(
+                given.hour, f"connect to {domain}[192.0.2.8]:25: Connection timed out", ""
+            )
         if alive and self.off.get(domain, -1) >= day:
             self.truth[key] = "receiver-outage"
             return Answer(given.hour, NO_HOST.format(domain=domain), "")
@@ -186,7 +203,11 @@ class Lives(World):
             return "content"
         if "full" in given.reply:
             return "full"
-        return "not-synchronised" if self.migrating.get(person.domain, -1) >= day else "receiver-outage"
+        return (
+            "not-synchronised"
+            if self.migrating.get(person.domain, -1) >= day
+            else "receiver-outage"
+        )
 
 
 def parked(domain: str) -> bool:
@@ -247,7 +268,9 @@ def cases(seed: int, people: int, days: int) -> list[Case]:
                         last = (
                             facts.refused_at - DAY0
                         ).days  # in three days it may have been refused for another reason
-                        found.append(Case(facts, world.truth.get((name, last), truth), later, with_dns))
+                        found.append(
+                            Case(facts, world.truth.get((name, last), truth), later, with_dns)
+                        )
     policy.close()
     return found
 
@@ -302,16 +325,23 @@ def score(some: list[Case], knowledge: Knowledge) -> Score:
                 at = next(i for i, edge in enumerate(EDGES[1:]) if r.probability < edge)
                 bins[at].append((r.probability, r.id == case.truth))
     n = max(1, len(some))
-    table = {i: (len(b), sum(p for p, _ in b) / len(b), sum(t for _, t in b)) for i, b in sorted(bins.items())}
+    table = {
+        i: (len(b), sum(p for p, _ in b) / len(b), sum(t for _, t in b))
+        for i, b in sorted(bins.items())
+    }
     return Score(len(some), hits / n, brier / n, loss / n, table)
 
 
 def show(title: str, s: Score) -> None:
     """One table."""
-    print(f"\n{title}: {s.count:,} cases, the first is true in {s.top:.1%}, Brier {s.brier:.3f}, log loss {s.loss:.3f}")
+    print(
+        f"\n{title}: {s.count:,} cases, the first is true in {s.top:.1%}, Brier {s.brier:.3f}, log loss {s.loss:.3f}"
+    )
     print(f"| {'said':>11} | {'mean said':>9} | {'true':>6} | {'count':>6} |\n|---|---|---|---|")
     for i, (count, said, true) in s.bins.items():
-        print(f"| {EDGES[i]:4.0%} – {min(1, EDGES[i + 1]):4.0%} | {said:9.1%} | {true / count:6.1%} | {count:6,} |")
+        print(
+            f"| {EDGES[i]:4.0%} – {min(1, EDGES[i + 1]):4.0%} | {said:9.1%} | {true / count:6.1%} | {count:6,} |"
+        )
 
 
 def confusion(some: list[Case], knowledge: Knowledge) -> None:

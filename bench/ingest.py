@@ -39,7 +39,9 @@ def write(file: Path, mails: int, refused: float) -> None:
     with file.open("w", encoding="utf-8") as out:
         for i in range(mails):
             queue_id = f"4{i:09X}"
-            when = f"2026-11-{1 + i * 20 // mails:02d}T10:{i // 60 % 60:02d}:{i % 60:02d}.000000+00:00"
+            when = (
+                f"2026-11-{1 + i * 20 // mails:02d}T10:{i // 60 % 60:02d}:{i % 60:02d}.000000+00:00"
+            )
             to = f"u{draw.randrange(mails)}@d{draw.randrange(500)}.example"
             fate = (BOUNCED if draw.random() < refused else SENT).format(id=queue_id, to=to)
             begun = "from=<list@s.example>, size=812, nrcpt=1 (queue active)"
@@ -65,7 +67,10 @@ def bare(mails: int) -> float:
         start = time.perf_counter()
         db = sqlite3.connect(Path(folder) / "bare.sqlite")
         db.execute("CREATE TABLE event (id INTEGER PRIMARY KEY, at INTEGER, kind TEXT, words TEXT)")
-        db.executemany("INSERT INTO event VALUES (?, ?, 'sent', '250 2.0.0 Ok')", ((i, i) for i in range(mails)))
+        db.executemany(
+            "INSERT INTO event VALUES (?, ?, 'sent', '250 2.0.0 Ok')",
+            ((i, i) for i in range(mails)),
+        )
         db.commit()
         return mails / (time.perf_counter() - start)
 
@@ -83,10 +88,14 @@ def main() -> None:
                 ours = rate(log, mails, jobs)
                 what = f"ingest of a Postfix log, {refused:3.0%} refused, processes: {jobs}"
                 print(f"{what}   {ours:10,.0f} events/s   1 / {floor / ours:.0f} of bare inserts")
-        nothing = patch.object(decisions, "detect_incidents", lambda *_: Affected(set(), Slot(0), Slot(0)))
+        nothing = patch.object(
+            decisions, "detect_incidents", lambda *_: Affected(set(), Slot(0), Slot(0))
+        )
         with nothing, patch.object(RefusalContexts, "of", lambda *_: NoContext()):
             without = rate(log, mails, 2)
-        print(f"with the guard beside without: {ours / without:.2f} ({without:,.0f} events/s without)")
+        print(
+            f"with the guard beside without: {ours / without:.2f} ({without:,.0f} events/s without)"
+        )
 
 
 if __name__ == "__main__":

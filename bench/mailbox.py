@@ -32,15 +32,25 @@ def write(out: BinaryIO, octets: int) -> int:
             if (at := raw.find(old)) >= 0:
                 start = at + len(old)
                 delimiter = (
-                    raw[start : start + 200].split(b'"' if old.endswith(b'"') else b"\n")[0].split(b";")[0].strip()
+                    raw[start : start + 200]
+                    .split(b'"' if old.endswith(b'"') else b"\n")[0]
+                    .split(b";")[0]
+                    .strip()
                 )
                 raw = raw.replace(delimiter, delimiter + mark) if len(delimiter) > 5 else raw
                 break
-        raw = raw.replace(b"@", b"." + mark + b"@").replace(b"Message-ID: <", b"Message-ID: <" + mark)
+        raw = raw.replace(b"@", b"." + mark + b"@").replace(
+            b"Message-ID: <", b"Message-ID: <" + mark
+        )
         if count % 3 == 0:
-            raw += b"".join(b"%s %d of the mail that came back\n" % (mark * 5, n) for n in range(draw.randrange(200)))
+            raw += b"".join(
+                b"%s %d of the mail that came back\n" % (mark * 5, n)
+                for n in range(draw.randrange(200))
+            )
         written += out.write(
-            b"From MAILER-DAEMON Mon Nov 23 09:00:00 2026\n" + raw.replace(b"\nFrom ", b"\n>From ") + b"\n"
+            b"From MAILER-DAEMON Mon Nov 23 09:00:00 2026\n"
+            + raw.replace(b"\nFrom ", b"\n>From ")
+            + b"\n"
         )
         count += 1
     return count

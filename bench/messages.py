@@ -21,13 +21,34 @@ from bouncewise.readers import Finding
 
 # Reasons of the labels that say: the person is fine. Suppressing on one of these loses a living address.
 LIVING = {
-    "mailboxfull", "blocked", "authfailure", "expired", "networkerror", "badreputation", "requireptr", "toomanyconn",
-    "speeding", "spamdetected", "virusdetected", "systemerror", "systemfull", "mesgtoobig", "exceedlimit", "norelaying",
-    "failedstarttls", "notcompliantrfc", "ratelimited", "syntaxerror", "mailererror", "policyviolation",
-}  # fmt: skip
+    "mailboxfull",
+    "blocked",
+    "authfailure",
+    "expired",
+    "networkerror",
+    "badreputation",
+    "requireptr",
+    "toomanyconn",
+    "speeding",
+    "spamdetected",
+    "virusdetected",
+    "systemerror",
+    "systemfull",
+    "mesgtoobig",
+    "exceedlimit",
+    "norelaying",
+    "failedstarttls",
+    "notcompliantrfc",
+    "ratelimited",
+    "syntaxerror",
+    "mailererror",
+    "policyviolation",
+}
 WANTED = {
-    "bounce": {Kind.FAILED, Kind.DELAYED}, "feedback": set(Kind), "vacation": {Kind.AUTO_REPLY},
-}  # fmt: skip
+    "bounce": {Kind.FAILED, Kind.DELAYED},
+    "feedback": set(Kind),
+    "vacation": {Kind.AUTO_REPLY},
+}
 
 
 def read(raw: bytes, path: str, _index: int) -> list[Report]:
@@ -39,7 +60,9 @@ def read(raw: bytes, path: str, _index: int) -> list[Report]:
 def main() -> None:
     args = argparse.ArgumentParser(description=__doc__)
     args.add_argument("folder", type=Path)
-    args.add_argument("--misses", action="store_true", help="list every message that was read otherwise")
+    args.add_argument(
+        "--misses", action="store_true", help="list every message that was read otherwise"
+    )
     options = args.parse_args()
     file = options.folder / "messages.jsonl"
     if not file.exists():
@@ -56,7 +79,10 @@ def measure(rows: list[dict], folder: Path, misses: bool) -> None:
     for row in rows:
         raw = (folder / row["file"]).read_bytes().replace(b"\r\n", b"\n")
         reports = read(raw, row["file"], 0)
-        newlines += [key(read(raw.replace(b"\n", nl), row["file"], 0)) == key(reports) for nl in (b"\r\n", b"\r")]
+        newlines += [
+            key(read(raw.replace(b"\n", nl), row["file"], 0)) == key(reports)
+            for nl in (b"\r\n", b"\r")
+        ]
         if row["kind"] == "none":
             from_none += [(row["file"], r.kind.value, r.recipient) for r in reports]
             continue
@@ -66,7 +92,9 @@ def measure(rows: list[dict], folder: Path, misses: bool) -> None:
         exact[row["kind"]].append(ok)
         families[row["family"]].append(ok)
         if misses and not ok:
-            print(f"{row['file']}: want {sorted(wanted)} got {sorted(got)} {[r.source.reader for r in reports]}")
+            print(
+                f"{row['file']}: want {sorted(wanted)} got {sorted(got)} {[r.source.reader for r in reports]}"
+            )
         for label in row["reports"]:
             report = got.get(label["recipient"].casefold())
             if report is None:
@@ -77,7 +105,9 @@ def measure(rows: list[dict], folder: Path, misses: bool) -> None:
                 lost.append(row["file"])
                 say.append(f"SUPPRESSES {label['reason']} by {verdict.rule}")
             if misses and say:
-                print(f"{row['file']}: {'; '.join(say)}\n      {report.reply.text[:200] if report.reply else None}")
+                print(
+                    f"{row['file']}: {'; '.join(say)}\n      {report.reply.text[:200] if report.reply else None}"
+                )
     print(f"{len(rows)} labelled messages")
     for kind, hits in exact.items():
         print(f"  recipients exact, {kind:9} {share(hits)}")
@@ -87,7 +117,10 @@ def measure(rows: list[dict], folder: Path, misses: bool) -> None:
     print(f"  CRLF and CR read as LF    {share(newlines)}")
     print(f"  read from kind 'none'     {len(from_none)} {from_none or ''}")
     print(
-        "below 100 %: " + "  ".join(f"{name} {share(hits)}" for name, hits in sorted(families.items()) if not all(hits))
+        "below 100 %: "
+        + "  ".join(
+            f"{name} {share(hits)}" for name, hits in sorted(families.items()) if not all(hits)
+        )
     )
 
 
@@ -107,7 +140,9 @@ def compare(label: dict, report: Report, status: list[bool], code: list[bool]) -
 
 
 def key(reports: list[Report]) -> list[tuple]:
-    return [(r.kind, r.recipient, r.reply and (r.reply.reply_code, r.reply.status)) for r in reports]
+    return [
+        (r.kind, r.recipient, r.reply and (r.reply.reply_code, r.reply.status)) for r in reports
+    ]
 
 
 if __name__ == "__main__":

@@ -21,7 +21,9 @@ SUPPRESSING = ("suppress-address", "suppress-domain")
 def main() -> None:
     args = argparse.ArgumentParser(description=__doc__)
     args.add_argument("folder", type=Path)
-    args.add_argument("--misses", action="store_true", help="list every reply that was judged otherwise")
+    args.add_argument(
+        "--misses", action="store_true", help="list every reply that was judged otherwise"
+    )
     options = args.parse_args()
     file = options.folder / "replies.jsonl"
     if not file.exists():
@@ -38,7 +40,10 @@ def measure(rows: list[dict], misses: bool) -> None:
     sure: dict[int, list[bool]] = defaultdict(list)
     tiers: Counter[str] = Counter()
     living = []
-    rules = {rule.id: tier for rule, tier in zip(default().ruleset.rules, default().ruleset.tiers, strict=True)}
+    rules = {
+        rule.id: tier
+        for rule, tier in zip(default().ruleset.rules, default().ruleset.tiers, strict=True)
+    }
     for row in rows:
         verdict = default().judge(row["reply"])
         allowed = {RENAMED.get(c, c) for c in [row["cause"], *row.get("alt", [])]}
@@ -54,14 +59,22 @@ def measure(rows: list[dict], misses: bool) -> None:
                 living.append(row)
         if misses and not (cause_ok and advice_ok):
             flag = ("" if cause_ok else "CAUSE ") + ("" if advice_ok else "advice")
-            print(f"{row['id']:5} {flag:13} want {row['cause']}/{row['action']} got {verdict.cause}/{verdict.advice}"
-                  f" {verdict.confidence} {verdict.rule}\n      {row['reply'][:230]}")  # fmt: skip
+            print(
+                f"{row['id']:5} {flag:13} want {row['cause']}/{row['action']} got {verdict.cause}/{verdict.advice}"
+                f" {verdict.confidence} {verdict.rule}\n      {row['reply'][:230]}"
+            )
     print(f"{len(rows)} labelled replies, {len(rules)} rules")
     for name, hits in right.items():
         print(f"  {name:15} {share(hits)}")
     print(f"  living suppressed {len(living)} {[row['id'] for row in living] or ''}")
-    print("by family:  " + "  ".join(f"{name} {share(hits)}" for name, hits in sorted(families.items())))
-    print("confidence: " + "  ".join(f"{k / 10:.1f}+ {share(sure[k])}" for k in sorted(sure, reverse=True)))
+    print(
+        "by family:  "
+        + "  ".join(f"{name} {share(hits)}" for name, hits in sorted(families.items()))
+    )
+    print(
+        "confidence: "
+        + "  ".join(f"{k / 10:.1f}+ {share(sure[k])}" for k in sorted(sure, reverse=True))
+    )
     high = [ok for k, hits in sure.items() if k >= 9 for ok in hits]
     print(f"  of those sure by 0.9 or more: {share(high)}")
     print("decided by: " + "  ".join(f"{name} {n}" for name, n in tiers.most_common()))

@@ -36,7 +36,9 @@ def main() -> None:
         with_verdict(source).write.parquet(str(home / "spark"))
         theirs = rows / (time.perf_counter() - start)
         spark.stop()
-    print(f"batch, 2 processes {ours:,.0f} rows/s; Spark local[2] {theirs:,.0f} rows/s: {theirs / ours:.2f}")
+    print(
+        f"batch, 2 processes {ours:,.0f} rows/s; Spark local[2] {theirs:,.0f} rows/s: {theirs / ours:.2f}"
+    )
 
 
 if __name__ == "__main__":

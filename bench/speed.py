@@ -35,9 +35,14 @@ def main() -> None:
     lines = list(unseen(20_000))
     ours = rate(default().judge, lines)
     naive = rate(naive_loop(), lines[:400])
-    print(f"replies, none seen before   {ours:10,.0f}/s   {ours / naive:6.1f} x the naive loop ({naive:,.0f}/s)")
+    print(
+        f"replies, none seen before   {ours:10,.0f}/s   {ours / naive:6.1f} x the naive loop ({naive:,.0f}/s)"
+    )
     folders = [Path(name) / "messages" for name in sys.argv[1:]]
-    for files in [FIXTURES, *(sorted(folder.glob("*.eml")) for folder in folders if folder.is_dir())]:
+    for files in [
+        FIXTURES,
+        *(sorted(folder.glob("*.eml")) for folder in folders if folder.is_dir()),
+    ]:
         messages(files)
     suppression_check()
     for what, *command in (
@@ -54,7 +59,9 @@ def messages(files: list[Path]) -> None:
     raws = [file.read_bytes() for file in files]
     raws *= 4000 // len(raws) + 1
     ours = rate(whole_job, raws)
-    modern = rate(lambda raw: email.message_from_bytes(raw, policy=email.policy.default), raws[:1000])
+    modern = rate(
+        lambda raw: email.message_from_bytes(raw, policy=email.policy.default), raws[:1000]
+    )
     old = rate(email.message_from_bytes, raws)
     size = sum(map(len, raws)) / len(raws)
     print(
@@ -69,7 +76,9 @@ def whole_process(command: list[str]) -> float:
     for _ in range(5):
         start = time.perf_counter()
         line = b"550 5.1.1 User unknown\n"
-        subprocess.run([sys.executable, *command], check=True, input=line, stdout=subprocess.DEVNULL)  # noqa: S603
+        subprocess.run(  # noqa: S603
+            [sys.executable, *command], check=True, input=line, stdout=subprocess.DEVNULL
+        )
         times.append(time.perf_counter() - start)
     return min(times)
 
@@ -86,15 +95,26 @@ def suppression_check() -> None:
 
 def unseen(count: int) -> Iterable[str]:
     """Replies made from the rules' own examples, no two alike."""
-    examples = [e.reply if isinstance(e, Example) else e for rule in default().ruleset.rules for e in rule.example]
+    examples = [
+        e.reply if isinstance(e, Example) else e
+        for rule in default().ruleset.rules
+        for e in rule.example
+    ]
     for i in range(count):
         yield f"{examples[i * 7919 % len(examples)]} <u{i}@d{i % 977}.example> [192.0.2.{i % 250}] id {i:x}q{i * 31:x}"
 
 
 def naive_loop() -> Callable[[str], str]:
     """Tries rule after rule, phrase after phrase: what a list of regular expressions does."""
-    compiled = [(rule, [pattern(p) for p in rule.when.phrase], [pattern(p) for p in rule.when.unless],
-                 [pattern(p) for p in rule.when.also]) for rule in default().ruleset.rules]  # fmt: skip
+    compiled = [
+        (
+            rule,
+            [pattern(p) for p in rule.when.phrase],
+            [pattern(p) for p in rule.when.unless],
+            [pattern(p) for p in rule.when.also],
+        )
+        for rule in default().ruleset.rules
+    ]
 
     def judge(reply: str) -> str:
         parts, spoken = parse(reply), words(reply)
@@ -103,7 +123,9 @@ def naive_loop() -> Callable[[str], str]:
                 continue
             if phrases and not any(p.search(spoken) for p in phrases):
                 continue
-            if any(p.search(spoken) for p in unless) or (also and not any(p.search(spoken) for p in also)):
+            if any(p.search(spoken) for p in unless) or (
+                also and not any(p.search(spoken) for p in also)
+            ):
                 continue
             return rule.id
         return "none"
@@ -113,16 +135,26 @@ def naive_loop() -> Callable[[str], str]:
 
 def codes_fit(rule: Rule, reply_code: int | None, status: str | None) -> bool:
     def fits(code: str, patterns: tuple[str, ...]) -> bool:
-        return not patterns or any(re.fullmatch(p.replace(".", r"\.").replace("x", r"\d+"), code) for p in patterns)
+        return not patterns or any(
+            re.fullmatch(p.replace(".", r"\.").replace("x", r"\d+"), code) for p in patterns
+        )
 
-    return fits(str(reply_code or ""), rule.when.reply_code) and fits(status or "", rule.when.status)
+    return fits(str(reply_code or ""), rule.when.reply_code) and fits(
+        status or "", rule.when.status
+    )
 
 
 def pattern(phrase: str) -> re.Pattern[str]:
     """A phrase of a rule file as a regular expression over bare words."""
-    parts = ["\x00" if part == "*" else re.escape(words(part.strip("*")).strip()) + r"\w*" * part.endswith("*")
-             for part in phrase.split()]  # fmt: skip
-    return re.compile(r"\b" + " ".join(parts).replace("\x00 ", ".{0,80}?").replace(" \x00", ".{0,80}?"))
+    parts = [
+        "\x00"
+        if part == "*"
+        else re.escape(words(part.strip("*")).strip()) + r"\w*" * part.endswith("*")
+        for part in phrase.split()
+    ]
+    return re.compile(
+        r"\b" + " ".join(parts).replace("\x00 ", ".{0,80}?").replace(" \x00", ".{0,80}?")
+    )
 
 
 def whole_job(raw: bytes) -> None:

@@ -24,7 +24,8 @@ class Case(NamedTuple):
 
 
 CASES = {
-    c["name"]: Case(**c) for c in tomllib.loads((Path(__file__).parent / "remote.toml").read_text("utf-8"))["case"]
+    c["name"]: Case(**c)
+    for c in tomllib.loads((Path(__file__).parent / "remote.toml").read_text("utf-8"))["case"]
 }
 
 

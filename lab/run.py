@@ -26,7 +26,9 @@ PATIENCE = 40
 
 
 def main() -> None:
-    args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    args = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     args.add_argument("--keep", type=Path, metavar="FOLDER", help="write each bounce and log there")
     options = args.parse_args()
     wrong = 0
@@ -38,7 +40,9 @@ def main() -> None:
             returned, log = asyncio.run(through(server, Path(folder)))
         if options.keep:
             keep(options.keep, server.name, returned, log)
-        read = [report for i, raw in enumerate(returned) for report in read_message(raw, server.name, i)]
+        read = [
+            report for i, raw in enumerate(returned) for report in read_message(raw, server.name, i)
+        ]
         wrong += judge(f"{server.name}, {len(returned)} bounces", read, failures_only=True)
         if log:
             wrong += judge(f"{server.name}, log", read_log(log), failures_only=False)

@@ -26,7 +26,9 @@ class Server(Protocol):
     def stop(self) -> None: ...
 
 
-def run(*command: str, feed: bytes | None = None, check: bool = True) -> subprocess.CompletedProcess[bytes]:
+def run(
+    *command: str, feed: bytes | None = None, check: bool = True
+) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(  # noqa: S603
         command, input=feed, check=check, capture_output=True, timeout=60
     )
@@ -40,7 +42,11 @@ class Postfix:
 
     def missing(self) -> str | None:
         """Needs the package and root."""
-        return None if shutil.which("postfix") and os.geteuid() == 0 else "apt-get install postfix (as root)"
+        return (
+            None
+            if shutil.which("postfix") and os.geteuid() == 0
+            else "apt-get install postfix (as root)"
+        )
 
     def start(self, folder: Path, remote_port: int) -> None:
         """Write main.cf and master.cf, then start."""
@@ -51,19 +57,41 @@ class Postfix:
         shutil.chown(data, "postfix")
         folder.chmod(0o755)
         settings = {
-            "compatibility_level": "3.6", "queue_directory": queue, "data_directory": data, "mydestination": "",
-            "myhostname": "postfix.sender.example", "relayhost": f"[127.0.0.1]:{remote_port}",
-            "inet_interfaces": "loopback-only", "maillog_file": self.log, "maillog_file_prefixes": folder,
-            "maximal_queue_lifetime": 0, "bounce_queue_lifetime": 0, "smtp_tls_security_level": "none",
-            "alternate_config_directories": "", "alias_maps": "", "alias_database": "",
-        }  # fmt: skip
-        (self.folder / "main.cf").write_text("".join(f"{name} = {value}\n" for name, value in settings.items()))
-        services = ["pickup unix n - n 1 1 pickup", "cleanup unix n - n - 0 cleanup", "qmgr unix n - n 1 1 qmgr",
-                    "rewrite unix - - n - - trivial-rewrite", "bounce unix - - n - 0 bounce",
-                    "defer unix - - n - 0 bounce", "trace unix - - n - 0 bounce", "error unix - - n - - error",
-                    "retry unix - - n - - error", "smtp unix - - n - - smtp", "showq unix n - n - - showq",
-                    "anvil unix - - n - 1 anvil", "flush unix n - n 1000? 0 flush",
-                    "postlog unix-dgram n - n - 1 postlogd"]  # fmt: skip
+            "compatibility_level": "3.6",
+            "queue_directory": queue,
+            "data_directory": data,
+            "mydestination": "",
+            "myhostname": "postfix.sender.example",
+            "relayhost": f"[127.0.0.1]:{remote_port}",
+            "inet_interfaces": "loopback-only",
+            "maillog_file": self.log,
+            "maillog_file_prefixes": folder,
+            "maximal_queue_lifetime": 0,
+            "bounce_queue_lifetime": 0,
+            "smtp_tls_security_level": "none",
+            "alternate_config_directories": "",
+            "alias_maps": "",
+            "alias_database": "",
+        }
+        (self.folder / "main.cf").write_text(
+            "".join(f"{name} = {value}\n" for name, value in settings.items())
+        )
+        services = [
+            "pickup unix n - n 1 1 pickup",
+            "cleanup unix n - n - 0 cleanup",
+            "qmgr unix n - n 1 1 qmgr",
+            "rewrite unix - - n - - trivial-rewrite",
+            "bounce unix - - n - 0 bounce",
+            "defer unix - - n - 0 bounce",
+            "trace unix - - n - 0 bounce",
+            "error unix - - n - - error",
+            "retry unix - - n - - error",
+            "smtp unix - - n - - smtp",
+            "showq unix n - n - - showq",
+            "anvil unix - - n - 1 anvil",
+            "flush unix n - n 1000? 0 flush",
+            "postlog unix-dgram n - n - 1 postlogd",
+        ]
         (self.folder / "master.cf").write_text("\n".join(services) + "\n")
         run("postfix", "-c", str(self.folder), "start")
 
@@ -86,7 +114,11 @@ class Exim:
         """Needs the package and root."""
         self.binary = shutil.which("exim4") or os.environ.get("LAB_EXIM", "")
         ready = self.binary and os.geteuid() == 0
-        return None if ready else "apt-get install exim4-daemon-light, or LAB_EXIM=path of an unpacked exim4 (as root)"
+        return (
+            None
+            if ready
+            else "apt-get install exim4-daemon-light, or LAB_EXIM=path of an unpacked exim4 (as root)"
+        )
 
     def start(self, folder: Path, remote_port: int) -> None:
         """Write the configuration. Without a retry rule the first temporary error is the last."""
@@ -125,7 +157,18 @@ begin retry
 
     def send(self, message: bytes, recipients: list[str]) -> None:
         """By its own command, delivering in the foreground."""
-        run(self.binary, "-C", str(self.config), "-f", SENDER, "-i", "-odf", "--", *recipients, feed=message)
+        run(
+            self.binary,
+            "-C",
+            str(self.config),
+            "-f",
+            SENDER,
+            "-i",
+            "-odf",
+            "--",
+            *recipients,
+            feed=message,
+        )
 
     def stop(self) -> None:
         """Deliver what is left: the bounces themselves."""

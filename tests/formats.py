@@ -13,4 +13,6 @@ if __name__ == "__main__":
     rows = "\n".join(f"| {reader.name} | {reader.about} |" for reader in FORMATS)
     table = f"<!-- formats -->\n| format | what |\n|---|---|\n{rows}\n<!-- /formats -->"
     text = README.read_text("utf-8")
-    README.write_text(re.sub(r"<!-- formats -->.*?<!-- /formats -->", lambda _: table, text, flags=re.S), "utf-8")
+    README.write_text(
+        re.sub(r"<!-- formats -->.*?<!-- /formats -->", lambda _: table, text, flags=re.S), "utf-8"
+    )

@@ -21,7 +21,9 @@ from bouncewise.providers.signatures import SignedRequest, SnsKeys, verify
 NOW = 1795428001.0
 STAMP = "1795428001"
 URL = "https://hooks.sender.example/in/main"
-BODY = json.dumps([{"event": "bounce", "email": "ann@there.example", "text": "550 5.1.1 unknown – né"}]).encode()
+BODY = json.dumps(
+    [{"event": "bounce", "email": "ann@there.example", "text": "550 5.1.1 unknown – né"}]
+).encode()
 SECRET = "correct horse battery"
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:bounces"
 CERTIFICATE = "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-0123abcd.pem"
@@ -56,7 +58,9 @@ def pem(key: Any) -> str:
 
 def der(key: Any) -> str:
     form = serialization.PublicFormat.SubjectPublicKeyInfo
-    return base64.b64encode(key.public_key().public_bytes(serialization.Encoding.DER, form)).decode()
+    return base64.b64encode(
+        key.public_key().public_bytes(serialization.Encoding.DER, form)
+    ).decode()
 
 
 def b64(raw: bytes) -> str:
@@ -68,17 +72,27 @@ def mac(signed: bytes, key: bytes = SECRET.encode(), digest: str = "sha256") -> 
 
 
 def svix(
-    prefix: str = "svix", name: str = "msg_1", stamp: str = STAMP, body: bytes = BODY, key: bytes = SECRET.encode()
+    prefix: str = "svix",
+    name: str = "msg_1",
+    stamp: str = STAMP,
+    body: bytes = BODY,
+    key: bytes = SECRET.encode(),
 ) -> SignedRequest:
     signature = "v1," + b64(mac(f"{name}.{stamp}.".encode() + body, key))
     return SignedRequest(
-        URL, {f"{prefix}-id": name, f"{prefix}-timestamp": stamp, f"{prefix}-signature": signature}, body
+        URL,
+        {f"{prefix}-id": name, f"{prefix}-timestamp": stamp, f"{prefix}-signature": signature},
+        body,
     )
 
 
-def lettermint(stamp: str = STAMP, body: bytes = BODY, key: bytes = SECRET.encode()) -> SignedRequest:
+def lettermint(
+    stamp: str = STAMP, body: bytes = BODY, key: bytes = SECRET.encode()
+) -> SignedRequest:
     return SignedRequest(
-        URL, {"x-lettermint-signature": f"t={stamp},v1={mac(stamp.encode() + b'.' + body, key).hex()}"}, body
+        URL,
+        {"x-lettermint-signature": f"t={stamp},v1={mac(stamp.encode() + b'.' + body, key).hex()}"},
+        body,
     )
 
 
@@ -86,20 +100,33 @@ def lettermint(stamp: str = STAMP, body: bytes = BODY, key: bytes = SECRET.encod
 def sendgrid(stamp: str = STAMP, body: bytes = BODY, key: Any = None) -> SignedRequest:
     signature = (key or ec_key()).sign(stamp.encode() + body, ec.ECDSA(hashes.SHA256()))
     prefix = "x-twilio-email-event-webhook"
-    return SignedRequest(URL, {f"{prefix}-timestamp": stamp, f"{prefix}-signature": b64(signature)}, body)
+    return SignedRequest(
+        URL, {f"{prefix}-timestamp": stamp, f"{prefix}-signature": b64(signature)}, body
+    )
 
 
 def mandrill(fields: dict[str, str] | None = None, key: bytes = SECRET.encode()) -> SignedRequest:
     fields = fields or {"mandrill_events": BODY.decode()}
     signed = URL + "".join(name + fields[name] for name in sorted(fields))
     return SignedRequest(
-        URL, {"x-mandrill-signature": b64(mac(signed.encode(), key, "sha1"))}, urlencode(fields).encode()
+        URL,
+        {"x-mandrill-signature": b64(mac(signed.encode(), key, "sha1"))},
+        urlencode(fields).encode(),
     )
 
 
-def mailgun(stamp: Any = STAMP, token: str = "5f0c1e", key: bytes = SECRET.encode(), **more: Any) -> SignedRequest:
-    signature = {"timestamp": stamp, "token": token, "signature": mac(f"{stamp}{token}".encode(), key).hex(), **more}
-    return SignedRequest(URL, {}, json.dumps({"signature": signature, "event-data": {"event": "failed"}}).encode())
+def mailgun(
+    stamp: Any = STAMP, token: str = "5f0c1e", key: bytes = SECRET.encode(), **more: Any
+) -> SignedRequest:
+    signature = {
+        "timestamp": stamp,
+        "token": token,
+        "signature": mac(f"{stamp}{token}".encode(), key).hex(),
+        **more,
+    }
+    return SignedRequest(
+        URL, {}, json.dumps({"signature": signature, "event-data": {"event": "failed"}}).encode()
+    )
 
 
 @cache
@@ -115,11 +142,20 @@ def certificate(start: str = "2026-01-01", days: int = 400, key: Any = None) -> 
 def sns(kind: str = "Notification", version: str = "2", **fields: Any) -> SignedRequest:
     """An envelope of SNS; a field that is None is left out."""
     envelope = {
-        "Type": kind, "MessageId": "m-1", "TopicArn": TOPIC, "Subject": "Amazon SES", "Message": BODY.decode() + "\nend",
-        "Timestamp": "2026-11-23T10:00:01.000Z", "SignatureVersion": version, "SigningCertURL": CERTIFICATE,
-    }  # fmt: skip
+        "Type": kind,
+        "MessageId": "m-1",
+        "TopicArn": TOPIC,
+        "Subject": "Amazon SES",
+        "Message": BODY.decode() + "\nend",
+        "Timestamp": "2026-11-23T10:00:01.000Z",
+        "SignatureVersion": version,
+        "SigningCertURL": CERTIFICATE,
+    }
     if kind != "Notification":
-        envelope |= {"SubscribeURL": "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription", "Token": "2336"}
+        envelope |= {
+            "SubscribeURL": "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription",
+            "Token": "2336",
+        }
     envelope = {name: value for name, value in (envelope | fields).items() if value is not None}
     digest = hashes.SHA1() if version == "1" else hashes.SHA256()
     signature = b64(rsa_key().sign(sns_text(envelope), padding.PKCS1v15(), digest))
@@ -129,13 +165,16 @@ def sns(kind: str = "Notification", version: str = "2", **fields: Any) -> Signed
 def sns_text(envelope: dict[str, Any]) -> bytes:
     extra = () if envelope["Type"] == "Notification" else ("SubscribeURL", "Token")
     names = sorted(
-        {"Message", "MessageId", "Timestamp", "TopicArn", "Type", *extra} | ({"Subject"} if not extra else set())
+        {"Message", "MessageId", "Timestamp", "TopicArn", "Type", *extra}
+        | ({"Subject"} if not extra else set())
     )
     return "".join(f"{name}\n{envelope[name]}\n" for name in names if name in envelope).encode()
 
 
 def sns_keys(**changes: Any) -> SnsKeys:
-    return SnsKeys(**({"topics": frozenset({TOPIC}), "certificates": {CERTIFICATE: certificate()}} | changes))
+    return SnsKeys(
+        **({"topics": frozenset({TOPIC}), "certificates": {CERTIFICATE: certificate()}} | changes)
+    )
 
 
 def basic(user: str, password: str) -> dict[str, str]:
@@ -178,12 +217,21 @@ def meaning(scheme: str, request: SignedRequest) -> Any:
         match scheme:
             case "sns":
                 fields = json.loads(request.body)
-                return sns_text(fields), fields["Signature"], fields["SignatureVersion"], fields["SigningCertURL"]
+                return (
+                    sns_text(fields),
+                    fields["Signature"],
+                    fields["SignatureVersion"],
+                    fields["SigningCertURL"],
+                )
             case "mailgun":
                 found = json.loads(request.body.decode("utf-8", "replace"))["signature"]
                 return [str(found[name]) for name in ("timestamp", "token", "signature")]
             case "mandrill":
-                return headers, request.url, parse_qsl(request.body.decode(), keep_blank_values=True, errors="strict")
+                return (
+                    headers,
+                    request.url,
+                    parse_qsl(request.body.decode(), keep_blank_values=True, errors="strict"),
+                )
             case "svix":
                 return set(headers.pop("svix-signature").split(" ")) - {""}, headers, request.body
             case "lettermint":
@@ -192,12 +240,17 @@ def meaning(scheme: str, request: SignedRequest) -> Any:
             case "secret":
                 kind, _, credentials = headers.get("authorization", "").partition(" ")
                 decoded = base64.b64decode(credentials.strip(" "), validate=True) if kind else b""
-                carried = (decoded.partition(b":")[2].decode(), unquote(str(request.url).rpartition("/")[2]))
+                carried = (
+                    decoded.partition(b":")[2].decode(),
+                    unquote(str(request.url).rpartition("/")[2]),
+                )
                 return SECRET in carried or None
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
     return headers, request.body
 
 
-def outcome(scheme: str, request: SignedRequest, keys: Any = SECRET, now: float = NOW, **more: Any) -> str:
+def outcome(
+    scheme: str, request: SignedRequest, keys: Any = SECRET, now: float = NOW, **more: Any
+) -> str:
     return verify(BY_SCHEME[scheme].signature, request, keys, now, **more).outcome.value

@@ -100,7 +100,10 @@ def test_a_ledger_reads_and_answers(tmp_path: Path) -> None:
         answer = ledger.check("Ann@Corp.example")
         assert (answer.send, answer.decision.cause) == (False, Cause.ACCESS_DENIED)
         assert ledger.check("ann@corp.example", at=datetime(2026, 11, 1, tzinfo=UTC)).send
-        assert [a.send for a in ledger.check_all(["ann@corp.example", "lea@mail.example"])] == [False, True]
+        assert [a.send for a in ledger.check_all(["ann@corp.example", "lea@mail.example"])] == [
+            False,
+            True,
+        ]
         assert "ann@corp.example" in dict(ledger.suppressions())
         assert [e.kind for e in ledger.history("ann@corp.example")] == ["failed"]
         ledger.release("ann@corp.example", why="they are back", by="me")

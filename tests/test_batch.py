@@ -17,13 +17,19 @@ from bouncewise.classifier.classify import default  # noqa: E402
 LOGS = Path(__file__).parent / "fixtures" / "logs"
 ROWS = [
     ("ann@there.example", "2026-11-23 10:00:00", "550 5.1.1 User unknown"),
-    ("bob@there.example", "2026-11-23 11:00:00", "550 5.4.1 Recipient address rejected: Access denied"),
+    (
+        "bob@there.example",
+        "2026-11-23 11:00:00",
+        "550 5.4.1 Recipient address rejected: Access denied",
+    ),
     ("cy@slow.example", "2026-11-24 10:00:00", "451 4.7.1 Greylisted"),
 ]
 
 
 def call(*args: str, code: int = 0) -> str:
-    done = subprocess.run([sys.executable, "-m", "bouncewise", "batch", *args], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "bouncewise", "batch", *args], capture_output=True, text=True
+    )
     assert done.returncode == code, done.stderr
     return done.stdout + done.stderr
 
@@ -48,7 +54,13 @@ def test_columns_beside_their_own(name: str, table: pl.DataFrame, tmp_path: Path
 
 
 def test_logs_by_their_own_readers(tmp_path: Path) -> None:
-    call(str(LOGS / "powermta.csv"), str(LOGS / "kumomta.jsonl"), str(LOGS / "sendmail.log"), "-o", str(tmp_path))
+    call(
+        str(LOGS / "powermta.csv"),
+        str(LOGS / "kumomta.jsonl"),
+        str(LOGS / "sendmail.log"),
+        "-o",
+        str(tmp_path),
+    )
     causes = {
         log: pl.read_parquet(part)
         for part in tmp_path.glob("*.parquet")
@@ -73,7 +85,12 @@ def test_same_bytes_twice_and_resumes(table: pl.DataFrame, tmp_path: Path) -> No
 
 def test_counts(table: pl.DataFrame, tmp_path: Path) -> None:
     call(
-        str(tmp_path / "in.csv"), str(tmp_path / "in.parquet"), "-o", str(tmp_path / "out"), "--by", "domain,day,cause"
+        str(tmp_path / "in.csv"),
+        str(tmp_path / "in.parquet"),
+        "-o",
+        str(tmp_path / "out"),
+        "--by",
+        "domain,day,cause",
     )
     assert (tmp_path / "out" / "counts.csv").read_text().splitlines() == [
         "domain,day,cause,count",

@@ -16,26 +16,62 @@ from bouncewise.rules.load import load, shipped
 
 LAWS = [
     # text outranks code
-    ("550 5.4.1 Recipient address rejected: Access denied. AS(201806281) [X.prod.protection.outlook.com]", "access-denied", "suppress-address"),
+    (
+        "550 5.4.1 Recipient address rejected: Access denied. AS(201806281) [X.prod.protection.outlook.com]",
+        "access-denied",
+        "suppress-address",
+    ),
     ("550 5.4.1 Relay Access Denied", "relay-denied", "review"),
     ("441 4.4.1 No answer from host", "network-timeout", "retry-later"),
-    ("554 5.7.1 <a@b.example>: Recipient address rejected: Access denied", "access-denied", "review"),
-    ("550 5.1.1 <a@b.example> 192.0.2.1 has sent to too many recipients this hour", "rate-limited", "retry-later"),
-    ("550 5.2.1 The user you are trying to contact is receiving mail at a rate that prevents delivery", "rate-limited", "retry-later"),
+    (
+        "554 5.7.1 <a@b.example>: Recipient address rejected: Access denied",
+        "access-denied",
+        "review",
+    ),
+    (
+        "550 5.1.1 <a@b.example> 192.0.2.1 has sent to too many recipients this hour",
+        "rate-limited",
+        "retry-later",
+    ),
+    (
+        "550 5.2.1 The user you are trying to contact is receiving mail at a rate that prevents delivery",
+        "rate-limited",
+        "retry-later",
+    ),
     ("552 5.2.2 Mailbox full", "mailbox-full", "retry-later"),
     # whose fault first
-    ("550 5.2.1 Mailbox unavailable. Your IP address 192.0.2.1 is blacklisted using SPAMHAUS-XBL.", "blocklisted", "fix-sender"),
-    ("554 5.7.1 <a@b.example>: Recipient address rejected: https://www.spamhaus.org/query/ip/192.0.2.1", "blocklisted", "fix-sender"),
-    ("550 5.1.8 <a@b.example>: Sender address rejected: Domain not found", "sender-rejected", "fix-sender"),
-    ("550 5.7.26 Unauthenticated email from b.example is not accepted due to domain's DMARC policy.", "auth-failure", "fix-sender"),
+    (
+        "550 5.2.1 Mailbox unavailable. Your IP address 192.0.2.1 is blacklisted using SPAMHAUS-XBL.",
+        "blocklisted",
+        "fix-sender",
+    ),
+    (
+        "554 5.7.1 <a@b.example>: Recipient address rejected: https://www.spamhaus.org/query/ip/192.0.2.1",
+        "blocklisted",
+        "fix-sender",
+    ),
+    (
+        "550 5.1.8 <a@b.example>: Sender address rejected: Domain not found",
+        "sender-rejected",
+        "fix-sender",
+    ),
+    (
+        "550 5.7.26 Unauthenticated email from b.example is not accepted due to domain's DMARC policy.",
+        "auth-failure",
+        "fix-sender",
+    ),
     # a 4xx never suppresses
-    ("450 4.1.1 <a@b.example>: Recipient address rejected: User unknown", "mailbox-unknown", "review"),
+    (
+        "450 4.1.1 <a@b.example>: Recipient address rejected: User unknown",
+        "mailbox-unknown",
+        "review",
+    ),
     # a 5xx alone never suppresses
     ("550", "unknown", "review"),
     ("554 5.0.0", "unknown", "review"),
     ("550 5.4.1", "unknown", "review"),
     ("", "unknown", "review"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("reply", "cause", "advice"), LAWS)
@@ -55,7 +91,9 @@ def test_only_recipient_and_domain_may_suppress_by_default() -> None:
 
 
 def test_evidence_stands_in_the_reply() -> None:
-    verdict = classify("550-5.1.1 The email account that you tried to reach does\r\n550 5.1.1 not exist. - gsmtp")
+    verdict = classify(
+        "550-5.1.1 The email account that you tried to reach does\r\n550 5.1.1 not exist. - gsmtp"
+    )
     assert verdict.evidence
     assert verdict.evidence in verdict.reply
     assert verdict.permanence is Permanence.PERMANENT

@@ -15,13 +15,34 @@ import pytest
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
 VERDICT = [
-    "reply", "reply_code", "status", "stage", "receiver", "cause", "party", "permanence", "advice", "confidence",
-    "rule", "evidence", "alternates",
-]  # fmt: skip
+    "reply",
+    "reply_code",
+    "status",
+    "stage",
+    "receiver",
+    "cause",
+    "party",
+    "permanence",
+    "advice",
+    "confidence",
+    "rule",
+    "evidence",
+    "alternates",
+]
 REPORT = [
-    "source", "kind", "recipient", "original_recipient", "at", "message_id", "sender", "remote_mta", "reply", "esp", "disagreement",
+    "source",
+    "kind",
+    "recipient",
+    "original_recipient",
+    "at",
+    "message_id",
+    "sender",
+    "remote_mta",
+    "reply",
+    "esp",
+    "disagreement",
     "verdict",
-]  # fmt: skip
+]
 ANSWER = ["address", "send", "state", "cause", "scope", "since", "until", "why", "rule"]
 SUPPRESSION = ["scope", "cause", "since", "until", "why", "rule", "by"]
 
@@ -32,10 +53,15 @@ def run(tmp_path: Path):
         raw = stdin if isinstance(stdin, bytes) else stdin.encode()
         done = subprocess.run(
             [sys.executable, "-m", "bouncewise", *map(str, args)],
-            input=raw, capture_output=True, check=False, cwd=tmp_path,
+            input=raw,
+            capture_output=True,
+            check=False,
+            cwd=tmp_path,
             env={**os.environ, "BOUNCEWISE_DB": str(tmp_path / "ledger.sqlite"), "TZ": "UTC"},
-        )  # fmt: skip
-        return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+        )
+        return subprocess.CompletedProcess(
+            done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
+        )
 
     return call
 
@@ -53,7 +79,11 @@ def test_classify_answers_each_line_in_order(run) -> None:
     assert all(list(r) == VERDICT for r in found)
     first = found[0]
     assert (first["reply_code"], first["status"], first["receiver"]) == (550, "5.4.1", "microsoft")
-    assert (first["cause"], first["party"], first["permanence"]) == ("access-denied", "recipient", "permanent")
+    assert (first["cause"], first["party"], first["permanence"]) == (
+        "access-denied",
+        "recipient",
+        "permanent",
+    )
     assert first["evidence"] == "Recipient address rejected: Access denied"
     plain = run("classify", EXAMPLES / "replies.txt").stdout
     assert len(plain.splitlines()) == len(replies.splitlines())
@@ -61,14 +91,31 @@ def test_classify_answers_each_line_in_order(run) -> None:
 
 
 def test_read_keeps_the_contract(run) -> None:
-    found = rows(run("read", "--json", EXAMPLES / "bounces", EXAMPLES / "bounces.mbox.gz", EXAMPLES / "mail.log"))
+    found = rows(
+        run(
+            "read",
+            "--json",
+            EXAMPLES / "bounces",
+            EXAMPLES / "bounces.mbox.gz",
+            EXAMPLES / "mail.log",
+        )
+    )
     assert all(list(r) == REPORT for r in found)
     assert all(r["verdict"] is None or list(r["verdict"]) == VERDICT for r in found)
-    assert {r["source"]["reader"] for r in found} >= {"dsn", "arf", "freeform", "autoreply", "postfix"}
+    assert {r["source"]["reader"] for r in found} >= {
+        "dsn",
+        "arf",
+        "freeform",
+        "autoreply",
+        "postfix",
+    }
     log = [r for r in found if r["source"]["reader"] == "postfix"]
     bounced = log[0]
     assert bounced["at"] == "2026-11-16T08:00:03Z"
-    assert (bounced["message_id"], bounced["sender"]) == ("november-1@shop.example", "news@shop.example")
+    assert (bounced["message_id"], bounced["sender"]) == (
+        "november-1@shop.example",
+        "news@shop.example",
+    )
     assert bounced["remote_mta"] == "corp-example.mail.protection.outlook.com"
     assert bounced["verdict"]["stage"] == "rcpt"
     assert [r["kind"] for r in log if r["recipient"] == "max@slow.example"] == ["delayed", "failed"]
@@ -85,10 +132,16 @@ def test_ingest_check_and_suppressions(run) -> None:
     ann, lea = rows(done)
     assert list(ann) == ANSWER == list(lea)
     assert ann == {
-        "address": "Ann@Corp.example", "send": False, "state": "suppressed", "cause": "access-denied", "scope": "all",
-        "since": "2026-11-16T08:00:03Z", "until": None, "why": "550 5.4.1 Recipient address rejected: Access denied",
+        "address": "Ann@Corp.example",
+        "send": False,
+        "state": "suppressed",
+        "cause": "access-denied",
+        "scope": "all",
+        "since": "2026-11-16T08:00:03Z",
+        "until": None,
+        "why": "550 5.4.1 Recipient address rejected: Access denied",
         "rule": "microsoft.directory-edge-block",
-    }  # fmt: skip
+    }
     assert (lea["send"], lea["state"], lea["cause"]) == (True, "ok", None)
     assert run("check", "lea@mail.example").returncode == 0
     assert run("check", "ann@corp.example", "--at", "2026-11-15").returncode == 0
@@ -115,7 +168,17 @@ def test_suppressions_by_hand(run) -> None:
     assert dry.stdout == "would be added: a@x.example\n"
     assert "no ledger" in run("suppressions", "list").stderr, "a dry run creates nothing"
     assert (
-        run("suppressions", "add", "a@x.example", "--why", "phone", "--by", "jo", "--until", "2030-01-01").returncode
+        run(
+            "suppressions",
+            "add",
+            "a@x.example",
+            "--why",
+            "phone",
+            "--by",
+            "jo",
+            "--until",
+            "2030-01-01",
+        ).returncode
         == 0
     )
     (row,) = rows(run("suppressions", "list", "--json"))
@@ -135,20 +198,38 @@ def test_import_takes_over_what_is_dead_and_says_what_is_not(run) -> None:
     done = rows(run("suppressions", "import", EXAMPLES / "sendgrid-bounces.csv", "--json"))
     assert done == [{"added": 1, "known": 0, "skipped": 1, "dry_run": False}]
     (row,) = rows(run("suppressions", "list", "--json"))
-    assert (row["address"], row["cause"], row["by"]) == ("old@corp.example", "mailbox-unknown", "import:sendgrid")
-    assert rows(run("suppressions", "import", EXAMPLES / "sendgrid-bounces.csv", "--json"))[0]["known"] == 1
+    assert (row["address"], row["cause"], row["by"]) == (
+        "old@corp.example",
+        "mailbox-unknown",
+        "import:sendgrid",
+    )
+    assert (
+        rows(run("suppressions", "import", EXAMPLES / "sendgrid-bounces.csv", "--json"))[0]["known"]
+        == 1
+    )
 
 
 ASKING = [
-    ("check", "jo@x.example"), ("clean", "l.csv", "-o", "out.csv"), ("explain", "jo@x.example"), ("history", "jo@x.example"),
-    ("incidents",), ("incidents", "show", "google"), ("domains",), ("suppressions", "list"), ("suppressions", "export"),
-    ("suppressions", "remove", "jo@x.example", "--why", "x"), ("release", "--receiver", "google", "--why", "x"),
-    ("replay", "--dry-run"), ("replay", "--apply"),
-]  # fmt: skip
+    ("check", "jo@x.example"),
+    ("clean", "l.csv", "-o", "out.csv"),
+    ("explain", "jo@x.example"),
+    ("history", "jo@x.example"),
+    ("incidents",),
+    ("incidents", "show", "google"),
+    ("domains",),
+    ("suppressions", "list"),
+    ("suppressions", "export"),
+    ("suppressions", "remove", "jo@x.example", "--why", "x"),
+    ("release", "--receiver", "google", "--why", "x"),
+    ("replay", "--dry-run"),
+    ("replay", "--apply"),
+]
 
 
 @pytest.mark.parametrize("args", ASKING, ids=" ".join)
-def test_questions_fail_where_there_is_no_ledger(run, tmp_path: Path, args: tuple[str, ...]) -> None:
+def test_questions_fail_where_there_is_no_ledger(
+    run, tmp_path: Path, args: tuple[str, ...]
+) -> None:
     """A mistyped --db must never answer "send"; nor does asking create a file or a folder, or change another's database."""
     (tmp_path / "l.csv").write_text("email\njo@x.example\n")
     missing = tmp_path / "folder" / "typo.sqlite"
@@ -171,7 +252,17 @@ def test_questions_fail_where_there_is_no_ledger(run, tmp_path: Path, args: tupl
 @pytest.mark.parametrize("form", ["csv", "ses", "sendgrid", "postmark", "mailgun", "sparkpost"])
 def test_export_comes_back(run, tmp_path: Path, form: str) -> None:
     run("suppressions", "add", "a@x.example", "--why", "550 5.1.1 user unknown")
-    run("suppressions", "add", "b@x.example", "--why", "=cmd()", "--scope", "marketing", "--cause", "complaint")
+    run(
+        "suppressions",
+        "add",
+        "b@x.example",
+        "--why",
+        "=cmd()",
+        "--scope",
+        "marketing",
+        "--cause",
+        "complaint",
+    )
     assert run("suppressions", "export", "--format", form, "-o", "out.csv").returncode == 0
     assert "\n=cmd" not in (tmp_path / "out.csv").read_text()
     run("suppressions", "import", "out.csv", "--format", form, "--db", "other.sqlite")
@@ -191,15 +282,37 @@ def test_export_for_postfix(run) -> None:
 
 CLEAN = [
     ("comma", "utf-8", "id,email\n1,a@x.example\n2,b@x.example\n", "id,email\n1,a@x.example\n"),
-    ("semicolon, BOM, CRLF", "utf-8-sig", "E-Mail;Näme\r\na@x.example;Zoë\r\nb@x.example;B\r\n", "E-Mail;Näme\r\na@x.example;Zoë\r\n"),
-    ("tab, UTF-16", "utf-16", "name\tEmail Address\nJo\ta@x.example\nB\tb@x.example\n", "name\tEmail Address\nJo\ta@x.example\n"),
-    ("old code page", "cp1252", "email,ort\na@x.example,Köln\nb@x.example,€\n", "email,ort\na@x.example,Köln\n"),
-    ("quoted cells", "utf-8", 'email,n\na@x.example,"x, ""y"""\nb@x.example,1\n', 'email,n\na@x.example,"x, ""y"""\n'),
+    (
+        "semicolon, BOM, CRLF",
+        "utf-8-sig",
+        "E-Mail;Näme\r\na@x.example;Zoë\r\nb@x.example;B\r\n",
+        "E-Mail;Näme\r\na@x.example;Zoë\r\n",
+    ),
+    (
+        "tab, UTF-16",
+        "utf-16",
+        "name\tEmail Address\nJo\ta@x.example\nB\tb@x.example\n",
+        "name\tEmail Address\nJo\ta@x.example\n",
+    ),
+    (
+        "old code page",
+        "cp1252",
+        "email,ort\na@x.example,Köln\nb@x.example,€\n",
+        "email,ort\na@x.example,Köln\n",
+    ),
+    (
+        "quoted cells",
+        "utf-8",
+        'email,n\na@x.example,"x, ""y"""\nb@x.example,1\n',
+        'email,n\na@x.example,"x, ""y"""\n',
+    ),
     ("no header", "utf-8", "a@x.example\nb@x.example\nnonsense\n", "a@x.example\n"),
-]  # fmt: skip
+]
 
 
-@pytest.mark.parametrize(("what", "encoding", "given", "expected"), CLEAN, ids=[c[0] for c in CLEAN])
+@pytest.mark.parametrize(
+    ("what", "encoding", "given", "expected"), CLEAN, ids=[c[0] for c in CLEAN]
+)
 def test_clean(run, tmp_path: Path, what: str, encoding: str, given: str, expected: str) -> None:
     run("suppressions", "add", "b@x.example", "--why", "=evil")
     (tmp_path / "l.csv").write_bytes(given.encode(encoding))
@@ -207,7 +320,11 @@ def test_clean(run, tmp_path: Path, what: str, encoding: str, given: str, expect
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out.csv").read_bytes().decode(encoding) == expected
     with (tmp_path / "no.csv").open(encoding=encoding, newline="") as file:
-        dropped = list(csv.reader(file, delimiter=";" if "semicolon" in what else "\t" if "tab" in what else ","))
+        dropped = list(
+            csv.reader(
+                file, delimiter=";" if "semicolon" in what else "\t" if "tab" in what else ","
+            )
+        )
     assert dropped[-1 if what != "no header" else 0][-1] == "'=evil"
 
 
@@ -252,9 +369,9 @@ def test_rules_of_a_site(run, tmp_path: Path) -> None:
     assert run("rules", "check", acme).returncode == 0
     assert run("rules", "test", acme).returncode == 0
     assert (
-        run("classify", "--json", "--rules", acme.parent, stdin="550 Mailbox frozen by HR").stdout.count(
-            "acme.offboarding"
-        )
+        run(
+            "classify", "--json", "--rules", acme.parent, stdin="550 Mailbox frozen by HR"
+        ).stdout.count("acme.offboarding")
         == 1
     )
     broken = tmp_path / "broken.toml"
@@ -309,7 +426,11 @@ def test_the_system_s_refusals_are_one_line_and_exit_with_2(run, tmp_path: Path)
     assert run("classify", "--rules", "rules", stdin="550 Mailbox frozen by HR").returncode == 0
     run("suppressions", "add", "b@x.example", "--why", "test")
     (tmp_path / "l.csv").write_text("email\na@x.example\n")
-    for args in (("clean", "l.csv", "-o", "missing/x.csv"), ("clean", "."), ("clean", "l.csv", "-o", "rules")):
+    for args in (
+        ("clean", "l.csv", "-o", "missing/x.csv"),
+        ("clean", "."),
+        ("clean", "l.csv", "-o", "rules"),
+    ):
         done = run(*args)
         assert done.returncode == 2
         assert done.stderr.count("\n") == 1

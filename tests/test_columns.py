@@ -17,15 +17,28 @@ from bouncewise.classifier.classify import Classifier, default  # noqa: E402
 from bouncewise.rules.load import Example, load  # noqa: E402
 from bouncewise.text.forms import forms  # noqa: E402
 
-EXAMPLES = [e.reply if isinstance(e, Example) else e for r in default().ruleset.rules for e in r.example]
+EXAMPLES = [
+    e.reply if isinstance(e, Example) else e for r in default().ruleset.rules for e in r.example
+]
 FRAMES = [example for frame in forms().frame for example in frame.example]
 JUDGE = Judge()
 
 
 def row(reply: str, receiver: str | None = None, stage: str | None = None) -> tuple[Any, ...]:
     v = default().judge(reply, receiver=receiver, stage=stage)
-    return (v.reply_code, v.status, v.stage and v.stage.value, v.receiver, v.cause.value, v.party.value, v.permanence.value, v.advice.value,
-            pytest.approx(v.confidence, abs=1e-6), v.rule, [c.value for c in v.alternates])  # fmt: skip
+    return (
+        v.reply_code,
+        v.status,
+        v.stage and v.stage.value,
+        v.receiver,
+        v.cause.value,
+        v.party.value,
+        v.permanence.value,
+        v.advice.value,
+        pytest.approx(v.confidence, abs=1e-6),
+        v.rule,
+        [c.value for c in v.alternates],
+    )
 
 
 def same(replies: list[str]) -> None:
@@ -140,7 +153,9 @@ WORDS = st.sampled_from(
 @given(
     st.lists(
         st.one_of(
-            st.lists(WORDS, max_size=14).map(" ".join), st.lists(WORDS, max_size=9).map("".join), st.text(max_size=60)
+            st.lists(WORDS, max_size=14).map(" ".join),
+            st.lists(WORDS, max_size=9).map("".join),
+            st.text(max_size=60),
         ),
         min_size=1,
         max_size=25,
@@ -151,21 +166,37 @@ def test_anything(replies: list[str]) -> None:
 
 
 def test_long_empty_and_missing() -> None:
-    same(["", "x" * 5000, "550 user unknown " * 200, "@" * 3000, "a1b2c3" * 900, "550 " + "a@b " * 600])
+    same(
+        [
+            "",
+            "x" * 5000,
+            "550 user unknown " * 200,
+            "@" * 3000,
+            "a1b2c3" * 900,
+            "550 " + "a@b " * 600,
+        ]
+    )
     frame = JUDGE.verdicts(pl.DataFrame({"reply": [None, "550 5.1.1 User unknown"]}))
     assert frame["cause"].to_list() == ["unknown", "mailbox-unknown"]
 
 
 def test_receiver_and_stage_columns() -> None:
     replies = ["550 5.7.27 no", "550 5.7.27 no", "550 no", "550 no"]
-    frame = pl.DataFrame({"text": replies, "mx": ["google", None, "google", None], "at": [None, "rcpt", "rcpt", None]})
+    frame = pl.DataFrame(
+        {
+            "text": replies,
+            "mx": ["google", None, "google", None],
+            "at": [None, "rcpt", "rcpt", None],
+        }
+    )
     found = JUDGE.columns(frame, "text", receiver="mx", stage="at").rows()
     assert found == [row(r, m, s) for r, m, s in frame.rows()]
 
 
 def test_alike_replies_share_a_template() -> None:
     lines = [
-        f"550 5.1.1 <u{i}@d{i}.example>: User unknown in table [10.0.{i % 256}.7] {i:x}A{i}B7 id" for i in range(500)
+        f"550 5.1.1 <u{i}@d{i}.example>: User unknown in table [10.0.{i % 256}.7] {i:x}A{i}B7 id"
+        for i in range(500)
     ]
     assert JUDGE.templates.of(pl.Series(lines))[0].n_unique() <= 20
     assert verdicts(pl.Series(lines))["cause"].unique().to_list() == ["mailbox-unknown"]
@@ -177,7 +208,13 @@ def test_site_rules_that_speak_of_ids(tmp_path: Any) -> None:
         'title = "ours"\n[[rule]]\nid = "ours.code"\ncause = "policy"\nwhen.phrase = ["a1b2c3", "zz9*", "*q7x"]\nsource = "us"\nwhy = "us"\nexample = ["550 A1B2C3"]\n'
     )
     classifier = Classifier(load((file,)))
-    replies = ["550 A1B2C3 x", "550 A1B2C4 x", "550 zz9a1 x", "550 1a2q7x x", "550 user unknown a1b2c3"]
+    replies = [
+        "550 A1B2C3 x",
+        "550 A1B2C4 x",
+        "550 zz9a1 x",
+        "550 1a2q7x x",
+        "550 user unknown a1b2c3",
+    ]
     found = Judge(classifier).columns(pl.DataFrame({"reply": replies}))["rule"].to_list()
     assert found == [classifier.judge(r).rule for r in replies]
     assert found[0] == found[2] == found[3] == "ours.code"

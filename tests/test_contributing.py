@@ -36,7 +36,9 @@ ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text("utf-8")
 RECIPES = dict(re.findall(r"^### Add (.+)\n((?:(?!^##).*\n)*)", TEXT, re.M))
 PAGES = ("CONTRIBUTING.md", "SECURITY.md", "docs/architecture.md", "docs/releasing.md")
 FOLDERS = ("src", "tests", "docs", "bench", "lab", "fuzz", "examples", ".github", ".ci")
-PACKAGES = {path.name.removesuffix(".py") for path in SOURCE.iterdir() if path.suffix in ("", ".py")} - {
+PACKAGES = {
+    path.name.removesuffix(".py") for path in SOURCE.iterdir() if path.suffix in ("", ".py")
+} - {
     "__init__",
     "__main__",
     "__pycache__",
@@ -52,7 +54,11 @@ def block(recipe: str, language: str, number: int = 0) -> str:
 def fields(report: Report) -> dict[str, Any]:
     """A report as the fixtures of messages and logs describe it."""
     verdict = default().report(report)
-    reply = {"reply_code": report.reply.reply_code, "status": report.reply.status} if report.reply else {}
+    reply = (
+        {"reply_code": report.reply.reply_code, "status": report.reply.status}
+        if report.reply
+        else {}
+    )
     return msgspec.structs.asdict(report) | reply | {"cause": verdict and verdict.cause}
 
 
@@ -88,23 +94,33 @@ def test_every_make_target_that_is_named_exists() -> None:
     described = set(re.findall(r"^# make ([a-z-]+) ", makefile, re.M))
     assert described == targets
     for page in (*PAGES, "README.md", ".github/workflows/ci.yml"):
-        named = re.findall(r"(?:`|^ +|run: |^)make ([a-z-]+)", (ROOT / page).read_text("utf-8"), re.M)
+        named = re.findall(
+            r"(?:`|^ +|run: |^)make ([a-z-]+)", (ROOT / page).read_text("utf-8"), re.M
+        )
         assert set(named) <= targets, page
 
 
 def test_architecture_draws_the_packages_that_are_there() -> None:
-    drawn = {name: int(tier) for tier, name in re.findall(r"^\| (\d+) \| `(\w+)` \|", ARCHITECTURE, re.M)}
+    drawn = {
+        name: int(tier) for tier, name in re.findall(r"^\| (\d+) \| `(\w+)` \|", ARCHITECTURE, re.M)
+    }
     assert set(drawn) == PACKAGES
     assert drawn == {name: RANK[name] + 1 for name in drawn}
 
 
 def test_paths_in_the_table_of_changes_exist() -> None:
-    table = ARCHITECTURE.partition("## Where each kind of change goes")[2].partition("\nPaths are relative")[0]
+    table = ARCHITECTURE.partition("## Where each kind of change goes")[2].partition(
+        "\nPaths are relative"
+    )[0]
     named = set(re.findall(r"`([\w./]+\.\w+|[\w/]+/)`", table))
     assert len(named) > 30
     for name in map(folder_of_placeholder, named):
         base = ROOT if name.startswith(("tests/", "docs/", "README")) else SOURCE
-        places = (base, SOURCE / "rules" / "knowledge", SOURCE / "readers" / "messages")  # named before in the same row
+        places = (
+            base,
+            SOURCE / "rules" / "knowledge",
+            SOURCE / "readers" / "messages",
+        )  # named before in the same row
         assert any((place / name).exists() for place in places), name
 
 
@@ -119,8 +135,14 @@ def test_glossary_is_in_order_and_has_each_word_once() -> None:
 
 def test_there_is_a_recipe_for_each_kind_of_thing() -> None:
     assert set(RECIPES) == {
-        "a log format", "a message format", "an ESP", "a cause", "a rule", "a receiver", "a language",
-    }  # fmt: skip
+        "a log format",
+        "a message format",
+        "an ESP",
+        "a cause",
+        "a rule",
+        "a receiver",
+        "a language",
+    }
 
 
 def test_a_log_reader_written_as_the_recipe_says_reads_its_fixture() -> None:
@@ -135,7 +157,11 @@ def test_a_log_reader_written_as_the_recipe_says_reads_its_fixture() -> None:
     expected = block("a log format", "toml")
     assert reader.name == tomllib.loads(expected)["reader"]
     assert reader.sniff(raw)
-    assert [r.name for r in FORMATS if r.name not in ("replies", "esp-payload", "sns-mail") and r.sniff(raw)] == []
+    assert [
+        r.name
+        for r in FORMATS
+        if r.name not in ("replies", "esp-payload", "sns-mail") and r.sniff(raw)
+    ] == []
     found = list(reader.read(io.BytesIO(raw), "toymail.log"))
     assert is_described([item.report for item in found if isinstance(item, Finding)], expected)
     assert [bool(item.key) for item in found if isinstance(item, Finding)] == [True, False]
@@ -143,7 +169,8 @@ def test_a_log_reader_written_as_the_recipe_says_reads_its_fixture() -> None:
 
 def test_the_message_of_the_recipe_is_read_as_its_fixture_says() -> None:
     assert is_described(
-        interpret.read(block("a message format", "eml").encode(), "toy.eml", 0), block("a message format", "toml")
+        interpret.read(block("a message format", "eml").encode(), "toy.eml", 0),
+        block("a message format", "toml"),
     )
     wording = tomllib.loads((SOURCE / "readers" / "messages" / "wording.toml").read_text("utf-8"))
     for name in wording:
@@ -163,9 +190,14 @@ def test_an_esp_written_as_the_recipe_says_is_read(monkeypatch: pytest.MonkeyPat
     shipped_rows = events.esps()
     monkeypatch.setattr(events, "esps", lambda: (*shipped_rows, row))
     body = block("an ESP", "json").encode()
-    (found,) = [item for item in PayloadReader().read(io.BytesIO(body), "x") if isinstance(item, Finding)]
+    (found,) = [
+        item for item in PayloadReader().read(io.BytesIO(body), "x") if isinstance(item, Finding)
+    ]
     verdict = default().report(found.report)
-    assert (found.report.recipient, found.report.esp and found.report.esp.label) == ("ann@there.example", "hard_bounce")
+    assert (found.report.recipient, found.report.esp and found.report.esp.label) == (
+        "ann@there.example",
+        "hard_bounce",
+    )
     assert verdict is not None and verdict.cause is Cause.MAILBOX_UNKNOWN
     assert json.loads(found.raw) == json.loads(body)
 
@@ -188,7 +220,9 @@ def test_the_sets_that_the_recipe_for_a_cause_names_are_there() -> None:
 
 
 @pytest.mark.parametrize("recipe", ["a rule", "a language"])
-def test_a_rule_written_as_the_recipe_says_passes_its_own_tests(recipe: str, tmp_path: Path) -> None:
+def test_a_rule_written_as_the_recipe_says_passes_its_own_tests(
+    recipe: str, tmp_path: Path
+) -> None:
     path = tmp_path / "toy.toml"
     path.write_text(block(recipe, "toml"), "utf-8")
     ruleset = load((path,))
@@ -203,4 +237,7 @@ def test_a_receiver_written_as_the_recipe_says_is_recognised() -> None:
     classifier = Classifier(ruleset)
     assert classifier.matcher.receiver_of("in-3.mx.toymail.example") == added.id
     assert classifier.matcher.receiver_of("toymail.example") == added.id
-    assert classifier.judge("550 5.1.1 User unknown, see the toymaild support page").receiver == added.id
+    assert (
+        classifier.judge("550 5.1.1 User unknown, see the toymaild support page").receiver
+        == added.id
+    )

@@ -26,11 +26,19 @@ from bouncewise.net import dns
 KNOWLEDGE = load()
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
 DENIED = "550 5.4.1 Recipient address rejected: Access denied. AS(201806281) [DB5EUR03FT003.eop-EUR03.prod.protection.outlook.com]"
-UNKNOWN = "550 5.1.1 <u1@b.example>: Recipient address rejected: User unknown in virtual mailbox table"
+UNKNOWN = (
+    "550 5.1.1 <u1@b.example>: Recipient address rejected: User unknown in virtual mailbox table"
+)
 
 
 def case(cause: Cause, **more: Any) -> Diagnosis:
-    given = {"subject": "u1@b.example", "domain": "b.example", "confidence": 0.97, "asked_at": NOW, "refused_at": NOW}
+    given = {
+        "subject": "u1@b.example",
+        "domain": "b.example",
+        "confidence": 0.97,
+        "asked_at": NOW,
+        "refused_at": NOW,
+    }
     return diagnose(Facts(cause=cause, **(given | more)), KNOWLEDGE)
 
 
@@ -44,26 +52,58 @@ def chance(found: Diagnosis, name: str) -> float:
 def test_every_piece_of_evidence_is_reached_and_reasoned() -> None:
     assert all(row.why and row.says for row in KNOWLEDGE.evidence)
     assert all(-30 <= w <= 30 for row in KNOWLEDGE.evidence for w in row.weight.values())
-    own = [None, Own(), Own(delivered_days=3), Own(delivered_days=90, refused_days=2), Own(delivered_days=3, back=True)]
+    own = [
+        None,
+        Own(),
+        Own(delivered_days=3),
+        Own(delivered_days=90, refused_days=2),
+        Own(delivered_days=3, back=True),
+    ]
     near = [
-        Others(), Others(past_days=3), Others(past_days=90), Others(delivered=1), Others(delivered=30), Others(refused=1),
-        Others(refused=4), Others(refused=4, delivered=9), Others(refused=4, back=2, delivered=9), Others(refused=2, delivered=30),
-    ]  # fmt: skip
+        Others(),
+        Others(past_days=3),
+        Others(past_days=90),
+        Others(delivered=1),
+        Others(delivered=30),
+        Others(refused=1),
+        Others(refused=4),
+        Others(refused=4, delivered=9),
+        Others(refused=4, back=2, delivered=9),
+        Others(refused=2, delivered=30),
+    ]
     seen = set()
     for o in own:
         for n in near:
             for m in (*near, None):
                 for kind in ("nxdomain", "null-mx", "nothing", "implicit", "elsewhere", "mx"):
                     for extra in (
-                        {"stage": Stage.HELO, "receivers": 2}, {"stage": Stage.DATA, "receivers": 1, "slip": "x", "slip_of": "local"},
-                        {"incident": "domain"}, {"incident": "receiver"}, {"incident": "recovered"}, {"incident": "ended"}, {"slip": "x"},
-                    ):  # fmt: skip
+                        {"stage": Stage.HELO, "receivers": 2},
+                        {"stage": Stage.DATA, "receivers": 1, "slip": "x", "slip_of": "local"},
+                        {"incident": "domain"},
+                        {"incident": "receiver"},
+                        {"incident": "recovered"},
+                        {"incident": "ended"},
+                        {"slip": "x"},
+                    ):
                         facts = Facts(
-                            subject="u1@b.example", domain="b.example", cause=Cause.MAILBOX_UNKNOWN, confidence=1.0, asked_at=NOW,
-                            own=o, at_domain=n, at_receiver=m, dns=kind, **extra,
-                        )  # fmt: skip
+                            subject="u1@b.example",
+                            domain="b.example",
+                            cause=Cause.MAILBOX_UNKNOWN,
+                            confidence=1.0,
+                            asked_at=NOW,
+                            own=o,
+                            at_domain=n,
+                            at_receiver=m,
+                            dns=kind,
+                            **extra,
+                        )
                         pieces = list(observe(facts))
-                        groups = [row.group for id_, _ in pieces for row in KNOWLEDGE.evidence if row.id == id_]
+                        groups = [
+                            row.group
+                            for id_, _ in pieces
+                            for row in KNOWLEDGE.evidence
+                            if row.id == id_
+                        ]
                         assert len(groups) == len(pieces) == len(set(groups)), pieces
                         seen.update(id_ for id_, _ in pieces)
     assert seen == {row.id for row in KNOWLEDGE.evidence}
@@ -91,37 +131,78 @@ def test_a_slip_in_the_data_fails_the_load(was: str, now: str) -> None:
 
 @pytest.mark.parametrize("cause", list(Cause))
 def test_chances_sum_to_one_and_steps_are_filled(cause: Cause) -> None:
-    for found in (case(cause), case(cause, subject="", domain="", own=Own(), at_domain=Others(), dns="mx")):
+    for found in (
+        case(cause),
+        case(cause, subject="", domain="", own=Own(), at_domain=Others(), dns="mx"),
+    ):
         assert sum(r.probability for r in found.ranking) == pytest.approx(1)
         assert all(r.step and "{" not in r.step for r in found.ranking)
         assert {r.id for r in found.ranking} == {h.id for h in KNOWLEDGE.hypothesis}
-        assert [r.probability for r in found.ranking] == sorted((r.probability for r in found.ranking), reverse=True)
+        assert [r.probability for r in found.ranking] == sorted(
+            (r.probability for r in found.ranking), reverse=True
+        )
 
 
 # ── plain cases ────────────────────────────────────────────────────────────────────────────────────────────
 
 GOOD = Own(delivered_days=2)
 PLAIN: list[tuple[str, Cause, dict[str, Any]]] = [
-    ("left", Cause.ACCESS_DENIED, {"own": GOOD, "at_domain": Others(delivered=6), "receiver": "microsoft"}),
-    ("left", Cause.MAILBOX_UNKNOWN, {"own": Own(delivered_days=60, refused_days=3), "at_domain": Others(delivered=40)}),
+    (
+        "left",
+        Cause.ACCESS_DENIED,
+        {"own": GOOD, "at_domain": Others(delivered=6), "receiver": "microsoft"},
+    ),
+    (
+        "left",
+        Cause.MAILBOX_UNKNOWN,
+        {"own": Own(delivered_days=60, refused_days=3), "at_domain": Others(delivered=40)},
+    ),
     ("typo", Cause.MAILBOX_UNKNOWN, {"own": Own(), "slip": "gmail.com", "at_domain": Others()}),
     (
         "typo",
         Cause.MAILBOX_UNKNOWN,
         {"own": Own(), "slip": "a@b.example", "slip_of": "local", "at_domain": Others(delivered=9)},
     ),
-    ("domain-gone", Cause.DOMAIN_UNKNOWN, {"own": GOOD, "at_domain": Others(refused=3, good=3), "dns": "nxdomain"}),
-    ("domain-gone", Cause.ACCESS_DENIED, {"own": GOOD, "at_domain": Others(refused=9, good=9), "incident": "ended"}),
+    (
+        "domain-gone",
+        Cause.DOMAIN_UNKNOWN,
+        {"own": GOOD, "at_domain": Others(refused=3, good=3), "dns": "nxdomain"},
+    ),
+    (
+        "domain-gone",
+        Cause.ACCESS_DENIED,
+        {"own": GOOD, "at_domain": Others(refused=9, good=9), "incident": "ended"},
+    ),
     ("domain-gone", Cause.RELAY_DENIED, {"own": GOOD, "dns": "elsewhere"}),
-    ("not-synchronised", Cause.ACCESS_DENIED, {"own": GOOD, "at_domain": Others(refused=9, good=9)}),
-    ("not-synchronised", Cause.ACCESS_DENIED, {"own": GOOD, "at_domain": Others(refused=9, good=9, back=4)}),
-    ("receiver-outage", Cause.MAILBOX_UNKNOWN, {"own": GOOD, "incident": "receiver", "receiver": "google"}),
+    (
+        "not-synchronised",
+        Cause.ACCESS_DENIED,
+        {"own": GOOD, "at_domain": Others(refused=9, good=9)},
+    ),
+    (
+        "not-synchronised",
+        Cause.ACCESS_DENIED,
+        {"own": GOOD, "at_domain": Others(refused=9, good=9, back=4)},
+    ),
+    (
+        "receiver-outage",
+        Cause.MAILBOX_UNKNOWN,
+        {"own": GOOD, "incident": "receiver", "receiver": "google"},
+    ),
     ("receiver-outage", Cause.SERVER_ERROR, {}),
     ("restricted", Cause.RECIPIENT_RESTRICTED, {"own": Own(), "at_domain": Others(delivered=9)}),
     ("full", Cause.MAILBOX_FULL, {"own": GOOD}),
-    ("reputation", Cause.BLOCKLISTED, {"at_domain": Others(refused=90, delivered=2), "receivers": 1}),
+    (
+        "reputation",
+        Cause.BLOCKLISTED,
+        {"at_domain": Others(refused=90, delivered=2), "receivers": 1},
+    ),
     ("authentication", Cause.AUTH_FAILURE, {"receivers": 2}),
-    ("content", Cause.SPAM_CONTENT, {"own": GOOD, "receivers": 4, "at_domain": Others(refused=40, delivered=50)}),
+    (
+        "content",
+        Cause.SPAM_CONTENT,
+        {"own": GOOD, "receivers": 4, "at_domain": Others(refused=40, delivered=50)},
+    ),
     ("unknown", Cause.UNKNOWN, {"confidence": 0.0}),
 ]
 
@@ -129,7 +210,9 @@ PLAIN: list[tuple[str, Cause, dict[str, Any]]] = [
 @pytest.mark.parametrize(("first", "cause", "more"), PLAIN)
 def test_plain_case(first: str, cause: Cause, more: dict[str, Any]) -> None:
     found = case(cause, **more)
-    assert found.ranking[0].id == first, [(r.id, round(r.probability, 2)) for r in found.ranking[:3]]
+    assert found.ranking[0].id == first, [
+        (r.id, round(r.probability, 2)) for r in found.ranking[:3]
+    ]
 
 
 def test_every_hypothesis_has_a_plain_case() -> None:
@@ -146,7 +229,10 @@ def test_one_refused_among_delivering_neighbours_has_left() -> None:
 
 def test_a_whole_tenant_is_its_directory_or_its_end() -> None:
     whole = Others(refused=12, good=12)
-    now, past = (case(Cause.ACCESS_DENIED, own=GOOD, at_domain=whole, incident=i) for i in ("domain", "ended"))
+    now, past = (
+        case(Cause.ACCESS_DENIED, own=GOOD, at_domain=whole, incident=i)
+        for i in ("domain", "ended")
+    )
     assert chance(now, "left") < 0.1 < chance(now, "domain-gone") < chance(now, "not-synchronised")
     assert chance(past, "not-synchronised") < 0.2 < 0.6 < chance(past, "domain-gone")
     assert "postmaster@b.example" in now.ranking[0].step
@@ -154,13 +240,18 @@ def test_a_whole_tenant_is_its_directory_or_its_end() -> None:
 
 
 def test_doubt_of_the_verdict_flattens_the_ranking() -> None:
-    sure, doubtful = case(Cause.MAILBOX_DISABLED, confidence=0.98), case(Cause.MAILBOX_DISABLED, confidence=0.5)
+    sure, doubtful = (
+        case(Cause.MAILBOX_DISABLED, confidence=0.98),
+        case(Cause.MAILBOX_DISABLED, confidence=0.5),
+    )
     assert chance(doubtful, "left") < chance(sure, "left")
     assert chance(doubtful, "unknown") > chance(sure, "unknown")
 
 
 def test_who_has_had_mail_since_is_alive() -> None:
-    found = case(Cause.MAILBOX_UNKNOWN, own=Own(delivered_days=2, back=True), at_domain=Others(delivered=9))
+    found = case(
+        Cause.MAILBOX_UNKNOWN, own=Own(delivered_days=2, back=True), at_domain=Others(delivered=9)
+    )
     assert chance(found, "left") < chance(found, "receiver-outage")
 
 
@@ -170,12 +261,24 @@ def test_who_has_had_mail_since_is_alive() -> None:
 @pytest.mark.parametrize(
     ("wrong", "meant"),
     [
-        ("gmial.com", "gmail.com"), ("gamil.com", "gmail.com"), ("gmai.com", "gmail.com"), ("gmaill.com", "gmail.com"),
-        ("gmail.con", "gmail.com"), ("gmail.cm", "gmail.com"), ("gnail.com", "gmail.com"), ("GMIAL.com.", "gmail.com"),
-        ("hotmial.com", "hotmail.com"), ("hotnail.com", "hotmail.com"), ("outlok.com", "outlook.com"), ("yaho.com", "yahoo.com"),
-        ("yahooo.com", "yahoo.com"), ("iclud.com", "icloud.com"), ("hotmial.co.uk", "hotmail.co.uk"), ("aol.con", "aol.com"),
+        ("gmial.com", "gmail.com"),
+        ("gamil.com", "gmail.com"),
+        ("gmai.com", "gmail.com"),
+        ("gmaill.com", "gmail.com"),
+        ("gmail.con", "gmail.com"),
+        ("gmail.cm", "gmail.com"),
+        ("gnail.com", "gmail.com"),
+        ("GMIAL.com.", "gmail.com"),
+        ("hotmial.com", "hotmail.com"),
+        ("hotnail.com", "hotmail.com"),
+        ("outlok.com", "outlook.com"),
+        ("yaho.com", "yahoo.com"),
+        ("yahooo.com", "yahoo.com"),
+        ("iclud.com", "icloud.com"),
+        ("hotmial.co.uk", "hotmail.co.uk"),
+        ("aol.con", "aol.com"),
     ],
-)  # fmt: skip
+)
 def test_slip_of_a_large_domain(wrong: str, meant: str) -> None:
     slip = domain_slip(wrong)
     assert slip is not None
@@ -186,11 +289,32 @@ def test_slip_of_a_large_domain(wrong: str, meant: str) -> None:
 @pytest.mark.parametrize(
     "living",
     [
-        "gmx.de", "gmx.net", "gmx.at", "mail.com", "ymail.com", "email.com", "hotmail.fr", "hotmail.gr", "yahoo.gr", "yahoo.se",
-        "live.se", "live.nl", "me.com", "mac.com", "mail.ru", "web.de", "fastmail.fm", "outlook.ie", "yandex.com", "example.com",
-        "company.example", "b.example", "gmail.company", "",
+        "gmx.de",
+        "gmx.net",
+        "gmx.at",
+        "mail.com",
+        "ymail.com",
+        "email.com",
+        "hotmail.fr",
+        "hotmail.gr",
+        "yahoo.gr",
+        "yahoo.se",
+        "live.se",
+        "live.nl",
+        "me.com",
+        "mac.com",
+        "mail.ru",
+        "web.de",
+        "fastmail.fm",
+        "outlook.ie",
+        "yandex.com",
+        "example.com",
+        "company.example",
+        "b.example",
+        "gmail.company",
+        "",
     ],
-)  # fmt: skip
+)
 def test_no_slip(living: str) -> None:
     assert domain_slip(living) is None
 
@@ -285,9 +409,14 @@ def test_dns_as_evidence() -> None:
     moved = gathered(DENIED, "u1@b.example", answers(MX=["1 aspmx.l.google.com."]))
     assert (moved.dns, moved.dns_says) == ("elsewhere", "aspmx.l.google.com")
     assert diagnose(moved, KNOWLEDGE).ranking[0].id == "domain-gone"
-    stayed = gathered(DENIED, "u1@b.example", answers(MX=["1 b-example.mail.protection.outlook.com."]))
+    stayed = gathered(
+        DENIED, "u1@b.example", answers(MX=["1 b-example.mail.protection.outlook.com."])
+    )
     own_host = gathered(DENIED, "u1@b.example", answers(MX=["1 mx.b.example."]))
-    assert (stayed.dns, own_host.dns) == ("mx", "mx")  # a host of its own may stand before the old provider
+    assert (stayed.dns, own_host.dns) == (
+        "mx",
+        "mx",
+    )  # a host of its own may stand before the old provider
     silent = gathered(DENIED, "u1@b.example", answers(MX=dns.UnansweredError("SERVFAIL")))
     assert silent.dns is None
     assert "DNS now: SERVFAIL" in silent.missing
@@ -304,7 +433,9 @@ class Desk:
 
     def run(self, *args: str, code: int = 0) -> str:
         env = {**os.environ, "BOUNCEWISE_DB": str(self.folder / "ledger.sqlite")}
-        done = subprocess.run([sys.executable, "-m", "bouncewise", *args], capture_output=True, text=True, env=env)
+        done = subprocess.run(
+            [sys.executable, "-m", "bouncewise", *args], capture_output=True, text=True, env=env
+        )
         assert done.returncode == code, done.stderr
         return done.stdout
 
@@ -314,7 +445,11 @@ class Desk:
             self.count += 1
             when = (NOW + timedelta(days=day, seconds=i)).isoformat()
             quoted = f"host {mx}[192.0.2.9] said: {said} (in reply to RCPT TO command)"
-            fate = f"dsn=5.1.1, status=bounced ({quoted})" if said else "dsn=2.0.0, status=sent (250 2.0.0 Ok)"
+            fate = (
+                f"dsn=5.1.1, status=bounced ({quoted})"
+                if said
+                else "dsn=2.0.0, status=sent (250 2.0.0 Ok)"
+            )
             lines.append(
                 f"{when} out postfix/smtp[7]: {self.count:08X}A: to=<{to}>, relay={mx}[192.0.2.9]:25, delay=1, {fate}\n"
             )
@@ -324,7 +459,9 @@ class Desk:
 
     def ask(self, subject: str, day: float, *more: str) -> dict[str, Any]:
         at = (NOW + timedelta(days=day)).isoformat()
-        found: dict[str, Any] = json.loads(self.run("diagnose", *subject.split(" ", 1), "--json", "--at", at, *more))
+        found: dict[str, Any] = json.loads(
+            self.run("diagnose", *subject.split(" ", 1), "--json", "--at", at, *more)
+        )
         return found
 
 
@@ -370,7 +507,9 @@ def test_slips_are_told_and_nothing_is_rewritten(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     desk.mail(-2, {"john@b.example": "", "ann@gmaill.com": ""})
     desk.mail(0, {"jonh@b.example": UNKNOWN, "jo@gmial.com": UNKNOWN, "jo@gmaill.com": UNKNOWN})
-    local, domain, living = (desk.ask(a, 0.1) for a in ("jonh@b.example", "jo@gmial.com", "jo@gmaill.com"))
+    local, domain, living = (
+        desk.ask(a, 0.1) for a in ("jonh@b.example", "jo@gmial.com", "jo@gmaill.com")
+    )
     assert first(local)[0] == first(domain)[0] == "typo"
     assert "john@b.example" in local["hypotheses"][0]["step"]
     assert "jo@gmail.com" in domain["hypotheses"][0]["step"]

@@ -36,8 +36,14 @@ REPOSITORY = "https://github.com/bouncewise/bouncewise/blob/main/"
 PAGES = {
     "README.md": README,
     **{f"docs/{name}": text for name, text in DOCS.items()},
-    **{name: (ROOT / name).read_text("utf-8") for name in ("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")},
-    **{name: (ROOT / name).read_text("utf-8") for name in ("bench/RESULTS.md", "bench/world/README.md")},
+    **{
+        name: (ROOT / name).read_text("utf-8")
+        for name in ("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
+    },
+    **{
+        name: (ROOT / name).read_text("utf-8")
+        for name in ("bench/RESULTS.md", "bench/world/README.md")
+    },
 }
 
 
@@ -58,7 +64,9 @@ def test_readme_console_examples(tmp_path: Path) -> None:
     scripts.chmod(0o755)
     env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
     for command, expected in steps:
-        done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True, env=env)
+        done = subprocess.run(
+            ["sh", "-c", command], capture_output=True, text=True, check=True, env=env
+        )
         assert done.stdout == expected, command
 
 
@@ -92,8 +100,16 @@ def commands() -> list[tuple[str, list[str]]]:
     for name, text in PAGES.items():
         blocks = re.findall(r"^```(?:sh|console)?\n(.*?)^```", text, re.S | re.M)
         lines = "\n".join(blocks).split("\n") + re.findall(r"^ {4}(\S.*)$", text, re.M)
-        parts = [part for line in lines for part in re.split(r"\s(?:\||&&|\|\||>)\s", line.removeprefix("$ "))]
-        found += [(name, shlex.split(part, comments=True)[1:]) for part in parts if part.startswith("bouncewise ")]
+        parts = [
+            part
+            for line in lines
+            for part in re.split(r"\s(?:\||&&|\|\||>)\s", line.removeprefix("$ "))
+        ]
+        found += [
+            (name, shlex.split(part, comments=True)[1:])
+            for part in parts
+            if part.startswith("bouncewise ")
+        ]
     return found
 
 
@@ -108,7 +124,11 @@ def test_every_command_has_the_verb_and_the_options_that_it_is_shown_with() -> N
             command, words = found, words[1:]
         assert command is not group, f"{name}: {words}"
         options = {option for parameter in command.params for option in parameter.opts}
-        named = {word.partition("=")[0] for word in words if re.fullmatch(r"--?[a-z][\w-]*(?:=.*)?", word)}
+        named = {
+            word.partition("=")[0]
+            for word in words
+            if re.fullmatch(r"--?[a-z][\w-]*(?:=.*)?", word)
+        }
         assert named <= options, f"{name}: bouncewise {command.name} has no {named - options}"
 
 
@@ -120,7 +140,8 @@ def test_every_option_that_is_named_exists() -> None:
         options |= {option for parameter in command.params for option in parameter.opts}
         if isinstance(command, click.Group):
             found = (
-                command.get_command(click.Context(group), name) for name in command.list_commands(click.Context(group))
+                command.get_command(click.Context(group), name)
+                for name in command.list_commands(click.Context(group))
             )
             commands += filter(None, found)
     # of click; of spark-submit; of the benches
@@ -151,7 +172,9 @@ def test_the_rule_of_the_rules_page_passes_its_own_tests(tmp_path: Path) -> None
 
 def test_the_policy_of_the_policy_page_does_what_its_example_says(tmp_path: Path) -> None:
     path = tmp_path / "policy.toml"
-    path.write_text("\n".join(re.findall(r"^```toml\n(.*?)^```", DOCS["policy.md"], re.S | re.M)), "utf-8")
+    path.write_text(
+        "\n".join(re.findall(r"^```toml\n(.*?)^```", DOCS["policy.md"], re.S | re.M)), "utf-8"
+    )
     assert tomllib.loads(path.read_text("utf-8"))["example"]
     done = CliRunner().invoke(group, ["policy", "check", str(path)])
     assert done.exit_code == 0, done.output
@@ -210,13 +233,18 @@ def test_webhooks_doc_names_every_provider_scheme_and_outcome() -> None:
     }
     for esp in esps():
         name = names.get(esp.name, esp.about.split()[0])
-        row = next((line for line in text.splitlines() if re.match(rf"\| [^|]*\b{name}\b[^|]*\| `", line)), None)
+        row = next(
+            (line for line in text.splitlines() if re.match(rf"\| [^|]*\b{name}\b[^|]*\| `", line)),
+            None,
+        )
         assert row and f"| `{esp.signature.scheme}`: " in row, esp.name
     for outcome in Outcome:
         assert f"| `{outcome}` |" in text
     block = re.search(r"```python\n(.*?)```", text, re.S)
     assert block
-    done = subprocess.run([sys.executable, "-c", block[1]], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", block[1]], capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == block[1].strip().rpartition("# ")[2]
 
 
@@ -242,7 +270,9 @@ def test_policy_doc_tells_the_numbers_that_are_there() -> None:
 def heading_anchors(text: str) -> set[str]:
     """The anchors that GitHub makes of the headings of a page."""
     headings = re.findall(r"^#+ (.+)$", text, re.M)
-    return {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+    return {
+        re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings
+    }
 
 
 def links(text: str) -> list[str]:
@@ -273,29 +303,53 @@ def test_readme_links_work_outside_the_repository() -> None:
 
 def test_changelog_has_this_version() -> None:
     headings = re.findall(r"^## (.*)$", PAGES["CHANGELOG.md"], re.M)
-    assert re.fullmatch(re.escape(bouncewise.__version__) + r" \((?:unreleased|\d{4}-\d\d-\d\d)\)", headings[0])
+    assert re.fullmatch(
+        re.escape(bouncewise.__version__) + r" \((?:unreleased|\d{4}-\d\d-\d\d)\)", headings[0]
+    )
     for heading in headings[1:]:
-        assert re.fullmatch(r"\d+\.\d+\.\d+ \(\d{4}-\d\d-\d\d\)", heading), f"{heading}: a released version has a date"
+        assert re.fullmatch(r"\d+\.\d+\.\d+ \(\d{4}-\d\d-\d\d\)", heading), (
+            f"{heading}: a released version has a date"
+        )
 
 
 def test_changelog_names_what_was_renamed() -> None:
     renamed = PAGES["CHANGELOG.md"].partition("### Renamed")[2]
-    for key in ("baseline_rate", "reclassified", "released", "skipped", "as_of", "statement", "violation"):
+    for key in (
+        "baseline_rate",
+        "reclassified",
+        "released",
+        "skipped",
+        "as_of",
+        "statement",
+        "violation",
+    ):
         assert f"`{key}`" in renamed or f".{key}`" in renamed
         assert f"`{key}`" in DOCS["json.md"]
     policy = load()
     for part in ("dead", "incident", "alert"):
-        names = re.findall(r"`(\w+)`", "".join(re.findall(rf"^\| `\[{part}\]` \|.*\| (.*) \|$", renamed, re.M)))
+        names = re.findall(
+            r"`(\w+)`", "".join(re.findall(rf"^\| `\[{part}\]` \|.*\| (.*) \|$", renamed, re.M))
+        )
         assert names and all(hasattr(getattr(policy, part), name) for name in names), part
 
 
 # Words that once had a private meaning here, and the glossary's word for each.
 BANNED = {
-    "told": "reported", "crowd": "workers", "freed": "released", "mishap": "incident", "the living": "valid addresses",
-    "living": "valid", "good address": "recently delivered address", "good addresses": "recently delivered addresses",
-    "asked again": "mailed again", "strangers": "new domains", "taken over": "imported", "a fortnight": "two weeks",
-    "ever more rarely": "less and less often", "stands idle": "is never used",
-}  # fmt: skip
+    "told": "reported",
+    "crowd": "workers",
+    "freed": "released",
+    "mishap": "incident",
+    "the living": "valid addresses",
+    "living": "valid",
+    "good address": "recently delivered address",
+    "good addresses": "recently delivered addresses",
+    "asked again": "mailed again",
+    "strangers": "new domains",
+    "taken over": "imported",
+    "a fortnight": "two weeks",
+    "ever more rarely": "less and less often",
+    "stands idle": "is never used",
+}
 
 
 @pytest.mark.parametrize("name", [*PAGES, "policy.toml"])

@@ -56,7 +56,9 @@ def resolve(name: str, kind: str) -> list[str]:
 
 def look(ledger: Store, days: float, *, trial: bool = False) -> dict[str, State]:
     at = NOW + timedelta(days=days)
-    rows = domains.verify(list(domains.dead_domains(ledger)), ledger, POLICY, resolve, at=at, dry_run=trial)
+    rows = domains.verify(
+        list(domains.dead_domains(ledger)), ledger, POLICY, resolve, at=at, dry_run=trial
+    )
     return {row.domain: in_force(row.after, at + timedelta(minutes=1)).state for row in rows}
 
 
@@ -80,10 +82,16 @@ def test_dns_confirms_on_another_day_and_frees_to_be_asked(ledger: Store) -> Non
         "silent.example": held,
     }
     assert look(ledger, 0.3, trial=True) == today
-    assert all(d.until == NOW + timedelta(days=3) for _, d in domains.dead_domains(ledger)), "a trial enters nothing"
+    assert all(d.until == NOW + timedelta(days=3) for _, d in domains.dead_domains(ledger)), (
+        "a trial enters nothing"
+    )
     assert look(ledger, 0.3) == today
     tomorrow = look(ledger, 1.3)
-    assert [tomorrow[n] for n in ("gone.example", "null.example", "silent.example")] == [dead, dead, held]
+    assert [tomorrow[n] for n in ("gone.example", "null.example", "silent.example")] == [
+        dead,
+        dead,
+        held,
+    ]
     assert may(ledger, 2, "x@gone.example", "x@null.example") == [False, False]
 
 
@@ -96,7 +104,9 @@ def test_looked_up_daily_it_is_never_mailed_again(ledger: Store) -> None:
     for day in range(1, 400):
         look(ledger, day)
         assert may(ledger, day + 0.5, "x@gone.example") == [False], day
-    assert sum(e.kind == "looked-up" for e in ledger.history("@gone.example")) < 40, "what changes nothing is not kept"
+    assert sum(e.kind == "looked-up" for e in ledger.history("@gone.example")) < 40, (
+        "what changes nothing is not kept"
+    )
 
 
 def test_the_verb_lists_them_and_points_out_slips(ledger: Store) -> None:
@@ -106,5 +116,7 @@ def test_the_verb_lists_them_and_points_out_slips(ledger: Store) -> None:
         check=True,
     )
     rows = [json.loads(line) for line in run.stdout.splitlines()]
-    assert [(row["domain"], row["meant"]) for row in rows if row["meant"]] == [("gmial.com", "gmail.com")]
+    assert [(row["domain"], row["meant"]) for row in rows if row["meant"]] == [
+        ("gmial.com", "gmail.com")
+    ]
     assert {tuple(row) for row in rows} == {("domain", "from", "to", "route", "mx", "meant")}

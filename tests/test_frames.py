@@ -27,7 +27,11 @@ BARE = [
     line.replace("\\n", "\n")
     for line in (Path(__file__).parent / "fixtures/replies.txt").read_text("utf-8").splitlines()
 ]
-EXAMPLES = [e.reply if isinstance(e, Example) else e for r in default().ruleset.rules for e in (*r.example, *r.counter)]
+EXAMPLES = [
+    e.reply if isinstance(e, Example) else e
+    for r in default().ruleset.rules
+    for e in (*r.example, *r.counter)
+]
 FRAMES = [(frame.name, example) for frame in forms().frame for example in frame.example]
 judge = default().judge
 
@@ -44,8 +48,8 @@ UNSEEN = [
     "The error that the other server returned was:\n{reply}",
     "mx.b.example rejected your message to the following email addresses:\nu@b.example\nmx.b.example gave this error:\n{reply}",
     "Generating server: srv.a.example\nu@b.example\nmx.b.example\nRemote Server returned '{reply}'",
-    "451 4.4.0 Primary target IP address responded with: \"{reply}\" Attempted failover to alternate host, but that did not succeed.",
-    "Symfony.Mailer: Expected response code \"250\" but got code \"550\", with message \"{reply}\".",
+    '451 4.4.0 Primary target IP address responded with: "{reply}" Attempted failover to alternate host, but that did not succeed.',
+    'Symfony.Mailer: Expected response code "250" but got code "550", with message "{reply}".',
     "Error: Can't send mail - all recipients were rejected: {reply}",
     "EENVELOPE: Mail command failed: {reply}",
     "Net::SMTPFatalError: {reply}",
@@ -56,11 +60,11 @@ UNSEEN = [
     "status=deferred (delivery temporarily suspended: host mx.b.example[192.0.2.1] said: {reply} (in reply to RCPT TO command))",
     "deferral: 192.0.2.1_failed_after_I_sent_the_message./Remote_host_said:_{reply}/",
     "Sorry, it didn't work out. Connected to 192.0.2.1 but sender was rejected. Remote host said: {reply}",
-    "result=\"PermFail\" stat=\"{reply}\"",
+    'result="PermFail" stat="{reply}"',
     "KumoMTA: failed to deliver, last response: {reply}",
     "550 5.4.300 Message expired -> {reply}",
     "The following message to <u@b.example> was undeliverable.\nThe reason for the problem:\n5.1.0 - Unknown address error 550-'{reply}'",
-    "Delivery failed; the remote server responded with \"{reply}\"",
+    'Delivery failed; the remote server responded with "{reply}"',
     "Mail could not be delivered because the receiving server answered: {reply}",
     "Bounce reason: {reply}",
     "Server response: {reply}",
@@ -68,15 +72,15 @@ UNSEEN = [
     "Deliver to u@b.example failed, remote MTA answered '{reply}', giving up",
     "[{LED={reply}};{MSG=};{FQDN=mx.b.example};{IP=192.0.2.1};{LRT=11/20/2026 10:00:00 AM}]",
     "451 temporary failure for one or more recipients (u@b.example:{reply})",
-    "{\"error\": \"{reply}\"}",
-    "{\"response\":{\"code\":550,\"content\":\"{reply}\"}}",
+    '{"error": "{reply}"}',
+    '{"response":{"code":550,"content":"{reply}"}}',
     "Message rejected by mx.b.example with the following reply: {reply}",
     "Le serveur distant a renvoyé l'erreur suivante. Remote server said: {reply}",
     "Bounce from mx.b.example ({reply})",
     "mx.b.example (192.0.2.1) => {reply}",
     "Delivery attempt 3 to mx.b.example failed at RCPT TO: {reply}",
     "Failed recipient u@b.example, reason: {reply}",
-    "status=5.0.0 reason=\"{reply}\" relay=mx.b.example",
+    'status=5.0.0 reason="{reply}" relay=mx.b.example',
     "msmtp: the server did not accept the mail; msmtp: server message: {reply}",
     "Mail not sent. The server responded:\n\n{reply}",
     "u@b.example on 11/20/2026 10:00 AM\n <mx.b.example #5.0.0 smtp;{reply}>",
@@ -84,9 +88,9 @@ UNSEEN = [
     "Too many retries; last reply from remote server was: {reply}",
     "`{reply}`",
     "The server said: “{reply}”",
-    "<smtp-reply code=\"550\">{reply}</smtp-reply>",
+    '<smtp-reply code="550">{reply}</smtp-reply>',
     "> host mx.b.example[192.0.2.1] said: {reply}",
-    "level=error msg=\"delivery failed\" err=\"{reply}\" rcpt=u@b.example",
+    'level=error msg="delivery failed" err="{reply}" rcpt=u@b.example',
     "WARN o.a.j.t.m.RemoteDelivery - Error delivering to mx.b.example: {reply}",
     "Delivery to mx.b.example:25 failed with error: {reply}",
     "Stalwart: Delivery failed, code 550, message: {reply}",
@@ -96,7 +100,7 @@ UNSEEN = [
     "(550, b'{reply}')",
     "SMTPDataError: (550, b'{reply}')",
     "Message expired after 5 days in queue. Last response from server: {reply}",
-]  # fmt: skip
+]
 
 # Words of the receiver's own, in which a form seems to stand.
 KEPT = [
@@ -130,7 +134,7 @@ KEPT = [
     "unable to connect to remote server: Operation timed out I'm not going to try again; this message has been in the queue too long.",
     "connect to b.example[192.0.2.1]:25: Connection timed out",
     "lost connection with mx.b.example[192.0.2.1] while sending RCPT TO",
-]  # fmt: skip
+]
 
 
 def meaning(verdict: Verdict) -> tuple[Any, ...]:
@@ -160,7 +164,9 @@ def broken(frame: str, replies: list[str]) -> list[Any]:
     return found
 
 
-@pytest.mark.parametrize(("name", "frame"), FRAMES, ids=[f"{name}-{i}" for i, (name, _) in enumerate(FRAMES)])
+@pytest.mark.parametrize(
+    ("name", "frame"), FRAMES, ids=[f"{name}-{i}" for i, (name, _) in enumerate(FRAMES)]
+)
 def test_a_frame_changes_no_verdict(name: str, frame: str) -> None:
     # Each frame around all bare replies and every fifth example of a rule, from another place each: all of them in turn.
     first = FRAMES.index((name, frame)) % 5
@@ -174,7 +180,10 @@ def test_nor_does_one_that_no_table_describes(frame: str) -> None:
 
 @pytest.mark.parametrize(
     "outer",
-    ["host mx.c.example[192.0.2.7] said: {reply} (in reply to RCPT TO command)", "Remote Server returned '{reply}'"],
+    [
+        "host mx.c.example[192.0.2.7] said: {reply} (in reply to RCPT TO command)",
+        "Remote Server returned '{reply}'",
+    ],
 )
 def test_the_innermost_reply_counts(outer: str) -> None:
     for _, frame in FRAMES:
@@ -204,7 +213,10 @@ def test_a_frame_is_judged_where_it_quotes_nothing() -> None:
     assert judge("delivery temporarily suspended: ").cause == "network-timeout"
     assert judge("Giving up on 192.0.2.1.").cause == "delivery-expired"
     assert judge("SMTP error from remote mail server after end of data: ").cause == "server-error"
-    assert judge("host mx.b.example[192.0.2.1] said: 550 (in reply to RCPT TO command)").reply_code == 550
+    assert (
+        judge("host mx.b.example[192.0.2.1] said: 550 (in reply to RCPT TO command)").reply_code
+        == 550
+    )
 
 
 def test_a_sentence_of_every_report_is_never_judged() -> None:
@@ -212,17 +224,31 @@ def test_a_sentence_of_every_report_is_never_judged() -> None:
     assert judge(always).rule == "none"
     assert judge(f"550 5.1.1 User unknown. {always}").cause == "mailbox-unknown"
     assert (
-        judge("Unable to temporarily deliver message (i.e. mailbox full, account disabled, exceeds quota).").cause
+        judge(
+            "Unable to temporarily deliver message (i.e. mailbox full, account disabled, exceeds quota)."
+        ).cause
         == "unknown"
     )
 
 
 def test_what_a_reply_lacks_the_nearest_frame_tells() -> None:
     for text, code, status in (
-        ("554 5.4.7 [internal] timeout (last transfail: 554 5.0.0 x -> User unknown)", 554, "5.0.0"),
-        ("5.3.0 - Other mail system problem 550-'Unknown user' (delivery attempts: 0)", 550, "5.3.0"),
+        (
+            "554 5.4.7 [internal] timeout (last transfail: 554 5.0.0 x -> User unknown)",
+            554,
+            "5.0.0",
+        ),
+        (
+            "5.3.0 - Other mail system problem 550-'Unknown user' (delivery attempts: 0)",
+            550,
+            "5.3.0",
+        ),
         ('Expected response code 250 but got code "550", with message "no such user"', 550, None),
-        ("550 5.4.300 Message expired -> 451 Come back", 451, None),  # a status of another class is another reply's
+        (
+            "550 5.4.300 Message expired -> 451 Come back",
+            451,
+            None,
+        ),  # a status of another class is another reply's
         ("{'u@b.example': (550, b'5.1.1 User unknown')}", 550, "5.1.1"),
     ):
         verdict = judge(text)
@@ -250,7 +276,10 @@ def test_announcing() -> None:
 def test_every_form_has_an_example() -> None:
     assert len(FRAMES) > 80
     for frame in forms().frame:
-        texts = [lowered(" ".join(mask(e.replace("{reply}", "550 x")).split())) for e in (*frame.example, *KEPT)]
+        texts = [
+            lowered(" ".join(mask(e.replace("{reply}", "550 x")).split()))
+            for e in (*frame.example, *KEPT)
+        ]
         for kind in KINDS:
             for form in getattr(frame, kind):
                 assert any(form.split("{")[0] in text for text in texts), (frame.name, form)
@@ -259,7 +288,12 @@ def test_every_form_has_an_example() -> None:
 
 
 def test_hostile_text_takes_no_time() -> None:
-    literals = {form.split("{")[0] for frame in forms().frame for kind in KINDS for form in getattr(frame, kind)}
+    literals = {
+        form.split("{")[0]
+        for frame in forms().frame
+        for kind in KINDS
+        for form in getattr(frame, kind)
+    }
     baits = [
         *literals,
         *forms().saying.verb,
@@ -317,19 +351,27 @@ READ = {
         text="delivery temporarily suspended: host mx.rcpt.example[192.0.2.50] said: {reply} (in reply to RCPT TO command)",
     ),
     "postfix log, at connect": POSTFIX.format(
-        dsn="4.0.0", status="deferred", text="host mx.rcpt.example[192.0.2.50] refused to talk to me: {reply}"
+        dsn="4.0.0",
+        status="deferred",
+        text="host mx.rcpt.example[192.0.2.50] refused to talk to me: {reply}",
     ),
     "postfix notice": NOTICE.replace("{subject}", "Undelivered Mail Returned to Sender")
     + f"\nThis is the mail system at host a.example.\n\n{SORRY}\n<u@rcpt.example>: host mx.rcpt.example[192.0.2.50] said: {{reply}}\n"
     "    (in reply to RCPT TO command)\n",
     "exim log": IN_LOG.format(
-        flag="**", defer="", text="SMTP error from remote mail server after RCPT TO:<u@rcpt.example>: {reply}"
+        flag="**",
+        defer="",
+        text="SMTP error from remote mail server after RCPT TO:<u@rcpt.example>: {reply}",
     ),
     "exim log, pipelined": IN_LOG.format(
-        flag="**", defer="", text="SMTP error from remote mail server after pipelined RCPT TO:<u@rcpt.example>: {reply}"
+        flag="**",
+        defer="",
+        text="SMTP error from remote mail server after pipelined RCPT TO:<u@rcpt.example>: {reply}",
     ),
     "exim log, deferred": IN_LOG.format(
-        flag="==", defer="defer (-44) ", text="SMTP error from remote mail server after end of data: {reply}"
+        flag="==",
+        defer="defer (-44) ",
+        text="SMTP error from remote mail server after end of data: {reply}",
     ),
     "exim notice": EXIM
     + "    SMTP error from remote mail server after RCPT TO:<u@rcpt.example>:\n    host mx.rcpt.example [192.0.2.50]: {reply}\n"
@@ -340,28 +382,43 @@ READ = {
     "qmail notice": NOTICE.replace("{subject}", "failure notice")
     + "\nHi. This is the qmail-send program at a.example.\nI'm afraid I wasn't able to deliver your message to the following addresses.\n"
     "This is a permanent error; I've given up. Sorry it didn't work out.\n\n<u@rcpt.example>:\n192.0.2.50 does not like recipient.\n"
-    "Remote host said: {reply}\nGiving up on 192.0.2.50.\n\n--- Below this line is a copy of the message.\n" + ORIGINAL,
+    "Remote host said: {reply}\nGiving up on 192.0.2.50.\n\n--- Below this line is a copy of the message.\n"
+    + ORIGINAL,
     "sendmail notice": NOTICE.replace("{subject}", "Returned mail: see transcript for details")
     + "\n   ----- The following addresses had permanent fatal errors -----\n<u@rcpt.example>\n    (reason: {reply})\n\n"
     "   ----- Transcript of session follows -----\n... while talking to mx.rcpt.example.:\n>>> RCPT To:<u@rcpt.example>\n<<< {reply}\n"
-    "550 5.1.1 <u@rcpt.example>... User unknown\n\n   ----- Original message follows -----\n" + ORIGINAL,
-    "sendmail notice without reason": NOTICE.replace("{subject}", "Returned mail: Service unavailable")
+    "550 5.1.1 <u@rcpt.example>... User unknown\n\n   ----- Original message follows -----\n"
+    + ORIGINAL,
+    "sendmail notice without reason": NOTICE.replace(
+        "{subject}", "Returned mail: Service unavailable"
+    )
     + "\n   ----- The following addresses had permanent fatal errors -----\n<u@rcpt.example>\n\n"
     "   ----- Transcript of session follows -----\n... while talking to mx.rcpt.example.:\n>>> RCPT To:<u@rcpt.example>\n<<< {reply}\n"
-    "554 <u@rcpt.example>... Service unavailable\n\n   ----- Original message follows -----\n" + ORIGINAL,
+    "554 <u@rcpt.example>... Service unavailable\n\n   ----- Original message follows -----\n"
+    + ORIGINAL,
     "gmail notice": NOTICE.replace("{subject}", "Delivery Status Notification (Failure)")
     + "X-Failed-Recipients: u@rcpt.example\n\nDelivery to the following recipient failed permanently:\n\n     u@rcpt.example\n\n"
     "Technical details of permanent failure: \nGoogle tried to deliver your message, but it was rejected by the server for the recipient "
     "domain rcpt.example by mx.rcpt.example. [192.0.2.50].\n\nThe error that the other server returned was:\n{reply}\n\n\n"
     "----- Original message -----\n" + ORIGINAL,
-    "dsn": REPORT.replace("{text}", "This is an automatically generated Delivery Status Notification."),
+    "dsn": REPORT.replace(
+        "{text}", "This is an automatically generated Delivery Status Notification."
+    ),
     "dsn of postfix": REPORT.replace(
         "{text}",
-        SORRY + "\n<u@rcpt.example>: host mx.rcpt.example[192.0.2.50] said: {reply} (in reply to RCPT TO command)",
+        SORRY
+        + "\n<u@rcpt.example>: host mx.rcpt.example[192.0.2.50] said: {reply} (in reply to RCPT TO command)",
     ),
 }
 # The dsn= of a log and the Status of a report are lent, as are the codes that sendmail puts into its own lines.
-NO_CODE_NEEDED = {"postfix log", "exim log", "exim log, pipelined", "exim log, deferred", "exim notice", "dsn"}
+NO_CODE_NEEDED = {
+    "postfix log",
+    "exim log",
+    "exim log, pipelined",
+    "exim log, deferred",
+    "exim notice",
+    "dsn",
+}
 
 
 @pytest.mark.parametrize("name", READ)
@@ -373,7 +430,9 @@ def test_a_reply_that_was_read_means_what_it_means_bare(name: str) -> None:
         raw = READ[name].replace("{reply}", " ".join(reply.split())).encode()
         reader = reader_for(raw)
         assert reader is not None
-        reports = [item.report for item in reader.read(io.BytesIO(raw), "x") if isinstance(item, Finding)]
+        reports = [
+            item.report for item in reader.read(io.BytesIO(raw), "x") if isinstance(item, Finding)
+        ]
         assert [r.recipient for r in reports] == ["u@rcpt.example"], reply
         framed = default().report(reports[0])
         assert framed is not None

@@ -62,7 +62,9 @@ def test_packed_files(tmp_path: Path, pack: str) -> None:
     if pack == "gz":
         file.write_bytes(gzip.compress(BOUNCE))
     elif pack == "zst":
-        file.write_bytes(zstandard.compress(BOUNCE[:100]) + zstandard.compress(BOUNCE[100:]))  # two frames
+        file.write_bytes(
+            zstandard.compress(BOUNCE[:100]) + zstandard.compress(BOUNCE[100:])
+        )  # two frames
     else:
         with zipfile.ZipFile(file, "w") as archive:
             archive.writestr("cur/1", BOUNCE)
@@ -97,7 +99,9 @@ class Endless(io.RawIOBase):
     def __init__(self, count: int, tail: int) -> None:
         one = b"From x Mon Mar  2 09:00:00 2026\n" + BOUNCE + b"\n"
         self._pieces = iter(
-            [one] * count + [b"From x Mon Mar  2 09:00:00 2026\nSubject: x\n\n"] + [b"y" * (1 << 20)] * tail
+            [one] * count
+            + [b"From x Mon Mar  2 09:00:00 2026\nSubject: x\n\n"]
+            + [b"y" * (1 << 20)] * tail
         )
         self._left = b""
 
@@ -112,7 +116,9 @@ class Endless(io.RawIOBase):
 def test_a_large_mbox_takes_constant_memory() -> None:
     tracemalloc.start()
     found = [
-        item for item in MboxReader().read(cast(BinaryIO, Endless(3000, 60)), "big") if isinstance(item, Finding | Note)
+        item
+        for item in MboxReader().read(cast(BinaryIO, Endless(3000, 60)), "big")
+        if isinstance(item, Finding | Note)
     ]
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -126,7 +132,11 @@ def test_a_large_mbox_takes_constant_memory() -> None:
 def test_a_ten_megabyte_line(tmp_path: Path) -> None:
     line = "2026-03-02T09:00:00+00:00 mx postfix/smtp[1]: Q1ABCDE: to=<{}@x.example>, relay=x[192.0.2.1]:25, delay=1, delays=0/0/0/1, dsn=5.1.1, status=bounced (550 5.1.1 {})\n"
     (tmp_path / "mail.log").write_text(
-        line.format("a", "no") + "x" * 10_000_000 + "\n" + line.format("b", "y" * 10_000_000) + line.format("c", "no")
+        line.format("a", "no")
+        + "x" * 10_000_000
+        + "\n"
+        + line.format("b", "y" * 10_000_000)
+        + line.format("c", "no")
     )
     found, notes = recipients(tmp_path / "mail.log")
     assert found == ["a@x.example", "b@x.example", "c@x.example"]
@@ -136,10 +146,16 @@ def test_a_ten_megabyte_line(tmp_path: Path) -> None:
 def test_a_mime_bomb() -> None:
     nested = b"Content-Type: text/plain\n\nhello\n"
     for n in range(300):
-        nested = b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n%s\n--b%d--\n" % (n, n, nested, n)
+        nested = b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n%s\n--b%d--\n" % (
+            n,
+            n,
+            nested,
+            n,
+        )
     wide = (
         b"Content-Type: multipart/mixed; boundary=b\n\n"
-        + b"--b\nContent-Type: message/delivery-status\n\nFinal-Recipient: rfc822; a@b.example\n" * 5000
+        + b"--b\nContent-Type: message/delivery-status\n\nFinal-Recipient: rfc822; a@b.example\n"
+        * 5000
     )
     read(nested, "", 0)
     assert {r.recipient for r in read(wide, "", 0)} <= {"a@b.example"}
@@ -164,7 +180,8 @@ SEEDS = [p.read_bytes() for p in sorted(FIXTURES.glob("*.eml"))]
 
 @settings(max_examples=300, deadline=None)
 @given(
-    st.sampled_from(SEEDS), st.lists(st.tuples(st.floats(0, 1), st.binary(max_size=12), st.integers(0, 30)), max_size=6)
+    st.sampled_from(SEEDS),
+    st.lists(st.tuples(st.floats(0, 1), st.binary(max_size=12), st.integers(0, 30)), max_size=6),
 )
 def test_damage_never_raises(seed: bytes, wounds: list[tuple[float, bytes, int]]) -> None:
     for where, what, cut in wounds:

@@ -27,9 +27,15 @@ TIERS = (
 )
 RANK = {package: rank for rank, packages in enumerate(TIERS) for package in packages}
 ONLY = {  # libraries that one package alone may import
-    "sqlite3": {"ledger"}, "click": {"cli"}, "rich": {"cli"}, "dns": {"net", "sender"}, "pyspark": {"bulk"},
-    "polars": {"bulk"}, "pyarrow": {"bulk"}, "pandas": {"bulk"},
-}  # fmt: skip
+    "sqlite3": {"ledger"},
+    "click": {"cli"},
+    "rich": {"cli"},
+    "dns": {"net", "sender"},
+    "pyspark": {"bulk"},
+    "polars": {"bulk"},
+    "pyarrow": {"bulk"},
+    "pandas": {"bulk"},
+}
 ALIKE = "readers/logs"  # readers of servers, none of which needs another
 SHARED = {"lines", "jsonlines", "tables", "timestamps"}
 
@@ -56,7 +62,11 @@ def imported(path: Path) -> set[str]:
 
 def own(path: Path) -> set[str]:
     """The modules of bouncewise that *path* imports, but for the version number."""
-    names = {n.removeprefix("bouncewise").lstrip(".") for n in imported(path) if n.partition(".")[0] == "bouncewise"}
+    names = {
+        n.removeprefix("bouncewise").lstrip(".")
+        for n in imported(path)
+        if n.partition(".")[0] == "bouncewise"
+    }
     return {n if n in MODULES else n.rpartition(".")[0] for n in names - {"__version__"}}
 
 
@@ -77,12 +87,16 @@ def test_file_keeps_to_its_tier(path: Path) -> None:
 def test_file_is_small_and_documented(path: Path) -> None:
     text = path.read_text("utf-8")
     tree = ast.parse(text)
-    assert text.count("\n") <= MAX_LINES, f"{text.count(chr(10))} lines: what is the design asking for?"
+    assert text.count("\n") <= MAX_LINES, (
+        f"{text.count(chr(10))} lines: what is the design asking for?"
+    )
     assert ast.get_docstring(tree), "a module says what it reads, gives and refuses"
     for node in tree.body:
         public = isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")
         if public:
-            assert ast.get_docstring(node) or module(path).startswith("cli"), f"{node.name} needs a docstring"
+            assert ast.get_docstring(node) or module(path).startswith("cli"), (
+                f"{node.name} needs a docstring"
+            )
 
 
 def test_no_circle() -> None:

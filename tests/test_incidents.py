@@ -43,7 +43,9 @@ class Shop:
 
     def run(self, *args: str, code: int = 0) -> str:
         env = {**os.environ, "BOUNCEWISE_DB": str(self.folder / "ledger.sqlite")}
-        done = subprocess.run([sys.executable, "-m", "bouncewise", *args], capture_output=True, text=True, env=env)
+        done = subprocess.run(
+            [sys.executable, "-m", "bouncewise", *args], capture_output=True, text=True, env=env
+        )
         assert done.returncode == code, done.stderr
         return done.stdout
 
@@ -52,7 +54,11 @@ class Shop:
         for i, (to, said) in enumerate(fates.items()):
             self.count += 1
             when = (DAY0 + timedelta(days=day, hours=8, seconds=i)).isoformat()
-            fate = f"dsn=5.1.1, status=bounced ({said})" if said else "dsn=2.0.0, status=sent (250 2.0.0 Ok)"
+            fate = (
+                f"dsn=5.1.1, status=bounced ({said})"
+                if said
+                else "dsn=2.0.0, status=sent (250 2.0.0 Ok)"
+            )
             lines.append(
                 f"{when} out postfix/smtp[7]: {self.count:08X}A: to=<{to}>, relay={mx}[192.0.2.9]:25, delay=1, {fate}\n"
             )
@@ -91,9 +97,13 @@ def test_a_receivers_outage_costs_nobody(shop: Shop) -> None:
     assert not shop.may("u3@gmail.com", 3.4) and shop.may("u40@gmail.com", 3.4)
     # It is not known to be over, but outages of receivers last hours: half a day later all may be asked.
     assert shop.may("u3@gmail.com", 4)
-    assert [e["kind"] for e in shop.rows("history", "u3@gmail.com")] == ["delivered"] * 3 + ["failed"]
+    assert [e["kind"] for e in shop.rows("history", "u3@gmail.com")] == ["delivered"] * 3 + [
+        "failed"
+    ]
     shop.mail(4, {p: UNKNOWN if i < 10 else "" for i, p in enumerate(people)}, mx)
-    assert not shop.may("u3@gmail.com", 4.4) and shop.may("u3@gmail.com", 5), "nobody is suppressed while it lasts"
+    assert not shop.may("u3@gmail.com", 4.4) and shop.may("u3@gmail.com", 5), (
+        "nobody is suppressed while it lasts"
+    )
     shop.mail(5, dict.fromkeys(people, ""), mx)
     (incident,) = shop.rows("incidents")
     assert incident["recovered"] is True
@@ -106,12 +116,16 @@ def test_a_receivers_outage_costs_nobody(shop: Shop) -> None:
 def test_one_departed_among_many_is_suppressed_at_once(shop: Shop) -> None:
     people = [f"u{i}@gmail.com" for i in range(60)]
     shop.mail(0, dict.fromkeys(people, ""), "gmail-smtp-in.l.google.com")
-    shop.mail(1, {p: UNKNOWN if p == "u7@gmail.com" else "" for p in people}, "gmail-smtp-in.l.google.com")
+    shop.mail(
+        1, {p: UNKNOWN if p == "u7@gmail.com" else "" for p in people}, "gmail-smtp-in.l.google.com"
+    )
     assert not shop.rows("incidents")
     assert not shop.may("u7@gmail.com", 300)
 
 
-def test_a_tenant_whose_directory_lags_is_asked_by_all_for_some_days_and_then_by_few(shop: Shop) -> None:
+def test_a_tenant_whose_directory_lags_is_asked_by_all_for_some_days_and_then_by_few(
+    shop: Shop,
+) -> None:
     people = [f"u{i}@tenant.example" for i in range(12)]
     mx = "t.mail.protection.outlook.com"
     for day in range(2):
@@ -134,14 +148,20 @@ def test_a_tenant_met_in_the_middle_of_a_migration_is_asked_by_one_and_freed(sho
     people = [f"u{i}@tenant.example" for i in range(5)]
     mx = "t.mail.protection.outlook.com"
     shop.mail(0, {**dict.fromkeys(people, DENIED), "x@elsewhere.example": ""}, mx)
-    assert not any(shop.may(p, 0.4) for p in people), "nothing speaks for an address that was never delivered to"
+    assert not any(shop.may(p, 0.4) for p in people), (
+        "nothing speaks for an address that was never delivered to"
+    )
     for day in (1, 2):
         shop.mail(day, {"x@elsewhere.example": ""}, mx)
         assert not any(shop.may(p, day) for p in people)
     (asked,) = [p for p in people if shop.may(p, 3)]
     shop.mail(3, {asked: "", "x@elsewhere.example": ""}, mx)
     (incident,) = shop.rows("incidents")
-    assert (incident["incident"], incident["refused"], incident["baseline_rate"]) == ("@tenant.example", 5, None)
+    assert (incident["incident"], incident["refused"], incident["baseline_rate"]) == (
+        "@tenant.example",
+        5,
+        None,
+    )
     assert incident["recovered"] is True and all(shop.may(p, 4) for p in people)
 
 
@@ -191,7 +211,9 @@ def test_a_tenant_that_nobody_asked_again_is_asked_once_more(shop: Shop) -> None
 
 def test_release_by_time_receiver_and_cause(shop: Shop) -> None:
     shop.mail(
-        0, {"a@gmail.com": UNKNOWN, "b@gmail.com": UNKNOWN, "c@small.example": DENIED}, "gmail-smtp-in.l.google.com"
+        0,
+        {"a@gmail.com": UNKNOWN, "b@gmail.com": UNKNOWN, "c@small.example": DENIED},
+        "gmail-smtp-in.l.google.com",
     )
     assert not shop.may("a@gmail.com", 1)
     shop.run("release", "--why", "x", code=2)
@@ -215,7 +237,9 @@ def test_release_by_time_receiver_and_cause(shop: Shop) -> None:
 
 def test_refusals_of_us_raise_an_alert_and_touch_nobody(shop: Shop) -> None:
     people = [f"u{i}@gmail.com" for i in range(20)]
-    shop.mail(0, {p: BLOCKED if i < 9 else "" for i, p in enumerate(people)}, "gmail-smtp-in.l.google.com")
+    shop.mail(
+        0, {p: BLOCKED if i < 9 else "" for i, p in enumerate(people)}, "gmail-smtp-in.l.google.com"
+    )
     (alert,) = shop.rows("incidents")
     assert (alert["alert"], alert["receivers"], alert["refused"], alert["share"]) == (
         "auth-failure",
@@ -223,7 +247,9 @@ def test_refusals_of_us_raise_an_alert_and_touch_nobody(shop: Shop) -> None:
         9,
         0.45,
     )
-    assert alert["since"] == "2026-03-01T08:00:00Z" and alert["do"] and "5.7.26" in alert["samples"][0]
+    assert (
+        alert["since"] == "2026-03-01T08:00:00Z" and alert["do"] and "5.7.26" in alert["samples"][0]
+    )
     assert all(shop.may(p, 1) for p in people)
 
 
@@ -232,12 +258,16 @@ def test_a_person_may_say_it_was_none(shop: Shop) -> None:
     shop.mail(0, dict.fromkeys(people, ""), "mx.tenant.example")
     shop.mail(1, dict.fromkeys(people, DENIED), "mx.tenant.example")
     (incident,) = shop.rows("incidents")
-    told = shop.rows("incidents", "ignore", "@tenant.example", "--opened", incident["opened"], "--dry-run")
+    told = shop.rows(
+        "incidents", "ignore", "@tenant.example", "--opened", incident["opened"], "--dry-run"
+    )
     assert told[0]["dry_run"] and shop.rows("incidents")
     shop.run("incidents", "ignore", "@tenant.example", "--opened", incident["opened"])
     assert not shop.rows("incidents")
     assert not any(shop.may(p, 3) for p in people)
-    shop.mail(1.01, {"x@tenant.example": DENIED}, "mx.tenant.example")  # what comes in later does not wake it
+    shop.mail(
+        1.01, {"x@tenant.example": DENIED}, "mx.tenant.example"
+    )  # what comes in later does not wake it
     assert not shop.rows("incidents")
 
 
@@ -257,9 +287,14 @@ def test_a_person_may_say_it_is_over(shop: Shop) -> None:
     assert done["changed"] == tried["changed"] and all(c["to"] == "ok" for c in done["changed"])
     assert all(shop.may(p, 6) for p in people)
     (ruled,) = shop.rows("incidents", "show", "@tenant.example")
-    assert ruled["recovered"] and (ruled["rulings"][0]["by"], ruled["rulings"][0]["why"]) == ("jo", "postmaster wrote")
+    assert ruled["recovered"] and (ruled["rulings"][0]["by"], ruled["rulings"][0]["why"]) == (
+        "jo",
+        "postmaster wrote",
+    )
     shop.run("incidents", "close", "@tenant.example", code=2)
-    shop.mail(6, dict.fromkeys(people, DENIED), "mx.tenant.example")  # a refusal outside it counts as any other
+    shop.mail(
+        6, dict.fromkeys(people, DENIED), "mx.tenant.example"
+    )  # a refusal outside it counts as any other
     assert not any(shop.may(p, 7) for p in people)
 
 
@@ -269,9 +304,18 @@ def test_quiet_units_stay_quiet_and_a_burst_has_a_beginning_and_an_end() -> None
     usual = [Slot(s, 50, int(s % 48 == 0)) for s in range(0, SLOTS_A_DAY * 30, 6)]
     assert detect(usual, SLOTS_A_DAY * 30, GUARD) == []
     start = SLOTS_A_DAY * 30
-    burst = [*quiet, *(Slot(start + s, 20, 30) for s in range(6)), *(Slot(start + 6 + s, 50, 0) for s in range(5))]
+    burst = [
+        *quiet,
+        *(Slot(start + s, 20, 30) for s in range(6)),
+        *(Slot(start + 6 + s, 50, 0) for s in range(5)),
+    ]
     (span,) = detect(burst, SLOTS_A_DAY * 31, GUARD)
-    assert (span.opened, span.closed, span.recovered, span.newly_refused) == (start, start + 6, True, 180)
+    assert (span.opened, span.closed, span.recovered, span.newly_refused) == (
+        start,
+        start + 6,
+        True,
+        180,
+    )
     assert (span.mailed, burst[-1].delivered) == (350, 50)
 
 
@@ -279,7 +323,10 @@ def test_false_alarms_are_as_rare_as_the_policy_says() -> None:
     draw = random.Random(7)
     alarms = mails = 0
     for _ in range(200):
-        slots = [Slot(s, 40, sum(draw.random() < 0.0025 for _ in range(40))) for s in range(0, SLOTS_A_DAY * 40, 24)]
+        slots = [
+            Slot(s, 40, sum(draw.random() < 0.0025 for _ in range(40)))
+            for s in range(0, SLOTS_A_DAY * 40, 24)
+        ]
         mails += 41 * len(slots)
         alarms += len(detect(slots, SLOTS_A_DAY * 40, GUARD))
     assert mails > 1_900_000 and alarms == 0

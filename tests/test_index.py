@@ -14,7 +14,9 @@ from bouncewise.ledger import Store, index, open_store
 from bouncewise.model import Cause, Decision, State
 
 NAMES = [f"u{i}@d{i % 7}.example" for i in range(400)]
-HELD = Decision(state=State.HELD, cause=Cause.MAILBOX_FULL, since=datetime(2026, 11, 1, tzinfo=UTC), why="full")
+HELD = Decision(
+    state=State.HELD, cause=Cause.MAILBOX_FULL, since=datetime(2026, 11, 1, tzinfo=UTC), why="full"
+)
 FREE = Decision(state=State.OK, since=None, why="")
 
 
@@ -64,7 +66,9 @@ def test_nobody_is_missed_whatever_came_and_went(ledger: Store) -> None:
         assert len(indexes(ledger)) <= 2
     assert len(files) > 3
     stale = sum(name in ledger.index() for name in NAMES) - len(standing)
-    assert 0 <= stale <= 12 * 10  # freed since the file was written; the ledger is asked and says so
+    assert (
+        0 <= stale <= 12 * 10
+    )  # freed since the file was written; the ledger is asked and says so
 
 
 def test_a_file_written_anew_forgets_who_was_freed(ledger: Store) -> None:
@@ -72,7 +76,11 @@ def test_a_file_written_anew_forgets_who_was_freed(ledger: Store) -> None:
     keep(ledger)
     put(ledger, NAMES[:60], FREE)
     keep(ledger)
-    assert [name in ledger.index() for name in (NAMES[0], NAMES[59], NAMES[60])] == [False, False, True]
+    assert [name in ledger.index() for name in (NAMES[0], NAMES[59], NAMES[60])] == [
+        False,
+        False,
+        True,
+    ]
     assert len(ledger.index()) == 140
 
 
@@ -91,7 +99,9 @@ def test_a_damaged_file_is_not_believed(ledger: Store, damage: str) -> None:
     assert all(name in ledger.index() for name in NAMES[:300])
 
 
-def test_an_older_copy_of_the_ledger_does_not_take_a_newer_file_for_its_own(ledger: Store, tmp_path: Path) -> None:
+def test_an_older_copy_of_the_ledger_does_not_take_a_newer_file_for_its_own(
+    ledger: Store, tmp_path: Path
+) -> None:
     put(ledger, NAMES[:200], HELD)
     copy = tmp_path / "copy" / "ledger.sqlite"
     copy.parent.mkdir()

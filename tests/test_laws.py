@@ -13,7 +13,9 @@ from bouncewise.operations.check import check
 from support.worlds import ADDRESSES, POLICY, START, Happening, derived, ingest, pulse, worlds
 
 CASES = settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=300,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 
@@ -41,7 +43,9 @@ def test_order_splits_and_repetitions_change_nothing(
 
 @CASES
 @given(worlds(), st.integers(1, 60))
-def test_the_answer_as_of_a_time_is_the_answer_then(tmp_path: Path, happenings: list[Happening], days: int) -> None:
+def test_the_answer_as_of_a_time_is_the_answer_then(
+    tmp_path: Path, happenings: list[Happening], days: int
+) -> None:
     """At midnight, for of each day's deliveries only the first and the last are kept."""
     at = START + timedelta(days=days)
     happenings += pulse(61)

@@ -31,7 +31,9 @@ FIXTURES = Path(__file__).parent / "fixtures" / "messages"
 MESSAGES = sorted(FIXTURES.glob("*.eml"))
 
 
-def log_line(day: int, who: str, status: str, text: str, dsn: str = "5.1.1", number: int = 0) -> str:
+def log_line(
+    day: int, who: str, status: str, text: str, dsn: str = "5.1.1", number: int = 0
+) -> str:
     return (
         f"2026-03-{day:02}T09:00:{number % 60:02}+00:00 mx postfix/smtp[1]: Q{number}ABCDE: to=<{who}>,"
         f" relay=mx.{who.partition('@')[2]}[192.0.2.1]:25, delay=1, delays=0/0/0/1, dsn={dsn}, status={status} ({text})"
@@ -42,7 +44,9 @@ UNKNOWN = "host mx[192.0.2.1] said: 550 5.1.1 User unknown (in reply to RCPT TO 
 
 
 def ingest(ledger: Store, *paths: Path) -> Tally:
-    return ingesting.ingest(tuple(map(str, paths)), Context(ledger, POLICY, default()), note=lambda note: None)
+    return ingesting.ingest(
+        tuple(map(str, paths)), Context(ledger, POLICY, default()), note=lambda note: None
+    )
 
 
 def states(ledger: Store) -> dict[str, Decision]:
@@ -55,7 +59,9 @@ def test_twice_the_same_input_changes_nothing(tmp_path: Path) -> None:
         before = states(ledger), ledger.counts()
         second = ingest(ledger, *MESSAGES)
         assert first.reports > 25
-        assert ledger.counts()["event"] > first.new > 10  # domain evidence stands under the domain as well
+        assert (
+            ledger.counts()["event"] > first.new > 10
+        )  # domain evidence stands under the domain as well
         assert second.new == 0
         assert (states(ledger), ledger.counts()) == before
 
@@ -78,14 +84,23 @@ def test_mail_without_a_date_counts_once_too(tmp_path: Path) -> None:
 
 
 DAYS = st.lists(
-    st.tuples(st.integers(1, 28), st.sampled_from(["a@x.example", "b@x.example", "c@y.example"]), st.sampled_from("sbt")),
-    min_size=1, max_size=25,
-)  # fmt: skip
+    st.tuples(
+        st.integers(1, 28),
+        st.sampled_from(["a@x.example", "b@x.example", "c@y.example"]),
+        st.sampled_from("sbt"),
+    ),
+    min_size=1,
+    max_size=25,
+)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(DAYS, st.randoms(use_true_random=False))
-def test_any_order_of_files_gives_the_same_state(tmp_path: Path, events: list[tuple[int, str, str]], random) -> None:
+def test_any_order_of_files_gives_the_same_state(
+    tmp_path: Path, events: list[tuple[int, str, str]], random
+) -> None:
     kinds = {
         "s": ("sent", "250 ok", "2.0.0"),
         "b": ("bounced", UNKNOWN, "5.1.1"),
@@ -108,10 +123,17 @@ def test_any_order_of_files_gives_the_same_state(tmp_path: Path, events: list[tu
     assert found[0] == found[1]
 
 
-def test_neighbours_that_are_read_after_a_refusal_decide_it_as_those_read_before(tmp_path: Path) -> None:
+def test_neighbours_that_are_read_after_a_refusal_decide_it_as_those_read_before(
+    tmp_path: Path,
+) -> None:
     """Four others of the domain had mail delivered about then, so the refusal means one address: whoever is read first."""
-    lines = [log_line(1, "jo@x.example", "sent", "250 ok", "2.0.0"), log_line(4, "jo@x.example", "bounced", UNKNOWN)]
-    others = [log_line(4, f"n{i}@x.example", "sent", "250 ok", "2.0.0", number=i) for i in range(1, 5)]
+    lines = [
+        log_line(1, "jo@x.example", "sent", "250 ok", "2.0.0"),
+        log_line(4, "jo@x.example", "bounced", UNKNOWN),
+    ]
+    others = [
+        log_line(4, f"n{i}@x.example", "sent", "250 ok", "2.0.0", number=i) for i in range(1, 5)
+    ]
     (tmp_path / "refusal.log").write_text("\n".join(lines) + "\n")
     (tmp_path / "others.log").write_text("\n".join(others) + "\n")
     found = []
@@ -167,7 +189,9 @@ def test_a_kill_in_the_middle_loses_nothing_and_doubles_nothing(tmp_path: Path) 
     log = tmp_path / "mail.log"
     with log.open("w") as out:
         for n in range(30_000):
-            out.write(log_line(1 + n % 28, f"u{n}@x{n % 50}.example", "bounced", UNKNOWN, number=n) + "\n")
+            out.write(
+                log_line(1 + n % 28, f"u{n}@x{n % 50}.example", "bounced", UNKNOWN, number=n) + "\n"
+            )
     db = tmp_path / "killed.sqlite"
     command = [sys.executable, "-m", "bouncewise", "ingest", str(log), "--db", str(db)]
     cut = 0
@@ -178,7 +202,10 @@ def test_a_kill_in_the_middle_loses_nothing_and_doubles_nothing(tmp_path: Path) 
         cut += process.wait() == -signal.SIGKILL
     assert cut, "the ingest was never in the middle: the test proves nothing"
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    with open_store(db, create=True) as killed, open_store(tmp_path / "whole.sqlite", create=True) as whole:
+    with (
+        open_store(db, create=True) as killed,
+        open_store(tmp_path / "whole.sqlite", create=True) as whole,
+    ):
         ingest(whole, log)
         assert killed.counts()["event"] == whole.counts()["event"] == 30_000
         assert states(killed) == states(whole)
@@ -198,7 +225,9 @@ def test_a_foreign_file_is_refused_with_a_word(tmp_path: Path) -> None:
 def test_two_at_once_wait_for_each_other(tmp_path: Path) -> None:
     db = tmp_path / "l.sqlite"
     command = [sys.executable, "-m", "bouncewise", "ingest", *map(str, MESSAGES), "--db", str(db)]
-    both = [subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ}) for _ in range(2)]
+    both = [
+        subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ}) for _ in range(2)
+    ]
     assert [p.wait() for p in both] == [0, 0]
     with open_store(db, create=True) as ledger:
         assert any(d.state is State.SUPPRESSED for d in states(ledger).values())
@@ -207,7 +236,9 @@ def test_two_at_once_wait_for_each_other(tmp_path: Path) -> None:
 def test_what_an_ingest_has_not_decided_yet_is_answered_from_the_evidence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "log").write_text(log_line(2, "gone@b.example", "bounced", UNKNOWN, number=1) + "\n")
+    (tmp_path / "log").write_text(
+        log_line(2, "gone@b.example", "bounced", UNKNOWN, number=1) + "\n"
+    )
     with open_store(tmp_path / "l.sqlite", create=True) as ledger:
         with monkeypatch.context() as stopped:
             stopped.setattr(ingesting.Session, "settle", ingesting.Session.flush)

@@ -32,11 +32,19 @@ def fields(finding: Finding) -> dict[str, Any]:
     r = finding.report
     verdict = default().report(r)
     return {
-        "kind": r.kind, "recipient": r.recipient, "original_recipient": r.original_recipient, "sender": r.sender,
-        "at": r.at and r.at.replace(microsecond=0), "message_id": r.message_id, "remote_mta": r.remote_mta, "stage": r.stage,
-        "reply_code": r.reply and r.reply.reply_code, "status": r.reply and r.reply.status,
-        "label": r.esp and r.esp.label, "cause": verdict and verdict.cause,
-    }  # fmt: skip
+        "kind": r.kind,
+        "recipient": r.recipient,
+        "original_recipient": r.original_recipient,
+        "sender": r.sender,
+        "at": r.at and r.at.replace(microsecond=0),
+        "message_id": r.message_id,
+        "remote_mta": r.remote_mta,
+        "stage": r.stage,
+        "reply_code": r.reply and r.reply.reply_code,
+        "status": r.reply and r.reply.status,
+        "label": r.esp and r.esp.label,
+        "cause": verdict and verdict.cause,
+    }
 
 
 @pytest.mark.parametrize("newline", [b"\n", b"\r\n"], ids=["LF", "CRLF"])
@@ -85,7 +93,9 @@ def test_truncated_anywhere(fixture: Path) -> None:
     known = {f.report.recipient for f in findings(raw, "x")}
     reader = reader_for(raw)
     assert reader is not None
-    ends = sorted({*range(min(len(raw), 1500)), *random.Random(7).sample(range(len(raw)), min(200, len(raw)))})
+    ends = sorted(
+        {*range(min(len(raw), 1500)), *random.Random(7).sample(range(len(raw)), min(200, len(raw)))}
+    )
     for end in ends:
         for item in reader.read(io.BytesIO(raw[:end]), "x"):
             if isinstance(item, Finding):
@@ -136,7 +146,11 @@ def test_a_hostile_line_takes_no_time(fixture: Path) -> None:
     raw = fixture.read_bytes()
     reader = reader_for(raw)
     assert reader is not None
-    starts = {line[:at] for line in raw.splitlines()[:12] for at in (0, len(line) // 3, len(line) // 2, len(line))}
+    starts = {
+        line[:at]
+        for line in raw.splitlines()[:12]
+        for at in (0, len(line) // 3, len(line) // 2, len(line))
+    }
     header = raw.splitlines()[0] + b"\n" if fixture.suffix == ".csv" else b""
     for bait in BAIT:
         line = (bait * 65536).encode()
@@ -166,7 +180,16 @@ def test_formats_are_named_once() -> None:
 def test_no_other_reader_takes_it_for_its_own(fixture: Path) -> None:
     head = fixture.read_bytes()[:65536]
     # Bare replies are what nearly anything could be; that reader is asked last.
-    assert len([r.name for r in FORMATS if r.name not in ("replies", "esp-payload", "sns-mail") and r.sniff(head)]) == 1
+    assert (
+        len(
+            [
+                r.name
+                for r in FORMATS
+                if r.name not in ("replies", "esp-payload", "sns-mail") and r.sniff(head)
+            ]
+        )
+        == 1
+    )
 
 
 def test_an_answer_cannot_forge_fields() -> None:
@@ -174,7 +197,9 @@ def test_an_answer_cannot_forge_fields() -> None:
         b"Nov 23 10:00:05 out smtpd[8]: 5a1f0c2b3d4e5f62 mta delivery evpid=9b8a7c6d5e4f3a24 from=<l@s.example> to=<a@evil.example> "
         b'rcpt=<-> source="192.0.2.1" relay="192.0.2.66 (mx)" delay=1s result="Ok" stat="250 ok" to=<v@good.example> result="PermFail"\n'
     )
-    assert [(f.report.recipient, f.report.kind) for f in findings(line, "x")] == [("a@evil.example", "delivered")]
+    assert [(f.report.recipient, f.report.kind) for f in findings(line, "x")] == [
+        ("a@evil.example", "delivered")
+    ]
 
 
 def test_rows_after_an_unclosed_quote_are_read() -> None:
@@ -184,7 +209,8 @@ def test_rows_after_an_unclosed_quote_are_read() -> None:
 
 def test_one_mail_cannot_fill_the_memory() -> None:
     lines = b"".join(
-        b"2026-11-23 10:00:00 1xVcQB-0004dh-2c == u%d@x.example R=a T=b defer (0): 451 no\n" % i for i in range(40_000)
+        b"2026-11-23 10:00:00 1xVcQB-0004dh-2c == u%d@x.example R=a T=b defer (0): 451 no\n" % i
+        for i in range(40_000)
     )
     reader = reader_for(lines[:65536])
     assert reader is not None
@@ -198,7 +224,9 @@ def test_one_mail_cannot_fill_the_memory() -> None:
 def test_a_zonemta_host_without_end_takes_no_time() -> None:
     fixture = FOLDER / "zonemta-lines.log"
     raw = fixture.read_bytes()
-    start = next(line for line in raw.splitlines() if b" mx=" in line).partition(b" mx=")[0] + b" mx="
+    start = (
+        next(line for line in raw.splitlines() if b" mx=" in line).partition(b" mx=")[0] + b" mx="
+    )
     reader = reader_for(raw)
     assert reader is not None
     began = time.perf_counter()

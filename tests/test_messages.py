@@ -19,12 +19,18 @@ NEWLINES = {"LF": b"\n", "CRLF": b"\r\n", "CR": b"\r"}
 def fields(report: Report) -> dict[str, Any]:
     verdict = default().report(report)
     return {
-        "kind": report.kind.value, "recipient": report.recipient, "original_recipient": report.original_recipient,
-        "message_id": report.message_id, "sender": report.sender, "remote_mta": report.remote_mta,
-        "stage": report.stage and report.stage.value, "reply_code": report.reply and report.reply.reply_code,
-        "status": report.reply and report.reply.status, "cause": verdict and verdict.cause.value,
+        "kind": report.kind.value,
+        "recipient": report.recipient,
+        "original_recipient": report.original_recipient,
+        "message_id": report.message_id,
+        "sender": report.sender,
+        "remote_mta": report.remote_mta,
+        "stage": report.stage and report.stage.value,
+        "reply_code": report.reply and report.reply.reply_code,
+        "status": report.reply and report.reply.status,
+        "cause": verdict and verdict.cause.value,
         "receiver": verdict and verdict.receiver,
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize("newline", NEWLINES)
@@ -49,7 +55,11 @@ def test_truncation_anywhere_never_raises_nor_invents(fixture: Path) -> None:
     for at in range(len(raw)):
         for report in read(raw[:at], "", 0):
             # A cut address is a beginning of a known one; nobody else may appear.
-            assert report.recipient in known or any(k.startswith(report.recipient) for k in known) or not known, report
+            assert (
+                report.recipient in known
+                or any(k.startswith(report.recipient) for k in known)
+                or not known
+            ), report
 
 
 STATUS_REPORT = """From: MAILER-DAEMON@a.example
@@ -93,11 +103,25 @@ EVIDENCE = [
     # Nothing but a template: the status decides, and a comment beside it.
     (SORRY, "5.1.1", "", "mailbox-unknown", "5.1.1", None),
     (SORRY, "5.7.26", "", "auth-failure", "5.7.26", None),
-    ("Your message was rejected by the recipient email system.", "5.7.26", "", "auth-failure", "5.7.26", None),
-    ("This is the Haraka mailer program.\n\nThere is nothing more you can do.", "5.2.2", "", "mailbox-full", "5.2.2", None),
+    (
+        "Your message was rejected by the recipient email system.",
+        "5.7.26",
+        "",
+        "auth-failure",
+        "5.7.26",
+        None,
+    ),
+    (
+        "This is the Haraka mailer program.\n\nThere is nothing more you can do.",
+        "5.2.2",
+        "",
+        "mailbox-full",
+        "5.2.2",
+        None,
+    ),
     (SORRY, "4.0.0 (b.example: host name lookup failure)", "", "network-timeout", "4.0.0", None),
     (SORRY, "5.0.0 (mailbox full)", "", "mailbox-full", "5.0.0", None),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("text", "field", "diagnostic", "cause", "status", "code"), EVIDENCE)
@@ -129,4 +153,8 @@ def test_an_answer_outranks_what_the_reporter_makes_of_it() -> None:
     )
     (report,) = read(raw, "x", 0)
     got = fields(report)
-    assert (got["recipient"], got["cause"], got["reply_code"]) == ("u@b.example", "spam-content", 550)
+    assert (got["recipient"], got["cause"], got["reply_code"]) == (
+        "u@b.example",
+        "spam-content",
+        550,
+    )

@@ -19,12 +19,25 @@ LEDGERS = Path(__file__).parent / "fixtures" / "ledgers"
 """schema-4.sqlite: made by the version of schema 4 from three days of a shop's log with an outage, a migrated tenant, a domain
 that does not exist, notices, acts, an import and a ruling; schema-4.jsonl: what that version answered to ASKED."""
 
-CHECKED = ["u0@tenant.example", "u3@gmail.com", "by-hand@x.example", "x0@gone.example", "a@closed.example"]
+CHECKED = [
+    "u0@tenant.example",
+    "u3@gmail.com",
+    "by-hand@x.example",
+    "x0@gone.example",
+    "a@closed.example",
+]
 ASKED = [
-    ["suppressions", "list"], ["suppressions", "list", "--held"], ["incidents"], ["history", "u3@gmail.com"],
-    ["history", "@gone.example"], ["check", *CHECKED, "--at", "2026-03-06T12:00Z"],
-    *(["check", name, "--at", "2026-03-04T12:00Z"] for name in ("u3@gmail.com", "x1@gone.example", "u0@tenant.example")),
-]  # fmt: skip
+    ["suppressions", "list"],
+    ["suppressions", "list", "--held"],
+    ["incidents"],
+    ["history", "u3@gmail.com"],
+    ["history", "@gone.example"],
+    ["check", *CHECKED, "--at", "2026-03-06T12:00Z"],
+    *(
+        ["check", name, "--at", "2026-03-04T12:00Z"]
+        for name in ("u3@gmail.com", "x1@gone.example", "u0@tenant.example")
+    ),
+]
 
 
 @pytest.fixture
@@ -46,12 +59,19 @@ def answers(path: Path) -> list[dict]:
 def tables(path: Path) -> dict[str, list[tuple]]:
     """Every table and index with its columns, however its statement was written."""
     db = sqlite3.connect(path)
-    names = db.execute("SELECT type, name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name").fetchall()
-    return {f"{kind} {name}": db.execute(f"PRAGMA {kind}_xinfo({name})").fetchall() for kind, name in names}
+    names = db.execute(
+        "SELECT type, name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name"
+    ).fetchall()
+    return {
+        f"{kind} {name}": db.execute(f"PRAGMA {kind}_xinfo({name})").fetchall()
+        for kind, name in names
+    }
 
 
 def test_a_migrated_ledger_answers_as_before(old: Path) -> None:
-    expected = [json.loads(line) for line in (LEDGERS / "schema-4.jsonl").read_text("utf-8").splitlines()]
+    expected = [
+        json.loads(line) for line in (LEDGERS / "schema-4.jsonl").read_text("utf-8").splitlines()
+    ]
     assert answers(old) == expected
     assert answers(old) == expected, "a second opening changes nothing"
 

@@ -41,15 +41,25 @@ def dead(day: float) -> Event:
 
 
 def gone(day: float) -> Event:
-    return Event(at=on(day), kind=Kind.FAILED, cause=Cause.DOMAIN_UNKNOWN, advice=Advice.SUPPRESS_DOMAIN, rule="d")
+    return Event(
+        at=on(day),
+        kind=Kind.FAILED,
+        cause=Cause.DOMAIN_UNKNOWN,
+        advice=Advice.SUPPRESS_DOMAIN,
+        rule="d",
+    )
 
 
 def full(day: float, kind: Kind = Kind.FAILED) -> Event:
-    return Event(at=on(day), kind=kind, cause=Cause.MAILBOX_FULL, advice=Advice.RETRY_LATER, rule="f")
+    return Event(
+        at=on(day), kind=kind, cause=Cause.MAILBOX_FULL, advice=Advice.RETRY_LATER, rule="f"
+    )
 
 
 def blocked(day: float) -> Event:
-    return Event(at=on(day), kind=Kind.FAILED, cause=Cause.BLOCKLISTED, advice=Advice.FIX_SENDER, rule="b")
+    return Event(
+        at=on(day), kind=Kind.FAILED, cause=Cause.BLOCKLISTED, advice=Advice.FIX_SENDER, rule="b"
+    )
 
 
 def delivered(day: float) -> Event:
@@ -65,30 +75,82 @@ STORIES = [
     ("a dead address is suppressed at once, for good", [dead(0)], 4000, State.SUPPRESSED),
     ("delivered lately: held, not suppressed", [delivered(-3), dead(0)], 1, State.HELD),
     ("the hold ends", [delivered(-3), dead(0)], 8, State.OK),
-    ("a second refusal on another day confirms", [delivered(-3), dead(0), dead(1)], 2, State.SUPPRESSED),
+    (
+        "a second refusal on another day confirms",
+        [delivered(-3), dead(0), dead(1)],
+        2,
+        State.SUPPRESSED,
+    ),
     ("a second refusal the same day does not", [delivered(-3), dead(0), dead(0.3)], 2, State.HELD),
     ("a delivery releases the hold", [delivered(-3), dead(0), delivered(2)], 3, State.OK),
-    ("after a delivery the next refusal is a first one", [delivered(-3), dead(0), delivered(2), dead(3)], 4, State.HELD),
-    ("a delivery long ago does not speak against it", [delivered(-60), dead(0)], 1, State.SUPPRESSED),
-    ("a first refusal is forgotten after its time", [delivered(-3), dead(0), delivered(10), delivered(100), dead(110)], 111, State.HELD),
-    ("a block of our IP costs nobody", [blocked(0), blocked(1), blocked(2), blocked(3)], 4, State.OK),
+    (
+        "after a delivery the next refusal is a first one",
+        [delivered(-3), dead(0), delivered(2), dead(3)],
+        4,
+        State.HELD,
+    ),
+    (
+        "a delivery long ago does not speak against it",
+        [delivered(-60), dead(0)],
+        1,
+        State.SUPPRESSED,
+    ),
+    (
+        "a first refusal is forgotten after its time",
+        [delivered(-3), dead(0), delivered(10), delivered(100), dead(110)],
+        111,
+        State.HELD,
+    ),
+    (
+        "a block of our IP costs nobody",
+        [blocked(0), blocked(1), blocked(2), blocked(3)],
+        4,
+        State.OK,
+    ),
     ("a full mailbox once", [full(0)], 1, State.OK),
     ("a mailbox full over three campaigns is held", [full(0), full(7), full(14)], 15, State.HELD),
     ("and asked again later", [full(0), full(7), full(14)], 60, State.OK),
     ("three failures of one day are one", [full(0), full(0.1), full(0.2)], 1, State.OK),
-    ("delays do not count", [full(0, Kind.DELAYED), full(7, Kind.DELAYED), full(14, Kind.DELAYED)], 15, State.OK),
+    (
+        "delays do not count",
+        [full(0, Kind.DELAYED), full(7, Kind.DELAYED), full(14, Kind.DELAYED)],
+        15,
+        State.OK,
+    ),
     ("a delivery forgets the full days", [full(0), full(7), delivered(8), full(14)], 15, State.OK),
     ("a domain that is gone is held first", [gone(0)], 1, State.HELD),
     ("and suppressed when it stays gone", [gone(0), gone(4)], 5, State.SUPPRESSED),
     ("but not for ever", [gone(0), gone(4)], 400, State.OK),
-    ("added by hand", [Event(at=on(0), kind=ADDED, by="jo", words="phone")], 4000, State.SUPPRESSED),
-    ("a delivery does not undo what a person did", [Event(at=on(0), kind=ADDED, by="jo"), delivered(1)], 2, State.SUPPRESSED),
-    ("removed by hand: earlier evidence counts no more", [dead(0), Event(at=on(1), kind=REMOVED, by="jo")], 2, State.OK),
-    ("and new evidence does", [dead(0), Event(at=on(1), kind=REMOVED, by="jo"), dead(2)], 3, State.SUPPRESSED),
-]  # fmt: skip
+    (
+        "added by hand",
+        [Event(at=on(0), kind=ADDED, by="jo", words="phone")],
+        4000,
+        State.SUPPRESSED,
+    ),
+    (
+        "a delivery does not undo what a person did",
+        [Event(at=on(0), kind=ADDED, by="jo"), delivered(1)],
+        2,
+        State.SUPPRESSED,
+    ),
+    (
+        "removed by hand: earlier evidence counts no more",
+        [dead(0), Event(at=on(1), kind=REMOVED, by="jo")],
+        2,
+        State.OK,
+    ),
+    (
+        "and new evidence does",
+        [dead(0), Event(at=on(1), kind=REMOVED, by="jo"), dead(2)],
+        3,
+        State.SUPPRESSED,
+    ),
+]
 
 
-@pytest.mark.parametrize(("story", "history", "day", "expected"), STORIES, ids=[s[0] for s in STORIES])
+@pytest.mark.parametrize(
+    ("story", "history", "day", "expected"), STORIES, ids=[s[0] for s in STORIES]
+)
 def test_story(story: str, history: list[Event], day: float, expected: State) -> None:
     assert state(*history, day=day) is expected
 
@@ -120,7 +182,9 @@ def test_a_sender_fault_never_changes_a_decision(history: list[Event]) -> None:
 
 @given(st.lists(EVENTS, max_size=12))
 def test_whatever_happened_a_last_delivery_frees(history: list[Event]) -> None:
-    assert decide([*sorted(history, key=lambda e: e.order), delivered(100)], POLICY).state is State.OK
+    assert (
+        decide([*sorted(history, key=lambda e: e.order), delivered(100)], POLICY).state is State.OK
+    )
 
 
 def test_a_site_policy_changes_single_values(tmp_path: Path) -> None:

@@ -21,81 +21,387 @@ UNKNOWN = "550 5.1.1 <ann@there.example>: Recipient address rejected: User unkno
 SES = {
     "notificationType": "Bounce",
     "bounce": {
-        "bounceType": "Permanent", "bounceSubType": "General", "timestamp": "2026-11-23T10:00:01.000Z", "feedbackId": "f1",
+        "bounceType": "Permanent",
+        "bounceSubType": "General",
+        "timestamp": "2026-11-23T10:00:01.000Z",
+        "feedbackId": "f1",
         "reportingMTA": "dns; a8-50.smtp-out.amazonses.com",
         "bouncedRecipients": [
-            {"emailAddress": "ann@there.example", "action": "failed", "status": "5.1.1", "diagnosticCode": f"smtp; {UNKNOWN}"},
+            {
+                "emailAddress": "ann@there.example",
+                "action": "failed",
+                "status": "5.1.1",
+                "diagnosticCode": f"smtp; {UNKNOWN}",
+            },
             {"emailAddress": "bob@there.example"},
         ],
     },
-    "mail": {"timestamp": "2026-11-23T10:00:00.000Z", "messageId": "ses-1", "source": "list@sender.example",
-             "destination": ["ann@there.example", "bob@there.example"]},
-}  # fmt: skip
+    "mail": {
+        "timestamp": "2026-11-23T10:00:00.000Z",
+        "messageId": "ses-1",
+        "source": "list@sender.example",
+        "destination": ["ann@there.example", "bob@there.example"],
+    },
+}
 
 # provider, payload, [(kind, recipient, label, cause or None)]
 CASES: list[tuple[str, Any, list[tuple[str, str, str, str | None]]]] = [
-    ("ses", SES, [("failed", "ann@there.example", "bounce:permanent:general", "mailbox-unknown"),
-                  ("failed", "bob@there.example", "bounce:permanent:general", None)]),
-    ("ses in sns", {"Type": "Notification", "MessageId": "m", "TopicArn": "arn", "Message": json.dumps(SES)},
-     [("failed", "ann@there.example", "bounce:permanent:general", "mailbox-unknown"),
-      ("failed", "bob@there.example", "bounce:permanent:general", None)]),
-    ("ses own list", {"eventType": "Bounce", "bounce": {"bounceType": "Permanent", "bounceSubType": "OnAccountSuppressionList",
-     "bouncedRecipients": [{"emailAddress": "ann@there.example"}]}, "mail": {"messageId": "ses-2"}},
-     [("suppressed", "ann@there.example", "bounce:permanent:onaccountsuppressionlist", None)]),
-    ("ses complaint", {"eventType": "Complaint", "complaint": {"complainedRecipients": [{"emailAddress": "ann@there.example"}],
-     "complaintFeedbackType": "abuse"}, "mail": {"messageId": "ses-3"}}, [("complaint", "ann@there.example", "complaint:abuse", None)]),
-    ("ses delay", {"eventType": "DeliveryDelay", "deliveryDelay": {"delayType": "MailboxFull", "delayedRecipients": [
-     {"emailAddress": "ann@there.example", "status": "4.2.2", "diagnosticCode": "smtp; 452 4.2.2 over quota"}]}, "mail": {"messageId": "s"}},
-     [("delayed", "ann@there.example", "deliverydelay:mailboxfull", "mailbox-full")]),
-    ("sendgrid", [{"event": "bounce", "type": "blocked", "email": "ann@there.example", "reason": UNKNOWN, "status": "5.1.1",
-     "timestamp": 1795428001, "sg_message_id": "sg1", "bounce_classification": "Invalid Address"},
-     {"event": "processed", "email": "x@there.example", "timestamp": 1}],
-     [("failed", "ann@there.example", "bounce:blocked:invalid address", "mailbox-unknown")]),
-    ("sendgrid dropped", [{"event": "dropped", "email": "ann@there.example", "reason": "Bounced Address", "timestamp": 1, "sg_event_id": "e"}],
-     [("suppressed", "ann@there.example", "dropped", None)]),
-    ("mailgun", {"signature": {"token": "t"}, "event-data": {"event": "failed", "severity": "permanent", "reason": "bounce",
-     "recipient": "ann@there.example", "timestamp": 1795428001.5, "delivery-status": {"code": 550, "message": "5.1.1 User unknown", "mx-host": "mx.there.example"}}},
-     [("failed", "ann@there.example", "failed:permanent:bounce", "mailbox-unknown")]),
-    ("mailgun earlier bounce", {"event-data": {"event": "failed", "severity": "permanent", "reason": "suppress-bounce", "recipient": "ann@there.example",
-     "timestamp": 1, "delivery-status": {"code": 605, "message": "Not delivering to previously bounced address"}}},
-     [("suppressed", "ann@there.example", "failed:permanent:suppress-bounce", None)]),
-    ("postmark", {"RecordType": "Bounce", "Type": "HardBounce", "TypeCode": 1, "Name": "Hard bounce", "Email": "ann@there.example", "ID": 4323372036854775807,
-     "Details": f"smtp;{UNKNOWN}", "BouncedAt": "2026-11-23T10:00:01Z", "MessageID": "p1", "From": "list@sender.example"},
-     [("failed", "ann@there.example", "bounce:hardbounce:hard bounce", "mailbox-unknown")]),
-    ("sparkpost", [{"msys": {"message_event": {"type": "bounce", "bounce_class": "10", "raw_rcpt_to": "Ann@there.example", "rcpt_to": "ann@there.example",
-     "raw_reason": UNKNOWN, "error_code": "550", "timestamp": "1795428001", "event_id": "9", "msg_from": "list@sender.example"}}}],
-     [("failed", "Ann@there.example", "bounce:10", "mailbox-unknown")]),
-    ("sparkpost own list", [{"msys": {"message_event": {"type": "bounce", "bounce_class": "25", "rcpt_to": "ann@there.example",
-     "raw_reason": "554 5.7.1 recipient address was suppressed due to customer policy", "timestamp": "1"}}}],
-     [("suppressed", "ann@there.example", "bounce:25", None)]),
+    (
+        "ses",
+        SES,
+        [
+            ("failed", "ann@there.example", "bounce:permanent:general", "mailbox-unknown"),
+            ("failed", "bob@there.example", "bounce:permanent:general", None),
+        ],
+    ),
+    (
+        "ses in sns",
+        {"Type": "Notification", "MessageId": "m", "TopicArn": "arn", "Message": json.dumps(SES)},
+        [
+            ("failed", "ann@there.example", "bounce:permanent:general", "mailbox-unknown"),
+            ("failed", "bob@there.example", "bounce:permanent:general", None),
+        ],
+    ),
+    (
+        "ses own list",
+        {
+            "eventType": "Bounce",
+            "bounce": {
+                "bounceType": "Permanent",
+                "bounceSubType": "OnAccountSuppressionList",
+                "bouncedRecipients": [{"emailAddress": "ann@there.example"}],
+            },
+            "mail": {"messageId": "ses-2"},
+        },
+        [("suppressed", "ann@there.example", "bounce:permanent:onaccountsuppressionlist", None)],
+    ),
+    (
+        "ses complaint",
+        {
+            "eventType": "Complaint",
+            "complaint": {
+                "complainedRecipients": [{"emailAddress": "ann@there.example"}],
+                "complaintFeedbackType": "abuse",
+            },
+            "mail": {"messageId": "ses-3"},
+        },
+        [("complaint", "ann@there.example", "complaint:abuse", None)],
+    ),
+    (
+        "ses delay",
+        {
+            "eventType": "DeliveryDelay",
+            "deliveryDelay": {
+                "delayType": "MailboxFull",
+                "delayedRecipients": [
+                    {
+                        "emailAddress": "ann@there.example",
+                        "status": "4.2.2",
+                        "diagnosticCode": "smtp; 452 4.2.2 over quota",
+                    }
+                ],
+            },
+            "mail": {"messageId": "s"},
+        },
+        [("delayed", "ann@there.example", "deliverydelay:mailboxfull", "mailbox-full")],
+    ),
+    (
+        "sendgrid",
+        [
+            {
+                "event": "bounce",
+                "type": "blocked",
+                "email": "ann@there.example",
+                "reason": UNKNOWN,
+                "status": "5.1.1",
+                "timestamp": 1795428001,
+                "sg_message_id": "sg1",
+                "bounce_classification": "Invalid Address",
+            },
+            {"event": "processed", "email": "x@there.example", "timestamp": 1},
+        ],
+        [("failed", "ann@there.example", "bounce:blocked:invalid address", "mailbox-unknown")],
+    ),
+    (
+        "sendgrid dropped",
+        [
+            {
+                "event": "dropped",
+                "email": "ann@there.example",
+                "reason": "Bounced Address",
+                "timestamp": 1,
+                "sg_event_id": "e",
+            }
+        ],
+        [("suppressed", "ann@there.example", "dropped", None)],
+    ),
+    (
+        "mailgun",
+        {
+            "signature": {"token": "t"},
+            "event-data": {
+                "event": "failed",
+                "severity": "permanent",
+                "reason": "bounce",
+                "recipient": "ann@there.example",
+                "timestamp": 1795428001.5,
+                "delivery-status": {
+                    "code": 550,
+                    "message": "5.1.1 User unknown",
+                    "mx-host": "mx.there.example",
+                },
+            },
+        },
+        [("failed", "ann@there.example", "failed:permanent:bounce", "mailbox-unknown")],
+    ),
+    (
+        "mailgun earlier bounce",
+        {
+            "event-data": {
+                "event": "failed",
+                "severity": "permanent",
+                "reason": "suppress-bounce",
+                "recipient": "ann@there.example",
+                "timestamp": 1,
+                "delivery-status": {
+                    "code": 605,
+                    "message": "Not delivering to previously bounced address",
+                },
+            }
+        },
+        [("suppressed", "ann@there.example", "failed:permanent:suppress-bounce", None)],
+    ),
+    (
+        "postmark",
+        {
+            "RecordType": "Bounce",
+            "Type": "HardBounce",
+            "TypeCode": 1,
+            "Name": "Hard bounce",
+            "Email": "ann@there.example",
+            "ID": 4323372036854775807,
+            "Details": f"smtp;{UNKNOWN}",
+            "BouncedAt": "2026-11-23T10:00:01Z",
+            "MessageID": "p1",
+            "From": "list@sender.example",
+        },
+        [("failed", "ann@there.example", "bounce:hardbounce:hard bounce", "mailbox-unknown")],
+    ),
+    (
+        "sparkpost",
+        [
+            {
+                "msys": {
+                    "message_event": {
+                        "type": "bounce",
+                        "bounce_class": "10",
+                        "raw_rcpt_to": "Ann@there.example",
+                        "rcpt_to": "ann@there.example",
+                        "raw_reason": UNKNOWN,
+                        "error_code": "550",
+                        "timestamp": "1795428001",
+                        "event_id": "9",
+                        "msg_from": "list@sender.example",
+                    }
+                }
+            }
+        ],
+        [("failed", "Ann@there.example", "bounce:10", "mailbox-unknown")],
+    ),
+    (
+        "sparkpost own list",
+        [
+            {
+                "msys": {
+                    "message_event": {
+                        "type": "bounce",
+                        "bounce_class": "25",
+                        "rcpt_to": "ann@there.example",
+                        "raw_reason": "554 5.7.1 recipient address was suppressed due to customer policy",
+                        "timestamp": "1",
+                    }
+                }
+            }
+        ],
+        [("suppressed", "ann@there.example", "bounce:25", None)],
+    ),
     ("sparkpost ping", [{"msys": {}}], []),
-    ("mandrill", [{"event": "hard_bounce", "_id": "m1", "ts": 1795428001, "msg": {"email": "ann@there.example", "diag": f"smtp;{UNKNOWN}",
-     "bounce_description": "bad_mailbox", "sender": "list@sender.example"}}], [("failed", "ann@there.example", "hard_bounce:bad_mailbox", "mailbox-unknown")]),
-    ("brevo", {"event": "deferred", "email": "ann@there.example", "message-id": "<b1@x>", "ts_epoch": 1795428001000,
-     "reason": " RecipientError: 550 5.1.1 <ann@there.example>: User unknown in virtual alias table"},
-     [("delayed", "ann@there.example", "deferred", "mailbox-unknown")]),
-    ("mailjet", [{"event": "bounce", "time": 1795428001, "MessageID": 19421777835146490, "email": "ann@there.example", "hard_bounce": True,
-     "error_related_to": "recipient", "error": "user unknown", "comment": UNKNOWN}], [("failed", "ann@there.example", "bounce:true:user unknown", "mailbox-unknown")]),
-    ("resend", {"type": "email.bounced", "created_at": "2026-11-23T10:00:01Z", "data": {"email_id": "r1", "to": ["ann@there.example"], "from": "L <list@sender.example>",
-     "bounce": {"type": "Permanent", "subType": "Suppressed", "message": "on the list"}}}, [("suppressed", "ann@there.example", "email.bounced:permanent:suppressed", None)]),
-    ("mailersend", {"type": "activity.hard_bounced", "data": {"id": "x", "email": {"from": "list@sender.example", "recipient": {"email": "ann@there.example"}},
-     "morph": {"object": "recipient_bounce", "reason": "Host or domain name not found"}}}, [("failed", "ann@there.example", "activity.hard_bounced", "domain-unknown")]),
-    ("postal", {"event": "MessageDeliveryFailed", "timestamp": 1795428001.1, "uuid": "u", "payload": {"status": "HardFail", "output": UNKNOWN,
-     "details": "x", "message": {"to": "ann@there.example", "from": "list@sender.example", "message_id": "q@x"}}},
-     [("failed", "ann@there.example", "messagedeliveryfailed:hardfail", "mailbox-unknown")]),
-    ("kumomta hook", {"type": "Bounce", "id": "k", "queue": "there.example", "recipient": ["ann@there.example"], "sender": "list@sender.example",
-     "response": {"code": 550, "enhanced_code": {"class": 5, "subject": 1, "detail": 1}, "content": "User unknown"}, "timestamp": 1795428001},
-     [("failed", "ann@there.example", "bounce", "mailbox-unknown")]),
-    ("azure", [{"id": "a", "eventType": "Microsoft.Communication.EmailDeliveryReportReceived", "eventTime": "2026-11-23T10:00:01Z", "data": {
-     "sender": "list@sender.example", "recipient": "ann@there.example", "status": "Bounced", "deliveryStatusDetails": {"statusMessage": UNKNOWN}}}],
-     [("failed", "ann@there.example", "bounced", "mailbox-unknown")]),
-    ("mailtrap", {"events": [{"event": "soft bounce", "email": "ann@there.example", "response": UNKNOWN, "response_code": 550, "bounce_category": "bad_mailbox",
-     "timestamp": 1795428001, "message_id": "t", "event_id": "e", "sending_stream": "transactional"}]}, [("failed", "ann@there.example", "soft bounce:bad_mailbox", "mailbox-unknown")]),
-    ("forwardemail", {"email_id": "f", "recipient": "ann@there.example", "message": UNKNOWN, "response_code": 550, "bounced_at": "2026-11-23T10:00:01Z",
-     "bounce": {"action": "reject", "category": "recipient", "status": "5.1.1"}}, [("failed", "ann@there.example", "reject:recipient", "mailbox-unknown")]),
-    ("lettermint", {"id": "l", "event": "message.hard_bounced", "created_at": "2026-11-23T10:00:01Z", "data": {"message_id": "n", "recipient": "ann@there.example",
-     "response": {"status_code": 550, "enhanced_status_code": "5.1.1", "content": "User unknown"}}}, [("failed", "ann@there.example", "message.hard_bounced", "mailbox-unknown")]),
-]  # fmt: skip
+    (
+        "mandrill",
+        [
+            {
+                "event": "hard_bounce",
+                "_id": "m1",
+                "ts": 1795428001,
+                "msg": {
+                    "email": "ann@there.example",
+                    "diag": f"smtp;{UNKNOWN}",
+                    "bounce_description": "bad_mailbox",
+                    "sender": "list@sender.example",
+                },
+            }
+        ],
+        [("failed", "ann@there.example", "hard_bounce:bad_mailbox", "mailbox-unknown")],
+    ),
+    (
+        "brevo",
+        {
+            "event": "deferred",
+            "email": "ann@there.example",
+            "message-id": "<b1@x>",
+            "ts_epoch": 1795428001000,
+            "reason": " RecipientError: 550 5.1.1 <ann@there.example>: User unknown in virtual alias table",
+        },
+        [("delayed", "ann@there.example", "deferred", "mailbox-unknown")],
+    ),
+    (
+        "mailjet",
+        [
+            {
+                "event": "bounce",
+                "time": 1795428001,
+                "MessageID": 19421777835146490,
+                "email": "ann@there.example",
+                "hard_bounce": True,
+                "error_related_to": "recipient",
+                "error": "user unknown",
+                "comment": UNKNOWN,
+            }
+        ],
+        [("failed", "ann@there.example", "bounce:true:user unknown", "mailbox-unknown")],
+    ),
+    (
+        "resend",
+        {
+            "type": "email.bounced",
+            "created_at": "2026-11-23T10:00:01Z",
+            "data": {
+                "email_id": "r1",
+                "to": ["ann@there.example"],
+                "from": "L <list@sender.example>",
+                "bounce": {"type": "Permanent", "subType": "Suppressed", "message": "on the list"},
+            },
+        },
+        [("suppressed", "ann@there.example", "email.bounced:permanent:suppressed", None)],
+    ),
+    (
+        "mailersend",
+        {
+            "type": "activity.hard_bounced",
+            "data": {
+                "id": "x",
+                "email": {
+                    "from": "list@sender.example",
+                    "recipient": {"email": "ann@there.example"},
+                },
+                "morph": {"object": "recipient_bounce", "reason": "Host or domain name not found"},
+            },
+        },
+        [("failed", "ann@there.example", "activity.hard_bounced", "domain-unknown")],
+    ),
+    (
+        "postal",
+        {
+            "event": "MessageDeliveryFailed",
+            "timestamp": 1795428001.1,
+            "uuid": "u",
+            "payload": {
+                "status": "HardFail",
+                "output": UNKNOWN,
+                "details": "x",
+                "message": {
+                    "to": "ann@there.example",
+                    "from": "list@sender.example",
+                    "message_id": "q@x",
+                },
+            },
+        },
+        [("failed", "ann@there.example", "messagedeliveryfailed:hardfail", "mailbox-unknown")],
+    ),
+    (
+        "kumomta hook",
+        {
+            "type": "Bounce",
+            "id": "k",
+            "queue": "there.example",
+            "recipient": ["ann@there.example"],
+            "sender": "list@sender.example",
+            "response": {
+                "code": 550,
+                "enhanced_code": {"class": 5, "subject": 1, "detail": 1},
+                "content": "User unknown",
+            },
+            "timestamp": 1795428001,
+        },
+        [("failed", "ann@there.example", "bounce", "mailbox-unknown")],
+    ),
+    (
+        "azure",
+        [
+            {
+                "id": "a",
+                "eventType": "Microsoft.Communication.EmailDeliveryReportReceived",
+                "eventTime": "2026-11-23T10:00:01Z",
+                "data": {
+                    "sender": "list@sender.example",
+                    "recipient": "ann@there.example",
+                    "status": "Bounced",
+                    "deliveryStatusDetails": {"statusMessage": UNKNOWN},
+                },
+            }
+        ],
+        [("failed", "ann@there.example", "bounced", "mailbox-unknown")],
+    ),
+    (
+        "mailtrap",
+        {
+            "events": [
+                {
+                    "event": "soft bounce",
+                    "email": "ann@there.example",
+                    "response": UNKNOWN,
+                    "response_code": 550,
+                    "bounce_category": "bad_mailbox",
+                    "timestamp": 1795428001,
+                    "message_id": "t",
+                    "event_id": "e",
+                    "sending_stream": "transactional",
+                }
+            ]
+        },
+        [("failed", "ann@there.example", "soft bounce:bad_mailbox", "mailbox-unknown")],
+    ),
+    (
+        "forwardemail",
+        {
+            "email_id": "f",
+            "recipient": "ann@there.example",
+            "message": UNKNOWN,
+            "response_code": 550,
+            "bounced_at": "2026-11-23T10:00:01Z",
+            "bounce": {"action": "reject", "category": "recipient", "status": "5.1.1"},
+        },
+        [("failed", "ann@there.example", "reject:recipient", "mailbox-unknown")],
+    ),
+    (
+        "lettermint",
+        {
+            "id": "l",
+            "event": "message.hard_bounced",
+            "created_at": "2026-11-23T10:00:01Z",
+            "data": {
+                "message_id": "n",
+                "recipient": "ann@there.example",
+                "response": {
+                    "status_code": 550,
+                    "enhanced_status_code": "5.1.1",
+                    "content": "User unknown",
+                },
+            },
+        },
+        [("failed", "ann@there.example", "message.hard_bounced", "mailbox-unknown")],
+    ),
+]
 
 
 def read(body: bytes) -> list[Finding | Note]:
@@ -109,16 +415,28 @@ def told(body: bytes) -> list[tuple[str, str, str, str | None]]:
             verdict = default().report(item.report)
             assert item.report.esp is not None
             found.append(
-                (item.report.kind.value, item.report.recipient, item.report.esp.label, verdict and verdict.cause.value)
+                (
+                    item.report.kind.value,
+                    item.report.recipient,
+                    item.report.esp.label,
+                    verdict and verdict.cause.value,
+                )
             )
     return found
 
 
 @pytest.mark.parametrize(("name", "payload", "expected"), CASES, ids=[c[0] for c in CASES])
 def test_payload(name: str, payload: Any, expected: list[tuple[str, str, str, str | None]]) -> None:
-    for body in (json.dumps(payload), json.dumps(payload, indent=2), "\ufeff" + json.dumps(payload) + "\n"):
+    for body in (
+        json.dumps(payload),
+        json.dumps(payload, indent=2),
+        "\ufeff" + json.dumps(payload) + "\n",
+    ):
         reader = reader_for(body.encode())
-        assert reader is not None and reader.name in ("esp-payload", "kumomta")  # a KumoMTA hook posts its log records
+        assert reader is not None and reader.name in (
+            "esp-payload",
+            "kumomta",
+        )  # a KumoMTA hook posts its log records
         assert told(body.encode()) == expected
 
 
@@ -135,7 +453,12 @@ def test_form_of_mandrill_and_of_mailgun() -> None:
     assert reader_for(body).name == "esp-payload"  # type: ignore[union-attr]
     assert told(body) == mandrill[2]
     old = urlencode(
-        {"event": "dropped", "recipient": "ann@there.example", "timestamp": "1795428001", "code": "605"}
+        {
+            "event": "dropped",
+            "recipient": "ann@there.example",
+            "timestamp": "1795428001",
+            "code": "605",
+        }
     ).encode()
     assert told(old) == [("suppressed", "ann@there.example", "dropped", None)]
 
@@ -148,7 +471,9 @@ def test_by_mail() -> None:
     )
     reader = reader_for(raw)
     assert reader is not None and reader.name == "sns-mail"
-    found = [i.report.recipient for i in reader.read(io.BytesIO(raw), "x") if isinstance(i, Finding)]
+    found = [
+        i.report.recipient for i in reader.read(io.BytesIO(raw), "x") if isinstance(i, Finding)
+    ]
     assert found == ["ann@there.example", "bob@there.example"]
     assert [type(i) for i in reader.read(io.BytesIO(raw[:200]), "x")] == [Note]
 
@@ -169,14 +494,23 @@ def test_what_cannot_be_known_is_noted() -> None:
     assert [row[1] for row in told(json.dumps(several).encode())] == ["bob@there.example"]
     new = {"event": "teleported", "email": "ann@there.example", "sg_message_id": "x"}
     assert "teleported" in str(read(json.dumps(new).encode())[0])
-    confirm = {"Type": "SubscriptionConfirmation", "SubscribeURL": "https://evil.example/", "Message": "x"}
+    confirm = {
+        "Type": "SubscriptionConfirmation",
+        "SubscribeURL": "https://evil.example/",
+        "Message": "x",
+    }
     assert "confirm" in str(read(json.dumps(confirm).encode())[0])
 
 
 def test_only_the_message_of_an_envelope_is_an_event() -> None:
     """The signature of SNS does not cover what an attacker adds beside the message."""
     for message in ("Successfully validated SNS topic", "[]", "{", json.dumps("x")):
-        envelope = SES | {"Type": "Notification", "MessageId": "m", "TopicArn": "arn", "Message": message}
+        envelope = SES | {
+            "Type": "Notification",
+            "MessageId": "m",
+            "TopicArn": "arn",
+            "Message": message,
+        }
         assert [str(i) for i in read(json.dumps(envelope).encode())] == [
             "body #0: no provider's event that bouncewise knows"
         ]
@@ -184,14 +518,19 @@ def test_only_the_message_of_an_envelope_is_an_event() -> None:
 
 def test_numbers_beyond_doubles_survive() -> None:
     body = json.dumps(next(c[1] for c in CASES if c[0] == "mailjet")).encode()
-    assert [i.report.message_id for i in read(body) if isinstance(i, Finding)] == ["19421777835146490"]
+    assert [i.report.message_id for i in read(body) if isinstance(i, Finding)] == [
+        "19421777835146490"
+    ]
 
 
 def test_disagreement_is_said() -> None:
     brevo = read(json.dumps(next(c[1] for c in CASES if c[0] == "brevo")).encode())[0]
     assert isinstance(brevo, Finding)
     said = disagreement(brevo.report, default().report(brevo.report))
-    assert said == "brevo says deferred (transient); the server said 550 5.1.1: mailbox-unknown (permanent)"
+    assert (
+        said
+        == "brevo says deferred (transient); the server said 550 5.1.1: mailbox-unknown (permanent)"
+    )
     ses = read(json.dumps(SES).encode())[0]
     assert isinstance(ses, Finding)
     assert disagreement(ses.report, default().report(ses.report)) is None

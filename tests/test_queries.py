@@ -23,14 +23,20 @@ def test_query_is_used(name: str) -> None:
 @pytest.mark.parametrize("sql", queries().values(), ids=queries())
 def test_query_names_no_advice_no_cause_no_receiver_and_no_number(sql: str) -> None:
     literals = set(re.findall(r"'([^']*)'", sql))
-    assert not literals & {*map(str, Advice), *map(str, Cause), *(r.id for r in shipped().receivers)}
+    assert not literals & {
+        *map(str, Advice),
+        *map(str, Cause),
+        *(r.id for r in shipped().receivers),
+    }
     assert not re.findall(r"(?<![\w:])\d{2,}", sql), "durations and limits are parameters"
 
 
 @pytest.mark.parametrize("sql", queries().values(), ids=queries())
 def test_query_is_portable(sql: str) -> None:
     """What only one database knows (SQLite's INSERT OR, iif, ?1 and PRAGMA; planner hints) is not written here."""
-    assert not re.search(r"\bINSERT OR\b|\biif\b|\?\d|\bPRAGMA\b|\bCROSS JOIN\b|\bsqlite|\browid\b", sql, re.I)
+    assert not re.search(
+        r"\bINSERT OR\b|\biif\b|\?\d|\bPRAGMA\b|\bCROSS JOIN\b|\bsqlite|\browid\b", sql, re.I
+    )
     assert not re.search(r"ON CONFLICT (DO|WHERE)", sql), "the conflict's key is named"
 
 
@@ -44,7 +50,9 @@ def test_a_list_becomes_parameters_padded_to_a_power_of_two() -> None:
 
 def test_optional_lines_are_there_where_their_value_is() -> None:
     span = {"since": 1, "until": 2}
-    assert "e.directory = :directory" in compose("refused_names", {"directory": "google", **span})[0]
+    assert (
+        "e.directory = :directory" in compose("refused_names", {"directory": "google", **span})[0]
+    )
     domain, values = compose("refused_names", {"domain": 5, "directory": None, **span})
     assert "directory" not in domain
     assert values == {"domain": 5, **span}

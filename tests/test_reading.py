@@ -25,7 +25,8 @@ LOG = next((FIXTURES / "logs").glob("postfix*"))
 def post(tmp_path: Path) -> Path:
     """A folder with all that there is: messages, mboxes plain, packed and damaged, a log, a file that is nothing."""
     box = b"".join(
-        b"From x Mon Mar  2 09:00:00 2026\n" + file.read_bytes().replace(b"\r\n", b"\n") + b"\n" for file in MESSAGES
+        b"From x Mon Mar  2 09:00:00 2026\n" + file.read_bytes().replace(b"\r\n", b"\n") + b"\n"
+        for file in MESSAGES
     )
     for n, file in enumerate(MESSAGES):
         (tmp_path / f"b{n:04}.eml").write_bytes(file.read_bytes())
@@ -47,7 +48,9 @@ def told(paths: tuple[str, ...], jobs: int) -> list[tuple[str, list[str]]]:
 
 
 @pytest.mark.parametrize("large", [1, 1 << 20])
-def test_what_many_read_is_what_one_reads(post: Path, monkeypatch: pytest.MonkeyPatch, large: int) -> None:
+def test_what_many_read_is_what_one_reads(
+    post: Path, monkeypatch: pytest.MonkeyPatch, large: int
+) -> None:
     for name, octets in (("INLINE_BYTES", 20_000), ("TASK_BYTES", 10_000), ("LARGE_BYTES", large)):
         monkeypatch.setattr(reading, name, octets)
     one = told((str(post),), 1)
@@ -64,7 +67,9 @@ def test_little_mail_starts_no_process(post: Path, monkeypatch: pytest.MonkeyPat
     assert told((str(post / "a.mbox"),), 2)
 
 
-def test_a_reader_that_stops_early_leaves_no_process(post: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reader_that_stops_early_leaves_no_process(
+    post: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(reading, "INLINE_BYTES", 0)
     walk = reading.read_paths(files.expand((str(post),)), default(), as_json, 2)
     next(walk)

@@ -64,7 +64,9 @@ def site(folder: Path, phrase: str, cause: str, advice: str = "review") -> Path:
 
 
 def ingest(ledger: Store, *paths: Path, rules: Classifier | None = None) -> None:
-    ingesting.ingest(tuple(map(str, paths)), Context(ledger, POLICY, rules or default()), note=lambda note: None)
+    ingesting.ingest(
+        tuple(map(str, paths)), Context(ledger, POLICY, rules or default()), note=lambda note: None
+    )
 
 
 def again(
@@ -85,7 +87,10 @@ def states(ledger: Store) -> dict[str, Decision]:
 
 @pytest.fixture
 def ledger(tmp_path: Path):
-    told = [(1, "jo@x.example", UNKNOWN), (2, "ann@y.example", "550 5.4.1 Recipient address rejected: Access denied")]
+    told = [
+        (1, "jo@x.example", UNKNOWN),
+        (2, "ann@y.example", "550 5.4.1 Recipient address rejected: Access denied"),
+    ]
     told += [(day, "full@x.example", FULL) for day in (4, 12, 19)]
     with open_store(tmp_path / "ledger.sqlite", create=True) as opened:
         ingest(opened, log(tmp_path / "a.log", told))
@@ -117,21 +122,29 @@ def test_a_rule_of_ours_frees_the_address(ledger: Store, tmp_path: Path) -> None
     assert (back.after.state, back.after.rule) == (State.SUPPRESSED, "recipient.unknown")
 
 
-def test_the_log_says_who_and_from_which_rules_and_blocks_keep_their_verdict(ledger: Store, tmp_path: Path) -> None:
+def test_the_log_says_who_and_from_which_rules_and_blocks_keep_their_verdict(
+    ledger: Store, tmp_path: Path
+) -> None:
     ours = load_classifier((site(tmp_path, "user unknown", "mailbox-unknown"),))
     blocks = ledger._db._connection.execute("SELECT * FROM block").fetchall()
     again(ledger, ours, apply=True)
     old, new = default().ruleset.version, ours.ruleset.version
-    sources = ledger._db._connection.execute("SELECT source, rules FROM batch ORDER BY id").fetchall()
+    sources = ledger._db._connection.execute(
+        "SELECT source, rules FROM batch ORDER BY id"
+    ).fetchall()
     assert sources[-1] == (f"replay by jo: rules {old} -> {new}", new)
     assert ledger._db._connection.execute("SELECT * FROM block").fetchall() == blocks
     first = msgspec.msgpack.decode(zstandard.decompress(blocks[0][2]))
     assert first[0][2]["rule"] == "recipient.unknown"
 
 
-def test_replayed_is_as_if_it_had_been_judged_so_from_the_first(ledger: Store, tmp_path: Path) -> None:
+def test_replayed_is_as_if_it_had_been_judged_so_from_the_first(
+    ledger: Store, tmp_path: Path
+) -> None:
     ours = load_classifier((site(tmp_path, "user unknown", "domain-unknown", "suppress-domain"),))
-    more = log(tmp_path / "b.log", [(18, "lea@z.example", NO_DOMAIN), (19, "jo@x.example", UNKNOWN)])
+    more = log(
+        tmp_path / "b.log", [(18, "lea@z.example", NO_DOMAIN), (19, "jo@x.example", UNKNOWN)]
+    )
     ingest(ledger, more)
     with open_store(tmp_path / "fresh.sqlite", create=True) as fresh:
         ingest(fresh, tmp_path / "a.log", more, rules=ours)
@@ -140,12 +153,18 @@ def test_replayed_is_as_if_it_had_been_judged_so_from_the_first(ledger: Store, t
         changes, _ = again(ledger, ours, apply=True)
         assert "@x.example" in {change.name for change in changes}
         assert states(ledger) == states(fresh)
-        assert ledger._db._connection.execute(said).fetchall() == fresh._db._connection.execute(said).fetchall()
+        assert (
+            ledger._db._connection.execute(said).fetchall()
+            == fresh._db._connection.execute(said).fetchall()
+        )
     again(ledger, default(), apply=True)
     with open_store(tmp_path / "other.sqlite", create=True) as other:
         ingest(other, tmp_path / "a.log", more)
         assert states(ledger) == states(other)
-        assert ledger._db._connection.execute(said).fetchall() == other._db._connection.execute(said).fetchall()
+        assert (
+            ledger._db._connection.execute(said).fetchall()
+            == other._db._connection.execute(said).fetchall()
+        )
 
 
 def test_another_policy_alone(ledger: Store, tmp_path: Path) -> None:
@@ -155,7 +174,11 @@ def test_another_policy_alone(ledger: Store, tmp_path: Path) -> None:
     patient = load(tmp_path / "policy.toml")
     before = dump(ledger)
     (change,), outcome = again(ledger, default(), patient)
-    assert (change.name, change.before.state, change.after.state) == ("full@x.example", State.HELD, State.OK)
+    assert (change.name, change.before.state, change.after.state) == (
+        "full@x.example",
+        State.HELD,
+        State.OK,
+    )
     assert outcome.reclassified == 0
     assert dump(ledger) == before
     again(ledger, default(), patient, apply=True)
@@ -193,12 +216,16 @@ def test_an_incident_is_found_anew(tmp_path: Path) -> None:
     odd = "550 5.7.0 the heron is asleep"
     told = [(day, who, "250 2.0.0 Ok") for day in (1, 2, 3) for who in people]
     told += [(4, who, odd if i < 25 else "250 2.0.0 Ok") for i, who in enumerate(people)]
-    ours = load_classifier((site(tmp_path, "the heron is asleep", "mailbox-unknown", "suppress-address"),))
+    ours = load_classifier(
+        (site(tmp_path, "the heron is asleep", "mailbox-unknown", "suppress-address"),)
+    )
     with open_store(tmp_path / "l.sqlite", create=True) as ledger:
         ingest(ledger, log(tmp_path / "mail.log", told))
         assert ledger.incidents.all() == [] and states(ledger) == {}
         before = dump(ledger)
-        with replayed(Context(ledger, POLICY, ours), at=datetime(2026, 3, 4, 12, tzinfo=UTC), apply_by=None) as tried:
+        with replayed(
+            Context(ledger, POLICY, ours), at=datetime(2026, 3, 4, 12, tzinfo=UTC), apply_by=None
+        ) as tried:
             assert {c.after.state for c in tried.changes} == {State.HELD}
         assert dump(ledger) == before
         again(ledger, ours, apply=True)
@@ -235,12 +262,18 @@ def test_a_writer_that_never_ends_is_told_of(ledger: Store) -> None:
         ledger._db._connection.execute("PRAGMA busy_timeout=10")
         with other.change(), pytest.raises(LedgerError, match="another bouncewise"):
             again(ledger, default(), apply=True)
-        with other.change(), pytest.raises(LedgerError, match="another bouncewise"), ledger.change():
+        with (
+            other.change(),
+            pytest.raises(LedgerError, match="another bouncewise"),
+            ledger.change(),
+        ):
             pass
 
 
 def test_twenty_thousand_events_in_a_few_seconds(tmp_path: Path) -> None:
-    told = [(1 + n % 28, f"u{n}@x{n % 50}.example", UNKNOWN if n % 2 else FULL) for n in range(20_000)]
+    told = [
+        (1 + n % 28, f"u{n}@x{n % 50}.example", UNKNOWN if n % 2 else FULL) for n in range(20_000)
+    ]
     ours = load_classifier((site(tmp_path, "user unknown", "mailbox-unknown"),))
     with open_store(tmp_path / "l.sqlite", create=True) as ledger:
         ingest(ledger, log(tmp_path / "mail.log", told))
@@ -271,28 +304,50 @@ def test_the_verb(run, tmp_path: Path) -> None:
     for wrong in ((), ("--dry-run", "--apply")):
         assert "either --dry-run" in run("replay", *wrong, code=2).stderr
     assert "--since soon" in run("replay", "--dry-run", "--since", "soon", code=2).stderr
-    change, total = (json.loads(line) for line in run("replay", "--dry-run", "--json", *ours).stdout.splitlines())
+    change, total = (
+        json.loads(line) for line in run("replay", "--dry-run", "--json", *ours).stdout.splitlines()
+    )
     assert change == {
         "address": "jo@x.example",
-        "from": {"state": "suppressed", "cause": "mailbox-unknown", "rule": "recipient.unknown", "until": None},
+        "from": {
+            "state": "suppressed",
+            "cause": "mailbox-unknown",
+            "rule": "recipient.unknown",
+            "until": None,
+        },
         "to": {"state": "ok", "cause": None, "rule": "acme.mailbox-unknown", "until": None},
     }
     kind = {
-        "from_state": "suppressed", "to_state": "ok", "from_rule": "recipient.unknown", "to_rule": "acme.mailbox-unknown",
+        "from_state": "suppressed",
+        "to_state": "ok",
+        "from_rule": "recipient.unknown",
+        "to_rule": "acme.mailbox-unknown",
         "count": 1,
-    }  # fmt: skip
+    }
     version = total.pop("rules")
     assert total == {
-        "applied": False, "reports": 1, "reclassified": 1, "changed": 1, "released": 1, "suppressed": 0, "held": 0, "summary": [kind],
-    }  # fmt: skip
+        "applied": False,
+        "reports": 1,
+        "reclassified": 1,
+        "changed": 1,
+        "released": 1,
+        "suppressed": 0,
+        "held": 0,
+        "summary": [kind],
+    }
     said = run("replay", "--apply", "--by", "ann", *ours).stdout.splitlines()
-    assert said[0] == "jo@x.example  suppressed mailbox-unknown recipient.unknown -> ok acme.mailbox-unknown"
+    assert (
+        said[0]
+        == "jo@x.example  suppressed mailbox-unknown recipient.unknown -> ok acme.mailbox-unknown"
+    )
     assert said[-1] == "1 decisions changed: 1 released, 0 newly suppressed, 0 newly held"
     assert run("check", "jo@x.example").returncode == 0
     assert len(version) == 12
 
 
-def test_an_upgrade_of_the_rules_says_where_to_look_until_it_is_applied(run, tmp_path: Path) -> None:
+def test_an_upgrade_of_the_rules_says_where_to_look_until_it_is_applied(
+    run, tmp_path: Path
+) -> None:
     mail = log(tmp_path / "a.log", [(1, "jo@x.example", UNKNOWN)])
     ours = ("--rules", site(tmp_path, "user unknown", "mailbox-unknown"))
     assert run("ingest", mail).stderr == run("ingest", mail).stderr == ""
@@ -307,8 +362,18 @@ def test_an_upgrade_of_the_rules_says_where_to_look_until_it_is_applied(run, tmp
 
 def test_json_doc_names_every_key(run, tmp_path: Path) -> None:
     run("ingest", log(tmp_path / "a.log", [(1, "jo@x.example", UNKNOWN)]))
-    told = run("replay", "--dry-run", "--json", "--rules", site(tmp_path, "user unknown", "mailbox-unknown")).stdout
+    told = run(
+        "replay",
+        "--dry-run",
+        "--json",
+        "--rules",
+        site(tmp_path, "user unknown", "mailbox-unknown"),
+    ).stdout
     change, total = (json.loads(line) for line in told.splitlines())
-    text = (Path(__file__).parent.parent / "docs" / "json.md").read_text("utf-8").partition("## replay")[2]
+    text = (
+        (Path(__file__).parent.parent / "docs" / "json.md")
+        .read_text("utf-8")
+        .partition("## replay")[2]
+    )
     for key in {*change, *change["to"], *total, *total["summary"][0]}:
         assert f"`{key}`" in text, key

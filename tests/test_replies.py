@@ -17,16 +17,25 @@ NAMED = [
     ("5.1.1 <u@rcpt.example>: unknown", "u@rcpt.example"),
     ("smtp; 550 u@rcpt.example: unknown", "u@rcpt.example"),
     ('"550 5.1.1 <u@rcpt.example> User unknown"', "u@rcpt.example"),
-    ("host mx.rcpt.example[192.0.2.50] said: 550 5.1.1 <u@rcpt.example>: User unknown (in reply to RCPT TO command)", "u@rcpt.example"),
+    (
+        "host mx.rcpt.example[192.0.2.50] said: 550 5.1.1 <u@rcpt.example>: User unknown (in reply to RCPT TO command)",
+        "u@rcpt.example",
+    ),
     ("550 5.1.8 <news@our-list.example>: Sender address rejected: Domain not found", ""),
     ("550 <news@our-list.example>: return path refused", ""),
     ("550 5.7.1 Blocked. Contact postmaster@rcpt.example", ""),
-    ("553 5.3.0 DNSBL 521< 192.0.2.77 >_is_blocked.For assistance forward this error to abuse@rcpt.example", ""),
+    (
+        "553 5.3.0 DNSBL 521< 192.0.2.77 >_is_blocked.For assistance forward this error to abuse@rcpt.example",
+        "",
+    ),
     ("550 Mail from news@our-list.example refused, see help@rcpt.example", ""),
     ('Expected response code 250 but got code "550", with message "550 5.1.1 User unknown"', ""),
-    ("SMTP error from remote mail server after RCPT TO:<u@rcpt.example>: 550 Account is disabled", ""),
+    (
+        "SMTP error from remote mail server after RCPT TO:<u@rcpt.example>: 550 Account is disabled",
+        "",
+    ),
     ("452", ""),
-]  # fmt: skip
+]
 
 OTHERS = [
     '{"event":"hard_bounce","from":"news@our-list.example","to":"dead@customer.example","reply":"550 5.1.1 User unknown"}',
@@ -44,7 +53,9 @@ OTHERS = [
 
 
 @pytest.mark.parametrize(("line", "recipient"), NAMED, ids=[line[:50] for line, _ in NAMED])
-def test_only_the_address_that_the_grammar_names_is_the_recipient(line: str, recipient: str) -> None:
+def test_only_the_address_that_the_grammar_names_is_the_recipient(
+    line: str, recipient: str
+) -> None:
     assert isinstance(reader_for(line.encode()), RepliesReader)
     (found,) = RepliesReader().read(io.BytesIO(line.encode()), "r.txt")
     assert isinstance(found, Finding)

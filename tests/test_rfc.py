@@ -19,28 +19,92 @@ REPLIES = [
     # (what it shows, text, code, status, stage)
     ("plain", "550 5.1.1 User unknown", 550, "5.1.1", None),
     ("no enhanced code", "550 User unknown", 550, None, None),
-    ("multi-line", "550-5.7.26 This mail has\n550-5.7.26 been blocked\n550 5.7.26 gsmtp", 550, "5.7.26", None),
-    ("Postfix's wrapping", "host mx.b.example[192.0.2.1] said: 452 4.2.2 full (in reply to RCPT TO command)", 452, "4.2.2", "rcpt"),
+    (
+        "multi-line",
+        "550-5.7.26 This mail has\n550-5.7.26 been blocked\n550 5.7.26 gsmtp",
+        550,
+        "5.7.26",
+        None,
+    ),
+    (
+        "Postfix's wrapping",
+        "host mx.b.example[192.0.2.1] said: 452 4.2.2 full (in reply to RCPT TO command)",
+        452,
+        "4.2.2",
+        "rcpt",
+    ),
     ("diagnostic type", "smtp; 550 #5.1.0 Address rejected.", 550, "5.1.0", None),
     ("code at the end", "sorry, no mailbox here by that name (#5.1.1)", None, "5.1.1", None),
-    ("two replies, the inner counts", "554 5.4.1 <X #5.4.1 smtp;550 5.4.1 Recipient address rejected>", 550, "5.4.1", None),
-    ("gateway quoting", "550 permanent failure for one or more recipients (a@b.example:552 5.2.2 full)", 552, "5.2.2", None),
+    (
+        "two replies, the inner counts",
+        "554 5.4.1 <X #5.4.1 smtp;550 5.4.1 Recipient address rejected>",
+        550,
+        "5.4.1",
+        None,
+    ),
+    (
+        "gateway quoting",
+        "550 permanent failure for one or more recipients (a@b.example:552 5.2.2 full)",
+        552,
+        "5.2.2",
+        None,
+    ),
     ("sendmail's summary", "554 <a@b.example>... 550 Host unknown", 550, None, None),
-    ("expiry around the last refusal", "554 4.4.7 Message expired: in 840 minutes.<421 4.4.2 Connection timed out>", 421, "4.4.2", "connect"),
-    ("Exchange", "Remote Server returned '550 5.1.1 RESOLVER.ADR.RecipNotFound; not found'", 550, "5.1.1", None),
-    ("generic status yields to a better one", "500 5.0.0 Depot returns error: <552 5.2.2 Over quota>", 552, "5.2.2", None),
+    (
+        "expiry around the last refusal",
+        "554 4.4.7 Message expired: in 840 minutes.<421 4.4.2 Connection timed out>",
+        421,
+        "4.4.2",
+        "connect",
+    ),
+    (
+        "Exchange",
+        "Remote Server returned '550 5.1.1 RESOLVER.ADR.RecipNotFound; not found'",
+        550,
+        "5.1.1",
+        None,
+    ),
+    (
+        "generic status yields to a better one",
+        "500 5.0.0 Depot returns error: <552 5.2.2 Over quota>",
+        552,
+        "5.2.2",
+        None,
+    ),
     ("an IP address is no status", "550 5.7.1 [5.4.1.2] blocked", 550, "5.7.1", None),
     ("a version is no status", "550 blocked by filter 8.14.2", 550, None, None),
-    ("stage by Exim", "SMTP error from remote mail server after end of data: host x [192.0.2.1]: 554 no", 554, None, "end-of-data"),
-    ("stage by pipelined command", "SMTP error from remote mailer after pipelined MAIL FROM:<a@b.example>: 550 x", 550, None, "mail"),
-    ("no connection", "connect to mx.b.example[192.0.2.1]:25: Connection timed out", None, None, "connect"),
+    (
+        "stage by Exim",
+        "SMTP error from remote mail server after end of data: host x [192.0.2.1]: 554 no",
+        554,
+        None,
+        "end-of-data",
+    ),
+    (
+        "stage by pipelined command",
+        "SMTP error from remote mailer after pipelined MAIL FROM:<a@b.example>: 550 x",
+        550,
+        None,
+        "mail",
+    ),
+    (
+        "no connection",
+        "connect to mx.b.example[192.0.2.1]:25: Connection timed out",
+        None,
+        None,
+        "connect",
+    ),
     ("an ESP's own numbers are no SMTP code", "607 Not delivering to a user", None, None, None),
     ("nothing", "", None, None, None),
-]  # fmt: skip
+]
 
 
-@pytest.mark.parametrize(("shows", "text", "code", "enhanced", "stage"), REPLIES, ids=[r[0] for r in REPLIES])
-def test_parse_reply(shows: str, text: str, code: int | None, enhanced: str | None, stage: str | None) -> None:
+@pytest.mark.parametrize(
+    ("shows", "text", "code", "enhanced", "stage"), REPLIES, ids=[r[0] for r in REPLIES]
+)
+def test_parse_reply(
+    shows: str, text: str, code: int | None, enhanced: str | None, stage: str | None
+) -> None:
     assert parse(text) == (code, enhanced, stage)
 
 
@@ -53,7 +117,10 @@ WORDS = [
     ("The recipient's inbox isn't there", " the recipients inbox isnt there "),
     ("Boîte aux lettres pleine – réessayez", " boite aux lettres pleine reessayez "),
     ("メール不在", " メ ー ル 不 在 "),
-    ("zen.spamhaus.org; see https://x.example/?ip=1", " zen spamhaus org see https x example ip 1 "),
+    (
+        "zen.spamhaus.org; see https://x.example/?ip=1",
+        " zen spamhaus org see https x example ip 1 ",
+    ),
 ]
 
 
@@ -156,19 +223,22 @@ def test_field_groups() -> None:
     assert first == {"reporting-mta": "dns; x"}
     assert second["diagnostic-code"] == "smtp; 550 no such lost indent"
     run_together = "Final-Recipient: rfc822; a@b.example\nAction: failed\nFinal-Recipient: rfc822; c@b.example\n"
-    assert [g["final-recipient"] for g in fields.groups(run_together)] == ["rfc822; a@b.example", "rfc822; c@b.example"]
+    assert [g["final-recipient"] for g in fields.groups(run_together)] == [
+        "rfc822; a@b.example",
+        "rfc822; c@b.example",
+    ]
 
 
 def test_mime_forgives() -> None:
-    wrong = (
-        b"Content-Type: multipart/mixed; boundary=nope\n\n--boundary\nContent-Type: text/plain\n\nhello\n--boundary--\n"
-    )
+    wrong = b"Content-Type: multipart/mixed; boundary=nope\n\n--boundary\nContent-Type: text/plain\n\nhello\n--boundary--\n"
     assert [p.text.strip() for p in mime.leaves(mime.parse(wrong))] == ["hello"]
     unlabelled = b"Subject: x\n\n\x1b$B%(%i!<\x1b(B"
     assert "エラー" in mime.parse(unlabelled).text
     assert mime.parse("Subject: x\n\ncaf\xe9".encode("latin-1")).text == "café"
     assert mime.decoded_words("=?utf-8?q?caf=C3=A9?= x") == "café x"
-    assert mime.parse(b"Content-Type: text/html\n\n<p>a &amp; b<br>c</p><script>no</script>").text.split() == [
+    assert mime.parse(
+        b"Content-Type: text/html\n\n<p>a &amp; b<br>c</p><script>no</script>"
+    ).text.split() == [
         "a",
         "&",
         "b",
@@ -178,7 +248,9 @@ def test_mime_forgives() -> None:
 
 @given(st.binary(max_size=600))
 def test_any_bytes_are_a_message(raw: bytes) -> None:
-    for part in mime.leaves(mime.parse(b"Content-Type: multipart/mixed; boundary=b\n\n--b\n" + raw + b"\n--b--")):
+    for part in mime.leaves(
+        mime.parse(b"Content-Type: multipart/mixed; boundary=b\n\n--b\n" + raw + b"\n--b--")
+    ):
         assert isinstance(part.text, str)
 
 
@@ -205,7 +277,9 @@ def test_verp(sender: str, recipient: str | None) -> None:
     st.booleans(),
     st.integers(4, 76),
 )
-def test_base64_loses_no_octet(raw: bytes, cut: int, newline: bytes, padded: bool, width: int) -> None:
+def test_base64_loses_no_octet(
+    raw: bytes, cut: int, newline: bytes, padded: bool, width: int
+) -> None:
     """However long, folded and padded; also where two encoded pieces stand one behind the other."""
     raw = raw.replace(b"\r", b"x")  # newlines are folded afterwards
     body = b""
@@ -223,7 +297,10 @@ def test_base64_loses_no_octet(raw: bytes, cut: int, newline: bytes, padded: boo
     [
         (b"aGVsbG8gdGhlcmU=\n-- \nfooter of a list\n", b"hello there\n-- \nfooter of a list"),
         (b"aGVsbG8gdGhlcmU\n____\nfooter\n", b"hello there\n____\nfooter"),
-        (b"<u@x.example>: host said: 550 no such user\n", b"<u@x.example>: host said: 550 no such user"),
+        (
+            b"<u@x.example>: host said: 550 no such user\n",
+            b"<u@x.example>: host said: 550 no such user",
+        ),
         (b"aGVs!bG8=\n", b"hello"),
         (b"a\n", b""),
         (b"", b""),

@@ -10,7 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bouncewise.providers.events import Esp, SchemeName, esps
-from bouncewise.providers.signatures import SCHEMES, Outcome, Signature, SignedRequest, Verification, verify
+from bouncewise.providers.signatures import (
+    SCHEMES,
+    Outcome,
+    Signature,
+    SignedRequest,
+    Verification,
+    verify,
+)
 from signing import (
     BODY,
     BY_SCHEME,
@@ -36,9 +43,33 @@ from signing import (
 
 ESPS = pytest.mark.parametrize("esp", esps(), ids=lambda esp: esp.name)
 HOSTILE: list[Any] = [
-    "", " ", "é", "²", "\ud800", "\x00", "9" * 400, "9" * 10, "-1795428001", "1795428001.0", "1e9", "nan", "v1,", "t=,v1=", "=" * 99,
-    "Basic", "Basic ==", "Bearer ", "null", "A" * 100_000, None, 5, ["a"], {"a": "b"}, b"bytes", True,
-]  # fmt: skip
+    "",
+    " ",
+    "é",
+    "²",
+    "\ud800",
+    "\x00",
+    "9" * 400,
+    "9" * 10,
+    "-1795428001",
+    "1795428001.0",
+    "1e9",
+    "nan",
+    "v1,",
+    "t=,v1=",
+    "=" * 99,
+    "Basic",
+    "Basic ==",
+    "Bearer ",
+    "null",
+    "A" * 100_000,
+    None,
+    5,
+    ["a"],
+    {"a": "b"},
+    b"bytes",
+    True,
+]
 
 
 # ── every row ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -68,7 +99,9 @@ def test_every_scheme_is_known_and_used_by_a_row() -> None:
         (None, "missing required field `signature`"),
     ],
 )
-def test_a_row_with_a_wrong_signature_is_refused(signature: dict[str, Any] | None, complaint: str) -> None:
+def test_a_row_with_a_wrong_signature_is_refused(
+    signature: dict[str, Any] | None, complaint: str
+) -> None:
     row = {
         "name": "x",
         "about": "x",
@@ -93,7 +126,9 @@ def changed(data: st.DataObject, value: Any) -> Any:
             else hostile
         )
     at = data.draw(st.integers(0, len(value)))
-    piece: Any = data.draw(st.binary(max_size=2) if isinstance(value, bytes) else st.text(max_size=2))
+    piece: Any = data.draw(
+        st.binary(max_size=2) if isinstance(value, bytes) else st.text(max_size=2)
+    )
     skip = data.draw(st.sampled_from([0, 1, 1, 1, 2, len(value)]))
     return value[:at] + piece + value[at + skip :]
 
@@ -115,9 +150,16 @@ def test_a_changed_request_is_never_valid(esp: Esp, data: st.DataObject) -> None
         headers = {**headers, target: changed(data, headers[target])}
     request = SignedRequest(url, headers, body)
     found = verify(esp.signature, request, case.keys, NOW)
-    same = meaning(esp.signature.scheme, request) == meaning(esp.signature.scheme, case.request) is not None
+    same = (
+        meaning(esp.signature.scheme, request)
+        == meaning(esp.signature.scheme, case.request)
+        is not None
+    )
     if not same:
-        assert found.outcome in ("forged", "unable" if esp.signature.scheme == "sns" else "forged"), found
+        assert found.outcome in (
+            "forged",
+            "unable" if esp.signature.scheme == "sns" else "forged",
+        ), found
     assert found.outcome in ("valid", "forged", "unable") and "\n" not in found.reason
 
 
@@ -155,8 +197,12 @@ def test_hostile_values_are_forged_whatever_their_type(esp: Esp, junk: Any) -> N
 @ESPS
 def test_headers_are_found_in_lower_case_only(esp: Esp) -> None:
     case = genuine(esp)
-    request = case.request._replace(headers={name.title(): value for name, value in case.request.headers.items()})
-    assert verify(esp.signature, request, case.keys, NOW).outcome == ("forged" if request.headers else "valid")
+    request = case.request._replace(
+        headers={name.title(): value for name, value in case.request.headers.items()}
+    )
+    assert verify(esp.signature, request, case.keys, NOW).outcome == (
+        "forged" if request.headers else "valid"
+    )
 
 
 @ESPS
@@ -166,17 +212,24 @@ def test_each_missing_header_is_named(esp: Esp) -> None:
         rest = {other: value for other, value in case.request.headers.items() if other != name}
         found = verify(esp.signature, case.request._replace(headers=rest), case.keys, NOW)
         assert found.outcome == "forged"
-        expected = "no key fits the request" if esp.signature.scheme == "secret" else f"the {name} header is missing"
+        expected = (
+            "no key fits the request"
+            if esp.signature.scheme == "secret"
+            else f"the {name} header is missing"
+        )
         assert found.reason == expected
 
 
 @ESPS
 def test_one_of_several_keys_is_enough(esp: Esp) -> None:
     case = genuine(esp)
-    other: Any = {"sns": sns_keys(topics={"arn:aws:sns:eu-west-1:123456789012:other"}), "svix": "whsec_b3RoZXI="}.get(
-        esp.signature.scheme, "other"
+    other: Any = {
+        "sns": sns_keys(topics={"arn:aws:sns:eu-west-1:123456789012:other"}),
+        "svix": "whsec_b3RoZXI=",
+    }.get(esp.signature.scheme, "other")
+    other = {"sendgrid-ecdsa": der(ec_key(number=1)), "rsa-sha256": pem(rsa_key(1))}.get(
+        esp.signature.scheme, other
     )
-    other = {"sendgrid-ecdsa": der(ec_key(number=1)), "rsa-sha256": pem(rsa_key(1))}.get(esp.signature.scheme, other)
     for keys in (
         [other, case.keys],
         (case.keys, other),
@@ -192,12 +245,27 @@ def test_one_of_several_keys_is_enough(esp: Esp) -> None:
 
 @ESPS
 def test_without_a_key_nothing_is_known(esp: Esp) -> None:
-    for keys in ("", " ", "\n", None, [], (), [""], ["", " "], [None], {}, 0, "\ud800", {SECRET: SECRET}):
+    for keys in (
+        "",
+        " ",
+        "\n",
+        None,
+        [],
+        (),
+        [""],
+        ["", " "],
+        [None],
+        {},
+        0,
+        "\ud800",
+        {SECRET: SECRET},
+    ):
         for request in (genuine(esp).request, SignedRequest("", {}, b"")):
             found = verify(esp.signature, request, keys, NOW)
             assert found.outcome == "unable" and bool(found) is False
             assert any(
-                word in found.reason for word in ("empty", "no key", "control character", "topics", "neither PEM")
+                word in found.reason
+                for word in ("empty", "no key", "control character", "topics", "neither PEM")
             )
 
 
@@ -213,7 +281,9 @@ def test_an_attacker_cannot_sign_with_the_empty_secret() -> None:
         "secret": (SignedRequest(URL + "/", basic("", ""), BODY), [""]),
     }
     for scheme, (request, secrets) in attempts.items():
-        assert [outcome(scheme, request, [secret]) for secret in secrets] == ["unable"] * len(secrets), scheme
+        assert [outcome(scheme, request, [secret]) for secret in secrets] == ["unable"] * len(
+            secrets
+        ), scheme
 
 
 @ESPS
@@ -221,7 +291,9 @@ def test_reasons_contain_neither_keys_nor_values_of_the_request(esp: Esp) -> Non
     """They go into logs: a secret there is lost, and a line feed there is a forged line."""
     case = genuine(esp)
     mark = "XYZZY\n2026-11-23 admin logged in"
-    fake = SignedRequest(mark, dict.fromkeys([*case.request.headers, "authorization"], mark), mark.encode())
+    fake = SignedRequest(
+        mark, dict.fromkeys([*case.request.headers, "authorization"], mark), mark.encode()
+    )
     keys = ["XYZZY secret", " XYZZY", "whsec_XYZZY", "-----BEGIN XYZZY", "XYZZY="]
     for request in (case.request, fake):
         for key in (case.keys, *keys, [case.keys, *keys]):

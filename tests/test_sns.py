@@ -9,8 +9,25 @@ from typing import Any
 
 import pytest
 
-from bouncewise.providers.signatures import Signature, SignedRequest, Verification, certificate_url, verify
-from signing import CERTIFICATE, NOW, TOPIC, URL, certificate, ec_key, rsa_key, sns, sns_keys, sns_text
+from bouncewise.providers.signatures import (
+    Signature,
+    SignedRequest,
+    Verification,
+    certificate_url,
+    verify,
+)
+from signing import (
+    CERTIFICATE,
+    NOW,
+    TOPIC,
+    URL,
+    certificate,
+    ec_key,
+    rsa_key,
+    sns,
+    sns_keys,
+    sns_text,
+)
 
 SNS = Signature("sns")
 
@@ -24,7 +41,9 @@ def altered(request: SignedRequest, **fields: Any) -> SignedRequest:
     return request._replace(body=json.dumps(json.loads(request.body) | fields).encode())
 
 
-@pytest.mark.parametrize("kind", ["Notification", "SubscriptionConfirmation", "UnsubscribeConfirmation"])
+@pytest.mark.parametrize(
+    "kind", ["Notification", "SubscriptionConfirmation", "UnsubscribeConfirmation"]
+)
 @pytest.mark.parametrize("version", ["1", "2"])
 def test_kinds_and_versions(kind: str, version: str) -> None:
     assert found(sns(kind, version)).outcome == "valid"
@@ -42,14 +61,24 @@ def test_kinds_and_versions(kind: str, version: str) -> None:
         "SigningCertURL",
     ):
         for value in (None, "", "x", 1, ["x"], {}):
-            assert found(altered(sns(kind, version), **{name: value})).outcome == "forged", (name, value)
+            assert found(altered(sns(kind, version), **{name: value})).outcome == "forged", (
+                name,
+                value,
+            )
 
 
 def test_white_space_and_unsigned_fields_do_not_matter() -> None:
-    assert found(sns()._replace(body=json.dumps(json.loads(sns().body), indent=2).encode())).outcome == "valid"
+    assert (
+        found(sns()._replace(body=json.dumps(json.loads(sns().body), indent=2).encode())).outcome
+        == "valid"
+    )
     assert (
         found(
-            altered(sns(), UnsubscribeURL="https://evil.example/", MessageAttributes={"a": {"Type": "String"}})
+            altered(
+                sns(),
+                UnsubscribeURL="https://evil.example/",
+                MessageAttributes={"a": {"Type": "String"}},
+            )
         ).outcome
         == "valid"
     )
@@ -111,7 +140,10 @@ def test_certificates_elsewhere_are_forged_and_never_asked_for(url: str) -> None
     ],
 )
 def test_partitions(partition: str, region: str, host: str) -> None:
-    topic, url = f"arn:{partition}:sns:{region}:123456789012:bounces", f"https://{host}/SimpleNotificationService-1.pem"
+    topic, url = (
+        f"arn:{partition}:sns:{region}:123456789012:bounces",
+        f"https://{host}/SimpleNotificationService-1.pem",
+    )
     keys = sns_keys(topics=[topic], certificates={url: certificate()})
     assert found(sns(TopicArn=topic, SigningCertURL=url), keys).outcome == "valid"
 
@@ -164,16 +196,40 @@ def test_damaged_certificates_never_raise() -> None:
 
 @pytest.mark.parametrize(
     "stamp",
-    ["2026-11-23", "2026-11-23T10:00:01", "2026-11-23T10:00:01+00:00", "2026-13-23T10:00:01Z", "0000-01-01T00:00:00Z",
-     "2026-11-23T10:00:61Z", "２０26-11-23T10:00:01Z", "1795428001", "2026-W47-1T10:00:01Z", "2026-11-23T10:00:01.1234567Z"],
-)  # fmt: skip
+    [
+        "2026-11-23",
+        "2026-11-23T10:00:01",
+        "2026-11-23T10:00:01+00:00",
+        "2026-13-23T10:00:01Z",
+        "0000-01-01T00:00:00Z",
+        "2026-11-23T10:00:61Z",
+        "２０26-11-23T10:00:01Z",
+        "1795428001",
+        "2026-W47-1T10:00:01Z",
+        "2026-11-23T10:00:01.1234567Z",
+    ],
+)
 def test_times_of_other_forms_are_forged(stamp: str) -> None:
     assert found(sns(Timestamp=stamp)).outcome == "forged"
 
 
 @pytest.mark.parametrize(
-    "topics", [TOPIC, (), None, {}, {TOPIC: 1}, 5, ["arn:t"], [TOPIC, ""], [None], [TOPIC + "\n"], ["arn:aws-iso:sns:us-iso-east-1:123456789012:t"], b"x"]
-)  # fmt: skip
+    "topics",
+    [
+        TOPIC,
+        (),
+        None,
+        {},
+        {TOPIC: 1},
+        5,
+        ["arn:t"],
+        [TOPIC, ""],
+        [None],
+        [TOPIC + "\n"],
+        ["arn:aws-iso:sns:us-iso-east-1:123456789012:t"],
+        b"x",
+    ],
+)
 def test_topics_are_a_list_of_arns(topics: Any) -> None:
     """A single text is refused too: "is the topic in it" would be a search for a part."""
     keys = sns_keys(topics=topics)

@@ -18,7 +18,9 @@ def main() -> None:
     args.add_argument("--people", type=int, default=4000)
     args.add_argument("--days", type=int, default=120)
     args.add_argument("--seed", type=int, default=1)
-    args.add_argument("--quiet", action="store_true", help="nothing happens but what happens every day")
+    args.add_argument(
+        "--quiet", action="store_true", help="nothing happens but what happens every day"
+    )
     args.add_argument("--only", help="names of policies that begin so")
     options = args.parse_args()
     print(f"{options.people:,} people, {options.days} days, seed {options.seed}")
@@ -46,7 +48,11 @@ def row(policy: Policy, world: World) -> str:
             if not world.deliverable(p, day):
                 first, again = first + (p.address not in dead), again + (p.address in dead)
                 dead.add(p.address)
-        gone = [p for p in world.people if p.address not in chosen and world.deliverable(p, day) and p.full_until < day]
+        gone = [
+            p
+            for p in world.people
+            if p.address not in chosen and world.deliverable(p, day) and p.full_until < day
+        ]
         held = len(gone)
         lost += held
         why.update(f"{p.receiver}: {getattr(policy, 'why', {}).get(p.address, '')}" for p in gone)

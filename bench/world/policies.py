@@ -143,7 +143,9 @@ class Hindsight(Policy):
     def learn(self, day: int, answers: dict[Person, Answer]) -> None:
         for person, answer in answers.items():
             if answer.reply and not self.world.deliverable(person, day):
-                self.until[person.address] = 10**6 if person.gone else self.world.lapsed[person.domain] + 1
+                self.until[person.address] = (
+                    10**6 if person.gone else self.world.lapsed[person.domain] + 1
+                )
 
 
 def log_of(day: int, answers: dict[Person, Answer]) -> list[str]:
@@ -160,7 +162,9 @@ def log_of(day: int, answers: dict[Person, Answer]) -> list[str]:
         elif answer.reply.startswith("connect to"):
             fate = f"dsn=4.4.1, status=deferred ({answer.reply})"
         queue_id = f"{day:03X}{i:07X}"
-        lines.append(f"{when} out postfix/smtp[7]: {queue_id}: to=<{person.address}>, relay={relay}, delay=1, {fate}\n")
+        lines.append(
+            f"{when} out postfix/smtp[7]: {queue_id}: to=<{person.address}>, relay={relay}, delay=1, {fate}\n"
+        )
     return lines
 
 
@@ -178,8 +182,12 @@ class Bouncewise(Policy):
     def mailable(self, people: Iterable[Person], day: int) -> list[Person]:
         people = list(people)
         at = DAY0 + timedelta(days=day, hours=7)
-        answers = list(check((p.address for p in people), self.ledger, self.policy, at=at, past=False))
-        self.why = {a.address: f"{a.decision.state} {a.decision.cause}" for a in answers if not a.send}
+        answers = list(
+            check((p.address for p in people), self.ledger, self.policy, at=at, past=False)
+        )
+        self.why = {
+            a.address: f"{a.decision.state} {a.decision.cause}" for a in answers if not a.send
+        }
         return [p for p, a in zip(people, answers, strict=True) if a.send]
 
     def learn(self, day: int, answers: dict[Person, Answer]) -> None:
@@ -205,10 +213,14 @@ class ByCommands(Bouncewise):
 
     def mailable(self, people: Iterable[Person], day: int) -> list[Person]:
         people = list(people)
-        (self.home / "list.csv").write_text("email\n" + "".join(f"{p.address}\n" for p in people), "utf-8")
+        (self.home / "list.csv").write_text(
+            "email\n" + "".join(f"{p.address}\n" for p in people), "utf-8"
+        )
         at = DAY0 + timedelta(days=day, hours=7)
         self.begun = time.perf_counter()
-        told = self.run("check", "--csv", str(self.home / "list.csv"), "--json", "--at", at.isoformat())
+        told = self.run(
+            "check", "--csv", str(self.home / "list.csv"), "--json", "--at", at.isoformat()
+        )
         self.took = time.perf_counter() - self.begun
         answers = [json.loads(line) for line in told.splitlines()]
         self.why = {a["address"]: f"{a['state']} {a['cause']}" for a in answers if not a["send"]}

@@ -10,7 +10,9 @@ import random
 from typing import NamedTuple
 
 # Chances per person and day, or per domain and day.
-LEAVES = 0.0006  # about a fifth of a business list a year, the figure that list brokers and ESPs report
+LEAVES = (
+    0.0006  # about a fifth of a business list a year, the figure that list brokers and ESPs report
+)
 FILLS = 0.0004  # a box fills; most are emptied within a fortnight
 NEVER_EMPTIED = 0.2
 DISABLED = 0.0001  # a provider switches an unused account off
@@ -36,27 +38,47 @@ GOOGLE = (
     "https://support.google.com/mail/?p=NoSuchUser {id}si{n}wrb.{n} - gsmtp",
     "550-5.2.1 The email account that you tried to reach is inactive. For more 550-5.2.1 information, go to 550 5.2.1 "
     "https://support.google.com/mail/?p=DisabledUser {id}si{n}wrb.{n} - gsmtp",
-)  # fmt: skip
+)
 RECEIVERS = {
     "gmail": Receiver(0.32, "gmail-smtp-in.l.google.com", *GOOGLE),
     "workspace": Receiver(0.08, "aspmx.l.google.com", *GOOGLE),
-    "hotmail": Receiver(0.13, "hotmail-com.olc.protection.outlook.com",
+    "hotmail": Receiver(
+        0.13,
+        "hotmail-com.olc.protection.outlook.com",
         "550 5.5.0 Requested action not taken: mailbox unavailable (S2017062302). [{id}.eurprd01.prod.outlook.com]",
-        "550 5.5.0 Requested action not taken: mailbox unavailable (S2017062302). [{id}.eurprd01.prod.outlook.com]"),
-    "yahoo": Receiver(0.09, "mta5.am0.yahoodns.net",
+        "550 5.5.0 Requested action not taken: mailbox unavailable (S2017062302). [{id}.eurprd01.prod.outlook.com]",
+    ),
+    "yahoo": Receiver(
+        0.09,
+        "mta5.am0.yahoodns.net",
         "552 1 Requested mail action aborted, mailbox not found",
-        "554 30 Sorry, your message to {to} cannot be delivered. This mailbox is disabled (554.30)."),
-    "icloud": Receiver(0.05, "mx01.mail.icloud.com",
+        "554 30 Sorry, your message to {to} cannot be delivered. This mailbox is disabled (554.30).",
+    ),
+    "icloud": Receiver(
+        0.05,
+        "mx01.mail.icloud.com",
         "550 5.1.1 <{to}>: user lookup success but no user record found",
-        "550 5.1.1 <{to}>: inactive email address"),
-    "tenant": Receiver(0.17, "{domain}.mail.protection.outlook.com",
+        "550 5.1.1 <{to}>: inactive email address",
+    ),
+    "tenant": Receiver(
+        0.17,
+        "{domain}.mail.protection.outlook.com",
         "550 5.4.1 Recipient address rejected: Access denied. For more information see https://aka.ms/EXOSmtpErrors [{id}.eop.prod.protection.outlook.com]",
-        "550 5.4.1 Recipient address rejected: Access denied. For more information see https://aka.ms/EXOSmtpErrors [{id}.eop.prod.protection.outlook.com]"),
-    "small": Receiver(0.16, "mx.{domain}",
+        "550 5.4.1 Recipient address rejected: Access denied. For more information see https://aka.ms/EXOSmtpErrors [{id}.eop.prod.protection.outlook.com]",
+    ),
+    "small": Receiver(
+        0.16,
+        "mx.{domain}",
         "550 5.1.1 <{to}>: Recipient address rejected: User unknown in virtual mailbox table",
-        "550 5.2.1 <{to}>: mailbox disabled, not accepting messages"),
-}  # fmt: skip
-NAMES = {"gmail": "gmail.com", "hotmail": "hotmail.com", "yahoo": "yahoo.com", "icloud": "icloud.com"}
+        "550 5.2.1 <{to}>: mailbox disabled, not accepting messages",
+    ),
+}
+NAMES = {
+    "gmail": "gmail.com",
+    "hotmail": "hotmail.com",
+    "yahoo": "yahoo.com",
+    "icloud": "icloud.com",
+}
 BLOCKED = (
     "550 5.7.1 Unfortunately, messages from [192.0.2.1] weren't sent. Please contact your Internet service provider since part "
     "of their network is on our block list (S3140). [{id}.eurprd01.prod.outlook.com]"
@@ -71,7 +93,9 @@ UNSIGNED = (
 )
 SPAM = "554 5.7.1 Message rejected as spam by content filter"
 GREYLISTED = "550 5.7.1 <{to}>: Recipient address rejected: Greylisted, please try again later"
-NO_DOMAIN = "Host or domain name not found. Name service error for name={domain} type=AAAA: Host not found"
+NO_DOMAIN = (
+    "Host or domain name not found. Name service error for name={domain} type=AAAA: Host not found"
+)
 NO_HOST = "connect to mx.{domain}[192.0.2.7]:25: Connection timed out"
 
 
@@ -100,13 +124,17 @@ class World:
         self.noise = random.Random(seed + 1)  # noqa: S311  who asks whom must not change what happens
         self.days, self.quiet = days, quiet
         self.rate = {
-            name: 2 ** draw.uniform(-1, 1) for name in ("leaves", "fills", "disabled", "lapses", "migrates", "down")
+            name: 2 ** draw.uniform(-1, 1)
+            for name in ("leaves", "fills", "disabled", "lapses", "migrates", "down")
         }
         kinds, shares = list(RECEIVERS), [r.share for r in RECEIVERS.values()]
         self.people = []
         for i in range(size):
             kind = draw.choices(kinds, shares)[0]
-            domain = NAMES.get(kind) or f"{kind}{int(draw.paretovariate(1.1)) + draw.randrange(size // 40)}.example"
+            domain = (
+                NAMES.get(kind)
+                or f"{kind}{int(draw.paretovariate(1.1)) + draw.randrange(size // 40)}.example"
+            )
             self.people.append(Person(f"u{i}@{domain}", kind, domain))
             self.people[-1].gone = draw.random() < OLD
         self.domains = sorted({p.domain for p in self.people if p.receiver in ("small", "tenant")})
@@ -116,8 +144,13 @@ class World:
         self.down: dict[str, int] = {}
         # What befalls a receiver or us: the day, from which hour to which, and how many of those mailed then.
         late = [days + 1] if quiet else list(range(days // 6, days))
-        self.outages = {r: (draw.choice(late), *span(draw, 2, 7), draw.uniform(0.3, 0.9)) for r in ("gmail", "icloud")}
-        self.blocked, self.unsigned, self.refused_campaign, self.listed = (draw.choice(late) for _ in range(4))
+        self.outages = {
+            r: (draw.choice(late), *span(draw, 2, 7), draw.uniform(0.3, 0.9))
+            for r in ("gmail", "icloud")
+        }
+        self.blocked, self.unsigned, self.refused_campaign, self.listed = (
+            draw.choice(late) for _ in range(4)
+        )
 
     def night(self, day: int) -> None:
         """What happens before the mailing of *day*."""
@@ -128,10 +161,14 @@ class World:
             elif not person.gone and draw.random() < DISABLED * rate["disabled"]:
                 person.gone = person.disabled = True
             if person.full_until < day and draw.random() < FILLS * rate["fills"]:
-                person.full_until = day + (10**6 if draw.random() < NEVER_EMPTIED else draw.randrange(2, 14))
+                person.full_until = day + (
+                    10**6 if draw.random() < NEVER_EMPTIED else draw.randrange(2, 14)
+                )
         for domain in () if self.quiet else self.domains:
             if draw.random() < LAPSES * rate["lapses"] and domain not in self.lapsed:
-                self.lapsed[domain] = day + (10**6 if draw.random() < 0.6 else draw.randrange(2, 20))
+                self.lapsed[domain] = day + (
+                    10**6 if draw.random() < 0.6 else draw.randrange(2, 20)
+                )
             if domain.startswith("tenant") and draw.random() < MIGRATES * rate["migrates"]:
                 self.migrating[domain] = day + draw.randrange(1, 6)
             if domain.startswith("small") and draw.random() < DOWN * rate["down"]:
@@ -176,7 +213,11 @@ class World:
             return "552 5.2.2 <{to}>: mailbox full"
         if person.domain in self.grey and first:
             return GREYLISTED
-        if self.unsigned == day and person.receiver in ("gmail", "workspace", "yahoo") and hour < 12:
+        if (
+            self.unsigned == day
+            and person.receiver in ("gmail", "workspace", "yahoo")
+            and hour < 12
+        ):
             return UNSIGNED
         return SPAM if self.refused_campaign == day and chance < 0.5 else ""
 

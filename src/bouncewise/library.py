@@ -43,7 +43,9 @@ from bouncewise.rfc import address as addresses_of
 Path = str | PathLike[str]
 
 
-def read(*paths: Path, classifier: Classifier | None = None, jobs: int = 1) -> Iterator[Judged | Note]:
+def read(
+    *paths: Path, classifier: Classifier | None = None, jobs: int = 1
+) -> Iterator[Judged | Note]:
     """Every report in files, folders, Maildirs, mboxes and archives, judged, in order; and notes on what was not understood.
 
     Raises InputError where a path does not exist.
@@ -61,7 +63,12 @@ class Ledger:
 
     @classmethod
     def open(
-        cls, path: Path, *, create: bool = False, policy: Policy | None = None, classifier: Classifier | None = None
+        cls,
+        path: Path,
+        *,
+        create: bool = False,
+        policy: Policy | None = None,
+        classifier: Classifier | None = None,
     ) -> Self:
         """The ledger in the SQLite file at *path*; *create*: make it where there is none.
 
@@ -89,10 +96,14 @@ class Ledger:
         The same input twice changes nothing. Raises InputError where a path does not exist.
         """
         notes: list[Note] = []
-        tally = ingesting.ingest(tuple(fspath(path) for path in paths), self._context, note=notes.append, jobs=jobs)
+        tally = ingesting.ingest(
+            tuple(fspath(path) for path in paths), self._context, note=notes.append, jobs=jobs
+        )
         return tally, notes
 
-    def check(self, address: str, *, transactional: bool = False, at: datetime | None = None) -> Answer:
+    def check(
+        self, address: str, *, transactional: bool = False, at: datetime | None = None
+    ) -> Answer:
         """Whether *address* may be mailed, and why not. *at*: as of this timezone-aware time, by the evidence up to then.
 
         *transactional*: for mail people asked for one by one, so that suppressions of marketing mail do not count.
@@ -107,7 +118,9 @@ class Ledger:
         """``check`` of each of *addresses*, in order; faster than one by one."""
         ledger, policy, _ = self._context
         when, past = at or datetime.now(UTC), at is not None
-        return check_addresses(addresses, ledger, policy, at=when, past=past, transactional=transactional)
+        return check_addresses(
+            addresses, ledger, policy, at=when, past=past, transactional=transactional
+        )
 
     def history(self, address: str, until: datetime | None = None) -> list[Event]:
         """All that is known of an address or ``@domain`` up to *until*, in the order of time."""
@@ -119,16 +132,30 @@ class Ledger:
         return suppressions(ledger, policy, state, datetime.now(UTC), past=False)
 
     def suppress(
-        self, *addresses: str, why: str, by: str, cause: Cause | None = None, scope: Scope = Scope.ALL,
+        self,
+        *addresses: str,
+        why: str,
+        by: str,
+        cause: Cause | None = None,
+        scope: Scope = Scope.ALL,
         until: datetime | None = None,
-    ) -> int:  # fmt: skip
+    ) -> int:
         """Suppress addresses or ``@domain``s by hand; how many of these acts are new. *why* and *by* are kept."""
-        act = Event(at=self._now(), kind=ADDED, cause=cause, scope=scope, words=why, by=by, until=until)
+        act = Event(
+            at=self._now(), kind=ADDED, cause=cause, scope=scope, words=why, by=by, until=until
+        )
         return record(_names(addresses), act, self._context.ledger, self._context.policy)
 
     def release(self, *addresses: str, why: str, by: str) -> None:
         """Release addresses or ``@domain``s by hand: earlier evidence is kept, and no longer counts."""
-        release(_names(addresses), why, by, datetime.now(UTC), self._context.ledger, self._context.policy)
+        release(
+            _names(addresses),
+            why,
+            by,
+            datetime.now(UTC),
+            self._context.ledger,
+            self._context.policy,
+        )
 
     def incidents(self, at: datetime | None = None) -> list[Incident]:
         """Every incident, the latest first, as known *at* a time (None: now)."""
@@ -152,7 +179,9 @@ def ingest(*paths: Path, ledger: Path, jobs: int = 1) -> tuple[ingesting.Tally, 
         return opened.ingest(*paths, jobs=jobs)
 
 
-def check(address: str, *, ledger: Path, transactional: bool = False, at: datetime | None = None) -> Answer:
+def check(
+    address: str, *, ledger: Path, transactional: bool = False, at: datetime | None = None
+) -> Answer:
     """Whether *address* may be mailed by what the *ledger* knows. For many questions, keep a ``Ledger`` open."""
     with Ledger.open(ledger) as opened:
         return opened.check(address, transactional=transactional, at=at)
@@ -169,7 +198,9 @@ def _diagnosis(address: str, reply: str, sources: facts.Sources) -> Diagnosis | 
     name = addresses_of.normalise(address)
     if reply:
         return rank(facts.of_reply(reply, name, sources), load_diagnosis())
-    found = facts.of_domain(name, sources) if name.startswith("@") else facts.of_address(name, sources)
+    found = (
+        facts.of_domain(name, sources) if name.startswith("@") else facts.of_address(name, sources)
+    )
     return None if found is None else rank(found, load_diagnosis())
 
 

@@ -23,7 +23,9 @@ from bouncewise.errors import InputError
 PREFETCH = 32
 """Batches of one file that are read before they are needed, while what is before them is written."""
 
-_GC_THRESHOLD = 100_000  # findings make no reference cycles but in errors, and looking for cycles takes time
+_GC_THRESHOLD = (
+    100_000  # findings make no reference cycles but in errors, and looking for cycles takes time
+)
 
 
 def cores() -> int:
@@ -42,7 +44,9 @@ class Task(NamedTuple):
 class WorkerPool:
     """*jobs* processes, each prepared by ``initializer(*arguments)``."""
 
-    def __init__(self, jobs: int, initializer: Callable[..., None], arguments: tuple[Any, ...] = ()) -> None:
+    def __init__(
+        self, jobs: int, initializer: Callable[..., None], arguments: tuple[Any, ...] = ()
+    ) -> None:
         self._jobs = jobs
         self._initializer = (initializer, arguments)
         self._pool: ProcessPoolExecutor | None = None
@@ -78,7 +82,9 @@ class WorkerPool:
     def _submit(self, task: Task) -> Future[Any]:
         try:
             if self._pool is None:
-                self._pool = ProcessPoolExecutor(self._jobs, get_context("spawn"), _start, self._initializer)
+                self._pool = ProcessPoolExecutor(
+                    self._jobs, get_context("spawn"), _start, self._initializer
+                )
             return self._pool.submit(task.function, *task.arguments)
         except BrokenProcessPool as bad:
             broken: Future[Any] = Future()

@@ -57,29 +57,48 @@ class Happening(NamedTuple):
 
     def finding(self) -> Finding:
         text = REPLIES.get(self.what)
-        kind = {"sent": Kind.DELIVERED, "complaint": Kind.COMPLAINT, "moment": Kind.DELAYED}.get(self.what, Kind.FAILED)
+        kind = {"sent": Kind.DELIVERED, "complaint": Kind.COMPLAINT, "moment": Kind.DELAYED}.get(
+            self.what, Kind.FAILED
+        )
         report = Report(
-            source=Source("world", "test", 0), kind=kind, recipient=self.address, at=self.at,
-            remote_mta=None if self.what == "nxdomain" else HOSTS.get(self.address.partition("@")[2], "mx.pulse.example"),
+            source=Source("world", "test", 0),
+            kind=kind,
+            recipient=self.address,
+            at=self.at,
+            remote_mta=None
+            if self.what == "nxdomain"
+            else HOSTS.get(self.address.partition("@")[2], "mx.pulse.example"),
             reply=Reply(*parse(text)[:2], text) if text else None,
-        )  # fmt: skip
+        )
         return Finding(report, repr(self).encode(), key_of(*map(str, self)))
 
 
 @st.composite
 def worlds(draw: st.DrawFn, days: int = 60) -> list[Happening]:
     """Single happenings, and mailings to a whole domain that end alike for most of it; none at midnight."""
-    when = st.builds(lambda day, minute: day * 1440 + minute, st.integers(0, days - 1), st.integers(1, 1430))
+    when = st.builds(
+        lambda day, minute: day * 1440 + minute, st.integers(0, days - 1), st.integers(1, 1430)
+    )
     singles = draw(
-        st.lists(st.builds(Happening, when, st.sampled_from(ADDRESSES), st.sampled_from(KINDS)), max_size=25)
+        st.lists(
+            st.builds(Happening, when, st.sampled_from(ADDRESSES), st.sampled_from(KINDS)),
+            max_size=25,
+        )
     )
     mailings = draw(
-        st.lists(st.tuples(when, st.sampled_from(list(HOSTS)), st.sampled_from(KINDS), st.integers(0, 5)), max_size=14)
+        st.lists(
+            st.tuples(
+                when, st.sampled_from(list(HOSTS)), st.sampled_from(KINDS), st.integers(0, 5)
+            ),
+            max_size=14,
+        )
     )
     found = [*singles]
     for minute, domain, what, others in mailings:
         people = [a for a in ADDRESSES if a.endswith(f"@{domain}")]
-        found += [Happening(minute + i, a, "sent" if i < others else what) for i, a in enumerate(people)]
+        found += [
+            Happening(minute + i, a, "sent" if i < others else what) for i, a in enumerate(people)
+        ]
     return found
 
 

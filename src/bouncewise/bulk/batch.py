@@ -38,7 +38,9 @@ class Part(NamedTuple):
     by: tuple[str, ...]
 
 
-def parts(paths: tuple[str, ...], out: Path, given: dict[str, str], by: tuple[str, ...]) -> list[Part]:
+def parts(
+    paths: tuple[str, ...], out: Path, given: dict[str, str], by: tuple[str, ...]
+) -> list[Part]:
     """The pieces of the work, in order; raises InputError for what is not there."""
     found = []
     version = _judge().classifier.ruleset.version
@@ -50,7 +52,11 @@ def parts(paths: tuple[str, ...], out: Path, given: dict[str, str], by: tuple[st
         stem = re.sub(r"[^\w.-]+", "-", path).strip("-.")[-120:]
         for groups in spans:
             name = f"{stem}-{groups[0]:05d}" if groups else stem
-            found.append(Part(path, groups, out / f"{name}-{version}-{how}.parquet", tuple(given.items()), by))
+            found.append(
+                Part(
+                    path, groups, out / f"{name}-{version}-{how}.parquet", tuple(given.items()), by
+                )
+            )
     return found
 
 
@@ -94,7 +100,9 @@ def one(part: Part) -> int:
                 counts.append(_counted(judged, part.by, dict(part.given)))
                 continue
             table = judged.to_arrow()
-            writer = writer or pyarrow.parquet.ParquetWriter(waiting, table.schema, compression="zstd")
+            writer = writer or pyarrow.parquet.ParquetWriter(
+                waiting, table.schema, compression="zstd"
+            )
             writer.write_table(table)
         if part.by:
             _sum(counts, part.by).write_parquet(waiting)
@@ -133,11 +141,19 @@ def _spans(path: str) -> list[tuple[int, ...]]:
 def _judged(frame: pl.DataFrame, given: dict[str, str]) -> pl.DataFrame:
     reply = column(frame.columns, "reply", given)
     if reply is None:
-        raise InputError(f"no column holds the replies; name one of {', '.join(frame.columns)} with --reply")
-    receiver, stage = column(frame.columns, "receiver", given), column(frame.columns, "stage", given)
+        raise InputError(
+            f"no column holds the replies; name one of {', '.join(frame.columns)} with --reply"
+        )
+    receiver, stage = (
+        column(frame.columns, "receiver", given),
+        column(frame.columns, "stage", given),
+    )
     judged = _judge().columns(frame, reply, receiver=receiver, stage=stage)
     return frame.hstack(
-        [c if c.name not in frame.columns else c.alias(f"verdict_{c.name}") for c in judged.get_columns()]
+        [
+            c if c.name not in frame.columns else c.alias(f"verdict_{c.name}")
+            for c in judged.get_columns()
+        ]
     )
 
 
@@ -146,7 +162,9 @@ def _counted(judged: pl.DataFrame, by: tuple[str, ...], given: dict[str, str]) -
     wanted: dict[str, pl.Expr] = {}
     if "domain" in by:
         if recipient is None:
-            raise InputError("counting by domain needs the recipients' column; name it with --recipient")
+            raise InputError(
+                "counting by domain needs the recipients' column; name it with --recipient"
+            )
         wanted["domain"] = pl.col(recipient).str.extract(r"@([^@>\s]+)>?\s*$").str.to_lowercase()
     if "day" in by:
         if at is None:

@@ -54,10 +54,18 @@ FIELDS = (
     "alternates",
 )
 SCHEMA: dict[str, Any] = {
-    "reply_code": pl.Int16, "status": pl.Categorical, "stage": pl.Categorical, "receiver": pl.Categorical,
-    "cause": pl.Categorical, "party": pl.Categorical, "permanence": pl.Categorical, "advice": pl.Categorical,
-    "confidence": pl.Float32, "rule": pl.Categorical, "alternates": pl.List(pl.Categorical),
-}  # fmt: skip
+    "reply_code": pl.Int16,
+    "status": pl.Categorical,
+    "stage": pl.Categorical,
+    "receiver": pl.Categorical,
+    "cause": pl.Categorical,
+    "party": pl.Categorical,
+    "permanence": pl.Categorical,
+    "advice": pl.Categorical,
+    "confidence": pl.Float32,
+    "rule": pl.Categorical,
+    "alternates": pl.List(pl.Categorical),
+}
 
 _EDGE = r"(?-u:\b)"
 # Of an address with letters that are not ASCII only a part is found; ``mask`` takes the rest, as it takes all of a raw one.
@@ -85,7 +93,11 @@ class Templates:
         unsafe = masked.str.contains(self._unsafe) & ~long
         # Beside a letter that is not ASCII a shape is no proof: there an id has to stand alone.
         foreign = (masked.str.len_chars() != masked.str.len_bytes()) & ~unsafe & ~long
-        some = [_filled(masked, foreign, _IP, _ALONE), _filled(masked, unsafe, _IP), _filled(replies, long)]
+        some = [
+            _filled(masked, foreign, _IP, _ALONE),
+            _filled(masked, unsafe, _IP),
+            _filled(replies, long),
+        ]
         apart, own = (list(chain.from_iterable(lists)) for lists in zip(*some, strict=True))
         return masked.str.replace_all(_HIDE, PLACEHOLDER), apart, own
 
@@ -94,7 +106,9 @@ def _filled(texts: pl.Series, which: pl.Series, *hidden: str) -> tuple[list[int]
     """Where *which* is true: the places, and the texts with what is *hidden* put out of sight."""
     found = texts.filter(which)
     for pattern in hidden:
-        found = found.str.replace_all(pattern, f" {PLACEHOLDER} " if pattern == _ALONE else PLACEHOLDER)
+        found = found.str.replace_all(
+            pattern, f" {PLACEHOLDER} " if pattern == _ALONE else PLACEHOLDER
+        )
     return which.arg_true().to_list(), found.to_list()
 
 
@@ -105,7 +119,9 @@ def _could_be_ids(ruleset: RuleSet) -> set[str]:
         *(w for r in ruleset.receivers for w in r.words),
     )
     found: set[str] = set()
-    for piece in {p.literal for phrase in phrases for p in phrase_pieces(phrase) if p.literal.isascii()}:
+    for piece in {
+        p.literal for phrase in phrases for p in phrase_pieces(phrase) if p.literal.isascii()
+    }:
         first, last = piece.split(" ")[0], piece.split(" ")[-1]
         if last and _BEGINS_ID.fullmatch(last):  # a word that begins so
             found.add(rf"{_EDGE}{last}[a-z]*[0-9]")
@@ -128,16 +144,28 @@ class Judge:
         self._table = pl.DataFrame(schema=SCHEMA)
 
     def verdicts(
-        self, frame: pl.DataFrame, reply: str = "reply", *, receiver: str | None = None, stage: str | None = None
+        self,
+        frame: pl.DataFrame,
+        reply: str = "reply",
+        *,
+        receiver: str | None = None,
+        stage: str | None = None,
     ) -> pl.DataFrame:
         """*frame* with the columns of SCHEMA beside its own; *receiver* and *stage* name columns where there are any.
 
         A null reply is judged as ''. Evidence is not among the columns: ask ``classifier.judge(reply).evidence``.
         """
-        return frame.hstack(self.columns(frame, reply, receiver=receiver, stage=stage).get_columns())
+        return frame.hstack(
+            self.columns(frame, reply, receiver=receiver, stage=stage).get_columns()
+        )
 
     def columns(
-        self, frame: pl.DataFrame, reply: str = "reply", *, receiver: str | None = None, stage: str | None = None
+        self,
+        frame: pl.DataFrame,
+        reply: str = "reply",
+        *,
+        receiver: str | None = None,
+        stage: str | None = None,
     ) -> pl.DataFrame:
         """The columns of SCHEMA alone, a row per row of *frame*."""
         text = frame[reply].cast(pl.String).fill_null("")
@@ -146,14 +174,24 @@ class Judge:
         joined = any(g is not None for g in given)
         keys = _joined(templates, given) if joined else templates
         encoded = keys.to_arrow().dictionary_encode()
-        found = pl.Series(self._judged(encoded.dictionary.to_pylist(), joined=joined), dtype=pl.UInt32)
+        found = pl.Series(
+            self._judged(encoded.dictionary.to_pylist(), joined=joined), dtype=pl.UInt32
+        )
         places = found[pl.Series(encoded.indices).cast(pl.UInt32)]
         if apart:
             theirs = pl.Series(own, dtype=pl.String)
-            theirs = _joined(theirs, [g if g is None else g.gather(apart) for g in given]) if joined else theirs
-            places = places.scatter(apart, pl.Series(self._judged(theirs, joined=joined), dtype=pl.UInt32))
+            theirs = (
+                _joined(theirs, [g if g is None else g.gather(apart) for g in given])
+                if joined
+                else theirs
+            )
+            places = places.scatter(
+                apart, pl.Series(self._judged(theirs, joined=joined), dtype=pl.UInt32)
+            )
         if len(self._places) > self._table.height:
-            self._table = pl.DataFrame(list(map(_listed, self._places)), schema=SCHEMA, orient="row")
+            self._table = pl.DataFrame(
+                list(map(_listed, self._places)), schema=SCHEMA, orient="row"
+            )
         return self._table[places]
 
     def _judged(self, keys: Iterable[str], *, joined: bool) -> list[int]:
@@ -163,7 +201,9 @@ class Judge:
             place = memo.get(key)
             if place is None:
                 template, receiver, stage = key.rsplit(_APART, 2) if joined else (key, "", "")
-                row = _row(self.classifier.judge(template, receiver=receiver or None, stage=stage or None))
+                row = _row(
+                    self.classifier.judge(template, receiver=receiver or None, stage=stage or None)
+                )
                 place = memo[key] = self._places.setdefault(row, len(self._places))
                 if len(memo) > MEMO:
                     memo.popitem(last=False)
@@ -184,7 +224,11 @@ _APART = "\0"
 
 def _given(frame: pl.DataFrame, name: str | None) -> pl.Series | None:
     """A column of names, each for itself: none holds what parts them from the template."""
-    return frame[name].cast(pl.String).fill_null("").str.replace_all(_APART, "", literal=True) if name else None
+    return (
+        frame[name].cast(pl.String).fill_null("").str.replace_all(_APART, "", literal=True)
+        if name
+        else None
+    )
 
 
 def _joined(templates: pl.Series, given: list[pl.Series | None]) -> pl.Series:
@@ -194,8 +238,19 @@ def _joined(templates: pl.Series, given: list[pl.Series | None]) -> pl.Series:
 
 
 def _row(v: Verdict) -> tuple[Any, ...]:
-    return (v.reply_code, v.status, v.stage, v.receiver, v.cause, v.party, v.permanence, v.advice, v.confidence, v.rule,
-            v.alternates)  # fmt: skip
+    return (
+        v.reply_code,
+        v.status,
+        v.stage,
+        v.receiver,
+        v.cause,
+        v.party,
+        v.permanence,
+        v.advice,
+        v.confidence,
+        v.rule,
+        v.alternates,
+    )
 
 
 def _listed(row: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -25,7 +25,16 @@ CHUNK = 100_000
 
 # Where a column is not named, these are looked for, in this order: ours, PowerMTA's, what people call them.
 NAMES = {
-    "reply": ("reply", "dsnDiag", "diagnostic_code", "diagnostic", "smtp_reply", "response", "message", "text"),
+    "reply": (
+        "reply",
+        "dsnDiag",
+        "diagnostic_code",
+        "diagnostic",
+        "smtp_reply",
+        "response",
+        "message",
+        "text",
+    ),
     "recipient": ("recipient", "rcpt", "email", "address", "to", "rcpt_to"),
     "at": ("at", "timeLogged", "timestamp", "time", "event_time", "date"),
     "receiver": ("receiver",),
@@ -51,7 +60,9 @@ def frames(path: str, groups: tuple[int, ...] = ()) -> Iterator[pl.DataFrame]:
         for batch in file.iter_batches(CHUNK, row_groups=list(groups) or None):
             yield pl.DataFrame(pl.from_arrow(batch))
     elif name.endswith(".csv"):
-        options = pyarrow.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=_odd_row(path))
+        options = pyarrow.csv.ParseOptions(
+            newlines_in_values=True, invalid_row_handler=_odd_row(path)
+        )
         with Path(path).open(encoding="utf-8-sig", errors="replace", newline="") as stream:
             names = next(csv.reader(stream), [])
         text = pyarrow.csv.ConvertOptions(column_types={n: pyarrow.string() for n in names})
@@ -78,7 +89,10 @@ def _ndjson(path: str) -> Iterator[pl.DataFrame] | None:
     """Chunks of flat JSON lines that have a reply; None where they are a log that a reader knows better."""
     with Path(path).open("rb") as stream:
         head = pl.read_ndjson(io.BytesIO(stream.readline()))
-    if column(head.columns, "reply", {}) is None or head[column(head.columns, "reply", {}) or ""].dtype != pl.String:
+    if (
+        column(head.columns, "reply", {}) is None
+        or head[column(head.columns, "reply", {}) or ""].dtype != pl.String
+    ):
         return None
 
     def chunks() -> Iterator[pl.DataFrame]:
@@ -91,8 +105,16 @@ def _ndjson(path: str) -> Iterator[pl.DataFrame] | None:
 
 def _reports(path: str) -> Iterator[pl.DataFrame]:
     rows: list[tuple[object, ...]] = []
-    schema: dict[str, Any] = {"kind": pl.String, "recipient": pl.String, "at": pl.Datetime("us", "UTC"), "message_id": pl.String,
-              "sender": pl.String, "remote_mta": pl.String, "reply": pl.String, "stage": pl.String}  # fmt: skip
+    schema: dict[str, Any] = {
+        "kind": pl.String,
+        "recipient": pl.String,
+        "at": pl.Datetime("us", "UTC"),
+        "message_id": pl.String,
+        "sender": pl.String,
+        "remote_mta": pl.String,
+        "reply": pl.String,
+        "stage": pl.String,
+    }
     for item in files.read(path):
         if isinstance(item, Finding):
             r = item.report

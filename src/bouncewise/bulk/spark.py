@@ -31,8 +31,11 @@ CHUNK = 100_000
 """Rows that Spark should hand over at once (spark.sql.execution.arrow.maxRecordsPerBatch); its own 10,000 cost a third."""
 
 _OPEN: dict[str, Any] = {
-    "reply_code": ShortType(), "status": StringType(), "confidence": FloatType(), "alternates": ArrayType(StringType()),
-}  # fmt: skip
+    "reply_code": ShortType(),
+    "status": StringType(),
+    "confidence": FloatType(),
+    "alternates": ArrayType(StringType()),
+}
 """Columns of the verdict that hold anything; all others hold one of a few words each, which the rules tell beforehand."""
 
 
@@ -66,20 +69,34 @@ def with_verdict(
         from bouncewise.bulk.columns import unpacked
 
         judge = unpacked(packed)
-        types = {"reply_code": pyarrow.int16(), "status": pyarrow.string(), "confidence": pyarrow.float32()}
-        kept = {name: pyarrow.int16() for name in words} | types | {"alternates": pyarrow.list_(pyarrow.string())}
+        types = {
+            "reply_code": pyarrow.int16(),
+            "status": pyarrow.string(),
+            "confidence": pyarrow.float32(),
+        }
+        kept = (
+            {name: pyarrow.int16() for name in words}
+            | types
+            | {"alternates": pyarrow.list_(pyarrow.string())}
+        )
         for batch in batches:
             frame = pl.DataFrame(pl.from_arrow(batch))
             found = judge.columns(frame, reply, receiver=receiver, stage=stage)
-            placed = found.with_columns(pl.col(name).cast(pl.Enum(some)).to_physical() for name, some in words.items())
+            placed = found.with_columns(
+                pl.col(name).cast(pl.Enum(some)).to_physical() for name, some in words.items()
+            )
             columns = [placed[name].to_arrow().cast(kept[name]) for name in fields]
             names = [*batch.schema.names, *fields]
             yield pyarrow.RecordBatch.from_arrays([*batch.columns, *columns], names=names)
 
     own = df.schema.fields
-    numbered = df.mapInArrow(judged, StructType([*own, *(StructField(n, _OPEN.get(n, ShortType())) for n in SCHEMA)]))
+    numbered = df.mapInArrow(
+        judged, StructType([*own, *(StructField(n, _OPEN.get(n, ShortType())) for n in SCHEMA)])
+    )
     # Words pass between the processes as numbers, which costs a fifth less than the words.
-    told = {name: F.get(F.array(*map(F.lit, some)), F.col(f"`{name}`")) for name, some in words.items()}
+    told = {
+        name: F.get(F.array(*map(F.lit, some)), F.col(f"`{name}`")) for name, some in words.items()
+    }
     return numbered.withColumns(told).withColumn("rules", F.lit(ruleset.version))
 
 
@@ -104,9 +121,16 @@ def aggregate(judged: DataFrame, recipient: str = "recipient", at: str = "at") -
 
 def allowed(addresses: DataFrame, suppressions: DataFrame, address: str = "email") -> DataFrame:
     """Those of *addresses* that are not among *suppressions* (columns ``address`` and ``domain``, as exported)."""
-    by_name = suppressions.where(F.col("address").isNotNull()).select(F.lower("address").alias("_name"))
-    by_domain = suppressions.where(F.col("domain").isNotNull()).select(F.lower("domain").alias("_domain"))
-    name, domain = F.lower(F.trim(F.col(address))), F.lower(F.substring_index(F.trim(F.col(address)), "@", -1))
+    by_name = suppressions.where(F.col("address").isNotNull()).select(
+        F.lower("address").alias("_name")
+    )
+    by_domain = suppressions.where(F.col("domain").isNotNull()).select(
+        F.lower("domain").alias("_domain")
+    )
+    name, domain = (
+        F.lower(F.trim(F.col(address))),
+        F.lower(F.substring_index(F.trim(F.col(address)), "@", -1)),
+    )
     kept = addresses.join(by_name, name == by_name["_name"], "left_anti")
     return kept.join(by_domain, domain == by_domain["_domain"], "left_anti")
 
@@ -121,15 +145,23 @@ def main() -> None:
     args.add_argument("--reply", default="reply", help="the column of replies (default: reply)")
     args.add_argument("--receiver", help="a column that names the receiver, where it is known")
     args.add_argument(
-        "--rules", action="append", type=Path, default=[], help="a file or folder of your own rules; repeatable"
+        "--rules",
+        action="append",
+        type=Path,
+        default=[],
+        help="a file or folder of your own rules; repeatable",
     )
     args.add_argument(
-        "--by", action="store_true", help="write counts by domain, day and cause; needs columns recipient and at"
+        "--by",
+        action="store_true",
+        help="write counts by domain, day and cause; needs columns recipient and at",
     )
     options = args.parse_args()
     rules = load(tuple(options.rules)) if options.rules else shipped()
     spark = session(SparkSession.builder.appName(f"bouncewise {rules.version}"))
-    judged = with_verdict(spark.read.parquet(options.source), options.reply, options.receiver, rules=rules)
+    judged = with_verdict(
+        spark.read.parquet(options.source), options.reply, options.receiver, rules=rules
+    )
     (aggregate(judged) if options.by else judged).write.mode("overwrite").parquet(options.target)
     spark.stop()
 

@@ -42,25 +42,49 @@ class Classifier:
     def __init__(self, ruleset: RuleSet) -> None:
         self.ruleset = ruleset
         self.matcher = Matcher(ruleset)
-        self._codes_from = next((i for i, tier in enumerate(ruleset.tiers) if tier == CODE_TIER), len(ruleset.rules))
+        self._codes_from = next(
+            (i for i, tier in enumerate(ruleset.tiers) if tier == CODE_TIER), len(ruleset.rules)
+        )
         self._words_only = (1 << self._codes_from) - 1
         # The same few hundred sets of rules fit nearly all replies, however the replies differ.
         self._meaning = lru_cache(maxsize=65536)(self._meaning_of)
 
     def judge(
-        self, reply: str, parts: ReplyParts | None = None, *, receiver: str | None = None, stage: str | None = None
+        self,
+        reply: str,
+        parts: ReplyParts | None = None,
+        *,
+        receiver: str | None = None,
+        stage: str | None = None,
     ) -> Verdict:
         """The meaning of one *reply*. *receiver* and *stage* are used where known from elsewhere."""
         masked = mask(reply[:MAX_REPLY])
-        reply_code, status, named, quoted = dissect(masked) if parts is None else (*parts, innermost(masked))
+        reply_code, status, named, quoted = (
+            dissect(masked) if parts is None else (*parts, innermost(masked))
+        )
         stage = stage or named
         bits, receiver = self.matcher.match(words_of(quoted), reply_code, status, stage, receiver)
-        transient_reply = reply_code < 500 if reply_code is not None else status is not None and status[0] == "4"
-        cause, party, permanence, advice, confidence, rule, phrases, alternates = self._meaning(bits, transient_reply)
+        transient_reply = (
+            reply_code < 500 if reply_code is not None else status is not None and status[0] == "4"
+        )
+        cause, party, permanence, advice, confidence, rule, phrases, alternates = self._meaning(
+            bits, transient_reply
+        )
         return Verdict(
-            reply, reply_code, status, (_STAGES.get(stage) or Stage(stage)) if stage else None, receiver,
-            cause, party, permanence, advice, confidence, rule, phrases, alternates,
-        )  # fmt: skip
+            reply,
+            reply_code,
+            status,
+            (_STAGES.get(stage) or Stage(stage)) if stage else None,
+            receiver,
+            cause,
+            party,
+            permanence,
+            advice,
+            confidence,
+            rule,
+            phrases,
+            alternates,
+        )
 
     def report(self, report: Report) -> Verdict | None:
         """The meaning of a Report's reply; None where it quotes none."""
@@ -88,9 +112,15 @@ class Classifier:
             # A 4xx never suppresses, however permanent its words; nor does a fault that heals.
             advice = Advice.RETRY_LATER if permanence is Permanence.TRANSIENT else Advice.REVIEW
         return _Meaning(
-            facts.cause, facts.party, permanence, advice, confidence,
-            rule.id if rule else "none", rule.when.phrase if rule else (), alternates,
-        )  # fmt: skip
+            facts.cause,
+            facts.party,
+            permanence,
+            advice,
+            confidence,
+            rule.id if rule else "none",
+            rule.when.phrase if rule else (),
+            alternates,
+        )
 
     def _weigh(self, bits: int) -> tuple[Rule | None, float, tuple[Cause, ...]]:
         """The first rule, how sure, and the other causes that the same words allow.
@@ -123,7 +153,9 @@ def default() -> Classifier:
     return Classifier(shipped())
 
 
-def classify(reply: str | bytes | None, *, receiver: str | None = None, stage: str | None = None) -> Verdict:
+def classify(
+    reply: str | bytes | None, *, receiver: str | None = None, stage: str | None = None
+) -> Verdict:
     """The meaning of one SMTP reply; octets are read as UTF-8, or else as Windows-1252, and None as a reply without words.
 
     >>> classify("550 5.1.1 <a@example.org>: User unknown").cause

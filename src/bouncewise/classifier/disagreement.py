@@ -13,7 +13,10 @@ def disagreement(report: Report, verdict: Verdict | None) -> str | None:
     if report.esp is None or verdict is None or report.reply is None or verdict.confidence < SURE:
         return None
     label, ours = report.esp.permanence, verdict.permanence
-    waits = report.kind is Kind.DELAYED and verdict.advice in (Advice.SUPPRESS_ADDRESS, Advice.SUPPRESS_DOMAIN)
+    waits = report.kind is Kind.DELAYED and verdict.advice in (
+        Advice.SUPPRESS_ADDRESS,
+        Advice.SUPPRESS_DOMAIN,
+    )
     differ = Permanence.UNKNOWN not in (label, ours) and label is not ours
     if not (differ or waits):
         return None

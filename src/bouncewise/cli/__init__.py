@@ -51,7 +51,9 @@ class Verbs(click.Group):
             formatter.write_dl(list(VERBS.items()))
 
 
-@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
 @click.version_option(__version__, "-V", "--version", message="%(version)s")
 def bouncewise() -> None:
     """Know why mail bounced, and do the right thing about it.
@@ -66,7 +68,9 @@ def bouncewise() -> None:
 
 def main() -> None:
     """Entry point: exits 0, or 1 for a finding, or 2 where something is asked of the operator."""
-    gc.set_threshold(100_000)  # rules and findings make no cycles, and looking for them took a fifteenth of an ingest
+    gc.set_threshold(
+        100_000
+    )  # rules and findings make no cycles, and looking for them took a fifteenth of an ingest
     try:
         sys.exit(bouncewise.main(standalone_mode=False) or 0)
     except BouncewiseError as bad:

@@ -39,14 +39,27 @@ BY = ("domain", "day", "cause", "party", "permanence", "advice", "rule", "receiv
     help="folder to write to",
 )
 @click.option("--by", metavar="A,B", help=f"count by these instead: {', '.join(BY)}")
-@click.option("--reply", metavar="COLUMN", help="the column of replies, where its name is not a usual one")
+@click.option(
+    "--reply", metavar="COLUMN", help="the column of replies, where its name is not a usual one"
+)
 @click.option("--recipient", metavar="COLUMN", help="the column of recipients, for --by domain")
 @click.option("--time", "at", metavar="COLUMN", help="the column of times, for --by day")
-@click.option("--receiver", metavar="COLUMN", help="a column that names the receiver, where it is known")
+@click.option(
+    "--receiver", metavar="COLUMN", help="a column that names the receiver, where it is known"
+)
 @jobs_option
 @json_option
-def command(paths: tuple[str, ...], target: Path, by: str | None, reply: str | None, recipient: str | None, at: str | None,
-            receiver: str | None, jobs: int, as_json: bool) -> None:  # fmt: skip
+def command(
+    paths: tuple[str, ...],
+    target: Path,
+    by: str | None,
+    reply: str | None,
+    recipient: str | None,
+    at: str | None,
+    receiver: str | None,
+    jobs: int,
+    as_json: bool,
+) -> None:
     from bouncewise.bulk import batch
 
     wanted = tuple(name.strip() for name in by.split(",")) if by else ()
@@ -55,7 +68,12 @@ def command(paths: tuple[str, ...], target: Path, by: str | None, reply: str | N
     target.mkdir(parents=True, exist_ok=True)
     given = {
         role: name
-        for role, name in (("reply", reply), ("recipient", recipient), ("at", at), ("receiver", receiver))
+        for role, name in (
+            ("reply", reply),
+            ("recipient", recipient),
+            ("at", at),
+            ("receiver", receiver),
+        )
         if name
     }
     work = batch.parts(paths, target, given, wanted)

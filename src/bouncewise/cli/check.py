@@ -30,17 +30,24 @@ from bouncewise.operations.check import Answer, check
 @click.command("check", short_help="may these addresses be mailed?")
 @click.argument("addresses", nargs=-1)
 @click.option(
-    "--csv", "csv_path", type=click.Path(path_type=Path, exists=True, allow_dash=True),
+    "--csv",
+    "csv_path",
+    type=click.Path(path_type=Path, exists=True, allow_dash=True),
     help="A list with a column of addresses.",
-)  # fmt: skip
+)
 @transactional_option
 @at_option
 @ledger_options
 @json_option
 def command(
-    addresses: tuple[str, ...], csv_path: Path | None, transactional: bool, at: str | None,
-    db: str | None, policy_path: Path | None, as_json: bool,
-) -> None:  # fmt: skip
+    addresses: tuple[str, ...],
+    csv_path: Path | None,
+    transactional: bool,
+    at: str | None,
+    db: str | None,
+    policy_path: Path | None,
+    as_json: bool,
+) -> None:
     """Print for each address whether it may be mailed, and if not why, since when and until when.
 
     Exits 0 if all may be mailed, 1 if some may not, 2 for a usage error or a missing ledger.
@@ -55,7 +62,14 @@ def command(
     refused = False
     with open_ledger(db) as ledger:
         wanted = _addresses(addresses, csv_path)
-        for answer in check(wanted, ledger, load_policy(policy_path), at=when, past=past, transactional=transactional):
+        for answer in check(
+            wanted,
+            ledger,
+            load_policy(policy_path),
+            at=when,
+            past=past,
+            transactional=transactional,
+        ):
             refused |= not answer.send
             echo(dumps(AddressAnswer.of(answer)) if as_json else _line(answer))
     sys.exit(1 if refused else 0)

@@ -7,17 +7,29 @@ from typing import BinaryIO
 
 import click
 
-from bouncewise.cli.common import DIM, advice_of, echo, json_option, load_classifier, rules_option, style
+from bouncewise.cli.common import (
+    DIM,
+    advice_of,
+    echo,
+    json_option,
+    load_classifier,
+    rules_option,
+    style,
+)
 from bouncewise.contract import dumps
 from bouncewise.contract.verdicts import VerdictRow
 
 
 @click.command("classify", short_help="what SMTP replies mean, one per line")
 @click.argument("file", type=click.File("rb"), default="-")
-@click.option("--receiver", metavar="ID", help="Whose server replied, if you know it, e.g. microsoft, google.")
+@click.option(
+    "--receiver", metavar="ID", help="Whose server replied, if you know it, e.g. microsoft, google."
+)
 @rules_option
 @json_option
-def command(file: BinaryIO, receiver: str | None, rule_paths: tuple[Path, ...], as_json: bool) -> None:
+def command(
+    file: BinaryIO, receiver: str | None, rule_paths: tuple[Path, ...], as_json: bool
+) -> None:
     """Print what SMTP replies mean: one reply per line of FILE (default: standard input).
 
     \b
@@ -32,4 +44,6 @@ def command(file: BinaryIO, receiver: str | None, rule_paths: tuple[Path, ...], 
             echo(dumps(VerdictRow.of(verdict)))
         else:
             confidence = style(f"{verdict.confidence:4.0%}", DIM)
-            echo(f"{verdict.cause:20} {verdict.party:9} {advice_of(verdict)} {confidence}  {verdict.evidence}")
+            echo(
+                f"{verdict.cause:20} {verdict.party:9} {advice_of(verdict)} {confidence}  {verdict.evidence}"
+            )

@@ -30,14 +30,29 @@ from bouncewise.lists.table import Table
 from bouncewise.model import Decision
 from bouncewise.operations.clean import clean
 
-REASONS = ("bouncewise_state", "bouncewise_cause", "bouncewise_since", "bouncewise_until", "bouncewise_why")
+REASONS = (
+    "bouncewise_state",
+    "bouncewise_cause",
+    "bouncewise_since",
+    "bouncewise_until",
+    "bouncewise_why",
+)
 _PROGRESS_ROWS = 10_000
 
 
 @click.command("clean", short_help="drop from a list what must not be mailed")
 @click.argument("source", type=click.Path(path_type=Path, exists=True, allow_dash=True))
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="The cleaned list. Default: standard output.")
-@click.option("--rejected", type=click.Path(path_type=Path), help="The dropped rows, with the reason in added columns.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="The cleaned list. Default: standard output.",
+)
+@click.option(
+    "--rejected",
+    type=click.Path(path_type=Path),
+    help="The dropped rows, with the reason in added columns.",
+)
 @click.option("--column", help="Name of the address column, if it is not detected.")
 @transactional_option
 @dry_run_option("Count the rows.")
@@ -45,9 +60,17 @@ _PROGRESS_ROWS = 10_000
 @ledger_options
 @json_option
 def command(
-    source: Path, output: Path | None, rejected: Path | None, column: str | None, transactional: bool, dry_run: bool,
-    at: str | None, db: str | None, policy_path: Path | None, as_json: bool,
-) -> None:  # fmt: skip
+    source: Path,
+    output: Path | None,
+    rejected: Path | None,
+    column: str | None,
+    transactional: bool,
+    dry_run: bool,
+    at: str | None,
+    db: str | None,
+    policy_path: Path | None,
+    as_json: bool,
+) -> None:
     """Drop from SOURCE, a CSV file, the rows that must not be mailed or have no address. All other columns are kept.
 
     \b
@@ -55,7 +78,11 @@ def command(
     """
     when, past = parse_moment(at)
     counts = [0, 0]
-    with open_context(db, policy_path) as context, Table.open(source, column) as table, ExitStack() as files:
+    with (
+        open_context(db, policy_path) as context,
+        Table.open(source, column) as table,
+        ExitStack() as files,
+    ):
         keep = _writer(None if dry_run else output or Path("-"), table, files, ())
         drop = _writer(None if dry_run else rejected, table, files, REASONS)
         advance = files.enter_context(progress(None, "clean", "rows"))
@@ -72,7 +99,10 @@ def command(
         written = str(output) if output and not dry_run else None
         echo(dumps(CleanRecord(kept=kept, dropped=dropped, output=written)))
     else:
-        click.echo(f"kept {kept:,}, dropped {dropped:,}{' (dry run: nothing written)' if dry_run else ''}", err=True)
+        click.echo(
+            f"kept {kept:,}, dropped {dropped:,}{' (dry run: nothing written)' if dry_run else ''}",
+            err=True,
+        )
 
 
 def _reasons(d: Decision) -> list[str]:
@@ -80,7 +110,9 @@ def _reasons(d: Decision) -> list[str]:
     return [without_formula(str(cell)) for cell in cells]
 
 
-def _writer(path: Path | None, table: Table, files: ExitStack, added: tuple[str, ...]) -> Callable[[list[str]], object]:
+def _writer(
+    path: Path | None, table: Table, files: ExitStack, added: tuple[str, ...]
+) -> Callable[[list[str]], object]:
     """A function that writes a row to *path* in the dialect of *table*; the file is replaced when all is written."""
     if path is None:
         return lambda _row: None
@@ -91,7 +123,9 @@ def _writer(path: Path | None, table: Table, files: ExitStack, added: tuple[str,
         if path.is_dir():
             raise InputError(f"{path}: is a folder; name a file")
         part = path.with_name(path.name + ".part")
-        target = files.enter_context(part.open("w", encoding=table.encoding, errors="surrogateescape", newline=""))
+        target = files.enter_context(
+            part.open("w", encoding=table.encoding, errors="surrogateescape", newline="")
+        )
         files.push(lambda kind, *_: _replace(part, path, whole=kind is None))
     rows = csv.writer(target, delimiter=table.delimiter, lineterminator=table.newline)
     if table.header:

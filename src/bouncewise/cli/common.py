@@ -31,23 +31,32 @@ GOOD, BAD, DIM, HEAD = "blue", "bright_yellow", "bright_black", "bold"
 
 def json_option(f: F) -> F:
     """``--json``."""
-    return click.option("--json", "as_json", is_flag=True, help="One JSON object per line (docs/json.md).")(f)
+    return click.option(
+        "--json", "as_json", is_flag=True, help="One JSON object per line (docs/json.md)."
+    )(f)
 
 
 def rules_option(f: F) -> F:
     """``--rules``."""
     return click.option(
-        "--rules", "rule_paths", multiple=True, envvar="BOUNCEWISE_RULES", type=click.Path(path_type=Path),
+        "--rules",
+        "rule_paths",
+        multiple=True,
+        envvar="BOUNCEWISE_RULES",
+        type=click.Path(path_type=Path),
         help="Your own rule file or folder; it comes before the shipped rules. Repeatable.",
-    )(f)  # fmt: skip
+    )(f)
 
 
 def jobs_option(f: F) -> F:
     """``--jobs``."""
     return click.option(
-        "--jobs", type=click.IntRange(1, 256), default=_cores, show_default="one per core",
+        "--jobs",
+        type=click.IntRange(1, 256),
+        default=_cores,
+        show_default="one per core",
         help="Processes that share the work if there is much of it. The output is the same.",
-    )(f)  # fmt: skip
+    )(f)
 
 
 def _cores() -> int:
@@ -59,14 +68,20 @@ def _cores() -> int:
 def db_option(f: F) -> F:
     """``--db``."""
     return click.option(
-        "--db", envvar="BOUNCEWISE_DB", metavar="FILE", help=f"The ledger, an SQLite file. Default: {default_db()}"
+        "--db",
+        envvar="BOUNCEWISE_DB",
+        metavar="FILE",
+        help=f"The ledger, an SQLite file. Default: {default_db()}",
     )(f)
 
 
 def by_option(f: F) -> F:
     """``--by``: the name that is kept with the act."""
     return click.option(
-        "--by", default=getpass.getuser, show_default="your login name", help="Name to record as the author."
+        "--by",
+        default=getpass.getuser,
+        show_default="your login name",
+        help="Name to record as the author.",
     )(f)
 
 
@@ -79,9 +94,12 @@ def why_option(*, required: bool = True) -> Callable[[F], F]:
 def policy_option(f: F) -> F:
     """``--policy``."""
     return click.option(
-        "--policy", "policy_path", envvar="BOUNCEWISE_POLICY", type=click.Path(path_type=Path),
+        "--policy",
+        "policy_path",
+        envvar="BOUNCEWISE_POLICY",
+        type=click.Path(path_type=Path),
         help="Your own policy file.",
-    )(f)  # fmt: skip
+    )(f)
 
 
 def ledger_options(f: F) -> F:
@@ -92,7 +110,9 @@ def ledger_options(f: F) -> F:
 def at_option(f: F) -> F:
     """``--at``."""
     return click.option(
-        "--at", metavar="TIME", help="Answer as of this time, e.g. 2026-11-20 or 2026-11-20T12:00:00Z."
+        "--at",
+        metavar="TIME",
+        help="Answer as of this time, e.g. 2026-11-20 or 2026-11-20T12:00:00Z.",
     )(f)
 
 
@@ -131,13 +151,20 @@ def open_ledger(db: str | None, *, create: bool = False) -> Store:
 
 
 def open_context(
-    db: str | None, policy_path: Path | None, rule_paths: tuple[Path, ...] = (), *, create: bool = False
+    db: str | None,
+    policy_path: Path | None,
+    rule_paths: tuple[Path, ...] = (),
+    *,
+    create: bool = False,
 ) -> Context:
     """The ledger with the policy and the rules that the options name."""
     from bouncewise.operations.context import Context
 
     return Context.open(
-        ledger_path(db), create=create, policy=load_policy(policy_path), classifier=load_classifier(rule_paths)
+        ledger_path(db),
+        create=create,
+        policy=load_policy(policy_path),
+        classifier=load_classifier(rule_paths),
     )
 
 
@@ -174,7 +201,9 @@ def parse_time(text: str, option: str) -> datetime:
     try:
         when = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise click.UsageError(f"{option} {text}: not a time; write 2026-11-20 or 2026-11-20T12:00:00Z") from None
+        raise click.UsageError(
+            f"{option} {text}: not a time; write 2026-11-20 or 2026-11-20T12:00:00Z"
+        ) from None
     return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)
 
 
@@ -204,7 +233,9 @@ def advice_of(v: Verdict) -> str:
 
 
 @contextmanager
-def progress(total: int | None, what: str, unit: str = "reports") -> Iterator[Callable[[int, int], None]]:
+def progress(
+    total: int | None, what: str, unit: str = "reports"
+) -> Iterator[Callable[[int, int], None]]:
     """A bar on standard error while something long runs, nothing where that is no terminal. Call with (done, octets)."""
     if not sys.stderr.isatty():
         yield lambda _done, _octets: None
@@ -212,7 +243,12 @@ def progress(total: int | None, what: str, unit: str = "reports") -> Iterator[Ca
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn(what), BarColumn(), TextColumn("{task.fields[done]:,} " + unit), TimeElapsedColumn())
+    columns = (
+        TextColumn(what),
+        BarColumn(),
+        TextColumn("{task.fields[done]:,} " + unit),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=total, done=0)
         yield lambda done, octets: bar.update(task, completed=octets, done=done)

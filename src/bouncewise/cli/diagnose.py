@@ -46,7 +46,10 @@ _SHOWN = 0.01  # hypotheses below one in a hundred are left out on a terminal, n
 @click.command("diagnose", short_help="what lies behind a refusal, how likely, by which evidence")
 @click.argument("subject", nargs=-1, required=True)
 @click.option(
-    "--dns", "with_dns", is_flag=True, help="Ask DNS now where the domain's mail goes. Nothing else leaves this host."
+    "--dns",
+    "with_dns",
+    is_flag=True,
+    help="Ask DNS now where the domain's mail goes. Nothing else leaves this host.",
 )
 @at_option
 @ledger_options
@@ -108,7 +111,11 @@ def _facts(subject: tuple[str, ...], sources: facts.Sources) -> Facts | None:
         name = address.normalise(first)
         if rest:
             return facts.of_reply(rest[0], name, sources)
-        return facts.of_domain(name, sources) if name.startswith("@") else facts.of_address(name, sources)
+        return (
+            facts.of_domain(name, sources)
+            if name.startswith("@")
+            else facts.of_address(name, sources)
+        )
     if not rest and _DOMAIN.fullmatch(first):
         return facts.of_domain(address.normalise(f"@{first}"), sources)
     return facts.of_reply(" ".join(subject), "", sources)
@@ -119,7 +126,12 @@ def _print(found: Diagnosis) -> None:
     first = found.ranking[0]
     when = f", {about.refused_at:%Y-%m-%d %H:%M}" if about.refused_at else ""
     echo(style(f"{about.subject or 'this reply'}: {first.label}", HEAD))
-    echo(style(f"{about.cause} at {about.receiver or about.domain or 'an unnamed receiver'}{when}: {about.words}", DIM))
+    echo(
+        style(
+            f"{about.cause} at {about.receiver or about.domain or 'an unnamed receiver'}{when}: {about.words}",
+            DIM,
+        )
+    )
     echo()
     for ranked in found.ranking:
         if ranked.probability >= _SHOWN:
@@ -153,6 +165,11 @@ def _weight(piece: Piece, name: str) -> str:
 
 def _line(text: str, width: int, colour: str | None = None) -> None:
     shaped = textwrap.fill(
-        text, width, initial_indent="  ", subsequent_indent=" " * 18, break_long_words=False, break_on_hyphens=False
+        text,
+        width,
+        initial_indent="  ",
+        subsequent_indent=" " * 18,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
     echo(style(shaped, colour) if colour else shaped)

@@ -29,13 +29,23 @@ from bouncewise.policy.decide import in_force
 
 
 @click.command("domains", short_help="list dead domains, verify them by DNS")
-@click.option("--dns", "with_dns", is_flag=True, help="Ask DNS about each, store what it says, and decide anew.")
+@click.option(
+    "--dns",
+    "with_dns",
+    is_flag=True,
+    help="Ask DNS about each, store what it says, and decide anew.",
+)
 @dry_run_option("With --dns: ask, and print what would follow.")
 @at_option
 @ledger_options
 @json_option
 def command(
-    with_dns: bool, dry_run: bool, at: str | None, db: str | None, policy_path: Path | None, as_json: bool
+    with_dns: bool,
+    dry_run: bool,
+    at: str | None,
+    db: str | None,
+    policy_path: Path | None,
+    as_json: bool,
 ) -> None:
     """List the domains that are held or suppressed because they do not exist or accept no mail.
 
@@ -67,14 +77,22 @@ def command(
                 if as_json:
                     echo(dumps(DnsCheckRow.of(row, meant)))
                 else:
-                    now = row._replace(before=in_force(row.before, when), after=in_force(row.after, when))
+                    now = row._replace(
+                        before=in_force(row.before, when), after=in_force(row.after, when)
+                    )
                     echo(_line(now, meant))
 
 
 def _line(row: DnsCheck, meant: str | None) -> str:
     before, after = row.before, row.after
-    route = f"{row.mail.route} {' '.join(row.mail.hosts[:3]) or row.mail.reason}".rstrip() if row.mail else ""
-    change = f"{before.state} -> {after.state}" if before.state is not after.state else str(after.state)
+    route = (
+        f"{row.mail.route} {' '.join(row.mail.hosts[:3]) or row.mail.reason}".rstrip()
+        if row.mail
+        else ""
+    )
+    change = (
+        f"{before.state} -> {after.state}" if before.state is not after.state else str(after.state)
+    )
     until = f"until {after.until:%Y-%m-%d}" if after.until else ""
     slip = f"  (is {meant} meant?)" if meant else ""
     words = " ".join(filter(None, (str(after.cause or ""), until, route)))

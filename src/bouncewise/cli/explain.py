@@ -60,13 +60,23 @@ def command(
     if _ADDRESS.fullmatch(text):
         name, (when, past) = address.normalise(text), parse_moment(at)
         with open_ledger(db) as ledger:
-            decision = next(check([name], ledger, load_policy(policy_path), at=when, past=past)).decision
-            page = address_page(name, decision, ledger.history(name, when if past else None), when, rules)
+            decision = next(
+                check([name], ledger, load_policy(policy_path), at=when, past=past)
+            ).decision
+            page = address_page(
+                name, decision, ledger.history(name, when if past else None), when, rules
+            )
     else:
         page = explain(text, rules)
     if as_json:
         sections = {s.heading: s.lines for s in page.sections}
-        echo(dumps(ExplanationRecord(subject=text, title=page.title, summary=page.summary, sections=sections)))
+        echo(
+            dumps(
+                ExplanationRecord(
+                    subject=text, title=page.title, summary=page.summary, sections=sections
+                )
+            )
+        )
     else:
         _print(page)
 

@@ -30,7 +30,9 @@ from bouncewise.rfc import address
 @at_option
 @ledger_options
 @json_option
-def command(name: str, at: str | None, db: str | None, policy_path: Path | None, as_json: bool) -> None:
+def command(
+    name: str, at: str | None, db: str | None, policy_path: Path | None, as_json: bool
+) -> None:
     """Print the timeline of an ADDRESS or @domain: deliveries, refusals, acts of people, and the decision that follows.
 
     \b

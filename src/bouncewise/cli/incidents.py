@@ -47,13 +47,21 @@ SHOWN = 10
 _WORDS = 110  # characters shown of a reply
 
 
-@click.group("incidents", invoke_without_command=True, short_help="provider outages, and blocks against your servers")
-@click.option("--days", type=click.IntRange(1, 3650), default=30, show_default=True, help="How far back.")
+@click.group(
+    "incidents",
+    invoke_without_command=True,
+    short_help="provider outages, and blocks against your servers",
+)
+@click.option(
+    "--days", type=click.IntRange(1, 3650), default=30, show_default=True, help="How far back."
+)
 @db_option
 @policy_option
 @json_option
 @click.pass_context
-def command(ctx: click.Context, days: int, db: str | None, policy_path: Path | None, as_json: bool) -> None:
+def command(
+    ctx: click.Context, days: int, db: str | None, policy_path: Path | None, as_json: bool
+) -> None:
     """List incidents, the latest first, and alerts: receivers that refuse your IP address, domain or content.
 
     \b
@@ -80,7 +88,13 @@ def command(ctx: click.Context, days: int, db: str | None, policy_path: Path | N
 
 def _incident(i: Incident) -> str:
     until = f"{i.closed:%Y-%m-%d %H:%M}" if i.closed else "open"
-    result = "over, addresses recovered" if i.recovered else "mailboxes gone" if i.closed else "addresses held"
+    result = (
+        "over, addresses recovered"
+        if i.recovered
+        else "mailboxes gone"
+        if i.closed
+        else "addresses held"
+    )
     if i.baseline_rate is None:
         what = f"all {i.newly_refused} addresses refused, no mail was ever delivered there"
     else:
@@ -119,32 +133,50 @@ def show(name: str, opened: str | None, db: str | None, as_json: bool) -> None:
 
 def _details(found: operation.Details, states: dict[str, State]) -> str:
     counts = ", ".join(f"{n} {state}" for state, n in Counter(states.values()).most_common())
-    more = f" and {len(found.names) - SHOWN} more (--json lists all)" if len(found.names) > SHOWN else ""
+    more = (
+        f" and {len(found.names) - SHOWN} more (--json lists all)"
+        if len(found.names) > SHOWN
+        else ""
+    )
     lines = [
         _incident(found.incident),
         f"    refused: {len(found.names)} addresses, now {counts}",
         *(style(f"    reply:   {words[:_WORDS]}", DIM) for words in found.samples),
-        *(f"    {r.by} on {r.at:%Y-%m-%d %H:%M}: {_ruling(r)}  {r.why}".rstrip() for r in found.rulings),
+        *(
+            f"    {r.by} on {r.at:%Y-%m-%d %H:%M}: {_ruling(r)}  {r.why}".rstrip()
+            for r in found.rulings
+        ),
         f"    {', '.join(found.names[:SHOWN])}{more}",
     ]
     return "\n".join(lines)
 
 
 def _ruling(ruling: Ruling) -> str:
-    return f"over since {ruling.closed:%Y-%m-%d %H:%M}" if ruling.closed else "marked as a false alarm"
+    return (
+        f"over since {ruling.closed:%Y-%m-%d %H:%M}" if ruling.closed else "marked as a false alarm"
+    )
 
 
 @command.command(short_help="mark as over; each held address is mailed once more")
 @click.argument("name")
-@click.option("--at", "over", metavar="TIME", help="Since when. Default: now, or the end of the evidence.")
+@click.option(
+    "--at", "over", metavar="TIME", help="Since when. Default: now, or the end of the evidence."
+)
 @why_option(required=False)
 @by_option
 @dry_run_option("Print whose state would change.")
 @ledger_options
 @json_option
 def close(
-    name: str, over: str | None, why: str, by: str, dry_run: bool, db: str | None, policy_path: Path | None, as_json: bool
-) -> None:  # fmt: skip
+    name: str,
+    over: str | None,
+    why: str,
+    by: str,
+    dry_run: bool,
+    db: str | None,
+    policy_path: Path | None,
+    as_json: bool,
+) -> None:
     """Mark the incident of NAME (a receiver, or @domain) as over: each address that it holds is mailed once more.
 
     \b
@@ -160,15 +192,27 @@ def close(
 
 @command.command(short_help="mark as a false alarm; its bounces then count as usual")
 @click.argument("name")
-@click.option("--opened", required=True, metavar="TIME", help="When it opened, as `bouncewise incidents` prints it.")
+@click.option(
+    "--opened",
+    required=True,
+    metavar="TIME",
+    help="When it opened, as `bouncewise incidents` prints it.",
+)
 @why_option(required=False)
 @by_option
 @dry_run_option("Print whose state would change.")
 @ledger_options
 @json_option
 def ignore(
-    name: str, opened: str, why: str, by: str, dry_run: bool, db: str | None, policy_path: Path | None, as_json: bool
-) -> None:  # fmt: skip
+    name: str,
+    opened: str,
+    why: str,
+    by: str,
+    dry_run: bool,
+    db: str | None,
+    policy_path: Path | None,
+    as_json: bool,
+) -> None:
     """Mark the incident of NAME (a receiver, or @domain) as a false alarm: its refusals then count as usual."""
     with open_ledger(db) as ledger:
         author = Author(by, why, effective_time(ledger, datetime.now(UTC)))
@@ -176,7 +220,9 @@ def ignore(
         _apply(ruling, ledger, policy_path, dry_run, as_json)
 
 
-def _apply(ruling: Ruling, ledger: Store, policy_path: Path | None, dry_run: bool, as_json: bool) -> None:
+def _apply(
+    ruling: Ruling, ledger: Store, policy_path: Path | None, dry_run: bool, as_json: bool
+) -> None:
     """Store the ruling, and print whose state differs."""
     changed = apply_ruling(ruling, ledger, load_policy(policy_path), dry_run=dry_run)
     if as_json:
@@ -187,4 +233,6 @@ def _apply(ruling: Ruling, ledger: Store, policy_path: Path | None, dry_run: boo
     if not changed:
         echo(f"No address {'would change' if dry_run else 'changed'}.")
     dry = " (dry run: nothing stored)" if dry_run else ""
-    echo(f"{ruling.destination}: the incident of {ruling.opened:%Y-%m-%d %H:%M} {_ruling(ruling)}{dry}")
+    echo(
+        f"{ruling.destination}: the incident of {ruling.opened:%Y-%m-%d %H:%M} {_ruling(ruling)}{dry}"
+    )

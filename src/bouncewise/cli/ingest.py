@@ -46,7 +46,10 @@ def command(
     zcat mail.log.*.gz | bouncewise ingest -
     """
     total = sum(Path(p).stat().st_size for p in files.expand(paths) if p != files.STDIN) or None
-    with open_context(db, policy_path, rule_paths, create=True) as context, progress(total, "ingest") as advance:
+    with (
+        open_context(db, policy_path, rule_paths, create=True) as context,
+        progress(total, "ingest") as advance,
+    ):
         _note_other_rules(context)
         tally = ingest(paths, context, note=print_note, progress=advance, jobs=jobs)
         if as_json:

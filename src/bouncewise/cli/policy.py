@@ -19,7 +19,9 @@ from bouncewise.model import Cause
 from bouncewise.policy.examples import outcome
 from bouncewise.policy.load import Policy, load
 
-FILE = click.argument("file", required=False, envvar="BOUNCEWISE_POLICY", type=click.Path(path_type=Path))
+FILE = click.argument(
+    "file", required=False, envvar="BOUNCEWISE_POLICY", type=click.Path(path_type=Path)
+)
 
 
 @click.group("policy", short_help="what decides, and why; check your own")
@@ -47,13 +49,19 @@ def check(file: Path | None, as_json: bool) -> None:
             continue
         own = example not in shipped
         wrong += own
-        row = PolicyCheckRow(story=example.story, of=example.of, expected=example.then, got=got, own=own)
+        row = PolicyCheckRow(
+            story=example.story, of=example.of, expected=example.then, got=got, own=own
+        )
         sign = style("✗", BAD) if own else style("≠ shipped:", HEAD)
-        text = f"{sign} {example.story}\n    expected {_list(example.then)}\n    but      {_list(got)}"
+        text = (
+            f"{sign} {example.story}\n    expected {_list(example.then)}\n    but      {_list(got)}"
+        )
         echo(dumps(row) if as_json else text)
     if not (wrong or as_json):
         count = sum(example not in shipped for example in policy.example)
-        echo(f"{style('✓', GOOD)} well formed; {count} examples of your own, {len(shipped)} shipped")
+        echo(
+            f"{style('✓', GOOD)} well formed; {count} examples of your own, {len(shipped)} shipped"
+        )
     sys.exit(1 if wrong else 0)
 
 
@@ -64,7 +72,11 @@ def check(file: Path | None, as_json: bool) -> None:
 def explain(name: str | None, policy_path: Path | None, as_json: bool) -> None:
     """Every number that decides, or NAME's (dead.hold_days, incident, window.mailbox-full), with its reason and examples."""
     policy, plain = load(policy_path), dict(_numbers(load()))
-    rows = [(key, value, why) for key, (value, why) in _numbers(policy) if not name or f"{key}.".startswith(f"{name}.")]
+    rows = [
+        (key, value, why)
+        for key, (value, why) in _numbers(policy)
+        if not name or f"{key}.".startswith(f"{name}.")
+    ]
     if not rows:
         raise InputError(f"{name}: no such number; `bouncewise policy explain` lists them all")
     for key, value, why in rows:
@@ -72,7 +84,13 @@ def explain(name: str | None, policy_path: Path | None, as_json: bool) -> None:
         examples = [e for e in policy.example if key in e.of]
         if as_json:
             stories = [e.story for e in examples]
-            echo(dumps(PolicyNumberRow(name=key, value=value, shipped=shipped, why=why, examples=tuple(stories))))
+            echo(
+                dumps(
+                    PolicyNumberRow(
+                        name=key, value=value, shipped=shipped, why=why, examples=tuple(stories)
+                    )
+                )
+            )
             continue
         differs = "" if value == shipped else style(f"  (shipped: {_plain(shipped)})", BAD)
         echo(f"{style(f'{key} = {_plain(value)}', HEAD)}{differs}\n    {why}")

@@ -29,7 +29,8 @@ _FORMATS = "\n".join(f"      {reader.name:10} {reader.about}" for reader in FORM
 
 
 @click.command(
-    "read", short_help="read bounces, logs and feedback, and judge them",
+    "read",
+    short_help="read bounces, logs and feedback, and judge them",
     help=f"""Read files, folders, Maildirs, mboxes, .gz .zst .zip or - and print what each report means.
 
     \b
@@ -40,7 +41,7 @@ _FORMATS = "\n".join(f"      {reader.name:10} {reader.about}" for reader in FORM
     The format is detected from the content:
 {_FORMATS}
     """,
-)  # fmt: skip
+)
 @click.argument("paths", nargs=-1, required=True)
 @rules_option
 @jobs_option
@@ -63,4 +64,8 @@ def _line(finding: Finding, verdict: Verdict | None, _receiver: str) -> str:
     report = finding.report
     when = report.at.strftime("%Y-%m-%d %H:%M") if report.at else " " * 16
     head = f"{style(when, DIM)}  {report.kind:11} {report.recipient or '-':28}"
-    return f"{head} {verdict.cause:20} {advice_of(verdict)} {verdict.evidence}" if verdict else head.rstrip()
+    return (
+        f"{head} {verdict.cause:20} {advice_of(verdict)} {verdict.evidence}"
+        if verdict
+        else head.rstrip()
+    )

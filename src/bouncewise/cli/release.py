@@ -26,11 +26,17 @@ from bouncewise.operations.release import ReleaseFilter, matching, release
 
 
 @click.command("release", short_help="undo suppressions by incident, time, receiver or cause")
-@click.option("--incident", metavar="NAME", help="Refused during an incident of this receiver or @domain.")
+@click.option(
+    "--incident", metavar="NAME", help="Refused during an incident of this receiver or @domain."
+)
 @click.option("--since", metavar="TIME", help="Suppressed or held at or after this time.")
 @click.option("--until", metavar="TIME", help="Suppressed or held before this time.")
-@click.option("--receiver", metavar="ID", help="Refused by this receiver: google, microsoft, yahoo, apple …")
-@click.option("--cause", metavar="CAUSE", type=click.Choice([c.value for c in Cause]), help="For this cause.")
+@click.option(
+    "--receiver", metavar="ID", help="Refused by this receiver: google, microsoft, yahoo, apple …"
+)
+@click.option(
+    "--cause", metavar="CAUSE", type=click.Choice([c.value for c in Cause]), help="For this cause."
+)
 @click.option("--rule", metavar="ID", help="By this rule.")
 @why_option()
 @by_option
@@ -38,9 +44,19 @@ from bouncewise.operations.release import ReleaseFilter, matching, release
 @ledger_options
 @json_option
 def command(
-    incident: str | None, since: str | None, until: str | None, receiver: str | None, cause: str | None,
-    rule: str | None, why: str, by: str, dry_run: bool, db: str | None, policy_path: Path | None, as_json: bool,
-) -> None:  # fmt: skip
+    incident: str | None,
+    since: str | None,
+    until: str | None,
+    receiver: str | None,
+    cause: str | None,
+    rule: str | None,
+    why: str,
+    by: str,
+    dry_run: bool,
+    db: str | None,
+    policy_path: Path | None,
+    as_json: bool,
+) -> None:
     """Release every address that matches all filters.
 
     Past bounces stay on record but are ignored from now on. Unsubscribes, complaints and manual entries are unaffected.
@@ -57,11 +73,20 @@ def command(
     with open_ledger(db) as ledger:
         found = matching(ReleaseFilter(incident, begin, end, receiver, cause, rule), ledger)
         if not dry_run:
-            release([name for name, _ in found], why, by, datetime.now(UTC), ledger, load_policy(policy_path))
+            release(
+                [name for name, _ in found],
+                why,
+                by,
+                datetime.now(UTC),
+                ledger,
+                load_policy(policy_path),
+            )
     for name, decision in found:
         if as_json:
             echo(dumps(suppression_row(name, decision, released=not dry_run)))
         else:
-            echo(f"{'would release' if dry_run else 'released'} {name}  {decision.cause or ''}  {decision.why}")
+            echo(
+                f"{'would release' if dry_run else 'released'} {name}  {decision.cause or ''}  {decision.why}"
+            )
     if not as_json:
         echo(f"{len(found)} {'would be ' if dry_run else ''}released")

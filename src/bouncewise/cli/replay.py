@@ -28,7 +28,9 @@ from bouncewise.operations.replay import Change, Outcome, Summary, replayed
 
 
 @click.command("replay", short_help="judge all stored evidence again")
-@click.option("--dry-run", is_flag=True, help="Print whose decision would change. Nothing is stored.")
+@click.option(
+    "--dry-run", is_flag=True, help="Print whose decision would change. Nothing is stored."
+)
 @click.option("--apply", is_flag=True, help="Apply the changes, in one transaction.")
 @click.option("--since", metavar="TIME", help="Judge only what happened at or after this time.")
 @by_option
@@ -36,9 +38,15 @@ from bouncewise.operations.replay import Change, Outcome, Summary, replayed
 @rules_option
 @json_option
 def command(
-    dry_run: bool, apply: bool, since: str | None, by: str, db: str | None, policy_path: Path | None,
-    rule_paths: tuple[Path, ...], as_json: bool,
-) -> None:  # fmt: skip
+    dry_run: bool,
+    apply: bool,
+    since: str | None,
+    by: str,
+    db: str | None,
+    policy_path: Path | None,
+    rule_paths: tuple[Path, ...],
+    as_json: bool,
+) -> None:
     """Judge all stored evidence with the present rules and policy, and print whose decision differs.
 
     \b
@@ -49,19 +57,33 @@ def command(
     The first verdict on each report stays in the ledger. Acts and opt-outs of people never change.
     """
     if dry_run == apply:
-        raise click.UsageError("use either --dry-run (print what would change) or --apply (change it)")
+        raise click.UsageError(
+            "use either --dry-run (print what would change) or --apply (change it)"
+        )
     begin = parse_optional_time(since, "--since")
     with open_context(db, policy_path, rule_paths) as context, ExitStack() as until_printed:
         with progress(1000, "replay") as advance:
             outcome = until_printed.enter_context(
-                replayed(context, at=datetime.now(UTC), apply_by=by if apply else None, since=begin, progress=advance)
+                replayed(
+                    context,
+                    at=datetime.now(UTC),
+                    apply_by=by if apply else None,
+                    since=begin,
+                    progress=advance,
+                )
             )
         summary = Summary()
         for change in outcome.changes:
             summary.add(change)
             echo(dumps(ReplayedRow.of(change)) if as_json else _line(change))
         if as_json:
-            echo(dumps(ReplaySummary.of(outcome, summary, context.classifier.ruleset.version, applied=apply)))
+            echo(
+                dumps(
+                    ReplaySummary.of(
+                        outcome, summary, context.classifier.ruleset.version, applied=apply
+                    )
+                )
+            )
         else:
             _print_summary(outcome, summary, applied=apply)
 
@@ -80,5 +102,7 @@ def _print_summary(outcome: Outcome, summary: Summary, *, applied: bool) -> None
         echo(f"{n:>9,}  {style(f'{kind.state_before} -> {kind.state_after}', HEAD)}  {rules}")
     what = "changed" if applied else "would change"
     sums = f"{summary.released:,} released, {summary.suppressed:,} newly suppressed, {summary.held:,} newly held"
-    echo(f"{outcome.reports:,} reports re-evaluated, {outcome.reclassified:,} with a different verdict")
+    echo(
+        f"{outcome.reports:,} reports re-evaluated, {outcome.reclassified:,} with a different verdict"
+    )
     echo(f"{summary.changed:,} decisions {what}: {sums}")

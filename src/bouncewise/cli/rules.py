@@ -25,10 +25,17 @@ def command() -> None:
 
 @command.command("list", short_help="every rule, in the order in which they are tried")
 @click.option(
-    "--cause", metavar="CAUSE", type=click.Choice([c.value for c in Cause]), help="Only rules for this cause."
+    "--cause",
+    metavar="CAUSE",
+    type=click.Choice([c.value for c in Cause]),
+    help="Only rules for this cause.",
 )
 @click.option(
-    "--rules", "files", multiple=True, type=click.Path(path_type=Path), help="Your own rules beside the shipped ones."
+    "--rules",
+    "files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Your own rules beside the shipped ones.",
 )
 @json_option
 def list_(cause: str | None, files: tuple[Path, ...], as_json: bool) -> None:
@@ -38,9 +45,18 @@ def list_(cause: str | None, files: tuple[Path, ...], as_json: bool) -> None:
         if cause and rule.cause != cause:
             continue
         if as_json:
-            echo(dumps(RuleRow(
-                id=rule.id, cause=rule.cause, tier=tier, confidence=base, why=rule.why, source=rule.source,
-            )))  # fmt: skip
+            echo(
+                dumps(
+                    RuleRow(
+                        id=rule.id,
+                        cause=rule.cause,
+                        tier=tier,
+                        confidence=base,
+                        why=rule.why,
+                        source=rule.source,
+                    )
+                )
+            )
         else:
             echo(f"{rule.id:44} {rule.cause:22} {style(tier, DIM):10} {base:.2f}  {rule.why}")
 
@@ -69,7 +85,11 @@ def test_(files: tuple[Path, ...], as_json: bool) -> None:
     own = [rule for rule, tier in tiers if tier == "site"]
     found = [violation for rule in own for violation in violations(rule, classifier.rule_of)]
     for violation in found:
-        echo(dumps(RuleViolationRow(violation=violation)) if as_json else f"{style('✗', BAD)} {violation}")
+        echo(
+            dumps(RuleViolationRow(violation=violation))
+            if as_json
+            else f"{style('✗', BAD)} {violation}"
+        )
     if not found and not as_json:
         echo(f"{style('✓', GOOD)} {len(own)} rules: all examples pass")
     sys.exit(1 if found else 0)

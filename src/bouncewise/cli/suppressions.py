@@ -49,12 +49,16 @@ def command() -> None:
 @at_option
 @ledger_options
 @json_option
-def list_(held: bool, at: str | None, db: str | None, policy_path: Path | None, as_json: bool) -> None:
+def list_(
+    held: bool, at: str | None, db: str | None, policy_path: Path | None, as_json: bool
+) -> None:
     """One row per suppression, addresses and domains."""
     when, past = parse_moment(at)
     state = State.HELD if held else State.SUPPRESSED
     with open_ledger(db) as ledger:
-        for name, decision in suppressions(ledger, load_policy(policy_path), state, when, past=past):
+        for name, decision in suppressions(
+            ledger, load_policy(policy_path), state, when, past=past
+        ):
             echo(dumps(suppression_row(name, decision)) if as_json else _line(name, decision))
 
 
@@ -69,27 +73,48 @@ def _line(name: str, d: Decision) -> str:
 @click.argument("names", nargs=-1, required=True)
 @why_option()
 @click.option(
-    "--cause", metavar="CAUSE", type=click.Choice([c.value for c in Cause]), help="The cause, if it is one of the list."
+    "--cause",
+    metavar="CAUSE",
+    type=click.Choice([c.value for c in Cause]),
+    help="The cause, if it is one of the list.",
 )
-@click.option("--scope", type=click.Choice([s.value for s in Scope]), default=Scope.ALL.value, show_default=True)
+@click.option(
+    "--scope",
+    type=click.Choice([s.value for s in Scope]),
+    default=Scope.ALL.value,
+    show_default=True,
+)
 @click.option("--until", metavar="TIME", help="Until when. Default: for good.")
 @by_option
 @dry_run_option("Print what would be added.")
 @ledger_options
 @json_option
 def add(
-    names: tuple[str, ...], why: str, cause: str | None, scope: str, until: str | None, by: str, dry_run: bool,
-    db: str | None, policy_path: Path | None, as_json: bool,
-) -> None:  # fmt: skip
+    names: tuple[str, ...],
+    why: str,
+    cause: str | None,
+    scope: str,
+    until: str | None,
+    by: str,
+    dry_run: bool,
+    db: str | None,
+    policy_path: Path | None,
+    as_json: bool,
+) -> None:
     """Suppress ADDRESS… or @domain… by hand.
 
     \b
     bouncewise suppressions add jo@example.com @closed.example --why "by phone, ticket 4711"
     """
     act = Event(
-        at=datetime.now(UTC), kind=ADDED, cause=Cause(cause) if cause else None, scope=Scope(scope), words=why, by=by,
+        at=datetime.now(UTC),
+        kind=ADDED,
+        cause=Cause(cause) if cause else None,
+        scope=Scope(scope),
+        words=why,
+        by=by,
         until=parse_optional_time(until, "--until"),
-    )  # fmt: skip
+    )
     _record(names, act, db, policy_path, dry_run, as_json)
 
 
@@ -101,8 +126,14 @@ def add(
 @ledger_options
 @json_option
 def remove(
-    names: tuple[str, ...], why: str, by: str, dry_run: bool, db: str | None, policy_path: Path | None, as_json: bool
-) -> None:  # fmt: skip
+    names: tuple[str, ...],
+    why: str,
+    by: str,
+    dry_run: bool,
+    db: str | None,
+    policy_path: Path | None,
+    as_json: bool,
+) -> None:
     """Release ADDRESS… or @domain… by hand: earlier evidence is kept, and no longer counts.
 
     \b
@@ -114,13 +145,24 @@ def remove(
 
 @command.command("import")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, allow_dash=True))
-@click.option("--format", "form", type=click.Choice(list(formats.FORMATS)), help="Default: detected from the columns.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(list(formats.FORMATS)),
+    help="Default: detected from the columns.",
+)
 @click.option("--by", default=None, help="Name to record as the author. Default: import:FORMAT.")
 @dry_run_option("Count the entries.")
 @ledger_options
 @json_option
 def import_(
-    file: Path, form: str | None, by: str | None, dry_run: bool, db: str | None, policy_path: Path | None, as_json: bool
+    file: Path,
+    form: str | None,
+    by: str | None,
+    dry_run: bool,
+    db: str | None,
+    policy_path: Path | None,
+    as_json: bool,
 ) -> None:
     """Import the suppression list of an ESP: SES, SendGrid, Postmark, Mailgun, SparkPost, or a plain CSV.
 
@@ -129,7 +171,13 @@ def import_(
     with open_context(db, policy_path, create=not dry_run) as context:
         done = import_list(context, file, form, by, dry_run=dry_run)
     if as_json:
-        echo(dumps(ImportRecord(added=done.added, known=done.known, skipped=done.skipped, dry_run=dry_run)))
+        echo(
+            dumps(
+                ImportRecord(
+                    added=done.added, known=done.known, skipped=done.skipped, dry_run=dry_run
+                )
+            )
+        )
     else:
         verb = "would be imported" if dry_run else "imported"
         echo(
@@ -139,14 +187,32 @@ def import_(
 
 
 @command.command()
-@click.option("--format", "form", type=FORMAT, default="csv", show_default=True, help="postfix is an access(5) map.")
 @click.option(
-    "-o", "--output", type=click.File("w", encoding="utf-8", lazy=True), default="-", help="Default: standard output."
+    "--format",
+    "form",
+    type=FORMAT,
+    default="csv",
+    show_default=True,
+    help="postfix is an access(5) map.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.File("w", encoding="utf-8", lazy=True),
+    default="-",
+    help="Default: standard output.",
 )
 @at_option
 @ledger_options
 @json_option
-def export(form: str, output: IO[str], at: str | None, db: str | None, policy_path: Path | None, as_json: bool) -> None:
+def export(
+    form: str,
+    output: IO[str],
+    at: str | None,
+    db: str | None,
+    policy_path: Path | None,
+    as_json: bool,
+) -> None:
     """Write the suppressions in the format of an ESP or of Postfix.
 
     \b
@@ -155,13 +221,22 @@ def export(form: str, output: IO[str], at: str | None, db: str | None, policy_pa
     when, past = parse_moment(at)
     with open_ledger(db) as ledger:
         rows = suppressions(ledger, load_policy(policy_path), State.SUPPRESSED, when, past=past)
-        lines = (dumps(suppression_row(n, d)) + "\n" for n, d in rows) if as_json else formats.dump(form, rows)
+        lines = (
+            (dumps(suppression_row(n, d)) + "\n" for n, d in rows)
+            if as_json
+            else formats.dump(form, rows)
+        )
         for line in lines:
             output.write(line)
 
 
 def _record(
-    names: tuple[str, ...], act: Event, db: str | None, policy_path: Path | None, dry_run: bool, as_json: bool
+    names: tuple[str, ...],
+    act: Event,
+    db: str | None,
+    policy_path: Path | None,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
     for name in names:
         if "@" not in name:
@@ -173,6 +248,8 @@ def _record(
             record(normalised, act, ledger, load_policy(policy_path))
     for name in normalised:
         if as_json:
-            echo(dumps(ActRecord(name=name, act=act.kind, by=act.by, why=act.words, dry_run=dry_run)))
+            echo(
+                dumps(ActRecord(name=name, act=act.kind, by=act.by, why=act.words, dry_run=dry_run))
+            )
         else:
             echo(f"{'would be ' if dry_run else ''}{act.kind}: {name}")

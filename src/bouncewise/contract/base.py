@@ -54,11 +54,17 @@ class Key(NamedTuple):
 
 
 _NAMES: dict[type, str] = {
-    msgspec.inspect.StrType: "string", msgspec.inspect.IntType: "integer", msgspec.inspect.FloatType: "number",
-    msgspec.inspect.BoolType: "boolean", msgspec.inspect.NoneType: "null", msgspec.inspect.ListType: "array",
-    msgspec.inspect.VarTupleType: "array", msgspec.inspect.DictType: "object", msgspec.inspect.StructType: "object",
+    msgspec.inspect.StrType: "string",
+    msgspec.inspect.IntType: "integer",
+    msgspec.inspect.FloatType: "number",
+    msgspec.inspect.BoolType: "boolean",
+    msgspec.inspect.NoneType: "null",
+    msgspec.inspect.ListType: "array",
+    msgspec.inspect.VarTupleType: "array",
+    msgspec.inspect.DictType: "object",
+    msgspec.inspect.StructType: "object",
     msgspec.inspect.AnyType: "any",
-}  # fmt: skip
+}
 
 
 def keys(record: type[Record]) -> Iterator[Key]:

@@ -43,15 +43,19 @@ class DiagnosisRecord(Record, frozen=True, kw_only=True):
     """One object. Probabilities sum to one over all hypotheses; none is left out."""
 
     subject: Annotated[
-        str | None, about("the address (of a domain: the one that was refused last); null for a reply alone")
+        str | None,
+        about("the address (of a domain: the one that was refused last); null for a reply alone"),
     ]
     as_of: Annotated[str | None, about("the time of the answer")]
     refusal: Annotated[
-        RefusalRecord, about("`cause`, `confidence`, `stage`, `receiver`, `at` (null: not known), `words`")
+        RefusalRecord,
+        about("`cause`, `confidence`, `stage`, `receiver`, `at` (null: not known), `words`"),
     ]
     hypotheses: Annotated[
         tuple[HypothesisRow, ...],
-        about("`hypothesis`, `label`, `probability`, `step` (what to do then); the most probable first"),
+        about(
+            "`hypothesis`, `label`, `probability`, `step` (what to do then); the most probable first"
+        ),
     ]
     evidence: Annotated[
         tuple[EvidenceRow, ...],
@@ -67,15 +71,25 @@ class DiagnosisRecord(Record, frozen=True, kw_only=True):
         """The record of a Diagnosis."""
         f = d.facts
         return cls(
-            subject=f.subject or None, as_of=time(f.asked_at),
+            subject=f.subject or None,
+            as_of=time(f.asked_at),
             refusal=RefusalRecord(
-                cause=f.cause, confidence=f.confidence, stage=f.stage, receiver=f.receiver or None, at=time(f.refused_at),
+                cause=f.cause,
+                confidence=f.confidence,
+                stage=f.stage,
+                receiver=f.receiver or None,
+                at=time(f.refused_at),
                 words=f.words or None,
             ),
             hypotheses=tuple(
-                HypothesisRow(hypothesis=r.id, label=r.label, probability=round(r.probability, 4), step=r.step)
+                HypothesisRow(
+                    hypothesis=r.id, label=r.label, probability=round(r.probability, 4), step=r.step
+                )
                 for r in d.ranking
             ),
-            evidence=tuple(EvidenceRow(evidence=p.id, statement=p.says, why=p.why, decibans=p.towards) for p in d.evidence),
+            evidence=tuple(
+                EvidenceRow(evidence=p.id, statement=p.says, why=p.why, decibans=p.towards)
+                for p in d.evidence
+            ),
             missing=d.missing,
-        )  # fmt: skip
+        )

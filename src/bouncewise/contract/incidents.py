@@ -21,7 +21,8 @@ class IncidentRow(Record, frozen=True, kw_only=True):
     opened: Annotated[str | None, about("when it began")]
     closed: Annotated[str | None, about("when it ended; null: it is open")]
     recovered: Annotated[
-        bool | None, about("null while open; true: the addresses exist; false: those mailboxes are gone")
+        bool | None,
+        about("null while open; true: the addresses exist; false: those mailboxes are gone"),
     ]
     refused: Annotated[int, about("addresses newly refused")]
     mailed: Annotated[int, about("mails to addresses delivered to lately, since it opened")]
@@ -38,10 +39,14 @@ class IncidentRow(Record, frozen=True, kw_only=True):
 
 def _incident(i: Incident) -> dict[str, Any]:
     return {
-        "incident": i.destination, "opened": time(i.opened), "closed": time(i.closed),
-        "recovered": i.recovered if i.closed else None, "refused": i.newly_refused, "mailed": i.mailed,
+        "incident": i.destination,
+        "opened": time(i.opened),
+        "closed": time(i.closed),
+        "recovered": i.recovered if i.closed else None,
+        "refused": i.newly_refused,
+        "mailed": i.mailed,
         "baseline_rate": i.baseline_rate and round(i.baseline_rate, 6),
-    }  # fmt: skip
+    }
 
 
 class RulingRow(Record, frozen=True, kw_only=True):
@@ -59,17 +64,23 @@ class IncidentDetails(IncidentRow, frozen=True, kw_only=True):
     addresses: Annotated[dict[str, str], about("each address that it refused, to its state now")]
     samples: Annotated[tuple[str, ...], about("the most frequent words of the refusals")]
     rulings: Annotated[
-        tuple[RulingRow, ...], about("decisions of people: `closed` (null: a false alarm), `at`, `why`, `by`")
+        tuple[RulingRow, ...],
+        about("decisions of people: `closed` (null: a false alarm), `at`, `why`, `by`"),
     ]
 
     @classmethod
     def of_details(cls, found: Details, states: dict[str, State]) -> IncidentDetails:
         """The record of an incident's Details, with the state of each address."""
-        rulings = (RulingRow(closed=time(r.closed), at=time(r.at), why=r.why, by=r.by) for r in found.rulings)
+        rulings = (
+            RulingRow(closed=time(r.closed), at=time(r.at), why=r.why, by=r.by)
+            for r in found.rulings
+        )
         return cls(
-            **_incident(found.incident), addresses={name: str(state) for name, state in states.items()},
-            samples=tuple(found.samples), rulings=tuple(rulings),
-        )  # fmt: skip
+            **_incident(found.incident),
+            addresses={name: str(state) for name, state in states.items()},
+            samples=tuple(found.samples),
+            rulings=tuple(rulings),
+        )
 
 
 class StateChangeRow(Record, frozen=True, kw_only=True):
@@ -88,17 +99,27 @@ class RulingRecord(Record, frozen=True, kw_only=True):
     closed: Annotated[str | None, about("when it ended; null: it is marked as a false alarm")]
     by: Annotated[str, about("who decided")]
     why: Annotated[str, about("the reason")]
-    changed: Annotated[tuple[StateChangeRow, ...], about("the addresses whose state differs: `address`, `from`, `to`")]
+    changed: Annotated[
+        tuple[StateChangeRow, ...],
+        about("the addresses whose state differs: `address`, `from`, `to`"),
+    ]
     dry_run: Annotated[bool, about("true: nothing was stored")]
 
     @classmethod
     def of(cls, ruling: Ruling, changed: list[StateChange], *, dry_run: bool) -> RulingRecord:
         """The record of a Ruling and what it changed."""
-        rows = tuple(StateChangeRow(address=c.name, before=c.before, after=c.after) for c in changed)
+        rows = tuple(
+            StateChangeRow(address=c.name, before=c.before, after=c.after) for c in changed
+        )
         return cls(
-            incident=ruling.destination, opened=time(ruling.opened), closed=time(ruling.closed), by=ruling.by,
-            why=ruling.why, changed=rows, dry_run=dry_run,
-        )  # fmt: skip
+            incident=ruling.destination,
+            opened=time(ruling.opened),
+            closed=time(ruling.closed),
+            by=ruling.by,
+            why=ruling.why,
+            changed=rows,
+            dry_run=dry_run,
+        )
 
 
 class AlertRow(Record, frozen=True, kw_only=True):
@@ -107,7 +128,9 @@ class AlertRow(Record, frozen=True, kw_only=True):
     alert: Annotated[str, about("the cause")]
     since: Annotated[str | None, about("the first refusal")]
     until: Annotated[str | None, about("the last refusal")]
-    receivers: Annotated[tuple[str, ...], about("their ids; `other` for hosts of no known receiver")]
+    receivers: Annotated[
+        tuple[str, ...], about("their ids; `other` for hosts of no known receiver")
+    ]
     refused: Annotated[int, about("addresses")]
     share: Annotated[float, about("of the mail to them on those days")]
     samples: Annotated[tuple[str, ...], about("words of the refusals")]
@@ -117,6 +140,12 @@ class AlertRow(Record, frozen=True, kw_only=True):
     def of(cls, a: Alert, do: tuple[str, ...]) -> AlertRow:
         """The row of an Alert; *do*: what its cause calls for."""
         return cls(
-            alert=a.cause, since=time(a.since), until=time(a.until), receivers=tuple(r or "other" for r in a.receivers),
-            refused=a.refused, share=round(a.share, 4), samples=a.samples, do=do,
-        )  # fmt: skip
+            alert=a.cause,
+            since=time(a.since),
+            until=time(a.until),
+            receivers=tuple(r or "other" for r in a.receivers),
+            refused=a.refused,
+            share=round(a.share, 4),
+            samples=a.samples,
+            do=do,
+        )

@@ -32,9 +32,11 @@ class ReplayedRow(Record, frozen=True, kw_only=True):
         """The row of a Change."""
         domain = c.name.startswith("@")
         return cls(
-            address=UNSET if domain else c.name, domain=c.name[1:] if domain else UNSET,
-            before=DecisionRecord.of(c.before), after=DecisionRecord.of(c.after),
-        )  # fmt: skip
+            address=UNSET if domain else c.name,
+            domain=c.name[1:] if domain else UNSET,
+            before=DecisionRecord.of(c.before),
+            after=DecisionRecord.of(c.after),
+        )
 
 
 class ChangeKindRow(Record, frozen=True, kw_only=True):
@@ -68,13 +70,22 @@ class ReplaySummary(Record, frozen=True, kw_only=True):
         """The summary of a replay."""
         kinds = tuple(
             ChangeKindRow(
-                from_state=kind.state_before, to_state=kind.state_after, from_rule=kind.rule_before or None,
-                to_rule=kind.rule_after or None, count=n,
+                from_state=kind.state_before,
+                to_state=kind.state_after,
+                from_rule=kind.rule_before or None,
+                to_rule=kind.rule_after or None,
+                count=n,
             )
             for kind, n in summary.kinds.most_common()
-        )  # fmt: skip
+        )
         return cls(
-            rules=rules, applied=applied, reports=outcome.reports, reclassified=outcome.reclassified,
-            changed=summary.changed, released=summary.released, suppressed=summary.suppressed, held=summary.held,
+            rules=rules,
+            applied=applied,
+            reports=outcome.reports,
+            reclassified=outcome.reclassified,
+            changed=summary.changed,
+            released=summary.released,
+            suppressed=summary.suppressed,
+            held=summary.held,
             summary=kinds,
-        )  # fmt: skip
+        )

@@ -16,32 +16,53 @@ class VerdictRow(Record, frozen=True, kw_only=True):
     """One object per input line, in the same order."""
 
     reply: Annotated[str, about("the line as given")]
-    reply_code: Annotated[int | None, about("RFC 5321, of the innermost reply where one quotes another")]
+    reply_code: Annotated[
+        int | None, about("RFC 5321, of the innermost reply where one quotes another")
+    ]
     status: Annotated[str | None, about('RFC 3463, e.g. `"5.4.1"`')]
     stage: Annotated[str | None, about("`connect` `helo` `mail` `rcpt` `data` `end-of-data`")]
     receiver: Annotated[str | None, about("whose server replied, an id of `receivers.toml`")]
     cause: Annotated[str, about("one of the closed list (README)")]
     party: Annotated[str, about("`recipient` `domain` `sender` `message` `system` `none`")]
     permanence: Annotated[
-        str, about("`permanent`: the address or domain will not recover; `transient`: it is fine or will be; `unknown`")
+        str,
+        about(
+            "`permanent`: the address or domain will not recover; `transient`: it is fine or will be; `unknown`"
+        ),
     ]
     advice: Annotated[
         str,
-        about("`suppress-address` `suppress-domain` `retry-later` `fix-sender` `fix-message` `review` `none`"),
+        about(
+            "`suppress-address` `suppress-domain` `retry-later` `fix-sender` `fix-message` `review` `none`"
+        ),
     ]
     confidence: Annotated[float, about("0 to 1, see docs/verdicts.md")]
     rule: Annotated[str, about("the rule that decided; `none` if none did")]
-    evidence: Annotated[str, about("the words of the reply that decided, as they are written there")]
-    alternates: Annotated[tuple[str, ...], about("other causes that the words may mean, best first, at most 4")]
+    evidence: Annotated[
+        str, about("the words of the reply that decided, as they are written there")
+    ]
+    alternates: Annotated[
+        tuple[str, ...], about("other causes that the words may mean, best first, at most 4")
+    ]
 
     @classmethod
     def of(cls, v: Verdict) -> VerdictRow:
         """The row of a Verdict."""
         return cls(
-            reply=v.reply, reply_code=v.reply_code, status=v.status, stage=v.stage, receiver=v.receiver, cause=v.cause,
-            party=v.party, permanence=v.permanence, advice=v.advice, confidence=v.confidence, rule=v.rule,
-            evidence=v.evidence, alternates=v.alternates,
-        )  # fmt: skip
+            reply=v.reply,
+            reply_code=v.reply_code,
+            status=v.status,
+            stage=v.stage,
+            receiver=v.receiver,
+            cause=v.cause,
+            party=v.party,
+            permanence=v.permanence,
+            advice=v.advice,
+            confidence=v.confidence,
+            rule=v.rule,
+            evidence=v.evidence,
+            alternates=v.alternates,
+        )
 
 
 class SourceRecord(Record, frozen=True, kw_only=True):
@@ -71,12 +92,20 @@ class LabelRecord(Record, frozen=True, kw_only=True):
 class ReportRow(Record, frozen=True, kw_only=True):
     """One object per report: one recipient, one outcome, as one source reported it."""
 
-    source: Annotated[SourceRecord, about("`path`, `reader`, `index` (message or line number from 0)")]
-    kind: Annotated[str, about("`failed` `delayed` `delivered` `complaint` `auto-reply` `unsubscribe` `suppressed`")]
-    recipient: Annotated[
-        str | None, about("RFC 3464 Final-Recipient, or what the text names; null only for bare replies")
+    source: Annotated[
+        SourceRecord, about("`path`, `reader`, `index` (message or line number from 0)")
     ]
-    original_recipient: Annotated[str | None, about("where it differs: the address before aliases were expanded")]
+    kind: Annotated[
+        str,
+        about("`failed` `delayed` `delivered` `complaint` `auto-reply` `unsubscribe` `suppressed`"),
+    ]
+    recipient: Annotated[
+        str | None,
+        about("RFC 3464 Final-Recipient, or what the text names; null only for bare replies"),
+    ]
+    original_recipient: Annotated[
+        str | None, about("where it differs: the address before aliases were expanded")
+    ]
     at: Annotated[str | None, about("when it happened, by the source itself")]
     message_id: Annotated[str | None, about("of the message that bounced, without brackets")]
     sender: Annotated[str | None, about("envelope sender of that message")]
@@ -85,7 +114,9 @@ class ReportRow(Record, frozen=True, kw_only=True):
     esp: Annotated[LabelRecord | None, about("an ESP's own `name`, `label`, `permanence`")]
     disagreement: Annotated[
         str | None,
-        about("a sentence, where the ESP's label and the server's words differ on whether the address recovers"),
+        about(
+            "a sentence, where the ESP's label and the server's words differ on whether the address recovers"
+        ),
     ]
     verdict: Annotated[VerdictRow | None, about("as in `classify`; for `failed` and `delayed`")]
 
@@ -93,17 +124,29 @@ class ReportRow(Record, frozen=True, kw_only=True):
     def of(cls, judged: Judged) -> ReportRow:
         """The row of a judged report."""
         r: Report = judged.finding.report
-        esp = None if r.esp is None else LabelRecord(name=r.esp.name, label=r.esp.label, permanence=r.esp.permanence)
+        esp = (
+            None
+            if r.esp is None
+            else LabelRecord(name=r.esp.name, label=r.esp.label, permanence=r.esp.permanence)
+        )
         reply = (
             None
             if r.reply is None
-            else ReplyRecord(reply_code=r.reply.reply_code, status=r.reply.status, text=r.reply.text)
+            else ReplyRecord(
+                reply_code=r.reply.reply_code, status=r.reply.status, text=r.reply.text
+            )
         )
         return cls(
-            source=SourceRecord(path=r.source.path, reader=r.source.reader, index=r.source.index), kind=r.kind,
-            recipient=r.recipient or None, original_recipient=r.original_recipient, at=time(r.at),
-            message_id=r.message_id, sender=r.sender, remote_mta=r.remote_mta, reply=reply,
+            source=SourceRecord(path=r.source.path, reader=r.source.reader, index=r.source.index),
+            kind=r.kind,
+            recipient=r.recipient or None,
+            original_recipient=r.original_recipient,
+            at=time(r.at),
+            message_id=r.message_id,
+            sender=r.sender,
+            remote_mta=r.remote_mta,
+            reply=reply,
             esp=esp,
             disagreement=disagreement(r, judged.verdict),
             verdict=VerdictRow.of(judged.verdict) if judged.verdict else None,
-        )  # fmt: skip
+        )

@@ -80,7 +80,11 @@ def observe(facts: Facts) -> Iterator[tuple[str, dict[str, Any]]]:
     """The ids of the pieces of evidence that apply, at most one of each group, with what their sentences are filled with."""
     if facts.cause is Cause.GREYLISTED:
         return  # it is told to whoever comes first: what came later, or to others, is no evidence
-    fill: dict[str, Any] = {"subject": facts.subject, "domain": facts.domain, "receiver": facts.receiver}
+    fill: dict[str, Any] = {
+        "subject": facts.subject,
+        "domain": facts.domain,
+        "receiver": facts.receiver,
+    }
     if facts.cause in SILENT:
         pass  # nobody spoke, so no stage was reached
     elif facts.stage in (Stage.CONNECT, Stage.HELO, Stage.MAIL):
@@ -102,7 +106,10 @@ def observe(facts: Facts) -> Iterator[tuple[str, dict[str, Any]]]:
     if wide and near in ("", "domain.alone", "domain.few", "domain.some"):
         yield wide, fill | _counts(facts.at_receiver)
     if facts.receivers is not None and facts.receivers:
-        yield ("receivers.several" if facts.receivers > 1 else "receivers.one"), fill | {"count": facts.receivers}
+        yield (
+            ("receivers.several" if facts.receivers > 1 else "receivers.one"),
+            fill | {"count": facts.receivers},
+        )
     if facts.dns is not None:
         yield f"dns.{facts.dns}", fill | {"says": facts.dns_says}
     if facts.slip:
@@ -111,7 +118,12 @@ def observe(facts: Facts) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _counts(others: Others | None) -> dict[str, int]:
     some = others or Others()
-    return {"refused": some.refused, "good": some.good, "back": some.back, "delivered": some.delivered}
+    return {
+        "refused": some.refused,
+        "good": some.good,
+        "back": some.back,
+        "delivered": some.delivered,
+    }
 
 
 def _own(own: Own, fill: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

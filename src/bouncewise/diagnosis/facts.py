@@ -74,20 +74,34 @@ def of_domain(domain: str, sources: Sources) -> Facts | None:
 
 
 def _refusal(v: Verdict, at: datetime | None) -> _Refusal:
-    return _Refusal(v.cause, v.confidence, v.alternates, v.stage, v.receiver or "", v.evidence or v.reply[:200], at)
+    return _Refusal(
+        v.cause,
+        v.confidence,
+        v.alternates,
+        v.stage,
+        v.receiver or "",
+        v.evidence or v.reply[:200],
+        at,
+    )
 
 
 def _last(name: str, sources: Sources) -> _Refusal | None:
     if sources.ledger is None:
         return None
-    told = [e for e in sources.ledger.history(name, sources.known) if e.kind in _REFUSED and e.cause is not None]
+    told = [
+        e
+        for e in sources.ledger.history(name, sources.known)
+        if e.kind in _REFUSED and e.cause is not None
+    ]
     if not told:
         return None
     event = told[-1]
     verdict = sources.ledger.neighbours.verdict(name, event.at)
     if verdict is not None and verdict.cause is event.cause:
         return _refusal(verdict, event.at)._replace(words=event.words)
-    return _Refusal(event.cause or Cause.UNKNOWN, 0.9, (), None, event.receiver, event.words, event.at)
+    return _Refusal(
+        event.cause or Cause.UNKNOWN, 0.9, (), None, event.receiver, event.words, event.at
+    )
 
 
 def _facts(name: str, refusal: _Refusal, sources: Sources) -> Facts:
@@ -97,11 +111,17 @@ def _facts(name: str, refusal: _Refusal, sources: Sources) -> Facts:
     refusal = refusal._replace(receiver=receiver)
     own = at_domain = at_receiver = receivers = incident = None
     if not domain:
-        missing.append("whose reply it is: give the address before it, for its spelling, domain and neighbours")
+        missing.append(
+            "whose reply it is: give the address before it, for its spelling, domain and neighbours"
+        )
     if sources.ledger is None:
-        missing.append("a ledger: own history, neighbours, the receiver's other recipients, incidents")
+        missing.append(
+            "a ledger: own history, neighbours, the receiver's other recipients, incidents"
+        )
     elif not sources.ledger.neighbours.knows_deliveries():
-        missing.append("deliveries: the ledger has none, so neither history nor neighbours say anything")
+        missing.append(
+            "deliveries: the ledger has none, so neither history nor neighbours say anything"
+        )
     else:
         near = _Near(name, domain, refusal, sources.ledger, sources)
         if domain:
@@ -113,21 +133,46 @@ def _facts(name: str, refusal: _Refusal, sources: Sources) -> Facts:
     found, says, gap = _dns(domain, refusal.receiver, sources)
     slip, how, of = _slip(name, domain, own, at_domain, sources)
     return Facts(
-        subject=name, domain=domain, cause=refusal.cause, confidence=refusal.confidence, alternates=refusal.alternates,
-        stage=refusal.stage, receiver=receiver, words=refusal.words, contact=_contact(receiver, domain, sources.classifier),
-        refused_at=refusal.at, asked_at=sources.known, own=own, at_domain=at_domain, at_receiver=at_receiver,
-        receivers=receivers, incident=incident, dns=found, dns_says=says, slip=slip, slip_how=how, slip_of=of,
+        subject=name,
+        domain=domain,
+        cause=refusal.cause,
+        confidence=refusal.confidence,
+        alternates=refusal.alternates,
+        stage=refusal.stage,
+        receiver=receiver,
+        words=refusal.words,
+        contact=_contact(receiver, domain, sources.classifier),
+        refused_at=refusal.at,
+        asked_at=sources.known,
+        own=own,
+        at_domain=at_domain,
+        at_receiver=at_receiver,
+        receivers=receivers,
+        incident=incident,
+        dns=found,
+        dns_says=says,
+        slip=slip,
+        slip_how=how,
+        slip_of=of,
         missing=(*missing, *gap),
-    )  # fmt: skip
+    )
 
 
 class _Near:
     """What the ledger knows of one refusal's surroundings."""
 
-    def __init__(self, name: str, domain: str, refusal: _Refusal, ledger: Store, sources: Sources) -> None:
+    def __init__(
+        self, name: str, domain: str, refusal: _Refusal, ledger: Store, sources: Sources
+    ) -> None:
         known = sources.known
         self.incidents = sources.incidents
-        self.name, self.domain, self.refusal, self.ledger, self.known = name, f"@{domain}", refusal, ledger, known
+        self.name, self.domain, self.refusal, self.ledger, self.known = (
+            name,
+            f"@{domain}",
+            refusal,
+            ledger,
+            known,
+        )
         self.at = refusal.at or known
         self.history: list[Event] = ledger.history(name, known) if domain else []
         self.delivered = [e.at for e in self.history if e.kind == Kind.DELIVERED]
@@ -137,7 +182,11 @@ class _Near:
 
     def own(self) -> Own:
         before = [at for at in self.delivered if at <= self.at]
-        refused = {e.at.date() for e in self.history if e.kind == Kind.FAILED and (not before or e.at > before[-1])}
+        refused = {
+            e.at.date()
+            for e in self.history
+            if e.kind == Kind.FAILED and (not before or e.at > before[-1])
+        }
         return Own(
             delivered_days=(self.at - before[-1]) / timedelta(days=1) if before else None,
             refused_days=len(refused - {self.at.date()}),
@@ -157,9 +206,12 @@ class _Near:
         past = self.ledger.neighbours.last_delivery(self.domain, self.at)
         some = self.others(self.domain)
         return Others(
-            refused=some.refused, good=some.good, back=some.back, delivered=some.delivered,
+            refused=some.refused,
+            good=some.good,
+            back=some.back,
+            delivered=some.delivered,
             past_days=(self.at - past) / timedelta(days=1) if past else None,
-        )  # fmt: skip
+        )
 
     def receivers(self) -> int:
         return len(self.ledger.neighbours.receivers_refusing(self.refusal.cause, self.hours))
@@ -201,7 +253,9 @@ def _dns(domain: str, receiver: str, sources: Sources) -> tuple[str | None, str,
     return str(found.route), says, ()
 
 
-def _slip(name: str, domain: str, own: Own | None, at_domain: Others | None, sources: Sources) -> tuple[str, str, str]:
+def _slip(
+    name: str, domain: str, own: Own | None, at_domain: Others | None, sources: Sources
+) -> tuple[str, str, str]:
     """What was probably meant, how it was missed, and in which part; empty where nothing was."""
     lives = at_domain is not None and (at_domain.delivered > 0 or at_domain.past_days is not None)
     if domain and not lives:
@@ -209,7 +263,12 @@ def _slip(name: str, domain: str, own: Own | None, at_domain: Others | None, sou
         slip = typos.domain_slip(domain, known)
         if slip:
             return slip.meant, slip.how, "domain"
-    if sources.ledger is not None and own is not None and own.delivered_days is None and not own.back:
+    if (
+        sources.ledger is not None
+        and own is not None
+        and own.delivered_days is None
+        and not own.back
+    ):
         local = name.rpartition("@")[0]
         meant = {f"{slip.meant}@{domain}": slip.how for slip in typos.local_slips(local)}
         found = sources.ledger.neighbours.first_delivered(meant, sources.known)

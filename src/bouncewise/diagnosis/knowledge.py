@@ -66,8 +66,12 @@ def load(raw: bytes | None = None) -> Knowledge:
         where = f"prior of {', '.join(row.cause)}"
         _known(where, {*row.p, *row.step}, names)
         if abs(sum(row.p.values()) - 1) > 1e-6 or min(row.p.values()) <= 0:
-            raise RuleError(f"diagnosis.toml: {where}: chances are above 0 and sum to 1, not {sum(row.p.values()):g}")
-    if missing := set(Cause) - {cause for row in knowledge.prior for cause in row.cause if not row.receiver}:
+            raise RuleError(
+                f"diagnosis.toml: {where}: chances are above 0 and sum to 1, not {sum(row.p.values()):g}"
+            )
+    if missing := set(Cause) - {
+        cause for row in knowledge.prior for cause in row.cause if not row.receiver
+    }:
         raise RuleError(f"diagnosis.toml: no prior for {sorted(missing)}")
     for piece in knowledge.evidence:
         _known(f"evidence {piece.id}", piece.weight, names)

@@ -59,10 +59,12 @@ def diagnose(facts: Facts, knowledge: Knowledge) -> Diagnosis:
     own = _row(facts, knowledge, facts.cause)
     pieces = [
         Piece(
-            id="prior", says=f"the reply means {facts.cause}, {facts.confidence:.0%} sure", why=own.why,
+            id="prior",
+            says=f"the reply means {facts.cause}, {facts.confidence:.0%} sure",
+            why=own.why,
             towards={name: round(_odds(start[name]) - _odds(1 / len(names)), 1) for name in names},
         )
-    ]  # fmt: skip
+    ]
     for row, fill in seen:
         without = _chances(start, [other for other, _ in seen if other is not row])
         moved = {name: round(_odds(chances[name]) - _odds(without[name]), 1) for name in names}
@@ -71,31 +73,46 @@ def diagnose(facts: Facts, knowledge: Knowledge) -> Diagnosis:
     by_id = {h.id: h for h in knowledge.hypothesis}
     ranking = [
         Ranked(
-            id=name, label=by_id[name].label, probability=chances[name],
+            id=name,
+            label=by_id[name].label,
+            probability=chances[name],
             step=_step(own.step.get(name, by_id[name].step), facts, by_id[name].wait_days),
         )
         for name in order
-    ]  # fmt: skip
-    return Diagnosis(facts=facts, ranking=tuple(ranking), evidence=tuple(pieces), missing=facts.missing)
+    ]
+    return Diagnosis(
+        facts=facts, ranking=tuple(ranking), evidence=tuple(pieces), missing=facts.missing
+    )
 
 
 def _prior(facts: Facts, knowledge: Knowledge, names: list[str]) -> dict[str, float]:
     """The cause's own row, and with the doubt of the verdict the mean of its alternates' (where there is none, of `unknown`)."""
     others = facts.alternates or (Cause.UNKNOWN,)
     parts = [(facts.confidence, _row(facts, knowledge, facts.cause))]
-    parts += [((1 - facts.confidence) / len(others), _row(facts, knowledge, cause)) for cause in others]
-    mixed = {name: max(_LEAST, sum(share * row.p.get(name, 0) for share, row in parts)) for name in names}
+    parts += [
+        ((1 - facts.confidence) / len(others), _row(facts, knowledge, cause)) for cause in others
+    ]
+    mixed = {
+        name: max(_LEAST, sum(share * row.p.get(name, 0) for share, row in parts)) for name in names
+    }
     total = sum(mixed.values())
     return {name: p / total for name, p in mixed.items()}
 
 
 def _row(facts: Facts, knowledge: Knowledge, cause: Cause) -> Prior:
-    fitting = [row for row in knowledge.prior if cause in row.cause and row.receiver in ("", facts.receiver)]
+    fitting = [
+        row
+        for row in knowledge.prior
+        if cause in row.cause and row.receiver in ("", facts.receiver)
+    ]
     return max(fitting, key=lambda row: bool(row.receiver))
 
 
 def _chances(start: dict[str, float], seen: list[Weight]) -> dict[str, float]:
-    raw = {name: p * 10 ** (sum(row.weight.get(name, 0) for row in seen) / 10) for name, p in start.items()}
+    raw = {
+        name: p * 10 ** (sum(row.weight.get(name, 0) for row in seen) / 10)
+        for name, p in start.items()
+    }
     total = sum(raw.values())
     return {name: value / total for name, value in raw.items()}
 
@@ -109,9 +126,17 @@ def _step(text: str, facts: Facts, wait: int) -> str:
     since = facts.refused_at or facts.asked_at
     until = max(since + timedelta(days=wait), facts.asked_at + timedelta(days=1))
     local, at, _ = facts.subject.rpartition("@")
-    slip = f"{local}@{facts.slip}" if facts.slip_of == "domain" and local and at and facts.slip else facts.slip
+    slip = (
+        f"{local}@{facts.slip}"
+        if facts.slip_of == "domain" and local and at and facts.slip
+        else facts.slip
+    )
     return text.format(
-        subject=facts.subject or "the address", domain=facts.domain or "its domain", until=f"{until:%Y-%m-%d}",
-        receiver=facts.receiver or "the receiver", slip=slip or "another address",
-        contact=facts.contact or (f"postmaster@{facts.domain}" if facts.domain else "the receiver's postmaster"),
-    )  # fmt: skip
+        subject=facts.subject or "the address",
+        domain=facts.domain or "its domain",
+        until=f"{until:%Y-%m-%d}",
+        receiver=facts.receiver or "the receiver",
+        slip=slip or "another address",
+        contact=facts.contact
+        or (f"postmaster@{facts.domain}" if facts.domain else "the receiver's postmaster"),
+    )

@@ -24,7 +24,15 @@ from bouncewise.readers.base import HEAD
 
 STDIN = "-"
 
-DAMAGED = (OSError, EOFError, zlib.error, zipfile.BadZipFile, zstandard.ZstdError, RuntimeError, NotImplementedError)
+DAMAGED = (
+    OSError,
+    EOFError,
+    zlib.error,
+    zipfile.BadZipFile,
+    zstandard.ZstdError,
+    RuntimeError,
+    NotImplementedError,
+)
 """What a file that is damaged inside raises while it is read."""
 
 _GZIP, _ZSTD, _ZIP = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
@@ -49,10 +57,16 @@ def expand(paths: tuple[str, ...]) -> Iterator[str]:
         else:
             for folder, folders, names in os.walk(path):
                 folders[:] = sorted(f for f in folders if not f.startswith(".") and f != "tmp")
-                yield from (os.path.join(folder, name) for name in sorted(names) if not name.startswith("."))  # noqa: PTH118
+                yield from (
+                    os.path.join(folder, name)  # noqa: PTH118
+                    for name in sorted(names)
+                    if not name.startswith(".")
+                )
 
 
-def read(path: str, mbox: Callable[[BinaryIO, str], Iterator[T | Note]] | None = None) -> Iterator[Finding | Note | T]:
+def read(
+    path: str, mbox: Callable[[BinaryIO, str], Iterator[T | Note]] | None = None
+) -> Iterator[Finding | Note | T]:
     """Everything in the file at *path*; its format is found by its content. *mbox*, if given, reads an mbox."""
     try:
         for name, stream in _open(path):
@@ -63,7 +77,11 @@ def read(path: str, mbox: Callable[[BinaryIO, str], Iterator[T | Note]] | None =
             elif reader is not None:
                 yield from reader.read(cast(BinaryIO, buffered), name)
             elif buffered.head.strip():
-                yield Note(name, None, "no format that bouncewise reads; `bouncewise read --help` lists them")
+                yield Note(
+                    name,
+                    None,
+                    "no format that bouncewise reads; `bouncewise read --help` lists them",
+                )
             else:
                 yield Note(name, None, "empty")
     except DAMAGED as bad:
@@ -103,7 +121,12 @@ def _unpacked(name: str, stream: BinaryIO) -> Iterator[Opened]:
     if head.startswith(_GZIP):
         yield Opened(name, cast(BinaryIO, gzip.GzipFile(fileobj=raw)))
     elif head.startswith(_ZSTD):
-        yield Opened(name, cast(BinaryIO, zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)))
+        yield Opened(
+            name,
+            cast(
+                BinaryIO, zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
+            ),
+        )
     elif head.startswith(_ZIP):
         archive = stream if stream.seekable() else io.BytesIO(peekable.read())
         with zipfile.ZipFile(archive) as packed:

@@ -19,10 +19,22 @@ from bouncewise.readers.replies import RepliesReader
 
 # From the format that is hardest to mistake to the one that nearly anything could be.
 FORMATS: tuple[Reader, ...] = (
-    MailedPayloadReader(), PostfixReader(), EximReader(), SendmailReader(), OpensmtpdReader(), HarakaReader(),
-    MomentumReader(), PowermtaReader(), ExchangeTraceReader(), KumomtaReader(), ZonemtaReader(), MboxReader(),
-    MessageReader(), PayloadReader(), RepliesReader(),
-)  # fmt: skip
+    MailedPayloadReader(),
+    PostfixReader(),
+    EximReader(),
+    SendmailReader(),
+    OpensmtpdReader(),
+    HarakaReader(),
+    MomentumReader(),
+    PowermtaReader(),
+    ExchangeTraceReader(),
+    KumomtaReader(),
+    ZonemtaReader(),
+    MboxReader(),
+    MessageReader(),
+    PayloadReader(),
+    RepliesReader(),
+)
 
 
 def reader_for(head: bytes) -> Reader | None:

@@ -100,7 +100,9 @@ class _Work(Generic[T]):
                 yield item
             else:
                 report = item.report
-                yield self.transform(item, judge(report, self.classifier), self.classifier.receiver(report))
+                yield self.transform(
+                    item, judge(report, self.classifier), self.classifier.receiver(report)
+                )
 
 
 class _SharedWork(Generic[T]):
@@ -112,7 +114,9 @@ class _SharedWork(Generic[T]):
         self._inline = INLINE_BYTES
 
     def read_paths(self, paths: Iterable[str]) -> Iterator[tuple[str, Iterator[T | Note]]]:
-        for large, group in groupby(paths, lambda path: path == files.STDIN or _size(path) >= LARGE_BYTES):
+        for large, group in groupby(
+            paths, lambda path: path == files.STDIN or _size(path) >= LARGE_BYTES
+        ):
             for path in group if large else ():
                 yield path, self._large(path)
             yield from self._small(group)
@@ -153,7 +157,9 @@ class _SharedWork(Generic[T]):
             raise damage[0]  # reported behind what was before it
 
 
-def _message_tasks(numbered: Iterator[tuple[int, bytes]], path: str, damage: list[Exception]) -> Iterator[Task]:
+def _message_tasks(
+    numbered: Iterator[tuple[int, bytes]], path: str, damage: list[Exception]
+) -> Iterator[Task]:
     """The messages of an mbox as tasks; *damage* gets the exception that ended the reading."""
     batch: list[bytes] = []
     size = first = 0

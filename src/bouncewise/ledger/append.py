@@ -40,9 +40,10 @@ def _append_events(database: Database, batch: int, events: list[EventEntry]) -> 
     rows = [(e.name, (e.at, e.digest, *e.columns, block, item)) for item, e in enumerate(events)]
     # Evidence about everybody at a domain is filed under the domain's name as well.
     domain_rows = [
-        (domain_of(e.name), row) for e, (_, row) in zip(events, rows, strict=True)
+        (domain_of(e.name), row)
+        for e, (_, row) in zip(events, rows, strict=True)
         if e.columns.advice == Advice.SUPPRESS_DOMAIN
-    ]  # fmt: skip
+    ]
     names = {name for name, _ in (*rows, *domain_rows)}
     database.many("address_add", map(address_row, names))
     database.many("pending_add", ((id_of(name),) for name in names))
@@ -82,7 +83,9 @@ def _append_deliveries(database: Database, deliveries: list[DeliveryEntry]) -> N
     database.many("incoming_add", sorted((*days, *whole)))
     database.many("traffic_add", _traffic(database, days))
     both = (*days.items(), *whole.items())
-    rows = sorted((*key, d.first, d.last, d.receiver) for key, d in both)  # a tree takes rows in order twice as fast
+    rows = sorted(
+        (*key, d.first, d.last, d.receiver) for key, d in both
+    )  # a tree takes rows in order twice as fast
     database.many("delivery_add", rows)
     database.run("pending_add_incoming")
     database.run("incoming_clear")
@@ -124,8 +127,13 @@ def _traffic(database: Database, days: _Days) -> list[Row]:
         for key in ((day.receiver, slot), (day.domain, slot)):
             counts[key] = counts.get(key, 0) + 1
     for who, number, first, receiver in database.each("incoming_known"):
-        if (known := days.get((who, number))) is not None:  # of two firsts the later does not count, or no more
+        if (
+            known := days.get((who, number))
+        ) is not None:  # of two firsts the later does not count, or no more
             later, at_receiver = max((known.first, known.receiver), (first, receiver))
-            for key in ((at_receiver, later // MICROS_A_SLOT), (known.domain, later // MICROS_A_SLOT)):
+            for key in (
+                (at_receiver, later // MICROS_A_SLOT),
+                (known.domain, later // MICROS_A_SLOT),
+            ):
                 counts[key] = counts.get(key, 0) - 1
     return sorted((destination, slot, n) for (destination, slot), n in counts.items() if n)

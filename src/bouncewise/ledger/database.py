@@ -29,7 +29,9 @@ class Database:
         """Open the file at *path*; raises LedgerError where it is missing (unless *create*) or cannot be used."""
         self.path = path
         if not create and not path.is_file():
-            raise LedgerError(f"{path}: no ledger there. `bouncewise ingest` creates one; --db names another.")
+            raise LedgerError(
+                f"{path}: no ledger there. `bouncewise ingest` creates one; --db names another."
+            )
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_SECONDS)
@@ -58,7 +60,9 @@ class Database:
         return LedgerError(f"{self.path}: {bad}. Nothing of the transaction at hand was kept.")
 
     def _unusable(self, bad: Exception) -> LedgerError:
-        return LedgerError(f"{self.path}: cannot be used as a ledger: {bad}. Give another with --db.")
+        return LedgerError(
+            f"{self.path}: cannot be used as a ledger: {bad}. Give another with --db."
+        )
 
     # ── queries ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -144,7 +148,9 @@ class Database:
         finally:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-            self._connection.execute("PRAGMA temp_store=MEMORY")  # drops every temporary table as well
+            self._connection.execute(
+                "PRAGMA temp_store=MEMORY"
+            )  # drops every temporary table as well
 
     def commit(self) -> None:
         """Make permanent what was done in ``rewriting``."""
@@ -158,7 +164,12 @@ class Database:
             if table in kept:
                 continue
             self._connection.execute(
-                re.sub(rf'^(CREATE (?:UNIQUE )?{kind}) "?{name}"?', rf"\1 temp.{name}", made, flags=re.I)
+                re.sub(
+                    rf'^(CREATE (?:UNIQUE )?{kind}) "?{name}"?',
+                    rf"\1 temp.{name}",
+                    made,
+                    flags=re.I,
+                )
             )
             if kind == "table":
                 self._connection.execute(f"INSERT INTO temp.{name} SELECT * FROM main.{name}")

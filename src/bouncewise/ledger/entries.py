@@ -58,7 +58,9 @@ class EventEntry(NamedTuple):
 Entry = DeliveryEntry | EventEntry
 
 
-def entry(report: Report, verdict: Verdict | None, raw: bytes, key: bytes, receiver: str, began: Micros) -> Entry:
+def entry(
+    report: Report, verdict: Verdict | None, raw: bytes, key: bytes, receiver: str, began: Micros
+) -> Entry:
     """The entry of a report, of which *raw* are the octets that it was made of, and *key* the same wherever it is read.
 
     *began*: when reading began, the time of a report that has none of its own.
@@ -84,5 +86,12 @@ def event_columns(report: Report, v: Verdict | None) -> EventColumns:
     receiver = v.receiver or ""
     about = bearing(kind, v.advice).value
     return EventColumns(
-        kind, v.cause.value, v.advice.value, v.rule, words, receiver, about, directory(v.cause, receiver)
+        kind,
+        v.cause.value,
+        v.advice.value,
+        v.rule,
+        words,
+        receiver,
+        about,
+        directory(v.cause, receiver),
     )

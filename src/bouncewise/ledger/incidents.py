@@ -37,15 +37,22 @@ class Incidents:
     def add_ruling(self, ruling: Ruling) -> None:
         """Keep a person's decision about an incident."""
         self._db.run(
-            "ruling_add", destination=ruling.destination, opened=micros(ruling.opened),
-            closed=_optional(ruling.closed), at=micros(ruling.at), why=ruling.why, by=ruling.by,
-        )  # fmt: skip
+            "ruling_add",
+            destination=ruling.destination,
+            opened=micros(ruling.opened),
+            closed=_optional(ruling.closed),
+            at=micros(ruling.at),
+            why=ruling.why,
+            by=ruling.by,
+        )
 
     def rulings(self, incident: Incident) -> list[Ruling]:
         """The rulings about *incident*, in order."""
         return _about(incident, self._all_rulings())
 
-    def apply_rulings(self, derived: Iterable[Incident], at: datetime | None = None) -> list[Incident]:
+    def apply_rulings(
+        self, derived: Iterable[Incident], at: datetime | None = None
+    ) -> list[Incident]:
         """*derived* as corrected by the rulings made up to *at* (None: now); false alarms are left out."""
         rulings = [r for r in self._all_rulings() if at is None or r.at <= at]
         found = []
@@ -55,25 +62,35 @@ class Incidents:
                 found.append(incident)
             elif (over := about[-1].closed) is not None:
                 closed = min(incident.closed or over, over)
-                found.append(msgspec.structs.replace(incident, closed=max(closed, incident.opened), recovered=True))
+                found.append(
+                    msgspec.structs.replace(
+                        incident, closed=max(closed, incident.opened), recovered=True
+                    )
+                )
         return found
 
     def _all_rulings(self) -> list[Ruling]:
         """All rulings, in order: few, for each was entered by a person."""
         return [
             Ruling(
-                destination=destination, opened=datetime_of(opened), closed=None if closed is None else datetime_of(closed),
-                at=datetime_of(at), why=why, by=by,
+                destination=destination,
+                opened=datetime_of(opened),
+                closed=None if closed is None else datetime_of(closed),
+                at=datetime_of(at),
+                why=why,
+                by=by,
             )
             for destination, opened, closed, at, why, by in self._db.each("ruling_all")
-        ]  # fmt: skip
+        ]
 
 
 def _about(incident: Incident, rulings: list[Ruling]) -> list[Ruling]:
     return [
-        r for r in rulings
-        if r.destination == incident.destination and abs(r.opened - incident.opened) < _SAME_INCIDENT
-    ]  # fmt: skip
+        r
+        for r in rulings
+        if r.destination == incident.destination
+        and abs(r.opened - incident.opened) < _SAME_INCIDENT
+    ]
 
 
 def _optional(when: datetime | None) -> int | None:

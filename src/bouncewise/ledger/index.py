@@ -67,7 +67,10 @@ def write_if_due(database: Database) -> None:
     """Write the file anew if that is due; inside a transaction. Older files are deleted when the next is written."""
     ids = _file_ids(database)
     due = LARGE if ids is None else max(LARGE, len(ids) // 8)
-    if database.one("state_more_than" if ids is None else "state_change_more_than", count=due) is None:
+    if (
+        database.one("state_more_than" if ids is None else "state_change_more_than", count=due)
+        is None
+    ):
         return
     ledger = database.path
     current = _path(ledger, _recorded(database)[0])

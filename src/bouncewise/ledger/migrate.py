@@ -36,7 +36,9 @@ def prepare(database: Database, *, create: bool) -> None:
 def _refuse_what_is_no_ledger(database: Database, tables: set[str], create: bool) -> None:
     """A database of another program is not turned into a ledger, nor is an empty file by an operation that only asks."""
     if tables:
-        raise LedgerError(f"{database.path}: a database, but not a ledger of bouncewise. Give another with --db.")
+        raise LedgerError(
+            f"{database.path}: a database, but not a ledger of bouncewise. Give another with --db."
+        )
     if not create:
         raise LedgerError(
             f"{database.path}: an empty file, not a ledger. `bouncewise ingest` creates one; --db names another."
@@ -66,7 +68,11 @@ def _migrate(database: Database, present: int) -> None:
 def _statements(name: str) -> list[str]:
     """The statements of an SQL file of this package, and its calls, in order."""
     text = (resources.files("bouncewise.ledger") / name).read_text("utf-8")
-    lines = [line for line in text.split("\n") if not line.startswith("--") or line.startswith("-- python: ")]
+    lines = [
+        line
+        for line in text.split("\n")
+        if not line.startswith("--") or line.startswith("-- python: ")
+    ]
     marked = "\n".join(f"{line};" if line.startswith("-- python: ") else line for line in lines)
     return [statement.strip() for statement in marked.split(";\n") if statement.strip()]
 
@@ -77,7 +83,12 @@ def _event_columns(database: Database) -> None:
         values = {"bearing": bearing(kind, advice).value, "directory": directory(cause, receiver)}
         if any(values.values()):
             database.run(
-                "migrate_0005_columns", kind=kind, cause=cause or "", advice=advice or "", receiver=receiver, **values
+                "migrate_0005_columns",
+                kind=kind,
+                cause=cause or "",
+                advice=advice or "",
+                receiver=receiver,
+                **values,
             )
 
 

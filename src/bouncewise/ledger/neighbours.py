@@ -29,15 +29,22 @@ class Neighbours:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def fates(self, name: str, destination: str, cause: Cause, period: Period, lately: timedelta) -> Fates:
+    def fates(
+        self, name: str, destination: str, cause: Cause, period: Period, lately: timedelta
+    ) -> Fates:
         """Of the others than *name* at *destination*, those refused with *cause* within *period*.
 
         *lately*: how long before the refusal a delivery counts as good.
         """
         values = {
-            "lately": int(lately / timedelta(days=1) * MICROS_A_DAY), "known": micros(period.known), "self": id_of(name),
-            "cause": cause.value, "since": micros(period.since), "until": micros(period.until), "kinds": _REFUSED,
-        }  # fmt: skip
+            "lately": int(lately / timedelta(days=1) * MICROS_A_DAY),
+            "known": micros(period.known),
+            "self": id_of(name),
+            "cause": cause.value,
+            "since": micros(period.since),
+            "until": micros(period.until),
+            "kinds": _REFUSED,
+        }
         if destination.startswith("@"):
             found = self._db.one("fates_at_domain", domain=id_of(destination), **values)
         else:
@@ -56,20 +63,29 @@ class Neighbours:
     def receivers_refusing(self, cause: Cause, period: Period, least: int = 3) -> list[str]:
         """The receivers that refused *least* addresses or more with *cause* within *period*."""
         found = self._db.all(
-            "receivers_refusing", cause=cause.value, since=micros(period.since), until=micros(period.until), least=least,
+            "receivers_refusing",
+            cause=cause.value,
+            since=micros(period.since),
+            until=micros(period.until),
+            least=least,
             kinds=_REFUSED,
-        )  # fmt: skip
+        )
         return [receiver for (receiver,) in found]
 
     def last_refused(self, domain: str, known: datetime) -> str | None:
         """The address at ``@domain`` that was refused last."""
-        found = self._db.one("last_refused_at_domain", domain=id_of(domain), known=micros(known), kinds=_REFUSED)
+        found = self._db.one(
+            "last_refused_at_domain", domain=id_of(domain), known=micros(known), kinds=_REFUSED
+        )
         return str(found[0]) if found else None
 
     def first_delivered(self, names: Iterable[str], known: datetime) -> str | None:
         """The first of *names* to which mail was delivered up to *known*."""
         until = micros(known)
-        return next((n for n in names if self._db.one("delivery_until", address=id_of(n), until=until)), None)
+        return next(
+            (n for n in names if self._db.one("delivery_until", address=id_of(n), until=until)),
+            None,
+        )
 
     def verdict(self, name: str, at: datetime) -> Verdict | None:
         """The verdict on a refusal as first judged, without its phrases; None where the ledger has no such event."""

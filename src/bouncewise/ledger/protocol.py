@@ -51,7 +51,9 @@ class Traffic(Protocol):
     def sender_refusals_by_day(self, since: datetime, least: int) -> list[SenderRefusals]:
         """The days on which a receiver refused the sender or message for *least* addresses or more."""
 
-    def refused_of_new_domains(self, since: Slot, until: Slot, least: int) -> dict[str, dict[Slot, int]]:
+    def refused_of_new_domains(
+        self, since: Slot, until: Slot, least: int
+    ) -> dict[str, dict[Slot, int]]:
         """By ``@domain`` and slot, the addresses refused for the first time where nobody had ever been delivered to."""
 
     def refused(self, destination: str, since: Slot, until: Slot) -> list[str]:
@@ -76,7 +78,9 @@ class Incidents(Protocol):
     def rulings(self, incident: Incident) -> list[Ruling]:
         """The rulings about *incident*, in order."""
 
-    def apply_rulings(self, derived: Iterable[Incident], at: datetime | None = None) -> list[Incident]:
+    def apply_rulings(
+        self, derived: Iterable[Incident], at: datetime | None = None
+    ) -> list[Incident]:
         """*derived* as corrected by the rulings made up to *at*; false alarms are left out."""
 
 
@@ -101,7 +105,9 @@ class Pending(Protocol):
 class Neighbours(Protocol):
     """What happened to others about the time of a refusal."""
 
-    def fates(self, name: str, destination: str, cause: Cause, period: Period, lately: timedelta) -> Fates:
+    def fates(
+        self, name: str, destination: str, cause: Cause, period: Period, lately: timedelta
+    ) -> Fates:
         """Of the others than *name* at *destination*, those refused with *cause* within *period*."""
 
     def knows_deliveries(self) -> bool:
@@ -132,7 +138,9 @@ class Rejudge(Protocol):
     def block(self, number: int) -> Block:
         """The reports of one block."""
 
-    def enter(self, block: Block, verdicts: Iterable[Verdict | None], since: datetime | None) -> int:
+    def enter(
+        self, block: Block, verdicts: Iterable[Verdict | None], since: datetime | None
+    ) -> int:
         """Put *verdicts* on the events of *block*, those at *since* or later; how many differ from the last."""
 
     def name_count(self) -> int:

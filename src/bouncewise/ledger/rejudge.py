@@ -25,11 +25,24 @@ from bouncewise.rfc import address
 from bouncewise.times import Micros, micros
 
 _NEVER_CHANGED = frozenset(
-    {"meta", "batch", "done", "block", "delivery", "traffic", "act", "pending", "ruling", "state_change"}
+    {
+        "meta",
+        "batch",
+        "done",
+        "block",
+        "delivery",
+        "traffic",
+        "act",
+        "pending",
+        "ruling",
+        "state_change",
+    }
 )
 _PAGE = 10_000  # names derived at a time
 _FIRST_ID, _LAST_ID = -(1 << 63), (1 << 63) - 1
-_BLOCK = msgspec.msgpack.Decoder(list[tuple[Report, msgspec.Raw, msgspec.Raw]])  # an old verdict need not be readable
+_BLOCK = msgspec.msgpack.Decoder(
+    list[tuple[Report, msgspec.Raw, msgspec.Raw]]
+)  # an old verdict need not be readable
 
 
 class _Place(NamedTuple):
@@ -59,9 +72,15 @@ class Rejudge:
     def block(self, number: int) -> Block:
         """The reports of one block."""
         began, data = self._db.one("block_get", id=number) or (0, b"")
-        return Block(number, Micros(began), [report for report, _, _ in _BLOCK.decode(zstandard.decompress(data))])
+        return Block(
+            number,
+            Micros(began),
+            [report for report, _, _ in _BLOCK.decode(zstandard.decompress(data))],
+        )
 
-    def enter(self, block: Block, verdicts: Iterable[Verdict | None], since: datetime | None) -> int:
+    def enter(
+        self, block: Block, verdicts: Iterable[Verdict | None], since: datetime | None
+    ) -> int:
         """Put *verdicts* on the events of *block*, those at *since* or later; how many differ from the last.
 
         A report whose event was added with another block is left to that one.
@@ -80,7 +99,9 @@ class Rejudge:
                 self._change(name, place, found[0], EventColumns(*found[1:]), columns)
         return changed
 
-    def _change(self, name: str, place: _Place, digest: int, before: EventColumns, after: EventColumns) -> None:
+    def _change(
+        self, name: str, place: _Place, digest: int, before: EventColumns, after: EventColumns
+    ) -> None:
         self._db.many("event_judge", [(*after, place.address, place.at, digest)])
         self._remember_rule(place, before.rule)
         domain = rows.domain_of(name)
@@ -125,9 +146,9 @@ class Rejudge:
         others = " ".join(r for r in judged if r != rules) or rules
         source = f"replay by {by}: rules {others} -> {rules}{f', since {since.isoformat()}' if since else ''}"
         started = time.time_ns() // 1000
-        (batch,) = self._db.one("batch_add", source=source[:1000], rules=rules, version=version, started=started) or (
-            0,
-        )
+        (batch,) = self._db.one(
+            "batch_add", source=source[:1000], rules=rules, version=version, started=started
+        ) or (0,)
         if since is None:
             self._db.run("meta_set", name="replayed", value=str(batch))
         self._db.commit()

@@ -75,7 +75,9 @@ class SqlStore:
     def open_batch(self, source: str, rules: str, version: str) -> Batch:
         """A new batch, of reports from *source* judged by *rules* of bouncewise *version*."""
         began = Micros(time.time_ns() // 1000)
-        (number,) = self._db.one("batch_add", source=source, rules=rules, version=version, started=began) or (0,)
+        (number,) = self._db.one(
+            "batch_add", source=source, rules=rules, version=version, started=began
+        ) or (0,)
         return Batch(number, began)
 
     def mark_done(self, batch: Batch, fingerprint: bytes, path: str) -> None:
@@ -92,10 +94,20 @@ class SqlStore:
         """Add an act of a person (``event.by``) on an address or ``@domain``; False where it is there already."""
         self._db.many("address_add", [rows.address_row(name)])
         self._reach(micros(event.at))
-        return self._db.run(
-            "act_add", address=rows.id_of(name), at=micros(event.at), kind=event.kind, cause=event.cause, scope=event.scope,
-            until=micros(event.until) if event.until else None, why=event.words, by=event.by,
-        ) > 0  # fmt: skip
+        return (
+            self._db.run(
+                "act_add",
+                address=rows.id_of(name),
+                at=micros(event.at),
+                kind=event.kind,
+                cause=event.cause,
+                scope=event.scope,
+                until=micros(event.until) if event.until else None,
+                why=event.words,
+                by=event.by,
+            )
+            > 0
+        )
 
     def _reach(self, at: Micros) -> None:
         if at > micros(self.latest()):
@@ -138,9 +150,14 @@ class SqlStore:
                 deliveries[number] += day
             for number, name in page.items():
                 others, times = events[number], deliveries[number]
-                kept = rows.last_in_row(times, [micros(e.at) for e in others]) if brief else set(times)
+                kept = (
+                    rows.last_in_row(times, [micros(e.at) for e in others]) if brief else set(times)
+                )
                 history = [*others, *map(rows.delivery, kept)]
-                yield name, sorted(history, key=attrgetter("order")) if len(history) > 1 else history
+                yield (
+                    name,
+                    sorted(history, key=attrgetter("order")) if len(history) > 1 else history,
+                )
 
     def names(self) -> Iterator[str]:
         """Every address and ``@domain`` with evidence other than deliveries, by name."""
@@ -148,12 +165,19 @@ class SqlStore:
 
     def names_at(self, domain: str, most: int) -> list[str]:
         """The first *most* addresses at an ``@domain`` with evidence other than deliveries, in the order of their ids."""
-        return [name for (name,) in self._db.each("address_at_domain", domain=rows.id_of(domain), most=most)]
+        return [
+            name
+            for (name,) in self._db.each("address_at_domain", domain=rows.id_of(domain), most=most)
+        ]
 
     def with_evidence(self, names: Iterable[str]) -> set[str]:
         """Those of *names* of which the ledger holds anything but deliveries."""
         wanted = {rows.id_of(name): name for name in names}
-        return {name for number, name in self._db.by_ids("address_names", wanted) if wanted[number] == name}
+        return {
+            name
+            for number, name in self._db.by_ids("address_names", wanted)
+            if wanted[number] == name
+        }
 
     # ── states ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -171,7 +195,9 @@ class SqlStore:
             ids = [*(number for (number,) in released), *(row[0] for row in others)]
             before = {number for (number,) in self._db.by_ids("state_exists", ids)}
             after = {row[0] for row in others}
-            self._db.many("state_change_add", ((n,) for n in sorted(before.symmetric_difference(after))))
+            self._db.many(
+                "state_change_add", ((n,) for n in sorted(before.symmetric_difference(after)))
+            )
         self._db.many("state_delete", released)
         self._db.many("state_put", sorted(others))
 

@@ -93,7 +93,12 @@ class Traffic:
 
     def deliveries(self, destination: str, since: Slot, until: Slot) -> list[tuple[Slot, int]]:
         """(slot, addresses delivered to) of a destination from *since* to before *until*."""
-        return [(Slot(s), n) for s, n in self._db.all("traffic_of", destination=destination, since=since, until=until)]
+        return [
+            (Slot(s), n)
+            for s, n in self._db.all(
+                "traffic_of", destination=destination, since=since, until=until
+            )
+        ]
 
     def delivered(self, destination: str, since: Slot, until: Slot) -> int:
         """The addresses delivered to at a destination in those slots, each once a day."""
@@ -126,7 +131,9 @@ class Traffic:
         """Of each destination, by slot, how many of its addresses refused the sender or the message."""
         wanted = {id_of(d) if d.startswith("@") else d: Counter[Slot]() for d in destinations}
         span = _span_of(since, until)
-        for slot, receiver, domain, n in self._db.each("sender_refusals_by_slot", slot=MICROS_A_SLOT, **span):
+        for slot, receiver, domain, n in self._db.each(
+            "sender_refusals_by_slot", slot=MICROS_A_SLOT, **span
+        ):
             for key in (receiver, domain):
                 if key in wanted:
                     wanted[key][Slot(slot)] += n
@@ -134,16 +141,26 @@ class Traffic:
 
     def sender_refusals_by_day(self, since: datetime, least: int) -> list[SenderRefusals]:
         """The days on which a receiver refused the sender or message for *least* addresses or more; by cause and day."""
-        rows = self._db.all("sender_refusals_by_day", day=MICROS_A_DAY, since=micros(since), least=least)
+        rows = self._db.all(
+            "sender_refusals_by_day", day=MICROS_A_DAY, since=micros(since), least=least
+        )
         return [
             SenderRefusals(
-                Cause(cause), Day(day), receiver, refused, self._sum(receiver, day * SLOTS_A_DAY, (day + 1) * SLOTS_A_DAY),
-                datetime_of(first), datetime_of(last), words,
+                Cause(cause),
+                Day(day),
+                receiver,
+                refused,
+                self._sum(receiver, day * SLOTS_A_DAY, (day + 1) * SLOTS_A_DAY),
+                datetime_of(first),
+                datetime_of(last),
+                words,
             )
             for cause, day, receiver, refused, first, last, words in rows
-        ]  # fmt: skip
+        ]
 
-    def refused_of_new_domains(self, since: Slot, until: Slot, least: int) -> dict[str, dict[Slot, int]]:
+    def refused_of_new_domains(
+        self, since: Slot, until: Slot, least: int
+    ) -> dict[str, dict[Slot, int]]:
         """By ``@domain`` and slot, the addresses refused for the first time where nobody had ever been delivered to.
 
         Of domains with *least* such addresses before slot *until*, one of them from *since* on; of none where the ledger knows
@@ -168,7 +185,10 @@ class Traffic:
     def sample_words(self, destination: str, since: Slot, until: Slot, most: int) -> list[str]:
         """The words with which *destination* refused addresses in those slots, the *most* frequent first."""
         span = _span_of(since, until)
-        return [words for (words,) in self._db.all("refused_words", most=most, **_filter(destination), **span)]
+        return [
+            words
+            for (words,) in self._db.all("refused_words", most=most, **_filter(destination), **span)
+        ]
 
 
 def _span_of(since: Slot, until: Slot) -> dict[str, int]:
@@ -177,4 +197,8 @@ def _span_of(since: Slot, until: Slot) -> dict[str, int]:
 
 def _filter(destination: str) -> dict[str, Any]:
     """The parameter by which a query finds the events of a destination."""
-    return {"domain": id_of(destination)} if destination.startswith("@") else {"directory": destination}
+    return (
+        {"domain": id_of(destination)}
+        if destination.startswith("@")
+        else {"directory": destination}
+    )

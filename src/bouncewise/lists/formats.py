@@ -87,7 +87,12 @@ FORMATS: dict[str, Format] = {
         reason=("suppressionreason",),
         created=("createdat",),
         header=("EmailAddress", "SuppressionReason", "Origin", "CreatedAt"),
-        row=lambda a, d: (a, "SpamComplaint" if _is_complaint(d) else "HardBounce", "Customer", _time(d.since)),
+        row=lambda a, d: (
+            a,
+            "SpamComplaint" if _is_complaint(d) else "HardBounce",
+            "Customer",
+            _time(d.since),
+        ),
     ),
     "mailgun": Format(
         about="Mailgun bounces",
@@ -103,7 +108,11 @@ FORMATS: dict[str, Format] = {
         reason=("description", "source"),
         created=("created", "updated"),
         header=("recipient", "type", "description"),
-        row=lambda a, d: (a, "non_transactional" if d.scope is Scope.MARKETING else "transactional", d.why),
+        row=lambda a, d: (
+            a,
+            "non_transactional" if d.scope is Scope.MARKETING else "transactional",
+            d.why,
+        ),
     ),
 }
 
@@ -127,7 +136,10 @@ def load(path: Path, name: str | None) -> Iterator[Imported]:
         name = name or detect(table.header)
         form = FORMATS[name]
         columns = [cell.strip().casefold() for cell in table.header]
-        reason = next((columns.index(c) for c in form.reason if c in columns), None if columns else table.address + 1)
+        reason = next(
+            (columns.index(c) for c in form.reason if c in columns),
+            None if columns else table.address + 1,
+        )
         created = next((columns.index(c) for c in form.created if c in columns), None)
         scopes = columns.index("scope") if "scope" in columns else None
         for row in table.rows:
@@ -141,7 +153,12 @@ def load(path: Path, name: str | None) -> Iterator[Imported]:
                 )
                 scope = Scope.MARKETING if wish else Scope.ALL
                 yield Imported(
-                    name, row[table.address].strip(), _parsed(_cell(row, created)), reason_text, cause, scope
+                    name,
+                    row[table.address].strip(),
+                    _parsed(_cell(row, created)),
+                    reason_text,
+                    cause,
+                    scope,
                 )
 
 
@@ -158,7 +175,12 @@ def dump(name: str, suppressions: Iterable[tuple[str, Decision]]) -> Iterator[st
         writer.writerow(form.header)
     for listed, d in suppressions:
         if name == "csv" or not listed.startswith("@"):
-            writer.writerow([cell if i == 0 else without_formula(cell) for i, cell in enumerate(form.row(listed, d))])
+            writer.writerow(
+                [
+                    cell if i == 0 else without_formula(cell)
+                    for i, cell in enumerate(form.row(listed, d))
+                ]
+            )
         yield buffer.getvalue()
         buffer.seek(0)
         buffer.truncate()

@@ -24,7 +24,9 @@ def syntax_error(address: str) -> str | None:
     from email_validator import EmailNotValidError, validate_email  # (a tenth of a second to load)
 
     try:
-        validate_email(address, check_deliverability=False, allow_quoted_local=True, test_environment=True)
+        validate_email(
+            address, check_deliverability=False, allow_quoted_local=True, test_environment=True
+        )
     except EmailNotValidError as bad:
         return str(bad)
     return None

@@ -32,7 +32,11 @@ _NAMES = (
     "subscriber",
     "to",
 )
-_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 
 csv.field_size_limit(1 << 20)
 
@@ -56,7 +60,10 @@ class Table(NamedTuple):
             head = raw.peek(_HEAD)
             encoding = _encoding(head)
             with io.TextIOWrapper(
-                raw, encoding, errors="surrogateescape" if encoding != "utf-16" else "replace", newline=""
+                raw,
+                encoding,
+                errors="surrogateescape" if encoding != "utf-16" else "replace",
+                newline="",
             ) as text:
                 yield _read(text, head, encoding, path, column)
 
@@ -112,4 +119,6 @@ def _column(header: list[str], wanted: str | None, path: Path) -> int:
     near = [i for i, name in enumerate(names) if "mail" in name]
     if len(near) == 1 and not wanted:
         return near[0]
-    raise InputError(f"{path}: no column {wanted or 'of addresses'} among: {', '.join(header)}. Name it with --column.")
+    raise InputError(
+        f"{path}: no column {wanted or 'of addresses'} among: {', '.join(header)}. Name it with --column."
+    )

@@ -94,17 +94,27 @@ class Verdict(msgspec.Struct, frozen=True):
     alternates: tuple[Cause, ...]
 
     def __repr__(self) -> str:
-        return f"<Verdict {self.cause}: {self.advice} ({self.confidence:.0%}) of {self.reply[:60]!r}>"
+        return (
+            f"<Verdict {self.cause}: {self.advice} ({self.confidence:.0%}) of {self.reply[:60]!r}>"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The verdict as docs/json.md describes it: strings, numbers, None, and a list of alternates."""
         return {
-            "reply": self.reply, "reply_code": self.reply_code, "status": self.status,
-            "stage": self.stage and self.stage.value, "receiver": self.receiver, "cause": self.cause.value,
-            "party": self.party.value, "permanence": self.permanence.value, "advice": self.advice.value,
-            "confidence": self.confidence, "rule": self.rule, "evidence": self.evidence,
+            "reply": self.reply,
+            "reply_code": self.reply_code,
+            "status": self.status,
+            "stage": self.stage and self.stage.value,
+            "receiver": self.receiver,
+            "cause": self.cause.value,
+            "party": self.party.value,
+            "permanence": self.permanence.value,
+            "advice": self.advice.value,
+            "confidence": self.confidence,
+            "rule": self.rule,
+            "evidence": self.evidence,
             "alternates": [cause.value for cause in self.alternates],
-        }  # fmt: skip
+        }
 
     def to_json(self) -> str:
         """``to_dict`` as one line of JSON."""

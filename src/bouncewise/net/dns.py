@@ -58,7 +58,8 @@ def mail(domain: str, resolve: Resolve | None = None) -> Mail:
     ask = resolve or resolver()
     try:
         records = sorted(
-            (int(p), host.rstrip(".").lower()) for p, _, host in (r.partition(" ") for r in ask(domain, "MX"))
+            (int(p), host.rstrip(".").lower())
+            for p, _, host in (r.partition(" ") for r in ask(domain, "MX"))
         )
         if [host for _, host in records] == [""]:
             return Mail(Route.NULL_MX)

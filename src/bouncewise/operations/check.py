@@ -66,7 +66,9 @@ class Checker:
             self._probes.clear()
             self._cleared.clear()
 
-    def check(self, given: str, *, transactional: bool = False, at: datetime | None = None) -> Answer:
+    def check(
+        self, given: str, *, transactional: bool = False, at: datetime | None = None
+    ) -> Answer:
         """The answer for one address, now; or *at* a later time, if nothing else happens until then."""
         self.refresh()
         name = address.normalise(given)
@@ -84,7 +86,14 @@ class Checker:
         stream = iter(addresses)
         while page := list(islice(stream, _PAGE)):
             self.refresh()
-            self._look_up({n for given in page for n in _both(address.normalise(given)) if self._is_candidate(n)})
+            self._look_up(
+                {
+                    n
+                    for given in page
+                    for n in _both(address.normalise(given))
+                    if self._is_candidate(n)
+                }
+            )
             for given in page:
                 yield self.check(given, transactional=transactional, at=at)
 
@@ -119,7 +128,13 @@ class Checker:
 
 
 def check(
-    addresses: Iterable[str], ledger: Store, policy: Policy, *, at: datetime, past: bool, transactional: bool = False
+    addresses: Iterable[str],
+    ledger: Store,
+    policy: Policy,
+    *,
+    at: datetime,
+    past: bool,
+    transactional: bool = False,
 ) -> Iterator[Answer]:
     """An answer per address, in order. *past*: from the evidence up to *at* alone; else from the derived state, at *at*."""
     if past and at < ledger.latest():
@@ -134,7 +149,8 @@ def _check_past(
     contexts = RefusalContexts(ledger, policy, at)
 
     domains = _Domains(
-        lambda domain: _probe_as_of(domain, ledger, policy, contexts), lambda domain: _cleared(domain, ledger, at)
+        lambda domain: _probe_as_of(domain, ledger, policy, contexts),
+        lambda domain: _cleared(domain, ledger, at),
     )
     while page := list(islice(stream, _PAGE)):
         names = [address.normalise(given) for given in page]
@@ -142,7 +158,9 @@ def _check_past(
         found = dict(decisions_on(with_evidence, ledger, policy, at, contexts))
         for given, name in zip(page, names, strict=True):
             question = _Question(given, name, domain_of(name), at, transactional)
-            yield _answer(question, found.get(name, OK), found.get(question.domain, OK), policy, domains)
+            yield _answer(
+                question, found.get(name, OK), found.get(question.domain, OK), policy, domains
+            )
 
 
 class _Question(NamedTuple):
@@ -166,7 +184,9 @@ class _Domains(NamedTuple):
     cleared_at: Callable[[str], datetime | None]
 
 
-def _answer(question: _Question, own: Decision, whole: Decision, policy: Policy, domains: _Domains) -> Answer:
+def _answer(
+    question: _Question, own: Decision, whole: Decision, policy: Policy, domains: _Domains
+) -> Answer:
     """*own*, *whole*: the Decisions on the address and on its domain."""
     given, name, domain, at, transactional = question
     decisions = [(name, own), (domain, whole)]
@@ -174,7 +194,9 @@ def _answer(question: _Question, own: Decision, whole: Decision, policy: Policy,
         del decisions[0]
     for about, decision in decisions:
         decision = in_force(decision, at)
-        if decision.state is not State.OK and not (transactional and decision.scope is not Scope.ALL):
+        if decision.state is not State.OK and not (
+            transactional and decision.scope is not Scope.ALL
+        ):
             return Answer(given, False, about, decision)
     decision = awaiting_probe(whole, policy, at)
     if decision.state is not State.OK and name != domains.probe_of(domain):
@@ -202,7 +224,11 @@ def _cleared(domain: str, ledger: Store, until: datetime | None) -> datetime | N
 
 def _probe(names: Iterable[str], decisions: Mapping[str, Decision]) -> str:
     """The address of a domain that is mailed first when the domain's time is up: one that no decision of its own keeps."""
-    free = (n for n in names if (d := decisions.get(n, OK)).state is State.OK or d.cause in DOMAIN_CAUSES)
+    free = (
+        n
+        for n in names
+        if (d := decisions.get(n, OK)).state is State.OK or d.cause in DOMAIN_CAUSES
+    )
     return next(free, "")
 
 
@@ -210,6 +236,8 @@ def _probe_as_of(domain: str, ledger: Store, policy: Policy, contexts: RefusalCo
     """The probe as it was chosen then, from the addresses with evidence up to then."""
     names = ledger.names_at(domain, _PROBE_CANDIDATES)
     known = [
-        name for name, history in ledger.histories(names, contexts.at) if any(e.kind != Kind.DELIVERED for e in history)
+        name
+        for name, history in ledger.histories(names, contexts.at)
+        if any(e.kind != Kind.DELIVERED for e in history)
     ]
     return _probe(known, dict(decisions_on(known, ledger, policy, contexts.at, contexts)))

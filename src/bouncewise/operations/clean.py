@@ -25,11 +25,15 @@ class Row(NamedTuple):
     answer: Answer
 
 
-def clean(table: Table, context: Context, *, at: datetime, past: bool, transactional: bool) -> Iterator[Row]:
+def clean(
+    table: Table, context: Context, *, at: datetime, past: bool, transactional: bool
+) -> Iterator[Row]:
     """Every row of *table* that is not blank, with its answer."""
     rows, again = tee(filter(None, table.rows))
     addresses = (row[table.address].strip() if table.address < len(row) else "" for row in again)
-    answers = check(addresses, context.ledger, context.policy, at=at, past=past, transactional=transactional)
+    answers = check(
+        addresses, context.ledger, context.policy, at=at, past=past, transactional=transactional
+    )
     for answer, row in zip(answers, rows, strict=True):
         yield Row(row, _with_syntax(answer))
 

@@ -26,7 +26,10 @@ def decisions_on(
     """The Decision on each of *names* from its history up to *at*; ``in_force`` says whether it has expired."""
     contexts = contexts or RefusalContexts(ledger, policy, at)
     for name, history in ledger.histories(names, at):
-        yield name, decide(history, policy, whole_domain=name.startswith("@"), context=contexts.of(name))
+        yield (
+            name,
+            decide(history, policy, whole_domain=name.startswith("@"), context=contexts.of(name)),
+        )
 
 
 def derive(ledger: Store, policy: Policy, names: Iterable[str]) -> None:

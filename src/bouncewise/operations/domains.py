@@ -65,11 +65,15 @@ def verify(
     stream = iter(found)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         while page := list(islice(stream, 8 * AT_ONCE)):
-            answers = pool.map(lambda domain: dns.mail(domain, resolve), [domain for domain, _ in page])
+            answers = pool.map(
+                lambda domain: dns.mail(domain, resolve), [domain for domain, _ in page]
+            )
             for (domain, before), mail in zip(page, answers, strict=True):
                 act = _act(mail, at)
                 after = before if act is None else _decide(domain, act, ledger, policy)
-                if act is not None and after != before and not dry_run:  # what changes nothing would be a row a day
+                if (
+                    act is not None and after != before and not dry_run
+                ):  # what changes nothing would be a row a day
                     record((f"@{domain}",), act, ledger, policy)
                 yield DnsCheck(domain, before, after, mail)
 

@@ -44,7 +44,10 @@ REPLY_CODES = {
     "555": "MAIL or RCPT parameters not recognised (RFC 5321)",
     "556": "the recipient's domain accepts no mail (RFC 7504)",
 }
-_CLASSES = {"4": "a 4xx: not now; the server is to try again", "5": "a 5xx: not at all; the server gives up"}
+_CLASSES = {
+    "4": "a 4xx: not now; the server is to try again",
+    "5": "a 5xx: not at all; the server gives up",
+}
 
 
 class Section(msgspec.Struct, frozen=True):
@@ -83,7 +86,10 @@ def reply_page(reply: str, classifier: Classifier) -> Page:
     sections = [
         Section(
             "What was said",
-            (v.reply, f"The words that decide: “{v.evidence}”" if v.evidence else "No words that decide."),
+            (
+                v.reply,
+                f"The words that decide: “{v.evidence}”" if v.evidence else "No words that decide.",
+            ),
         ),
         Section("What it means by the standard", _standard(knowledge, v.reply_code, v.status)),
         Section(f"What it means from {who}", _as_known(rule, facts.meaning)),
@@ -94,7 +100,9 @@ def reply_page(reply: str, classifier: Classifier) -> Page:
         Section("Sources", _sources(knowledge, rule, v.status)),
     ]
     return Page(
-        facts.title, f"{v.cause}: {v.advice} ({v.party}, {v.permanence}, sure {v.confidence:.0%})", tuple(sections)
+        facts.title,
+        f"{v.cause}: {v.advice} ({v.party}, {v.permanence}, sure {v.confidence:.0%})",
+        tuple(sections),
     )
 
 
@@ -111,9 +119,17 @@ def code_page(code: str, classifier: Classifier) -> Page:
     sections = [Section("What it means by the standard", registry)]
     if facts is not None and facts.practice:
         sections.append(Section("What it means in practice", (facts.practice,)))
-    sections.append(Section("What stands behind it, by its words", lines or ("No rule knows replies with this code.",)))
     sections.append(
-        Section("What to do now", ('Read the words: `bouncewise explain "the whole reply"`. Text outranks code.',))
+        Section(
+            "What stands behind it, by its words",
+            lines or ("No rule knows replies with this code.",),
+        )
+    )
+    sections.append(
+        Section(
+            "What to do now",
+            ('Read the words: `bouncewise explain "the whole reply"`. Text outranks code.',),
+        )
     )
     sources = (facts.source,) if facts else ()
     return Page(
@@ -141,7 +157,9 @@ def cause_page(cause: Cause, knowledge: RuleSet) -> Page:
     )
 
 
-def address_page(name: str, decision: Decision, history: list[Event], now: datetime, classifier: Classifier) -> Page:
+def address_page(
+    name: str, decision: Decision, history: list[Event], now: datetime, classifier: Classifier
+) -> Page:
     """Why an address is mailed or not: its Decision and everything that led there."""
     domain = name.rpartition("@")[2]
     receiver = _receiver(classifier.ruleset, classifier.matcher.receiver_of(domain))
@@ -156,7 +174,11 @@ def address_page(name: str, decision: Decision, history: list[Event], now: datet
         ]
     until = f" until {decision.until:%Y-%m-%d %H:%M}" if decision.until else ""
     since = f" since {decision.since:%Y-%m-%d %H:%M}" if decision.since else ""
-    state = "may be mailed" if decision.state is State.OK else f"{decision.state}{since}{until}: {decision.why}"
+    state = (
+        "may be mailed"
+        if decision.state is State.OK
+        else f"{decision.state}{since}{until}: {decision.why}"
+    )
     return Page(name, f"{state} (at {now:%Y-%m-%d %H:%M} UTC)", (*sections, *_contact(receiver)))
 
 
@@ -179,7 +201,11 @@ def _standard(knowledge: RuleSet, reply_code: int | None, wanted: str | None) ->
         lines.append(f"{reply_code}: {text}")
     if wanted is not None:
         facts = _status_facts(knowledge, wanted)
-        said = f"{facts.title}. {facts.meaning}" if facts else "not in the IANA registry: the receiver's own"
+        said = (
+            f"{facts.title}. {facts.meaning}"
+            if facts
+            else "not in the IANA registry: the receiver's own"
+        )
         lines.append(f"{wanted}: {said}")
     return tuple(lines) or ("The reply carries no code.",)
 
@@ -196,7 +222,9 @@ def _as_known(rule: Rule | None, meaning: str) -> tuple[str, ...]:
 def _ranked(v: Verdict, knowledge: RuleSet) -> tuple[str, ...]:
     rest = (1 - v.confidence) / max(1, len(v.alternates))
     shares = [(v.cause, v.confidence), *((a, rest) for a in v.alternates)]
-    return tuple(f"{share:4.0%}  {cause}: {knowledge.causes[cause].title}" for cause, share in shares)
+    return tuple(
+        f"{share:4.0%}  {cause}: {knowledge.causes[cause].title}" for cause, share in shares
+    )
 
 
 def _behind(wanted: str | None, reply_code: str, classifier: Classifier) -> tuple[str, ...]:

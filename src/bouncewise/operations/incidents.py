@@ -60,7 +60,9 @@ def detect_incidents(ledger: Store, policy: Policy, first: Slot, last: Slot) -> 
         # The probes of an open incident change from day to day, so it affects its addresses each time.
         if incident.closed is None or before.get(key) != now.get(key):
             until = max(_slots_of(i)[1] for i in (before.get(key), now.get(key)) if i)
-            names.update(ledger.traffic.refused(incident.destination, slot_at(incident.opened), until))
+            names.update(
+                ledger.traffic.refused(incident.destination, slot_at(incident.opened), until)
+            )
     near = policy.incident.neighbour_hours * SLOTS_AN_HOUR
     return Affected(names, Slot(first - near), Slot(last + near + 1))
 
@@ -83,33 +85,48 @@ def _in_block(ledger: Store, policy: Policy, start: Slot, latest: Slot) -> list[
     return [f.incident for f in found if not _is_part_of_another(f, found)]
 
 
-def _at_known_destinations(ledger: Store, policy: Policy, since: Slot, until: Slot, latest: Slot) -> list[_Found]:
+def _at_known_destinations(
+    ledger: Store, policy: Policy, since: Slot, until: Slot, latest: Slot
+) -> list[_Found]:
     found = []
     refusals = ledger.traffic.refusals(since, until, policy.dead.alive_days * SLOTS_A_DAY)
     refusals = {d: r for d, r in refusals.items() if sum(map(len, r.new.values())) >= LEAST}
     # A destination that refuses the sender does not say that recipients are gone: it answers as well as by a delivery.
     answers = ledger.traffic.sender_refusals_by_slot(refusals, since, until)
     for destination, refused in refusals.items():
-        delivered = answers[destination] + Counter(dict(ledger.traffic.deliveries(destination, since, until)))
+        delivered = answers[destination] + Counter(
+            dict(ledger.traffic.deliveries(destination, since, until))
+        )
         for span in detect(_counts(delivered, refused), Slot(min(latest, until)), policy.incident):
             end = span.closed or OPEN_END
-            addresses = {n for slot, ids in refused.new.items() if span.opened <= slot < end for n in ids}
+            addresses = {
+                n for slot, ids in refused.new.items() if span.opened <= slot < end for n in ids
+            }
             found.append(_Found(_incident(destination, span), addresses))
     return found
 
 
 def _counts(delivered: Counter[Slot], refused: Refusals) -> list[SlotCounts]:
     return [
-        SlotCounts(slot, delivered.get(slot, 0), len(refused.new.get(slot, ())), len(refused.repeated.get(slot, ())))
+        SlotCounts(
+            slot,
+            delivered.get(slot, 0),
+            len(refused.new.get(slot, ())),
+            len(refused.repeated.get(slot, ())),
+        )
         for slot in sorted({*delivered, *refused.new, *refused.repeated})
     ]
 
 
-def _at_new_domains(ledger: Store, policy: Policy, since: Slot, until: Slot, latest: Slot) -> list[_Found]:
+def _at_new_domains(
+    ledger: Store, policy: Policy, since: Slot, until: Slot, latest: Slot
+) -> list[_Found]:
     found = []
     least = policy.incident.new_domain_refusals
     for domain, refused in ledger.traffic.refused_of_new_domains(since, until, least).items():
-        delivered = next((s for s, _ in ledger.traffic.deliveries(domain, min(refused), until)), None)
+        delivered = next(
+            (s for s, _ in ledger.traffic.deliveries(domain, min(refused), until)), None
+        )
         spans = detect_new_domain(refused, delivered, Slot(min(latest, until)), policy.incident)
         found += [_Found(_incident(domain, span), set()) for span in spans]
     return found
@@ -129,10 +146,14 @@ def _is_part_of_another(found: _Found, others: list[_Found]) -> bool:
 
 def _incident(destination: str, span: Span) -> Incident:
     return Incident(
-        destination=destination, opened=slot_time(span.opened),
-        closed=None if span.closed is None else slot_time(span.closed), recovered=span.recovered,
-        newly_refused=span.newly_refused, mailed=span.mailed, baseline_rate=span.baseline_rate,
-    )  # fmt: skip
+        destination=destination,
+        opened=slot_time(span.opened),
+        closed=None if span.closed is None else slot_time(span.closed),
+        recovered=span.recovered,
+        newly_refused=span.newly_refused,
+        mailed=span.mailed,
+        baseline_rate=span.baseline_rate,
+    )
 
 
 # ── what is known of them ────────────────────────────────────────────────────────────────────────────────────
@@ -144,7 +165,9 @@ def incidents_as_of(ledger: Store, policy: Policy, at: datetime | None) -> list[
     if at is None or at > ledger.latest():
         return stored
     last = Slot(slot_at(at) - 1)
-    settled = later(last, days=-policy.incident.max_days - 2)  # what opened before had ended, and was known to have
+    settled = later(
+        last, days=-policy.incident.max_days - 2
+    )  # what opened before had ended, and was known to have
     recent = [
         incident
         for start in range(settled // BLOCK * BLOCK, last + 1, BLOCK)
@@ -153,7 +176,8 @@ def incidents_as_of(ledger: Store, policy: Policy, at: datetime | None) -> list[
     ]
     older = [i for i in stored if slot_at(i.opened) < settled]
     return sorted(
-        [*older, *ledger.incidents.apply_rulings(recent, at)], key=lambda i: (-slot_at(i.opened), i.destination)
+        [*older, *ledger.incidents.apply_rulings(recent, at)],
+        key=lambda i: (-slot_at(i.opened), i.destination),
     )
 
 
@@ -168,12 +192,18 @@ def refused_by(ledger: Store, destination: str) -> set[str]:
 
 def _slots_of(incident: Incident) -> tuple[Slot, Slot]:
     """Its first slot, and the one before which it ended."""
-    return slot_at(incident.opened), OPEN_END if incident.closed is None else slot_at(incident.closed)
+    return slot_at(incident.opened), OPEN_END if incident.closed is None else slot_at(
+        incident.closed
+    )
 
 
 def find_incident(ledger: Store, destination: str, opened: datetime | None) -> Incident:
     """The incident of *destination* that *opened* then, or the latest. Raises InputError where there is none."""
-    found = [i for i in ledger.incidents.all() if i.destination == destination and opened in (None, i.opened)]
+    found = [
+        i
+        for i in ledger.incidents.all()
+        if i.destination == destination and opened in (None, i.opened)
+    ]
     if not found:
         when = f" opened {opened:%Y-%m-%d %H:%M}" if opened else ""
         raise InputError(f"no incident at {destination}{when}; `bouncewise incidents` lists them")
@@ -224,7 +254,11 @@ def _alert(run: list[SenderRefusals]) -> Alert:
         refused[row.receiver] += row.refused
     total = refused.total()
     return Alert(
-        cause=run[0].cause, since=min(r.first for r in run), until=max(r.last for r in run),
-        receivers=tuple(receiver for receiver, _ in refused.most_common()), refused=total,
-        share=total / (total + sum(r.delivered for r in run)), samples=tuple(dict.fromkeys(r.words for r in run))[:SAMPLES],
-    )  # fmt: skip
+        cause=run[0].cause,
+        since=min(r.first for r in run),
+        until=max(r.last for r in run),
+        receivers=tuple(receiver for receiver, _ in refused.most_common()),
+        refused=total,
+        share=total / (total + sum(r.delivered for r in run)),
+        samples=tuple(dict.fromkeys(r.words for r in run))[:SAMPLES],
+    )

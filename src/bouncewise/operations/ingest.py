@@ -166,4 +166,6 @@ def _fingerprint(path: str) -> tuple[bytes, int]:
     with Path(path).open("rb") as stream:
         head = stream.read(65536)
         stream.seek(-65536, 2)
-        return hashlib.blake2b(head + stream.read() + str(size).encode(), digest_size=16).digest(), size
+        return hashlib.blake2b(
+            head + stream.read() + str(size).encode(), digest_size=16
+        ).digest(), size

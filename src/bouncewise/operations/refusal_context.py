@@ -43,7 +43,9 @@ class RefusalContexts:
 
     def neighbours(self, name: str, event: Event) -> tuple[int, int]:
         """Others at the receiver, where one directory answers for all, and in the domain, that had mail delivered about then."""
-        return self._delivered(_directory(event), event.at), self._delivered(domain_of(name), event.at)
+        return self._delivered(_directory(event), event.at), self._delivered(
+            domain_of(name), event.at
+        )
 
     def _during(self, destination: str, at: datetime) -> Incident | None:
         begun = (i for i in self._incidents.get(destination, ()) if i.opened <= at)
@@ -56,7 +58,9 @@ class RefusalContexts:
         key = destination, slot
         if key not in self._delivered_about:
             end = min(slot + span, self._last) + 1
-            self._delivered_about[key] = self._ledger.traffic.delivered(destination, Slot(slot - span), Slot(end))
+            self._delivered_about[key] = self._ledger.traffic.delivered(
+                destination, Slot(slot - span), Slot(end)
+            )
         return self._delivered_about[key]
 
     def _probes_of(self, incident: Incident) -> set[str]:
@@ -73,7 +77,9 @@ class RefusalContexts:
         names = self._ledger.traffic.refused(incident.destination, opened, Slot(self._last + 1))
         day = (self._last - opened) // SLOTS_A_DAY
         count = min(self._policy.incident.probes, len(names))
-        if incident.baseline_rate is None:  # probably no address exists: one probe every other day is enough
+        if (
+            incident.baseline_rate is None
+        ):  # probably no address exists: one probe every other day is enough
             count = int(day % 2 == 0 and day > 0 and bool(names))
         return {names[(day * count + i) % len(names)] for i in range(count)}
 

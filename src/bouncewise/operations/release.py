@@ -27,11 +27,17 @@ class ReleaseFilter(NamedTuple):
 def matching(wanted: ReleaseFilter, ledger: Store) -> list[tuple[str, Decision]]:
     """The derived states that match, by name; opt-outs and acts of people are never among them."""
     refused = refused_by(ledger, wanted.incident) if wanted.incident else None
-    derived = ((name, d) for name, d in ledger.states() if not d.by and (refused is None or name in refused))
+    derived = (
+        (name, d)
+        for name, d in ledger.states()
+        if not d.by and (refused is None or name in refused)
+    )
     return [(name, d) for name, d in derived if _matches(name, d, wanted, ledger)]
 
 
-def release(names: list[str], why: str, by: str, now: datetime, ledger: Store, policy: Policy) -> None:
+def release(
+    names: list[str], why: str, by: str, now: datetime, ledger: Store, policy: Policy
+) -> None:
     """Release *names*: earlier evidence is kept, and no longer counts."""
     act = Event(at=effective_time(ledger, now), kind=REMOVED, scope=Scope.ALL, words=why, by=by)
     record(names, act, ledger, policy)
@@ -42,6 +48,12 @@ def _matches(name: str, d: Decision, wanted: ReleaseFilter, ledger: Store) -> bo
         return False
     if (wanted.cause or d.cause) != d.cause or (wanted.rule or d.rule) != d.rule:
         return False
-    if d.since is None or (wanted.since and d.since < wanted.since) or (wanted.until and d.since >= wanted.until):
+    if (
+        d.since is None
+        or (wanted.since and d.since < wanted.since)
+        or (wanted.until and d.since >= wanted.until)
+    ):
         return False
-    return not wanted.receiver or any(e.receiver == wanted.receiver and e.at == d.since for e in ledger.history(name))
+    return not wanted.receiver or any(
+        e.receiver == wanted.receiver and e.at == d.since for e in ledger.history(name)
+    )

@@ -66,18 +66,28 @@ class Summary:
     @property
     def released(self) -> int:
         """Names that may be mailed now and might not before."""
-        return sum(n for kind, n in self.kinds.items() if State.OK is kind.state_after is not kind.state_before)
+        return sum(
+            n
+            for kind, n in self.kinds.items()
+            if State.OK is kind.state_after is not kind.state_before
+        )
 
     @property
     def suppressed(self) -> int:
         """Names that are suppressed now and were not before."""
-        return sum(n for kind, n in self.kinds.items() if State.SUPPRESSED is kind.state_after is not kind.state_before)
+        return sum(
+            n
+            for kind, n in self.kinds.items()
+            if State.SUPPRESSED is kind.state_after is not kind.state_before
+        )
 
     @property
     def held(self) -> int:
         """Names that are held now and might be mailed before."""
         return sum(
-            n for kind, n in self.kinds.items() if (kind.state_before, kind.state_after) == (State.OK, State.HELD)
+            n
+            for kind, n in self.kinds.items()
+            if (kind.state_before, kind.state_after) == (State.OK, State.HELD)
         )
 
 
@@ -117,13 +127,17 @@ def _judge_blocks(
     numbers = rejudge.blocks(since)
     for i, number in enumerate(numbers, 1):
         block = rejudge.block(number)
-        reclassified += rejudge.enter(block, [judge(report, context.classifier) for report in block.reports], since)
+        reclassified += rejudge.enter(
+            block, [judge(report, context.classifier) for report in block.reports], since
+        )
         reports += len(block.reports)
         progress(reports, 500 * i // len(numbers))
     return reports, reclassified
 
 
-def _in_force_at(changes: Iterator[tuple[str, Decision, Decision]], at: datetime) -> Iterator[Change]:
+def _in_force_at(
+    changes: Iterator[tuple[str, Decision, Decision]], at: datetime
+) -> Iterator[Change]:
     for name, *both in changes:
         before, after = (_at(decision, at) for decision in both)
         if _compared(before) != _compared(after):
@@ -131,7 +145,11 @@ def _in_force_at(changes: Iterator[tuple[str, Decision, Decision]], at: datetime
 
 
 def _at(decision: Decision, at: datetime) -> Decision:
-    return Decision(state=State.OK, rule=decision.rule) if in_force(decision, at).state is State.OK else decision
+    return (
+        Decision(state=State.OK, rule=decision.rule)
+        if in_force(decision, at).state is State.OK
+        else decision
+    )
 
 
 def _compared(d: Decision) -> tuple[object, ...]:

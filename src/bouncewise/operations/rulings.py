@@ -31,7 +31,9 @@ class Author(NamedTuple):
     at: datetime
 
 
-def close_incident(ledger: Store, destination: str, over: datetime | None, author: Author) -> Ruling:
+def close_incident(
+    ledger: Store, destination: str, over: datetime | None, author: Author
+) -> Ruling:
     """The ruling that the latest incident of *destination* was over at *over*, or now. Raises InputError where it cannot be."""
     incident = find_incident(ledger, destination, None)
     if over is None and incident.closed:
@@ -46,7 +48,12 @@ def close_incident(ledger: Store, destination: str, over: datetime | None, autho
             " use `bouncewise incidents ignore`"
         )
     return Ruling(
-        destination=destination, opened=incident.opened, closed=closed, at=author.at, why=author.why, by=author.by
+        destination=destination,
+        opened=incident.opened,
+        closed=closed,
+        at=author.at,
+        why=author.why,
+        by=author.by,
     )
 
 
@@ -54,11 +61,18 @@ def ignore_incident(ledger: Store, destination: str, opened: datetime, author: A
     """The ruling that the incident of *destination* that *opened* then was a false alarm."""
     incident = find_incident(ledger, destination, opened)
     return Ruling(
-        destination=destination, opened=incident.opened, closed=None, at=author.at, why=author.why, by=author.by
+        destination=destination,
+        opened=incident.opened,
+        closed=None,
+        at=author.at,
+        why=author.why,
+        by=author.by,
     )
 
 
-def apply_ruling(ruling: Ruling, ledger: Store, policy: Policy, *, dry_run: bool) -> list[StateChange]:
+def apply_ruling(
+    ruling: Ruling, ledger: Store, policy: Policy, *, dry_run: bool
+) -> list[StateChange]:
     """Store a ruling and decide anew; the addresses whose state differs."""
     with ledger.change(commit=not dry_run):
         names = sorted(refused_by(ledger, ruling.destination))

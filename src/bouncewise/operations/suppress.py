@@ -35,7 +35,9 @@ def effective_time(ledger: Store, now: datetime) -> datetime:
     A ledger whose last evidence is more than a day from now is not live: its time is that of its evidence.
     """
     behind = ledger.latest() + timedelta(microseconds=1)
-    return max(now, behind) if behind.year < 1971 or abs(now - behind) <= timedelta(days=1) else behind
+    return (
+        max(now, behind) if behind.year < 1971 or abs(now - behind) <= timedelta(days=1) else behind
+    )
 
 
 def suppressions(
@@ -57,7 +59,9 @@ class Imported(NamedTuple):
     skipped: int
 
 
-def import_list(context: Context, file: Path, form: str | None, by: str | None, *, dry_run: bool) -> Imported:
+def import_list(
+    context: Context, file: Path, form: str | None, by: str | None, *, dry_run: bool
+) -> Imported:
     """Add the suppressions of an ESP's list, in the format *form* or the one that its columns show."""
     added = known = skipped = 0
     now, names = datetime.now(UTC), []
@@ -78,13 +82,19 @@ def import_list(context: Context, file: Path, form: str | None, by: str | None, 
     return Imported(added, known, skipped)
 
 
-def _imported(row: formats.Imported, by: str | None, now: datetime, classifier: Classifier) -> Event | None:
+def _imported(
+    row: formats.Imported, by: str | None, now: datetime, classifier: Classifier
+) -> Event | None:
     """The act of one row; None where its reply shows that the address is valid."""
     reply = row.reason if row.reason[:3].isdigit() or "." in row.reason[:6] else ""
     verdict = classifier.judge(reply) if reply else None
     if verdict is not None and verdict.party in (Party.SENDER, Party.MESSAGE, Party.SYSTEM):
         return None
     return Event(
-        at=row.at or now, kind=ADDED, cause=row.cause or (verdict.cause if verdict else None), scope=row.scope,
-        words=row.reason[:_MAX_WHY], by=by or f"import:{row.form}",
-    )  # fmt: skip
+        at=row.at or now,
+        kind=ADDED,
+        cause=row.cause or (verdict.cause if verdict else None),
+        scope=row.scope,
+        words=row.reason[:_MAX_WHY],
+        by=by or f"import:{row.form}",
+    )

@@ -75,7 +75,11 @@ def in_force(decision: Decision, now: datetime) -> Decision:
 def awaiting_probe(decision: Decision, policy: Policy, now: datetime) -> Decision:
     """Of a domain whose decision has expired: the hold on all addresses but the probe, until the probe had time to answer."""
     last = decision.until and decision.until + timedelta(days=policy.dead.domain_probe_days)
-    if last is None or decision.cause not in DOMAIN_CAUSES or not last > now >= (decision.until or last):
+    if (
+        last is None
+        or decision.cause not in DOMAIN_CAUSES
+        or not last > now >= (decision.until or last)
+    ):
         return OK
     return msgspec.structs.replace(decision, state=State.HELD, until=last)
 
@@ -133,7 +137,9 @@ class _Case:
     def _refused(self, event: Event) -> None:
         """Suppress at once, unless the address was alive lately: then hold, until a failure on a second day confirms it."""
         dead = self.policy.dead
-        alive = self.last_alive is not None and event.at - self.last_alive <= timedelta(days=dead.alive_days)
+        alive = self.last_alive is not None and event.at - self.last_alive <= timedelta(
+            days=dead.alive_days
+        )
         domain = event.advice is Advice.SUPPRESS_DOMAIN
         first_refusal, since = self.refused is None, self.refused or event.at
         # A hosted tenant whose directory lags refuses every address; where neighbours say nothing, it gets more time.
@@ -149,9 +155,13 @@ class _Case:
         if incident is not None:
             self.decision = self._in_incident(event, incident, probe)
         elif confirmed or not (alive or domain) or (not domain and self._directory_works(event)):
-            self.decision = _decision(event, State.SUPPRESSED, self._domain_until(event) if domain else None)
+            self.decision = _decision(
+                event, State.SUPPRESSED, self._domain_until(event) if domain else None
+            )
         elif lag:
-            self.decision = _decision(event, State.HELD, since + self._tenant_hold(first=event.at == since))
+            self.decision = _decision(
+                event, State.HELD, since + self._tenant_hold(first=event.at == since)
+            )
         else:
             days = dead.domain_hold_days if domain else dead.hold_days
             self.decision = _decision(event, State.HELD, event.at + timedelta(days=days))
@@ -159,12 +169,17 @@ class _Case:
     def _domain_until(self, event: Event) -> datetime:
         """When a dead domain is probed: after twice as long each time it is confirmed again."""
         dead = self.policy.dead
-        days = min(dead.domain_longest_days, dead.domain_until_days << max(0, min(10, self.expirations - 1)))
+        days = min(
+            dead.domain_longest_days,
+            dead.domain_until_days << max(0, min(10, self.expirations - 1)),
+        )
         self.expirations += 1
         return event.at + timedelta(days=days)
 
     def _tenant_hold(self, *, first: bool) -> timedelta:
-        return timedelta(days=self.policy.dead.tenant_hold_days if first else self.policy.dead.hold_days)
+        return timedelta(
+            days=self.policy.dead.tenant_hold_days if first else self.policy.dead.hold_days
+        )
 
     def _dns_lookup(self, event: Event) -> None:
         """Of a dead domain: if it does not exist in DNS either, that confirms it; if mail is routed again, its time is up.
@@ -179,7 +194,9 @@ class _Case:
             return
         if until - event.at <= timedelta(days=self.policy.dead.domain_probe_days):
             self.decision = msgspec.structs.replace(self.decision, until=min(until, event.at))
-        self._refused(msgspec.structs.replace(event, advice=Advice.SUPPRESS_DOMAIN, rule=DNS_LOOKUP, by=""))
+        self._refused(
+            msgspec.structs.replace(event, advice=Advice.SUPPRESS_DOMAIN, rule=DNS_LOOKUP, by="")
+        )
 
     def _in_incident(self, event: Event, incident: Incident, probe: bool) -> Decision:
         """While an incident lasts no address is suppressed for it; when it has ended, each is mailed once more."""
@@ -211,7 +228,11 @@ class _Case:
         window = next((w for w in self.policy.window if w.cause is event.cause), None)
         if window is None or event.cause is None:
             return
-        seen = [at for at in self.failures.get(event.cause, []) if event.at - at <= timedelta(days=window.within_days)]
+        seen = [
+            at
+            for at in self.failures.get(event.cause, [])
+            if event.at - at <= timedelta(days=window.within_days)
+        ]
         if not seen or event.at.date() != seen[-1].date():
             seen.append(event.at)
         self.failures[event.cause] = seen
@@ -232,8 +253,16 @@ def _is_opt_out(decision: Decision) -> bool:
     return decision.rule in (Kind.COMPLAINT, Kind.UNSUBSCRIBE)
 
 
-def _decision(event: Event, state: State, until: datetime | None, scope: Scope | None = None) -> Decision:
+def _decision(
+    event: Event, state: State, until: datetime | None, scope: Scope | None = None
+) -> Decision:
     return Decision(
-        state=state, cause=event.cause, scope=scope or event.scope, since=event.at, until=until, why=event.words,
-        rule=event.rule or event.kind, by=event.by,
-    )  # fmt: skip
+        state=state,
+        cause=event.cause,
+        scope=scope or event.scope,
+        since=event.at,
+        until=until,
+        why=event.words,
+        rule=event.rule or event.kind,
+        by=event.by,
+    )

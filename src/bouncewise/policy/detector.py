@@ -34,7 +34,10 @@ LEAST = 2
 """Newly refused addresses below which none of the policy's shares can be told from chance."""
 
 _CLEARLY_MORE = 3  # times the baseline rate that a share must be to be tested against it
-_LOWEST_SHARE, _HIGHEST_SHARE = 0.02, 0.995  # of an incident: beyond these one slot would outweigh all others
+_LOWEST_SHARE, _HIGHEST_SHARE = (
+    0.02,
+    0.995,
+)  # of an incident: beyond these one slot would outweigh all others
 
 
 class SlotCounts(NamedTuple):
@@ -97,7 +100,9 @@ def detect_new_domain(
     their second half too.
     """
     window = policy.max_days * SLOTS_A_DAY
-    starts = (s for s in sorted(refused) if _within(refused, s, s + window) >= policy.new_domain_refusals)
+    starts = (
+        s for s in sorted(refused) if _within(refused, s, s + window) >= policy.new_domain_refusals
+    )
     opened = next(starts, None)
     if opened is None:
         return []
@@ -152,7 +157,10 @@ class _Baseline:
         """What is a day old becomes part of the baseline."""
         while self.day and now - self.day[0].slot >= SLOTS_A_DAY:
             past = self.day.popleft()
-            self.refused, self.mailed = self.refused + past.new, self.mailed + past.delivered + past.new
+            self.refused, self.mailed = (
+                self.refused + past.new,
+                self.mailed + past.delivered + past.new,
+            )
 
     def _update_sums(self, counts: SlotCounts, rate: float) -> _Sum | None:
         """The highest of the sums after *counts*."""
@@ -219,7 +227,9 @@ class _OpenIncident:
     def expire(self) -> Span:
         """The incident after ``max_days`` without an end."""
         recovered = self.over > 0 or not _mailed_late(self.opened, self.last_refusal, self.policy)
-        return self.span(later(self.opened, days=self.policy.max_days))._replace(recovered=recovered)
+        return self.span(later(self.opened, days=self.policy.max_days))._replace(
+            recovered=recovered
+        )
 
 
 def evidence(delivered: int, refused: int, rate: float, share: float) -> float:

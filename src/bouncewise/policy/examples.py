@@ -41,11 +41,16 @@ def outcome(example: Example, policy: Policy, advice: Mapping[Cause, Advice]) ->
     Raises ValueError where the example is not written as it must be.
     """
     if example.sender:
-        return tuple("alert" if policy.alert.is_reached(s.new, s.delivered) else "quiet" for s in _slots(example))
+        return tuple(
+            "alert" if policy.alert.is_reached(s.new, s.delivered) else "quiet"
+            for s in _slots(example)
+        )
     if example.days:
         return tuple(_fate(span.closed, span.recovered) for span in _incidents(example, policy))
     history = [_history_line(line, advice) for line in example.history]
-    return tuple(_state(line.partition(" ")[0], history, example.domain, policy) for line in example.then)
+    return tuple(
+        _state(line.partition(" ")[0], history, example.domain, policy) for line in example.then
+    )
 
 
 def _incidents(example: Example, policy: Policy) -> list[Span]:
@@ -87,20 +92,29 @@ class _Context(NamedTuple):
         fate, _, domain = fate.partition(" ")
         closed = None if fate == "open" else event.at + timedelta(hours=2)
         found = Incident(
-            destination=f"@{domain}" if domain else _RECEIVER, opened=opened, closed=closed, recovered=fate == "passed",
-            newly_refused=_REFUSED, mailed=_REFUSED, baseline_rate=0.001,
-        )  # fmt: skip
+            destination=f"@{domain}" if domain else _RECEIVER,
+            opened=opened,
+            closed=closed,
+            recovered=fate == "passed",
+            newly_refused=_REFUSED,
+            mailed=_REFUSED,
+            baseline_rate=0.001,
+        )
         return found, False
 
     def neighbours(self, event: Event) -> tuple[int, int]:
-        at_receiver, in_domain = next(line.neighbours for line in self.history if line.event is event)
+        at_receiver, in_domain = next(
+            line.neighbours for line in self.history if line.event is event
+        )
         return (at_receiver if directory(event.cause, _RECEIVER) else 0), in_domain
 
 
 def _history_line(line: str, advice: Mapping[Cause, Advice]) -> _HistoryLine:
     found = _LINE.fullmatch(line)
     if not found:
-        raise ValueError(f"{line!r}: write DAY WHAT, e.g. '3 mailbox-full' or '0 mailbox-unknown beside 25/0'")
+        raise ValueError(
+            f"{line!r}: write DAY WHAT, e.g. '3 mailbox-full' or '0 mailbox-unknown beside 25/0'"
+        )
     day, what, detail, receiver, domain, incident = found.groups()
     event = _event(_DAY0 + timedelta(days=float(day)), what, detail, advice)
     if event is None:
@@ -109,7 +123,9 @@ def _history_line(line: str, advice: Mapping[Cause, Advice]) -> _HistoryLine:
     return _HistoryLine(event, (int(receiver or 0), int(domain or 0)), incident)
 
 
-def _event(at: datetime, what: str, detail: str | None, advice: Mapping[Cause, Advice]) -> Event | None:
+def _event(
+    at: datetime, what: str, detail: str | None, advice: Mapping[Cause, Advice]
+) -> Event | None:
     if what in _KINDS:
         return Event(at=at, kind=what)
     if what in (ADDED, REMOVED):
@@ -119,7 +135,14 @@ def _event(at: datetime, what: str, detail: str | None, advice: Mapping[Cause, A
     if what not in set(Cause):
         return None
     advised = Advice(detail or advice[Cause(what)])
-    return Event(at=at, kind=Kind.FAILED, cause=Cause(what), advice=advised, rule="example", receiver=_RECEIVER)
+    return Event(
+        at=at,
+        kind=Kind.FAILED,
+        cause=Cause(what),
+        advice=advised,
+        rule="example",
+        receiver=_RECEIVER,
+    )
 
 
 def _slots(example: Example) -> Iterator[SlotCounts]:
@@ -127,7 +150,9 @@ def _slots(example: Example) -> Iterator[SlotCounts]:
     for part in example.days:
         found = _DAY.fullmatch(part)
         if not found:
-            raise ValueError(f"{part!r}: write [TIMES x ]DELIVERED/REFUSED, e.g. '10 x 3/0' or '0/3'")
+            raise ValueError(
+                f"{part!r}: write [TIMES x ]DELIVERED/REFUSED, e.g. '10 x 3/0' or '0/3'"
+            )
         times, *counts = (int(number or 0) for number in found.groups())
         for _ in range(times or 1):
             yield SlotCounts(Slot(at), *counts)

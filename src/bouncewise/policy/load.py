@@ -126,7 +126,9 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 def load(site: Path | None = None) -> Policy:
     """The shipped policy with the *site*'s values in their place. Raises RuleError where the file is not as it must be."""
-    shipped = msgspec.toml.decode((resources.files("bouncewise.rules") / "knowledge" / "policy.toml").read_bytes())
+    shipped = msgspec.toml.decode(
+        (resources.files("bouncewise.rules") / "knowledge" / "policy.toml").read_bytes()
+    )
     if site is not None:
         try:
             shipped = _over(shipped, msgspec.toml.decode(site.read_bytes()))

@@ -73,7 +73,9 @@ def svix(request: SignedRequest, _header: str) -> Claim:
     """
     neutral = _field(request, "webhook-signature", "") and not _field(request, "svix-signature", "")
     prefix = "webhook" if neutral else "svix"
-    name, stamp, listed = (_field(request, f"{prefix}-{part}") for part in ("id", "timestamp", "signature"))
+    name, stamp, listed = (
+        _field(request, f"{prefix}-{part}") for part in ("id", "timestamp", "signature")
+    )
     if "." in name:
         raise ForgedError(f"the {prefix}-id header contains a dot")
     signatures = tuple(octets(part[3:]) for part in listed.split(" ") if part.startswith("v1,"))
@@ -85,7 +87,10 @@ def lettermint(request: SignedRequest, _header: str) -> Claim:
 
     https://docs.lettermint.co/platform/webhooks/signing
     """
-    pairs = [part.strip(" ").partition("=")[::2] for part in _field(request, "x-lettermint-signature").split(",")]
+    pairs = [
+        part.strip(" ").partition("=")[::2]
+        for part in _field(request, "x-lettermint-signature").split(",")
+    ]
     stamps = [value for name, value in pairs if name == "t"]
     if len(stamps) != 1:
         raise ForgedError("the x-lettermint-signature header does not contain exactly one time")
@@ -141,9 +146,13 @@ def mailgun(request: SignedRequest, _header: str) -> Claim:
         if body.lstrip()[:1] == b"{":
             found = msgspec.json.decode(body, type=_MailgunBody).signature
         else:
-            found = msgspec.convert({k.decode(): v.decode() for k, v in _form(body).items()}, _MailgunSignature)
+            found = msgspec.convert(
+                {k.decode(): v.decode() for k, v in _form(body).items()}, _MailgunSignature
+            )
     except (ValueError, RecursionError):  # msgspec's errors and a wrong encoding are ValueErrors
-        raise ForgedError("the body does not contain Mailgun's timestamp, token and signature") from None
+        raise ForgedError(
+            "the body does not contain Mailgun's timestamp, token and signature"
+        ) from None
     stamp = str(found.timestamp)
     signatures = tuple(octets(text) for text in (found.signature, found.parent) if text)
     return Claim(octets(stamp + found.token), signatures, _seconds(stamp))
@@ -198,7 +207,9 @@ def _form(body: bytes) -> dict[bytes, bytes]:
     fields: dict[bytes, bytes] = {}
     for part in body.split(b"&"):
         if part:
-            name, _, value = (unquote_to_bytes(piece) for piece in part.replace(b"+", b" ").partition(b"="))
+            name, _, value = (
+                unquote_to_bytes(piece) for piece in part.replace(b"+", b" ").partition(b"=")
+            )
             if name in fields:
                 raise ForgedError("the form repeats a field")
             fields[name] = value

@@ -26,7 +26,15 @@ IGNORED = "ignored"
 
 
 SchemeName = Literal[
-    "hmac-sha256-hex", "lettermint", "mailgun", "mandrill", "rsa-sha256", "secret", "sendgrid-ecdsa", "sns", "svix"
+    "hmac-sha256-hex",
+    "lettermint",
+    "mailgun",
+    "mandrill",
+    "rsa-sha256",
+    "secret",
+    "sendgrid-ecdsa",
+    "sns",
+    "svix",
 ]
 """The ways in which providers sign their requests; signatures.py knows each."""
 _HEADER_VARIES = ("hmac-sha256-hex", "rsa-sha256")
@@ -41,9 +49,13 @@ class Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         if self.scheme not in get_args(SchemeName):
-            raise ValueError(f"unknown signature scheme {self.scheme!r}; known are {', '.join(get_args(SchemeName))}")
+            raise ValueError(
+                f"unknown signature scheme {self.scheme!r}; known are {', '.join(get_args(SchemeName))}"
+            )
         if bool(self.header) != (self.scheme in _HEADER_VARIES):
-            raise ValueError(f"scheme {self.scheme!r} {'takes no' if self.header else 'needs a'} header")
+            raise ValueError(
+                f"scheme {self.scheme!r} {'takes no' if self.header else 'needs a'} header"
+            )
         if self.header != self.header.lower():
             raise ValueError(f"the header {self.header!r} is not in lower case")
 
@@ -82,7 +94,9 @@ class _Esps(msgspec.Struct, forbid_unknown_fields=True):
 @cache
 def esps() -> tuple[Esp, ...]:
     """Every provider, in the order in which they are asked."""
-    return msgspec.toml.decode((resources.files(__package__) / "esps.toml").read_bytes(), type=_Esps).esp
+    return msgspec.toml.decode(
+        (resources.files(__package__) / "esps.toml").read_bytes(), type=_Esps
+    ).esp
 
 
 def known(event: dict[str, Any]) -> tuple[Esp, list[dict[str, Any]]] | None:
@@ -98,7 +112,9 @@ def known(event: dict[str, Any]) -> tuple[Esp, list[dict[str, Any]]] | None:
 def read(event: dict[str, Any], esp: Esp, source: Source) -> Iterator[Finding | Note]:
     """The reports of one *event* of *esp*."""
     words = [_one(event, path).casefold() for path in (esp.event, esp.qualifier, esp.detail)]
-    meaning = next((m for i in (3, 2, 1) if all(words[:i]) and (m := esp.words.get(":".join(words[:i])))), None)
+    meaning = next(
+        (m for i in (3, 2, 1) if all(words[:i]) and (m := esp.words.get(":".join(words[:i])))), None
+    )
     if meaning is None and words[2]:
         meaning = esp.words.get(f"{words[0]}:{words[2]}")
     if meaning is None:
@@ -111,7 +127,9 @@ def read(event: dict[str, Any], esp: Esp, source: Source) -> Iterator[Finding | 
     if meaning == IGNORED:
         return
     kind, _, permanence = meaning.partition(" ")
-    label = Label(esp.name, ":".join(w for w in words if w)[:200], Permanence(permanence or "unknown"))
+    label = Label(
+        esp.name, ":".join(w for w in words if w)[:200], Permanence(permanence or "unknown")
+    )
     entries = _find(event, esp.each)[:MAX_RECIPIENTS] if esp.each else [None]
     if esp.everyone and len(entries) > 1 and kind != Kind.DELIVERED:
         named = [e for e in entries if isinstance(e, str) and e in _one(event, esp.text)]
@@ -136,10 +154,17 @@ def read(event: dict[str, Any], esp: Esp, source: Source) -> Iterator[Finding | 
             yield Finding(report, msgspec.json.encode(event), key_of(esp.name, *told))
 
 
-def _report(event: dict[str, Any], entry: Any, esp: Esp, kind: Kind, label: Label, source: Source) -> Report | None:
+def _report(
+    event: dict[str, Any], entry: Any, esp: Esp, kind: Kind, label: Label, source: Source
+) -> Report | None:
     def value(path: str) -> str:
         return next(
-            (v for p in path.split("|") if (v := _one(entry if p.startswith(".") else event, p.lstrip(".") or "."))), ""
+            (
+                v
+                for p in path.split("|")
+                if (v := _one(entry if p.startswith(".") else event, p.lstrip(".") or "."))
+            ),
+            "",
         )
 
     recipient = address.first(value(esp.recipient))
@@ -168,8 +193,14 @@ def _reply(text: str, code: str, dsn: str) -> tuple[Reply | None, Stage | None]:
     """The server's words with code and status, which some providers keep in fields of their own."""
     text = text.strip()
     parts = parse(text)
-    reply_code = parts.reply_code or (int(code) if code.isdigit() and 400 <= int(code) < 600 else None)
-    best = parts.status if parts.status and not status.is_generic(parts.status) else status.parse(dsn) or parts.status
+    reply_code = parts.reply_code or (
+        int(code) if code.isdigit() and 400 <= int(code) < 600 else None
+    )
+    best = (
+        parts.status
+        if parts.status and not status.is_generic(parts.status)
+        else status.parse(dsn) or parts.status
+    )
     if not text and reply_code is None and best is None:
         return None, None
     if parts.reply_code is None and reply_code is not None:
@@ -201,7 +232,10 @@ def _find(value: Any, path: str) -> list[Any]:
         for step in way.split(".") if way != "." else ():
             name, many = step.removesuffix("[]"), step.endswith("[]")
             found = [
-                v for f in found if isinstance(f, dict) for v in (f.values() if name == "*" else (_item(f, name),))
+                v
+                for f in found
+                if isinstance(f, dict)
+                for v in (f.values() if name == "*" else (_item(f, name),))
             ]
             if many:
                 found = [v for f in found if isinstance(f, list) for v in f]

@@ -72,7 +72,9 @@ class P256Key:
     def fits(self, claim: Claim, now: float) -> bool:
         """Whether a signature is by the owner of this key."""
         how = _cryptography("hazmat.primitives.asymmetric.ec").ECDSA(_hash("sha256"))
-        return any(_verified(self._key, signature, claim.signed, how) for signature in claim.signatures)
+        return any(
+            _verified(self._key, signature, claim.signed, how) for signature in claim.signatures
+        )
 
 
 class RsaKey:
@@ -87,7 +89,10 @@ class RsaKey:
         """Whether a signature is by the owner of this key."""
         padding = _cryptography("hazmat.primitives.asymmetric.padding").PKCS1v15()
         digest = _hash(self._digest)
-        return any(_verified(self._key, signature, claim.signed, padding, digest) for signature in claim.signatures)
+        return any(
+            _verified(self._key, signature, claim.signed, padding, digest)
+            for signature in claim.signatures
+        )
 
 
 def secret_text(text: object) -> bytes:
@@ -95,14 +100,18 @@ def secret_text(text: object) -> bytes:
     if not isinstance(text, str) or not text.strip():
         raise UnableError("the secret is empty or not set")
     if text != text.strip() or not text.isprintable():
-        raise UnableError("the secret begins or ends with white space, or contains a control character")
+        raise UnableError(
+            "the secret begins or ends with white space, or contains a control character"
+        )
     return text.encode()
 
 
 def svix_secret(text: object) -> bytes:
     """The octets of a secret of Svix: base64 behind ``whsec_``, which may be missing."""
     secret = _strict_base64(secret_text(text).removeprefix(b"whsec_")) or b""
-    if not secret.strip(b"\0"):  # HMAC fills a short key with zeros: a key of zeros is the empty key (RFC 2104)
+    if not secret.strip(
+        b"\0"
+    ):  # HMAC fills a short key with zeros: a key of zeros is the empty key (RFC 2104)
         raise UnableError("the secret is empty, or is not whsec_ and base64")
     return secret
 
@@ -167,4 +176,6 @@ def _cryptography(name: str) -> Any:
     try:
         return import_module(f"cryptography.{name}")
     except ImportError:
-        raise UnableError("this signature needs the library cryptography: pip install 'bouncewise[service]'") from None
+        raise UnableError(
+            "this signature needs the library cryptography: pip install 'bouncewise[service]'"
+        ) from None

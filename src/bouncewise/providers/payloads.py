@@ -37,7 +37,9 @@ class PayloadReader:
         """The first value is an event of a provider, or looks like one that was cut by the end of *head*."""
         start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
         if start[:1] not in (b"{", b"["):
-            return _FORM.match(start.partition(b"\n")[0]) is not None and any(True for _ in _of_form(start))
+            return _FORM.match(start.partition(b"\n")[0]) is not None and any(
+                True for _ in _of_form(start)
+            )
         first = _decode(start.partition(b"\n")[0])
         first = first if first is not None else _decode(start)
         if first is None:
@@ -64,7 +66,11 @@ class PayloadReader:
                 waiting.append(line)
                 size += len(line)
             if size > MAX_BODY:
-                yield Note(path, None, f"a JSON value of more than {MAX_BODY} octets; the rest was not read")
+                yield Note(
+                    path,
+                    None,
+                    f"a JSON value of more than {MAX_BODY} octets; the rest was not read",
+                )
                 return
         if waiting:
             value = _decode(b"\n".join(waiting))
@@ -112,7 +118,11 @@ class MailedPayloadReader(PayloadReader):
         # Sendmail cuts lines beyond 990 octets and marks the cut with "!".
         whole = text.partition("\n--\n")[0].replace("!\n ", "").strip()
         value = _decode(whole.encode("utf-8", "replace"))
-        yield from self._events(value, path, 0) if value is not None else [Note(path, 0, "no JSON, or cut short")]
+        yield from (
+            self._events(value, path, 0)
+            if value is not None
+            else [Note(path, 0, "no JSON, or cut short")]
+        )
 
 
 def _objects(value: Any) -> Iterator[dict[str, Any]]:

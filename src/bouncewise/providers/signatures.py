@@ -33,7 +33,16 @@ from bouncewise.providers.keys import (
 )
 from bouncewise.providers.sns import SnsKeys, certificate_url
 
-__all__ = ["SCHEMES", "Outcome", "Signature", "SignedRequest", "SnsKeys", "Verification", "certificate_url", "verify"]
+__all__ = [
+    "SCHEMES",
+    "Outcome",
+    "Signature",
+    "SignedRequest",
+    "SnsKeys",
+    "Verification",
+    "certificate_url",
+    "verify",
+]
 
 FIVE_MINUTES = 300.0
 """Seconds between the time of signing and that of receiving which Svix and Lettermint recommend to allow."""
@@ -83,12 +92,16 @@ SCHEMES: dict[SchemeName, Scheme] = {
     "hmac-sha256-hex": Scheme(claims.signed_body, _hex_key),
     "lettermint": Scheme(claims.lettermint, _hex_key),
     "mailgun": Scheme(claims.mailgun, _hex_key),
-    "mandrill": Scheme(claims.mandrill, lambda text: HmacKey(secret_text(text), "sha1", base64.b64encode)),
+    "mandrill": Scheme(
+        claims.mandrill, lambda text: HmacKey(secret_text(text), "sha1", base64.b64encode)
+    ),
     "rsa-sha256": Scheme(claims.signed_body, lambda text: RsaKey(public_key(text), "sha256")),
     "secret": Scheme(claims.secret, lambda text: SharedSecret(secret_text(text))),
     "sendgrid-ecdsa": Scheme(claims.sendgrid, lambda text: P256Key(public_key(text))),
     "sns": Scheme(sns.envelope, sns.sns_keys, tolerance=sns.RETRY_SECONDS + FIVE_MINUTES),
-    "svix": Scheme(claims.svix, lambda text: HmacKey(svix_secret(text), "sha256", base64.b64encode)),
+    "svix": Scheme(
+        claims.svix, lambda text: HmacKey(svix_secret(text), "sha256", base64.b64encode)
+    ),
 }
 """Every scheme by the name that a row of esps.toml uses."""
 
@@ -120,11 +133,14 @@ def verify(
     side = "before" if at < now else "after"
     distance = f"{abs(now - at):.0f} seconds {side} it was received"
     return Verification(
-        Outcome.STALE, f"a key fits the request, but it was signed {distance}; {allowed:.0f} are allowed"
+        Outcome.STALE,
+        f"a key fits the request, but it was signed {distance}; {allowed:.0f} are allowed",
     )
 
 
-def _signed_at(scheme: Scheme, header: str, request: SignedRequest, keys: object, now: float) -> float | None:
+def _signed_at(
+    scheme: Scheme, header: str, request: SignedRequest, keys: object, now: float
+) -> float | None:
     """When the ESP signed *request*, as far as the scheme says; raises ForgedError or UnableError."""
     ready: list[Key] = []
     faults: list[UnableError] = []

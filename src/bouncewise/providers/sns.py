@@ -26,8 +26,24 @@ RETRY_SECONDS = 3600.0
 
 _SIGNED = {
     "Notification": ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"),
-    "SubscriptionConfirmation": ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"),
-    "UnsubscribeConfirmation": ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"),
+    "SubscriptionConfirmation": (
+        "Message",
+        "MessageId",
+        "SubscribeURL",
+        "Timestamp",
+        "Token",
+        "TopicArn",
+        "Type",
+    ),
+    "UnsubscribeConfirmation": (
+        "Message",
+        "MessageId",
+        "SubscribeURL",
+        "Timestamp",
+        "Token",
+        "TopicArn",
+        "Type",
+    ),
 }
 _DIGESTS = {"1": "sha1", "2": "sha256"}
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?Z")
@@ -82,7 +98,9 @@ class SnsKeys(msgspec.Struct, frozen=True):
             raise UnableError(f"the certificate {claim.certificate} is needed and not loaded")
         found = certificate(pem)
         if not found.since <= now <= found.until:
-            raise UnableError(f"the certificate {claim.certificate} is outside its period of validity")
+            raise UnableError(
+                f"the certificate {claim.certificate} is outside its period of validity"
+            )
         return RsaKey(found.key, claim.digest).fits(claim, now)
 
 
@@ -150,7 +168,11 @@ def _check_origin(claim: SnsClaim, topics: Collection[str]) -> None:
         raise ForgedError("the SNS topic is not one of those allowed")
     # Not only any host under amazonaws.com: sns.s3-eu-west-1.amazonaws.com would be the storage of a customer named "sns".
     host, _, name = claim.certificate.removeprefix("https://").partition("/")
-    if not claim.certificate.startswith("https://") or host != _host(claim.topic) or not _CERTIFICATE.fullmatch(name):
+    if (
+        not claim.certificate.startswith("https://")
+        or host != _host(claim.topic)
+        or not _CERTIFICATE.fullmatch(name)
+    ):
         raise ForgedError("the signing certificate is not at the SNS host of the topic's region")
 
 

@@ -64,7 +64,9 @@ class Reader(Protocol):
 
 def key_of(*parts: str) -> bytes:
     """16 octets that identify an event by its content."""
-    return hashlib.blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    return hashlib.blake2b(
+        "\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=16
+    ).digest()
 
 
 def blocks(stream: BinaryIO, path: str) -> Iterator[tuple[int, list[bytes]] | Note]:
@@ -94,7 +96,9 @@ def blocks(stream: BinaryIO, path: str) -> Iterator[tuple[int, list[bytes]] | No
         yield number, [rest.rstrip(b"\r")[:MAX_LINE]]
 
 
-def _bounded(whole: list[bytes], number: int, path: str) -> Iterator[tuple[int, list[bytes]] | Note]:
+def _bounded(
+    whole: list[bytes], number: int, path: str
+) -> Iterator[tuple[int, list[bytes]] | Note]:
     """*whole* in stretches that end where a line is too long, which is cut short and noted."""
     begun = 0
     if max(map(len, whole), default=0) > MAX_LINE:

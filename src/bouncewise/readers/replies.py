@@ -20,7 +20,9 @@ from bouncewise.text.mask import MAX_REPLY
 
 _CODES = r"(?:[45]\d\d(?=[ \-]|$)[ \-]?\s*)?(?:#?[45]\.\d{1,3}\.\d{1,3}(?=[ :;,]|$)\s*)?"
 _BEGINS = re.compile(
-    r"[^\w{\[]{0,3}(?:smtp;\s*)?(?=[45]\d\d(?:[ \-]|$)|#?[45]\.\d{1,3}\.\d{1,3}(?:[ :;,]|$))" + _CODES, re.I
+    r"[^\w{\[]{0,3}(?:smtp;\s*)?(?=[45]\d\d(?:[ \-]|$)|#?[45]\.\d{1,3}\.\d{1,3}(?:[ :;,]|$))"
+    + _CODES,
+    re.I,
 )
 # The words by which servers and libraries quote a reply, at the head of the line.
 _QUOTES = re.compile(
@@ -34,7 +36,8 @@ _QUOTES = re.compile(
 # "<a@b.example>: Recipient address rejected", "a@b.example... User unknown", "[a@b.example]: Recipient address rejected".
 _NAMED = re.compile(r"<([^<>\s]{3,320})>|\[([^\[\]\s]{3,320})\]|([^<>\[\]\s:]{3,320}?)(?::|\.\.\.)")
 _OF_THE_SENDER = re.compile(
-    r"[\s:.]*(?:sender|from|mail from|return[ -]?path|envelope[ -]from|reverse[ -]path|originator)\b", re.I
+    r"[\s:.]*(?:sender|from|mail from|return[ -]?path|envelope[ -]from|reverse[ -]path|originator)\b",
+    re.I,
 )
 
 
@@ -46,7 +49,11 @@ class RepliesReader:
 
     def sniff(self, head: bytes) -> bool:
         """Most of the lines are replies."""
-        found = [_begin_of_text(_text(line)) is not None for line in head.splitlines()[:50] if line.strip()]
+        found = [
+            _begin_of_text(_text(line)) is not None
+            for line in head.splitlines()[:50]
+            if line.strip()
+        ]
         return sum(found) * 2 > len(found)
 
     def read(self, stream: BinaryIO, path: str) -> Iterator[Finding | Note]:
@@ -61,7 +68,9 @@ class RepliesReader:
         text = _text(line)
         begin = _begin_of_text(text)
         if begin is None:
-            return Note(source.path, source.index, "not an SMTP reply: it begins with no reply code")
+            return Note(
+                source.path, source.index, "not an SMTP reply: it begins with no reply code"
+            )
         parts = parse(text)
         delayed = parts.reply_code is not None and parts.reply_code < 500
         report = Report(

@@ -12,8 +12,19 @@ _DATE = re.compile(
     re.ASCII,
 )
 _MONTHS = {
-    "Jan": 1, "Feb": 2, "Mar": 3, "Apr": 4, "May": 5, "Jun": 6, "Jul": 7, "Aug": 8, "Sep": 9, "Oct": 10, "Nov": 11, "Dec": 12,
-}  # fmt: skip
+    "Jan": 1,
+    "Feb": 2,
+    "Mar": 3,
+    "Apr": 4,
+    "May": 5,
+    "Jun": 6,
+    "Jul": 7,
+    "Aug": 8,
+    "Sep": 9,
+    "Oct": 10,
+    "Nov": 11,
+    "Dec": 12,
+}
 
 
 def parse_date(value: str) -> datetime | None:
@@ -21,7 +32,9 @@ def parse_date(value: str) -> datetime | None:
     try:
         if (m := _DATE.fullmatch(value)) is not None:
             east = timedelta(hours=int(m[8]), minutes=int(m[9]))
-            there = datetime(int(m[3]), _MONTHS[m[2]], int(m[1]), int(m[4]), int(m[5]), int(m[6]), tzinfo=UTC)
+            there = datetime(
+                int(m[3]), _MONTHS[m[2]], int(m[1]), int(m[4]), int(m[5]), int(m[6]), tzinfo=UTC
+            )
             return there + east if m[7] == "-" else there - east
         when = parsedate_to_datetime(value[:100])
     except (ValueError, TypeError, IndexError, OverflowError, KeyError):

@@ -13,11 +13,24 @@ MAX_VALUE = 4096
 
 _LINE = re.compile(r"\s{0,4}([A-Za-z][A-Za-z0-9-]{1,60}[A-Za-z])\s?:\s*(.*)")
 
-PER_RECIPIENT = frozenset({
-    "final-recipient", "original-recipient", "action", "status", "remote-mta", "diagnostic-code",
-    "last-attempt-date", "final-log-id", "will-retry-until", "localized-diagnostic", "x-actual-recipient",
-})  # fmt: skip
-PER_MESSAGE = frozenset({"reporting-mta", "original-envelope-id", "dsn-gateway", "received-from-mta", "arrival-date"})
+PER_RECIPIENT = frozenset(
+    {
+        "final-recipient",
+        "original-recipient",
+        "action",
+        "status",
+        "remote-mta",
+        "diagnostic-code",
+        "last-attempt-date",
+        "final-log-id",
+        "will-retry-until",
+        "localized-diagnostic",
+        "x-actual-recipient",
+    }
+)
+PER_MESSAGE = frozenset(
+    {"reporting-mta", "original-envelope-id", "dsn-gateway", "received-from-mta", "arrival-date"}
+)
 
 
 def groups(text: str) -> list[dict[str, str]]:

@@ -37,17 +37,32 @@ _UNSEEN = re.compile(r"<(style|script|head)\b.*?</\1\s*>", re.I | re.S)
 _NO_SIGN = re.compile(rb"[^A-Za-z0-9+/]+")
 # A line that cannot be base64: words with blanks between, or a rule such as "____" and "-- ".
 _NOT_BASE64 = re.compile(
-    rb"^(?=.)(?:[^\s\n]+[ \t]+[^\s\n]|(?:[-_*~#]{2,}|={3,})[ \t]*$|.{0,80}[^A-Za-z0-9+/=\s][^A-Za-z0-9+/=\s]).*", re.M
+    rb"^(?=.)(?:[^\s\n]+[ \t]+[^\s\n]|(?:[-_*~#]{2,}|={3,})[ \t]*$|.{0,80}[^A-Za-z0-9+/=\s][^A-Za-z0-9+/=\s]).*",
+    re.M,
 )
 
 # Labels seen in mail beside the names Python knows. Only codecs listed here or found to be plain text are used.
 _ALIASES = {
-    "ks_c_5601-1987": "cp949", "gb2312": "gb18030", "gb_2312-80": "gb18030", "x-sjis": "cp932", "shift_jis": "cp932",
-    "iso-2022-jp": "iso2022_jp_ext", "unicode-1-1-utf-8": "utf-8", "x-unknown": "utf-8", "unknown-8bit": "utf-8",
-    "x-gbk": "gb18030", "uft-8": "utf-8", "utf8": "utf-8", "ascii": "ascii", "us-ascii": "utf-8", "x-mac-roman": "mac-roman",
-}  # fmt: skip
+    "ks_c_5601-1987": "cp949",
+    "gb2312": "gb18030",
+    "gb_2312-80": "gb18030",
+    "x-sjis": "cp932",
+    "shift_jis": "cp932",
+    "iso-2022-jp": "iso2022_jp_ext",
+    "unicode-1-1-utf-8": "utf-8",
+    "x-unknown": "utf-8",
+    "unknown-8bit": "utf-8",
+    "x-gbk": "gb18030",
+    "uft-8": "utf-8",
+    "utf8": "utf-8",
+    "ascii": "ascii",
+    "us-ascii": "utf-8",
+    "x-mac-roman": "mac-roman",
+}
 _SHIFTING = re.compile("utf-?16|hz", re.I)  # charsets in which ASCII octets are not ASCII
-_PLAIN = re.compile(r"(iso|cp|windows|koi8|mac|gb|big5|euc|shift|johab|tis|utf-8|utf-16|ascii|hz|latin|ptcp|kz)")
+_PLAIN = re.compile(
+    r"(iso|cp|windows|koi8|mac|gb|big5|euc|shift|johab|tis|utf-8|utf-16|ascii|hz|latin|ptcp|kz)"
+)
 
 
 class Part:
@@ -102,7 +117,10 @@ class Part:
     def parameters(self) -> dict[str, str]:
         """The parameters of Content-Type, names in lower case; a missing semicolon is forgiven."""
         _, _, rest = self.get("content-type").replace("\n", " ").partition("/")
-        return {m[1].casefold(): (m[2] if m[2] is not None else m[3]) for m in _PARAMETER.finditer(rest[:4096])}
+        return {
+            m[1].casefold(): (m[2] if m[2] is not None else m[3])
+            for m in _PARAMETER.finditer(rest[:4096])
+        }
 
     @once
     def data(self) -> bytes:
@@ -120,7 +138,11 @@ class Part:
     def text(self) -> str:
         """The body as text; HTML loses its tags."""
         # The label counts for nothing where every label says the same.
-        plain = self.data.isascii() and b"\x1b" not in self.data and not _SHIFTING.search(self.get("content-type"))
+        plain = (
+            self.data.isascii()
+            and b"\x1b" not in self.data
+            and not _SHIFTING.search(self.get("content-type"))
+        )
         decoded = decode(self.data, "" if plain else self.parameters.get("charset", ""))
         return strip_html(decoded) if self.content_type == "text/html" else decoded
 
@@ -141,7 +163,9 @@ def _from_base64(body: bytes) -> bytes:
 
 def _from_group(signs: bytes) -> bytes:
     """The octets of a run of base64 signs; a single sign behind the last four holds six bits, which are no octet."""
-    return binascii.a2b_base64(signs[: len(signs) - (len(signs) % 4 == 1)] + b"=" * (-len(signs) % 4))
+    return binascii.a2b_base64(
+        signs[: len(signs) - (len(signs) % 4 == 1)] + b"=" * (-len(signs) % 4)
+    )
 
 
 @lru_cache(maxsize=256)
@@ -184,8 +208,14 @@ def _collect(part: Part, found: list[Part], depth: int) -> None:
 
 
 def _pieces(part: Part) -> Iterator[Part]:
-    marks = _marks(part.body, part.parameters.get("boundary", "").strip().encode("utf-8", "replace"))
-    if not marks and (m := re.search(rb"(?:^|\n)--([^\s\n]{5,200})[ \t]*\ncontent-", part.body, re.I)) is not None:
+    marks = _marks(
+        part.body, part.parameters.get("boundary", "").strip().encode("utf-8", "replace")
+    )
+    if (
+        not marks
+        and (m := re.search(rb"(?:^|\n)--([^\s\n]{5,200})[ \t]*\ncontent-", part.body, re.I))
+        is not None
+    ):
         # The label is lost or wrong; the first line that looks like a delimiter tells it.
         marks = _marks(part.body, m[1])
     for n, mark in enumerate(marks):
@@ -232,7 +262,9 @@ def decode(raw: bytes, charset: str) -> str:
     for name in (_ALIASES.get(label, label), "utf-8"):
         try:
             if _PLAIN.match(codecs.lookup(name).name):
-                return raw.decode(name, "strict" if name == "utf-8" and name != label else "replace")
+                return raw.decode(
+                    name, "strict" if name == "utf-8" and name != label else "replace"
+                )
         except (LookupError, UnicodeDecodeError, ValueError):
             continue
     return _cut_utf8(raw) or raw.decode("cp1252", "replace")

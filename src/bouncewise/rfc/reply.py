@@ -21,7 +21,9 @@ from bouncewise.text.mask import MAX_REPLY, mask
 _QUOTED = re.compile(
     r"(?:^|[\s:;,('\"`“‘«「『：；（<>=])([245]\d\d)(?=[ \-]'?#?[\"'<\[(]?[^\W_]|[ \-]'?<?[<@]|, ?b?['\"])"
 )
-_NAMED = re.compile(r"\b(?:error|code|status|smtp|#)\W{0,3}([245]\d\d)\b(?!\.\w)|\(([245]\d\d)\)", re.I)
+_NAMED = re.compile(
+    r"\b(?:error|code|status|smtp|#)\W{0,3}([245]\d\d)\b(?!\.\w)|\(([245]\d\d)\)", re.I
+)
 
 _STAGE = re.compile(
     r"(?:in reply to|in response to|after|>>>|s(?<!\ws)mtp:|\[|while (?:sending|performing the|receiving the))"
@@ -31,12 +33,26 @@ _STAGE = re.compile(
 )
 _BRACKET = re.compile(r"\[[\s:]*(?!qz)[a-z]")
 _STAGES = {
-    "initial": "connect", "connect": "connect", "banner": "connect", "greeting": "connect",
-    "helo": "helo", "ehlo": "helo", "lhlo": "helo", "mail from": "mail", "mail_from": "mail", "rcpt": "rcpt",
-    "end of data": "end-of-data", "end-of-data": "end-of-data", "final dot": "end-of-data",
-    "message body": "end-of-data", "message text": "end-of-data", "data": "data",
-}  # fmt: skip
-_CONNECT = re.compile(r"\bconnect(?:ion)? to \S{1,255}?:\w+:|\bconnection (?:refused|timed out)\b", re.I)
+    "initial": "connect",
+    "connect": "connect",
+    "banner": "connect",
+    "greeting": "connect",
+    "helo": "helo",
+    "ehlo": "helo",
+    "lhlo": "helo",
+    "mail from": "mail",
+    "mail_from": "mail",
+    "rcpt": "rcpt",
+    "end of data": "end-of-data",
+    "end-of-data": "end-of-data",
+    "final dot": "end-of-data",
+    "message body": "end-of-data",
+    "message text": "end-of-data",
+    "data": "data",
+}
+_CONNECT = re.compile(
+    r"\bconnect(?:ion)? to \S{1,255}?:\w+:|\bconnection (?:refused|timed out)\b", re.I
+)
 
 
 class ReplyParts(NamedTuple):
@@ -93,10 +109,20 @@ def _find_code(text: str) -> tuple[int, int | None]:
 def _may_name_stage(lower: str) -> bool:
     """Whether one of _STAGES stands anywhere, written out for speed."""
     return (
-        "rcpt" in lower or "data" in lower or "mail f" in lower or "mail_f" in lower or "elo" in lower or "hlo" in lower
-        or "connect" in lower or "message b" in lower or "message t" in lower or "final dot" in lower
-        or "initial " in lower or "banner" in lower or "greeting" in lower
-    )  # fmt: skip
+        "rcpt" in lower
+        or "data" in lower
+        or "mail f" in lower
+        or "mail_f" in lower
+        or "elo" in lower
+        or "hlo" in lower
+        or "connect" in lower
+        or "message b" in lower
+        or "message t" in lower
+        or "final dot" in lower
+        or "initial " in lower
+        or "banner" in lower
+        or "greeting" in lower
+    )
 
 
 def stage_of(text: str) -> str | None:
@@ -106,7 +132,17 @@ def stage_of(text: str) -> str | None:
 
 def _stage(text: str, lower: str) -> str | None:
     # The pattern is only tried where something stands that it cannot do without: most replies name no stage.
-    hinted = "in re" in lower or "after" in lower or ">>>" in lower or "smtp:" in lower or "while " in lower
-    if (hinted or _BRACKET.search(lower)) and _may_name_stage(lower) and (m := _STAGE.search(lower)):
+    hinted = (
+        "in re" in lower
+        or "after" in lower
+        or ">>>" in lower
+        or "smtp:" in lower
+        or "while " in lower
+    )
+    if (
+        (hinted or _BRACKET.search(lower))
+        and _may_name_stage(lower)
+        and (m := _STAGE.search(lower))
+    ):
         return _STAGES[m[1].strip()]
     return "connect" if "connect" in lower and _CONNECT.search(text) else None

@@ -13,7 +13,9 @@ from functools import lru_cache
 # RFC 3463 §2: class "." subject "." detail, no leading zeros wanted but seen; up to three digits each.
 # The guards keep IP addresses (four parts) and "8.13.1"-like versions out.
 # It begins with the first dot, which is found fast, and looks back from there for the class and what stands before that.
-_STATUS = re.compile(r"\.(?<=([245])\.)(?<![\w.][245]\.)(\d{1,3})\.(\d{1,3})(?![0-9]|\.[0-9]|[A-Za-z]*[0-9])")
+_STATUS = re.compile(
+    r"\.(?<=([245])\.)(?<![\w.][245]\.)(\d{1,3})\.(\d{1,3})(?![0-9]|\.[0-9]|[A-Za-z]*[0-9])"
+)
 
 
 def find(text: str, start: int = 0) -> Iterator[tuple[int, str]]:

@@ -177,9 +177,14 @@ def load(site: tuple[Path, ...] = ()) -> RuleSet:
                 base.append(tier.confidence if rule.confidence is None else rule.confidence)
                 names.append(tier.name)
     return RuleSet(
-        rules=tuple(rules), base=tuple(base), tiers=tuple(names), causes=causes, receivers=receivers,
-        statuses=statuses, version=digest.hexdigest()[:12],
-    )  # fmt: skip
+        rules=tuple(rules),
+        base=tuple(base),
+        tiers=tuple(names),
+        causes=causes,
+        receivers=receivers,
+        statuses=statuses,
+        version=digest.hexdigest()[:12],
+    )
 
 
 @cache
@@ -215,7 +220,9 @@ def _site_files(site: tuple[Path, ...]) -> list[Path]:
     for path in site:
         if not path.exists():
             raise RuleError(f"{path}: no such rule file or folder")
-        files += sorted(p for p in path.glob("*.toml") if not p.is_dir()) if path.is_dir() else [path]
+        files += (
+            sorted(p for p in path.glob("*.toml") if not p.is_dir()) if path.is_dir() else [path]
+        )
     return files
 
 
@@ -246,6 +253,8 @@ def _check(rule: Rule, where: str, receivers: set[str], seen: set[str]) -> None:
             raise RuleError(f"{where}: phrase {phrase!r} has a piece shorter than two letters")
     for pattern in (*when.reply_code, *when.status):
         if not set(pattern) <= set("0123456789x."):
-            raise RuleError(f"{where}: code {pattern!r} is not digits, dots and x (any digit or number)")
+            raise RuleError(
+                f"{where}: code {pattern!r} is not digits, dots and x (any digit or number)"
+            )
     if not rule.example:
         raise RuleError(f"{where}: needs an example, a reply that it is there for")

@@ -17,12 +17,49 @@ import ahocorasick
 from bouncewise.rules.load import Rule, RuleSet
 from bouncewise.text.phrase import Piece, find_phrase, phrase_pieces
 
-_COMMON = frozenset({
-    "account", "address", "authenticat", "authentication", "blocked", "client", "connection", "connections", "denied",
-    "domain", "email", "exceed", "exceeded", "fail", "from", "host", "invalid", "ip", "limit", "mail", "mailbox", "message",
-    "messages", "mta", "not", "recipient", "recipients", "reject", "rejected", "relay", "sender", "server", "size", "spam",
-    "temporar", "unavailable", "unknown", "user", "your",
-})  # fmt: skip
+_COMMON = frozenset(
+    {
+        "account",
+        "address",
+        "authenticat",
+        "authentication",
+        "blocked",
+        "client",
+        "connection",
+        "connections",
+        "denied",
+        "domain",
+        "email",
+        "exceed",
+        "exceeded",
+        "fail",
+        "from",
+        "host",
+        "invalid",
+        "ip",
+        "limit",
+        "mail",
+        "mailbox",
+        "message",
+        "messages",
+        "mta",
+        "not",
+        "recipient",
+        "recipients",
+        "reject",
+        "rejected",
+        "relay",
+        "sender",
+        "server",
+        "size",
+        "spam",
+        "temporar",
+        "unavailable",
+        "unknown",
+        "user",
+        "your",
+    }
+)
 """Words that many replies hold: a phrase with gaps is looked for where its other words stand, which is seldom."""
 
 
@@ -80,14 +117,22 @@ class Matcher:
 
     def _entry(self, phrase: str) -> _Entry:
         pieces = phrase_pieces(phrase)
-        anchor = max((p.literal for p in pieces), key=lambda literal: (literal.strip() not in _COMMON, len(literal)))
+        anchor = max(
+            (p.literal for p in pieces),
+            key=lambda literal: (literal.strip() not in _COMMON, len(literal)),
+        )
         entry = self._entries.setdefault(anchor, _Entry())
         if len(pieces) == 1:
             return entry
         return entry.gapped.setdefault(pieces, (pieces[0].literal, pieces[-1].literal, _Entry()))[2]
 
     def match(
-        self, words: str, reply_code: int | None, status: str | None, stage: str | None, receiver: str | None
+        self,
+        words: str,
+        reply_code: int | None,
+        status: str | None,
+        stage: str | None,
+        receiver: str | None,
     ) -> tuple[int, str | None]:
         """The rules that fit, as bits, and the receiver: the given one, else the one the words betray."""
         phrase, also, unless = self._free_phrase, self._free_also, 0
@@ -106,7 +151,9 @@ class Matcher:
                         unless |= gapped.unless
                         spoken = spoken or gapped.receiver
         receiver = receiver or spoken
-        return phrase & also & ~unless & self._standing((reply_code, status, stage, receiver)), receiver
+        return phrase & also & ~unless & self._standing(
+            (reply_code, status, stage, receiver)
+        ), receiver
 
     def _standing_now(self, known: tuple[int | None, str | None, str | None, str | None]) -> int:
         bits, facts = 0, Facts(*known)
@@ -121,7 +168,14 @@ class Matcher:
 
     def _runs_now(self, host: str) -> str | None:
         labels = host.casefold().rstrip(".").split(".")
-        return next((self._hosts[h] for i in range(len(labels)) if (h := ".".join(labels[i:])) in self._hosts), None)
+        return next(
+            (
+                self._hosts[h]
+                for i in range(len(labels))
+                if (h := ".".join(labels[i:])) in self._hosts
+            ),
+            None,
+        )
 
 
 def ranks(bits: int) -> Iterator[int]:

@@ -32,21 +32,41 @@ CLOSING = {"'": "'", '"': '"', "<": ">", "(": ")", "{": "}", "[": "]"}
 
 # A reply code behind a sign or a word that announces it, in quotes or not; and a code before the quotes of its words.
 _ANNOUNCING = (
-    "->", "...", ". ", ") ", "] ", "@:", "@ :", "error ", "code ", "returned ", "with ", "said ", "response ", "reply ",
-    "failed ", *":;,\"'(<>=|[{*",
-)  # fmt: skip
+    "->",
+    "...",
+    ". ",
+    ") ",
+    "] ",
+    "@:",
+    "@ :",
+    "error ",
+    "code ",
+    "returned ",
+    "with ",
+    "said ",
+    "response ",
+    "reply ",
+    "failed ",
+    *":;,\"'(<>=|[{*",
+)
 _CODE = re.compile(
     rf"(?P<before>{'|'.join(map(re.escape, _ANNOUNCING))}) ?b?(?P<quote>['\"]?)(?P<code>[45]\d\d)(?=[ \-:])"
 )
 _BARE = re.compile(rf" (?=[45]\d\d[ -]#?{STATUS})")
-_SPLIT = re.compile(r"(?<=[45]\d\d)(?<!\w[45]\d\d)(?:['\"]?, ?b?|-)(?P<quote>['\"])(?![\w -]*['\"]:)")
+_SPLIT = re.compile(
+    r"(?<=[45]\d\d)(?<!\w[45]\d\d)(?:['\"]?, ?b?|-)(?P<quote>['\"])(?![\w -]*['\"]:)"
+)
 _BEFORE_QUOTES = [
-    f"{end}{gap}{quote}" for end in ("", "'", '"') for gap in (",", ", ", ",b", ", b") for quote in "'\""
+    f"{end}{gap}{quote}"
+    for end in ("", "'", '"')
+    for gap in (",", ", ", ",b", ", b")
+    for quote in "'\""
 ] + ["-'", '-"']
 
 # Each sign as a plain one of its kind: lower case, blanks for white space and underscores, straight quotes, ASCII brackets.
 _TABLE = bytes(
-    ord({"_": " ", "`": "'"}.get(c, " " if c.isspace() else c.lower())) for c in map(chr, range(128))
+    ord({"_": " ", "`": "'"}.get(c, " " if c.isspace() else c.lower()))
+    for c in map(chr, range(128))
 ) + bytes(128)
 _SIGNS = {i: chr(_TABLE[i]) for i in range(128)} | str.maketrans(
     "\xa0‘’“”«»「」『』：；（）［］", " ''" + '"' * 8 + ":;()[]"
@@ -119,7 +139,9 @@ class Hit(NamedTuple):
 @cache
 def forms() -> Forms:
     """The forms of frames.toml."""
-    return msgspec.toml.decode((resources.files(__package__) / "frames.toml").read_bytes(), type=Forms)
+    return msgspec.toml.decode(
+        (resources.files(__package__) / "frames.toml").read_bytes(), type=Forms
+    )
 
 
 def lowered(text: str) -> str:
@@ -175,11 +197,17 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 def _automaton() -> ahocorasick.Automaton:
     """Finds the literal beginnings of forms; each leads to the forms that begin so: kind, pattern of the rest, closing sign."""
     begun: dict[str, list[tuple[str, str, str]]] = {}
-    written = [(kind, form) for frame in forms().frame for kind in KINDS for form in getattr(frame, kind)]
-    written += [("verb", form) for form in forms().saying.verb] + [("copula", form) for form in forms().saying.copula]
+    written = [
+        (kind, form) for frame in forms().frame for kind in KINDS for form in getattr(frame, kind)
+    ]
+    written += [("verb", form) for form in forms().saying.verb] + [
+        ("copula", form) for form in forms().saying.copula
+    ]
     for kind, form in written:
         literal, *rest = re.split(r"(\{[a-z]+\})", form)
-        pattern = "".join(_PLACES[part[1:-1]] if i % 2 == 0 else re.escape(part) for i, part in enumerate(rest))
+        pattern = "".join(
+            _PLACES[part[1:-1]] if i % 2 == 0 else re.escape(part) for i, part in enumerate(rest)
+        )
         begun.setdefault(literal, []).append((kind, pattern, _closing(form)))
     what = dict.fromkeys(begun, FORM) | dict.fromkeys(_hints(), FORM)
     for literal in _stage_hints():
@@ -200,7 +228,9 @@ def _closing(form: str) -> str:
 
 def _hints() -> Iterator[str]:
     """One of these stands wherever _CODE or _SPLIT can match."""
-    yield from (f"{sign}{gap}{ten}" for sign, gap, ten in product(_ANNOUNCING, ("", " "), range(40, 60)))
+    yield from (
+        f"{sign}{gap}{ten}" for sign, gap, ten in product(_ANNOUNCING, ("", " "), range(40, 60))
+    )
     yield from _BEFORE_QUOTES
 
 

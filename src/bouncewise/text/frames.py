@@ -52,7 +52,9 @@ def announces(line: str) -> bool:
     """Whether a masked *line* ends with words that announce what another server replied, on the next line."""
     lower = lowered(_flat(line))
     last = [h for h in hits(lower) if h.end == len(lower)]
-    return any(h.kind == "head" or (h.kind in ("verb", "copula") and says(h, lower, 0)) for h in last)
+    return any(
+        h.kind == "head" or (h.kind in ("verb", "copula") and says(h, lower, 0)) for h in last
+    )
 
 
 def blanked(masked: str, text: str) -> str:
@@ -91,7 +93,9 @@ def _cut(flat: str) -> tuple[list[Span], list[Span]]:
     endings = [h for h in tails if h.kind == "ending"]
     nested = _nested(lower, _end(lower, 0, len(lower), endings), heads)
     start, end = nested[-1]
-    if start == 0 and BEGINS.match(lower) is None:  # nothing is quoted: these are the reporter's own words
+    if (
+        start == 0 and BEGINS.match(lower) is None
+    ):  # nothing is quoted: these are the reporter's own words
         tails, end = [h for h in tails if h.kind == "tail"], len(lower)
     stop = _end(lower, start, end, tails)
     if not has(lower, start, stop):  # nothing is quoted, or the reply itself is such a form
@@ -174,4 +178,6 @@ def _end(lower: str, start: int, end: int, tails: list[Hit]) -> int:
 
 def _is_last(lower: str, ending: Hit, end: int) -> bool:
     """Whether *ending* stands last, behind words: behind a colon or a quote it is what is quoted."""
-    return not has(lower, ending.end, end) and _OPENS.search(lower[: ending.at].rstrip()[-6:]) is None
+    return (
+        not has(lower, ending.end, end) and _OPENS.search(lower[: ending.at].rstrip()[-6:]) is None
+    )

@@ -27,7 +27,9 @@ _GOES_ON = re.compile(
 )
 _ANOTHER = re.compile(r"(?: ?[:,;'\"(<]| (?:[a-z]+ ?){1,3}=) ?['\"(<]?[45]\d\d[ -]")
 _CALLOUT = re.compile(r"\bsender (?:address|verif)|\bcall-?(?:out|back)\b")
-_CALLOUT_IN_REPLY = re.compile(r"\bsenders?\b|\bcall-?(?:out|back)|\bverif(?:y|ication)\b|\bmail from\b")
+_CALLOUT_IN_REPLY = re.compile(
+    r"\bsenders?\b|\bcall-?(?:out|back)|\bverif(?:y|ication)\b|\bmail from\b"
+)
 _NUMBERED = re.compile(rf"#{STATUS} $")
 # A host name, an address or an id before the verb; no reply code, no status.
 _HOST = re.compile(r"(?:qz|\d{10}|[a-z]\S*[\d.]|[\d.]\S*[a-z])\S* (?:has )?[a-z]+\W*$")
@@ -75,7 +77,12 @@ def _is_announced(head: Hit, lower: str, start: int, begun: Begun) -> bool:
     said = says(head, lower, start, begun)
     if CODED.match(lower, head.end) is not None and not _goes_on(lower, begun):
         after = _GOES_ON.match(lower, head.end)
-        return begun is None or head.kind == "verb" or said or (after is not None and after["status"] is not None)
+        return (
+            begun is None
+            or head.kind == "verb"
+            or said
+            or (after is not None and after["status"] is not None)
+        )
     if begun is not None:
         return said and head.kind == "verb"
     return said or _is_label(_clause(head, lower, start))

@@ -44,7 +44,9 @@ def _without_addresses(text: str, in_place: bool) -> str:
     if "@" not in text:
         return text
     plain = text.isascii()
-    apart = text.encode().translate(_ASCII_ENDS).decode() if plain else text.translate(_ADDRESS_ENDS)
+    apart = (
+        text.encode().translate(_ASCII_ENDS).decode() if plain else text.translate(_ADDRESS_ENDS)
+    )
     shown, done, at = "", 0, apart.find("@")
     while at >= 0:
         start, end = apart.rfind(" ", 0, at) + 1, apart.find(" ", at)
@@ -66,7 +68,9 @@ def _without_ips(text: str, in_place: bool) -> str:
         if start < done or first == "127":
             m = _FROM_DOT.search(text, m.start() + 1)
             continue
-        shown += text[done:start] + (PLACEHOLDER.ljust(m.end() - start) if in_place else PLACEHOLDER)
+        shown += text[done:start] + (
+            PLACEHOLDER.ljust(m.end() - start) if in_place else PLACEHOLDER
+        )
         done = m.end()
         m = _FROM_DOT.search(text, done)
     return shown + text[done:]

@@ -57,18 +57,32 @@ def find_phrase(joined: str, pieces: tuple[Piece, ...]) -> tuple[int, int] | Non
     after = joined.find(last, start + len(first) - 1)
     if start < 0 or after < 0:
         return None
-    if len(pieces) == 2 and not pieces[1].joined and joined.count(" ", start + len(first), after) < GAP:
+    if (
+        len(pieces) == 2
+        and not pieces[1].joined
+        and joined.count(" ", start + len(first), after) < GAP
+    ):
         return start, after + len(last)
     # Sweep piece by piece, keeping for every place reached the earliest start that led there.
     reached = [(m, m + len(first)) for m in _occurrences(joined, first)]
     for piece in pieces[1:]:
-        reached = _within_word(joined, piece, reached) if piece.joined else _after_gap(joined, piece, reached)
+        reached = (
+            _within_word(joined, piece, reached)
+            if piece.joined
+            else _after_gap(joined, piece, reached)
+        )
     return reached[0] if reached else None
 
 
-def _within_word(joined: str, piece: Piece, reached: list[tuple[int, int]]) -> list[tuple[int, int]]:
+def _within_word(
+    joined: str, piece: Piece, reached: list[tuple[int, int]]
+) -> list[tuple[int, int]]:
     ends = ((start, joined.find(" ", end)) for start, end in reached)
-    return [(start, at + len(piece.literal)) for start, at in ends if joined.startswith(piece.literal, at)]
+    return [
+        (start, at + len(piece.literal))
+        for start, at in ends
+        if joined.startswith(piece.literal, at)
+    ]
 
 
 def _after_gap(joined: str, piece: Piece, reached: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -30,10 +30,18 @@ def _masked(text: str) -> tuple[str, str]:
 
 def _quoted(text: str, masked: str, phrase: str) -> str:
     pieces = phrase_pieces(phrase)
-    plain = masked.isascii() and all(p.joined for p in pieces[1:])  # with gaps a pattern would backtrack
+    plain = masked.isascii() and all(
+        p.joined for p in pieces[1:]
+    )  # with gaps a pattern would backtrack
     if plain and (m := _as_written(phrase).search(masked.lower())) is not None:
-        return text[m.start() :].split()[0] if m[0] in ("@", PLACEHOLDER) else text[m.start() : m.end()]
-    spans: list[tuple[int, int, int]] = []  # position in the joined words, start and end in the text
+        return (
+            text[m.start() :].split()[0]
+            if m[0] in ("@", PLACEHOLDER)
+            else text[m.start() : m.end()]
+        )
+    spans: list[
+        tuple[int, int, int]
+    ] = []  # position in the joined words, start and end in the text
     joined = " "
     for w in _WORD.finditer(masked):
         spans.append((len(joined), w.start(), w.end()))
@@ -59,7 +67,11 @@ def _as_written(phrase: str) -> re.Pattern[str]:
         if not written:
             first = re.escape((piece.literal.split() or [""])[0])
             begun = piece.literal.startswith(" ")
-            literal = f"{first}(?<![a-z0-9@]{first}){literal.removeprefix(first)}" if begun else f"[a-z0-9]*{literal}"
+            literal = (
+                f"{first}(?<![a-z0-9@]{first}){literal.removeprefix(first)}"
+                if begun
+                else f"[a-z0-9]*{literal}"
+            )
             written = literal if begun else f"(?<![a-z0-9@]){literal}"
         else:
             written += literal
@@ -82,7 +94,9 @@ def quote_longest(text: str, phrases: tuple[str, ...]) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _automaton(phrases: tuple[str, ...]) -> tuple[list[tuple[str, tuple[Piece, ...]]], ahocorasick.Automaton]:
+def _automaton(
+    phrases: tuple[str, ...],
+) -> tuple[list[tuple[str, tuple[Piece, ...]]], ahocorasick.Automaton]:
     """The phrases, and what finds the places among them of those whose first piece stands in some words."""
     longest_first = [(p, phrase_pieces(p)) for p in sorted(phrases, key=len, reverse=True)]
     places: dict[str, list[int]] = {}

@@ -15,9 +15,13 @@ from bouncewise.text.mask import MAX_REPLY, mask
 
 SIGNS = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f"
 _FOLDED_WORD = re.compile(rf"@|[{SIGNS}]|[^\W_{SIGNS}]+")
-_ASCII = bytes(ord(chr(i).lower()) if chr(i).isalnum() or chr(i) == "@" else 32 for i in range(128)) + bytes(128)
+_ASCII = bytes(
+    ord(chr(i).lower()) if chr(i).isalnum() or chr(i) == "@" else 32 for i in range(128)
+) + bytes(128)
 _FOREIGN = re.compile(r"[^\x00-\x7f]+")
-_PLAIN = str.maketrans({"’": "", "'": "", "ł": "l", "ø": "o", "đ": "d", "æ": "ae", "œ": "oe", "ı": "i"})
+_PLAIN = str.maketrans(
+    {"’": "", "'": "", "ł": "l", "ø": "o", "đ": "d", "æ": "ae", "œ": "oe", "ı": "i"}
+)
 # An elision joins two runs of letters: "don't", "l'adresse". Digits beside an apostrophe stay words of their own.
 _APOSTROPHE = re.compile(r"(?<=[A-Za-z])'(?=[A-Za-z])")
 _CONTINUED = re.compile(r"-(?<=([245]\d\d)-)(?<!\S[245]\d\d-)")
@@ -65,5 +69,7 @@ def _fold_foreign(m: re.Match[str]) -> str:
 @lru_cache(maxsize=8192)
 def _bare(letters: str) -> str:
     """RFC 5198 texts may be composed or not; accents are often lost on the way, so they never count."""
-    bare = "".join(c for c in unicodedata.normalize("NFKD", letters) if not unicodedata.combining(c))
+    bare = "".join(
+        c for c in unicodedata.normalize("NFKD", letters) if not unicodedata.combining(c)
+    )
     return unicodedata.normalize("NFC", bare.casefold()).translate(_PLAIN)

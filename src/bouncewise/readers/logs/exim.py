@@ -38,7 +38,13 @@ _HOST = re.compile(r"\bhost (?P<host>[\w.-]+) \[")
 _GAVE_UP = re.compile(
     r"retry timeout exceeded|retry time not reached for any host after a long failure|too long on queue"
 )
-_KINDS = {"=>": Kind.DELIVERED, "->": Kind.DELIVERED, ">>": Kind.DELIVERED, "**": Kind.FAILED, "==": Kind.DELAYED}
+_KINDS = {
+    "=>": Kind.DELIVERED,
+    "->": Kind.DELIVERED,
+    ">>": Kind.DELIVERED,
+    "**": Kind.FAILED,
+    "==": Kind.DELAYED,
+}
 
 
 class EximReader(LineLog):
@@ -66,15 +72,25 @@ class EximReader(LineLog):
             mail.message_id = fields.get("id")
             return
         report = _report(
-            event, fields, log.source(number), _time(m["when"] or m["syslog"], log.clock), log.queue.known(m["id"])
+            event,
+            fields,
+            log.source(number),
+            _time(m["when"] or m["syslog"], log.clock),
+            log.queue.known(m["id"]),
         )
         if report is None:
             return
         mail = log.queue.known(m["id"])
         if report.kind is Kind.DELAYED:
             log.queue.remember(m["id"]).wait(report)
-        elif report.reply is not None and report.reply.reply_code is None and _GAVE_UP.search(report.reply.text):
-            report = next(iter(mail.give_up(log.source(number), report.at, report.recipient)), report)
+        elif (
+            report.reply is not None
+            and report.reply.reply_code is None
+            and _GAVE_UP.search(report.reply.text)
+        ):
+            report = next(
+                iter(mail.give_up(log.source(number), report.at, report.recipient)), report
+            )
         else:
             mail.done(report.recipient)
         yield finding(report, line)
@@ -92,10 +108,16 @@ def _report(
         if not parents:
             return None
         who = parents[-1]
-    original = parents[-1] if parents and address.normalise(parents[-1]) != address.normalise(who) else None
+    original = (
+        parents[-1]
+        if parents and address.normalise(parents[-1]) != address.normalise(who)
+        else None
+    )
     kind = _KINDS[event["flag"]]
     text = _reason(event["rest"])
-    if not (fields if kind is Kind.DELIVERED else text):  # a line cut short: the address may be, too
+    if not (
+        fields if kind is Kind.DELIVERED else text
+    ):  # a line cut short: the address may be, too
         return None
     reply, stage = told(text)
     host = _HOST.search(text)

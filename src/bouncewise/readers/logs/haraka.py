@@ -28,9 +28,13 @@ _RECIPIENT = re.compile(
 _ACCEPTED = re.compile(
     r"recipient <(?P<who>[^>\s]{1,256}@[^>\s]{1,256})> code=(?:OK|CONT)\b(?:.*\bsender=\"?(?P<sender>[^\s\"]+))?"
 )
-_DELIVERED = re.compile(r"delivered file=\S+ domain=\"?(?P<domain>[^\s\"]+)\"? host=\"?(?P<host>[^\s\"]*)")
+_DELIVERED = re.compile(
+    r"delivered file=\S+ domain=\"?(?P<domain>[^\s\"]+)\"? host=\"?(?P<host>[^\s\"]*)"
+)
 _COUNTS = re.compile(r" rcpts=\"?(?P<ok>\d+)/(?P<deferred>\d+)/(?P<rejected>\d+)\"?\s*$")
-_WHOLE = re.compile(r"(?:(?P<bounced>bouncing mail): |Temp failing \S+ for [\d.]+ seconds: )(?P<reason>.*)$")
+_WHOLE = re.compile(
+    r"(?:(?P<bounced>bouncing mail): |Temp failing \S+ for [\d.]+ seconds: )(?P<reason>.*)$"
+)
 _TOO_MANY = re.compile(r"Too many failures \((?P<reason>.*)\)$")
 _SOME = re.compile(r"(?:Error: )?Some recipients (?:temp )?failed: ")
 _SAID = re.compile(r"\bhost (?P<host>[\w.-]+)")
@@ -56,7 +60,9 @@ class HarakaReader(LineLog):
         if (one := _RECIPIENT.match(m["rest"])) is not None:
             reports = [_recipient(one, log.source(number), at, log.queue.remember(m["id"]))]
         elif (delivered := _DELIVERED.match(m["rest"])) is not None:
-            reports = _delivered(delivered, m["rest"], log.source(number), at, log.queue.known(m["id"]))
+            reports = _delivered(
+                delivered, m["rest"], log.source(number), at, log.queue.known(m["id"])
+            )
         elif (whole := _WHOLE.match(m["rest"])) is not None:
             reports = _whole(whole, log.source(number), at, log.queue.known(m["id"]))
         else:
@@ -91,7 +97,9 @@ def _recipient(m: re.Match[str], source: Source, at: datetime | None, mail: Mail
     return report
 
 
-def _delivered(m: re.Match[str], rest: str, source: Source, at: datetime | None, mail: Mail) -> list[Report]:
+def _delivered(
+    m: re.Match[str], rest: str, source: Source, at: datetime | None, mail: Mail
+) -> list[Report]:
     """A delivery of each recipient at the domain, if the line's count is theirs."""
     counts = _COUNTS.search(rest)
     if counts is None:
@@ -105,10 +113,15 @@ def _delivered(m: re.Match[str], rest: str, source: Source, at: datetime | None,
         _done(mail, recipient)
     return [
         Report(
-            source=source, kind=Kind.DELIVERED, recipient=r, at=at, sender=mail.sender, remote_mta=m["host"] or None
+            source=source,
+            kind=Kind.DELIVERED,
+            recipient=r,
+            at=at,
+            sender=mail.sender,
+            remote_mta=m["host"] or None,
         )
         for r in left
-    ]  # fmt: skip
+    ]
 
 
 def _whole(m: re.Match[str], source: Source, at: datetime | None, mail: Mail) -> list[Report]:
@@ -119,7 +132,11 @@ def _whole(m: re.Match[str], source: Source, at: datetime | None, mail: Mail) ->
     expired = _TOO_MANY.match(m["reason"])
     reason = expired["reason"] if expired else m["reason"]
     if _SOME.match(reason):  # each has had a line of its own: only that it was the last one is new
-        named = [who for who in list(mail.waiting) if f"<{who}>" in reason] if expired and m["bounced"] else []
+        named = (
+            [who for who in list(mail.waiting) if f"<{who}>" in reason]
+            if expired and m["bounced"]
+            else []
+        )
         reports = [report for who in named for report in mail.give_up(source, at, who)]
         for report in reports:
             _done(mail, report.recipient)
@@ -129,11 +146,16 @@ def _whole(m: re.Match[str], source: Source, at: datetime | None, mail: Mail) ->
     reply, stage = told(reason)
     reports = [
         Report(
-            source=source, kind=Kind.FAILED if m["bounced"] else Kind.DELAYED, recipient=r, at=at, sender=mail.sender,
-            reply=reply, stage=stage,
+            source=source,
+            kind=Kind.FAILED if m["bounced"] else Kind.DELAYED,
+            recipient=r,
+            at=at,
+            sender=mail.sender,
+            reply=reply,
+            stage=stage,
         )
         for r in mail.recipients
-    ]  # fmt: skip
+    ]
     if m["bounced"]:
         mail.recipients = ()
         mail.waiting = {}

@@ -32,8 +32,14 @@ class JsonLog:
         """One of the first lines is an object with the format's keys."""
         if not head.lstrip().startswith(b"{") and b"\n{" not in head[:65536]:
             return False
-        first = (record_of(line) for line in head.splitlines()[:_LOOKED_AT] if line.lstrip().startswith(b"{"))
-        return any(record is not None and all(key in record for key in self.mark) for record in first)
+        first = (
+            record_of(line)
+            for line in head.splitlines()[:_LOOKED_AT]
+            if line.lstrip().startswith(b"{")
+        )
+        return any(
+            record is not None and all(key in record for key in self.mark) for record in first
+        )
 
     def read(self, stream: BinaryIO, path: str) -> Iterator[Finding | Note]:
         """What each line tells."""
@@ -46,7 +52,9 @@ class JsonLog:
                 continue
             record = record_of(line)
             if record is None:
-                yield Note(path, number, "no JSON object; a segment that is still being written ends so")
+                yield Note(
+                    path, number, "no JSON object; a segment that is still being written ends so"
+                )
                 continue
             text = line.decode("utf-8", "replace")
             for report in self.reports(record, Source(path, self.name, number)):

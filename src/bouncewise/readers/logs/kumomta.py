@@ -16,10 +16,24 @@ from bouncewise.readers.logs.jsonlines import JsonLog, Record, object_at, text_a
 from bouncewise.readers.logs.lines import MAX_RECIPIENTS, told
 from bouncewise.rfc import address
 
-_KINDS = {"delivery": Kind.DELIVERED, "bounce": Kind.FAILED, "oob": Kind.FAILED, "expiration": Kind.FAILED,
-          "transientfailure": Kind.DELAYED, "delayed": Kind.DELAYED, "feedback": Kind.COMPLAINT}  # fmt: skip
-_STAGES = {"EHLO": Stage.HELO, "HELO": Stage.HELO, "LHLO": Stage.HELO, "MAIL": Stage.MAIL, "RCPT": Stage.RCPT,
-           "DATA": Stage.DATA, ".": Stage.END_OF_DATA}  # fmt: skip
+_KINDS = {
+    "delivery": Kind.DELIVERED,
+    "bounce": Kind.FAILED,
+    "oob": Kind.FAILED,
+    "expiration": Kind.FAILED,
+    "transientfailure": Kind.DELAYED,
+    "delayed": Kind.DELAYED,
+    "feedback": Kind.COMPLAINT,
+}
+_STAGES = {
+    "EHLO": Stage.HELO,
+    "HELO": Stage.HELO,
+    "LHLO": Stage.HELO,
+    "MAIL": Stage.MAIL,
+    "RCPT": Stage.RCPT,
+    "DATA": Stage.DATA,
+    ".": Stage.END_OF_DATA,
+}
 
 
 class KumomtaReader(JsonLog):
@@ -37,9 +51,15 @@ class KumomtaReader(JsonLog):
         refused = kind in (Kind.FAILED, Kind.DELAYED)
         reply, stage = _reply(object_at(record, "response"))
         label = text_at(record, "bounce_classification")
-        headers = {name.casefold(): v for name, v in object_at(record, "headers").items() if isinstance(v, str)}
+        headers = {
+            name.casefold(): v
+            for name, v in object_at(record, "headers").items()
+            if isinstance(v, str)
+        }
         complaint = kind is Kind.COMPLAINT
-        for recipient in _complainants(record) if complaint else texts_at(record, "recipient")[:MAX_RECIPIENTS]:
+        for recipient in (
+            _complainants(record) if complaint else texts_at(record, "recipient")[:MAX_RECIPIENTS]
+        ):
             if "@" not in recipient:
                 continue
             yield Report(
@@ -47,8 +67,11 @@ class KumomtaReader(JsonLog):
                 kind=kind,
                 recipient=recipient.strip("<>"),
                 at=time_at(record, "event_time") or time_at(record, "timestamp"),
-                message_id=None if complaint else headers.get("message-id", "").strip().strip("<>") or None,
-                sender=(_mail_from(record) if complaint else text_at(record, "sender").strip("<>")) or None,
+                message_id=None
+                if complaint
+                else headers.get("message-id", "").strip().strip("<>") or None,
+                sender=(_mail_from(record) if complaint else text_at(record, "sender").strip("<>"))
+                or None,
                 remote_mta=None
                 if complaint
                 else text_at(object_at(record, "peer_address"), "name").rstrip(".") or None,
@@ -60,7 +83,9 @@ class KumomtaReader(JsonLog):
 
 def _reply(response: Record) -> tuple[Reply, Stage | None]:
     status = object_at(response, "enhanced_code")
-    dsn = ".".join(str(status.get(k, "")) for k in ("class", "subject", "detail")) if status else None
+    dsn = (
+        ".".join(str(status.get(k, "")) for k in ("class", "subject", "detail")) if status else None
+    )
     code, content = response.get("code"), text_at(response, "content")
     numbered = isinstance(code, int) and code and not content.startswith(str(code))
     reply, stage = told(f"{code} {content}" if numbered else content, dsn)

@@ -52,10 +52,16 @@ class Mail(msgspec.Struct):
         """*recipient* waits no longer; the last deferral, if there was one."""
         return self.waiting.pop(recipient, None) if isinstance(self.waiting, dict) else None
 
-    def give_up(self, source: Source, at: datetime | None, recipient: str | None = None) -> list[Report]:
+    def give_up(
+        self, source: Source, at: datetime | None, recipient: str | None = None
+    ) -> list[Report]:
         """The last deferrals, of all or of *recipient*, as the failures they have become; they wait no longer."""
         gone = map(self.done, list(self.waiting) if recipient is None else [recipient])
-        return [msgspec.structs.replace(last, kind=Kind.FAILED, source=source, at=at) for last in gone if last]
+        return [
+            msgspec.structs.replace(last, kind=Kind.FAILED, source=source, at=at)
+            for last in gone
+            if last
+        ]
 
 
 class Queue:
@@ -75,7 +81,9 @@ class Queue:
         if mail is None:
             if len(self._young) >= MAX_QUEUE // 2:
                 self._young, self._old = {}, self._young
-            mail = self._young[queue_id] = self._old.pop(queue_id) if queue_id in self._old else Mail()
+            mail = self._young[queue_id] = (
+                self._old.pop(queue_id) if queue_id in self._old else Mail()
+            )
         return mail
 
     def forget(self, queue_id: str) -> None:
@@ -117,7 +125,9 @@ class LineLog:
                 yield item
                 continue
             first, some = item
-            for number, line in enumerate(b"\n".join(some).decode("utf-8", "replace").split("\n"), first):
+            for number, line in enumerate(
+                b"\n".join(some).decode("utf-8", "replace").split("\n"), first
+            ):
                 if line and (found := self.line(line, number, log)):
                     yield from found
 
@@ -130,7 +140,11 @@ def told(text: str, dsn: str | None = None) -> tuple[Reply, Stage | None]:
     """The reply in *text* and its stage. *dsn*: the status that the log gives beside it, where the text has no better."""
     text = text[:MAX_REPLY]
     parts = parse(text)
-    best = parts.status if parts.status and not status.is_generic(parts.status) else dsn or parts.status
+    best = (
+        parts.status
+        if parts.status and not status.is_generic(parts.status)
+        else dsn or parts.status
+    )
     return Reply(parts.reply_code, best, text), Stage(parts.stage) if parts.stage else None
 
 
@@ -139,7 +153,9 @@ def finding(report: Report, line: str) -> Finding:
     if report.kind is Kind.DELIVERED:
         return Finding(report, b"", b"")
     return Finding(
-        report, line.encode("utf-8", "replace"), key_of(report.kind, address.normalise(report.recipient), line)
+        report,
+        line.encode("utf-8", "replace"),
+        key_of(report.kind, address.normalise(report.recipient), line),
     )
 
 

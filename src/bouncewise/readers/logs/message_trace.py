@@ -19,9 +19,19 @@ from bouncewise.readers.logs.lines import MAX_RECIPIENTS, finding, told
 from bouncewise.readers.logs.tables import Row, TableLog, columns
 from bouncewise.readers.logs.timestamps import Clock
 
-_EVENTS = {"deliver": Kind.DELIVERED, "sendexternal": Kind.DELIVERED, "fail": Kind.FAILED, "defer": Kind.DELAYED}
-_STATES = _EVENTS | {"delivered": Kind.DELIVERED, "send": Kind.DELIVERED, "failed": Kind.FAILED, "pending": Kind.DELAYED,
-                     "filteredasspam": Kind.FAILED}  # fmt: skip
+_EVENTS = {
+    "deliver": Kind.DELIVERED,
+    "sendexternal": Kind.DELIVERED,
+    "fail": Kind.FAILED,
+    "defer": Kind.DELAYED,
+}
+_STATES = _EVENTS | {
+    "delivered": Kind.DELIVERED,
+    "send": Kind.DELIVERED,
+    "failed": Kind.FAILED,
+    "pending": Kind.DELAYED,
+    "filteredasspam": Kind.FAILED,
+}
 _LAST_ERROR = re.compile(r"\{LED=(?P<reply>.{0,2048}?)\}(?:;|\]|$)")
 _HOST = re.compile(r"\{FQDN=(?P<host>[\w.-]+)\}")
 
@@ -36,12 +46,17 @@ class ExchangeTraceReader(TableLog):
     def sniff(self, head: bytes) -> bool:
         """Both forms name the sender so, and the recipient or the recipients' states."""
         names = columns(head)
-        return "sender_address" in names and not names.isdisjoint({"recipient_status", "recipient_address"})
+        return "sender_address" in names and not names.isdisjoint(
+            {"recipient_status", "recipient_address"}
+        )
 
     def row(self, row: Row, line: str, source: Source, clock: Clock) -> Iterator[Finding]:
         """A finding per recipient whose fate the row tells."""
         # The export's times are UTC and say so only in the name of their column.
-        stamp = next((v.strip() for k, v in row.items() if k.startswith(("origin_timestamp", "date_time"))), "")
+        stamp = next(
+            (v.strip() for k, v in row.items() if k.startswith(("origin_timestamp", "date_time"))),
+            "",
+        )
         status = row.get("recipient_status", "")
         host = _HOST.search(status)
         for recipient, kind, text in _summary(status) if "##" in status else _extended(row):

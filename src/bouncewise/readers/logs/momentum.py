@@ -22,8 +22,16 @@ _LINE = re.compile(
     r"(?P<sender>[^@]*)@(?P<of>[^@]*)@[^@]*@[^@]*@(?P<stage>\d+)@(?P<class>\d+)@[^@]*@(?P<host>[^@]*)@(?P<reply>.*)$"
 )
 _HEARTBEAT = re.compile(r"^\d{10,16}@@@@M")
-_STAGES = {"0": Stage.CONNECT, "12": Stage.CONNECT, "10": Stage.HELO, "2": Stage.MAIL, "4": Stage.RCPT, "6": Stage.DATA,
-           "8": Stage.END_OF_DATA, "9": Stage.END_OF_DATA}  # fmt: skip
+_STAGES = {
+    "0": Stage.CONNECT,
+    "12": Stage.CONNECT,
+    "10": Stage.HELO,
+    "2": Stage.MAIL,
+    "4": Stage.RCPT,
+    "6": Stage.DATA,
+    "8": Stage.END_OF_DATA,
+    "9": Stage.END_OF_DATA,
+}
 # Classes of SparkPost's documentation: 10 invalid recipient, 30 no RCPT, 90 unsubscribe are hard; 1 undetermined, 25 the
 # administrator's policy, 60, 80 and 100 answers say nothing of the address; 2x to 7x soft or block.
 _PERMANENCE = dict.fromkeys(("10", "30", "90"), Permanence.PERMANENT) | dict.fromkeys(
@@ -63,7 +71,9 @@ class MomentumReader(LineLog):
                 remote_mta=m["host"] or None,
                 reply=reply,
                 stage=stage or _STAGES.get(m["stage"]),
-                esp=Label("momentum", m["class"], _PERMANENCE.get(m["class"], Permanence.TRANSIENT)),
+                esp=Label(
+                    "momentum", m["class"], _PERMANENCE.get(m["class"], Permanence.TRANSIENT)
+                ),
             ),
             line,
         )

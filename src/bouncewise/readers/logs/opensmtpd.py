@@ -19,8 +19,15 @@ _LINE = re.compile(
     r"^(?:<\d{1,3}>)?(?:(?:(?P<when>\S+(?: +\S+){0,2}?) +\S+ )?smtpd(?:\[\d+\])?: )?"
     r"(?:[0-9a-f]{16} )?m(?:ta|da) (?:event=)?delivery (?P<head>.*?) stat=(?P<stat>.*)$"
 )
-_FIELD = re.compile(r"(?P<name>\w+)=(?:\"(?P<quoted>(?:[^\"\\]|\\.)*)\"|<(?P<bracketed>[^>]*)>|(?P<bare>\S+))")
-_KINDS = {"ok": Kind.DELIVERED, "tempfail": Kind.DELAYED, "permfail": Kind.FAILED, "loop": Kind.FAILED}
+_FIELD = re.compile(
+    r"(?P<name>\w+)=(?:\"(?P<quoted>(?:[^\"\\]|\\.)*)\"|<(?P<bracketed>[^>]*)>|(?P<bare>\S+))"
+)
+_KINDS = {
+    "ok": Kind.DELIVERED,
+    "tempfail": Kind.DELAYED,
+    "permfail": Kind.FAILED,
+    "loop": Kind.FAILED,
+}
 
 
 class OpensmtpdReader(LineLog):

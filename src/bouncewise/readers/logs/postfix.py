@@ -18,11 +18,19 @@ from bouncewise.readers.logs.lines import LineLog, Log, finding, told
 
 _HEAD = r"(?:<\d{1,3}>)?(\S++(?: ++\S++){0,2}?) ++\S++ postfix[^\s\[]*/[\w/-]++\[\d++\]: ([0-9A-Za-z]{5,25}): "
 _DELIVERY = re.compile(
-    _HEAD + r"to=<([^>]*+(?:>(?!, )[^>]*+)*+)>, (?:orig_to=<(.*?)>, )?relay=([^,]*+), (?:(?!dsn=)\w++=[^,]*+, )*+"
+    _HEAD
+    + r"to=<([^>]*+(?:>(?!, )[^>]*+)*+)>, (?:orig_to=<(.*?)>, )?relay=([^,]*+), (?:(?!dsn=)\w++=[^,]*+, )*+"
     r"dsn=([245]\.\d++\.\d++), status=(\w++) \((.*+)"
 )
-_OTHER = re.compile(_HEAD + r"(?:from=<([^>]*+)>, (?:size=|status=((?:force-)?expired))|message-id=<?([^>]*+)>?$)")
-_KINDS = {"sent": Kind.DELIVERED, "deferred": Kind.DELAYED, "bounced": Kind.FAILED, "SOFTBOUNCE": Kind.DELAYED}
+_OTHER = re.compile(
+    _HEAD + r"(?:from=<([^>]*+)>, (?:size=|status=((?:force-)?expired))|message-id=<?([^>]*+)>?$)"
+)
+_KINDS = {
+    "sent": Kind.DELIVERED,
+    "deferred": Kind.DELAYED,
+    "bounced": Kind.FAILED,
+    "SOFTBOUNCE": Kind.DELAYED,
+}
 _LOOPBACK = ("127.", "localhost", "[127.", "::1")
 
 
@@ -39,7 +47,9 @@ class PostfixReader(LineLog):
             return _delivery(told_of, line, number, log)
         if line.endswith(": removed"):
             log.queue.forget(line[:-9].rpartition(" ")[2])
-        elif (": from=<" in line or ": message-id=" in line) and (m := _OTHER.match(line)) is not None:
+        elif (": from=<" in line or ": message-id=" in line) and (
+            m := _OTHER.match(line)
+        ) is not None:
             when, queue_id, sender, expired, message_id = m.groups()
             mail = log.queue.remember(queue_id)
             if message_id is not None:
@@ -62,10 +72,17 @@ def _delivery(m: re.Match[str], line: str, number: int, log: Log) -> Iterable[Fi
     host = relay.partition("[")[0]
     reply, stage = (None, None) if delivered else told(text.removesuffix(")"), dsn)
     report = Report(
-        source=log.source(number), kind=kind, recipient=to, original_recipient=original or None, at=log.clock.read(when),
-        message_id=mail.message_id, sender=mail.sender, remote_mta=host if host not in ("none", "") else None, reply=reply,
+        source=log.source(number),
+        kind=kind,
+        recipient=to,
+        original_recipient=original or None,
+        at=log.clock.read(when),
+        message_id=mail.message_id,
+        sender=mail.sender,
+        remote_mta=host if host not in ("none", "") else None,
+        reply=reply,
         stage=stage or (Stage.CONNECT if host == "none" else None),
-    )  # fmt: skip
+    )
     if kind is Kind.DELAYED:
         log.queue.remember(queue_id).wait(report)
     elif mail.waiting:

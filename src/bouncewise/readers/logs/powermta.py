@@ -20,9 +20,22 @@ from bouncewise.rfc import address
 
 # bounceCat: whether the address or domain heals by itself, as the category's name promises.
 _PERMANENT = {"bad-mailbox", "bad-domain", "inactive-mailbox"}
-_KINDS = {"d": Kind.DELIVERED, "delivery": Kind.DELIVERED, "b": Kind.FAILED, "bounce": Kind.FAILED, "rb": Kind.FAILED,
-          "t": Kind.DELAYED, "tq": Kind.DELAYED, "f": Kind.COMPLAINT}  # fmt: skip
-_ACTIONS = {"failed": Kind.FAILED, "delayed": Kind.DELAYED, "delivered": Kind.DELIVERED, "relayed": Kind.DELIVERED}
+_KINDS = {
+    "d": Kind.DELIVERED,
+    "delivery": Kind.DELIVERED,
+    "b": Kind.FAILED,
+    "bounce": Kind.FAILED,
+    "rb": Kind.FAILED,
+    "t": Kind.DELAYED,
+    "tq": Kind.DELAYED,
+    "f": Kind.COMPLAINT,
+}
+_ACTIONS = {
+    "failed": Kind.FAILED,
+    "delayed": Kind.DELAYED,
+    "delivered": Kind.DELIVERED,
+    "relayed": Kind.DELIVERED,
+}
 _OTHERS = frozenset({"timelogged", "orig", "dsnstatus", "dsndiag", "dsnaction", "bouncecat"})
 
 
@@ -50,14 +63,18 @@ class PowermtaReader(TableLog):
         recipient = address.parse_field(row["rcpt"]) or original
         if kind is None or recipient is None:
             return
-        reply, stage = told(row.get("dsndiag", ""), row.get("dsnstatus", "").partition(" ")[0] or None)
+        reply, stage = told(
+            row.get("dsndiag", ""), row.get("dsnstatus", "").partition(" ")[0] or None
+        )
         refused = kind in (Kind.FAILED, Kind.DELAYED)
         yield finding(
             Report(
                 source=source,
                 kind=kind,
                 recipient=recipient,
-                original_recipient=None if original is None or _same(original, recipient) else original,
+                original_recipient=None
+                if original is None or _same(original, recipient)
+                else original,
                 at=_time(row.get("timelogged", "") or row.get("timequeued", ""), clock),
                 message_id=row.get("header_message-id", "").strip().strip("<>") or None,
                 sender=row.get("orig", "").strip("<>") or None,
@@ -78,7 +95,9 @@ def _label(category: str) -> Label | None:
     if not category:
         return None
     permanence = Permanence.PERMANENT if category.casefold() in _PERMANENT else Permanence.TRANSIENT
-    return Label("powermta", category, Permanence.UNKNOWN if category.casefold() == "other" else permanence)
+    return Label(
+        "powermta", category, Permanence.UNKNOWN if category.casefold() == "other" else permanence
+    )
 
 
 def _time(value: str, clock: Clock) -> datetime | None:

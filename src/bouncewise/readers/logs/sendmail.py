@@ -29,7 +29,9 @@ _LINE = re.compile(
 _FROM = re.compile(r"from=<?(?P<sender>[^>,]*)>?, (?:.*?msgid=<?(?P<id>[^>,\s]*)>?)?")
 _TO_ENDS = re.compile(r", (?=(?:ctladdr|delay|xdelay|mailer|pri)=)")
 _SAID = re.compile(r"[45]\d\d[ -]")
-_GAVE_UP = re.compile(r"[0-9A-Za-z]{8,20}: (?:DSN|return to sender|sender notify): Cannot send message")
+_GAVE_UP = re.compile(
+    r"[0-9A-Za-z]{8,20}: (?:DSN|return to sender|sender notify): Cannot send message"
+)
 _WORDS = ("Sent", "Deferred", "queued")
 _HANDOVER = ("[127.", "[::1]", "[IPv6:::1]", "localhost")
 
@@ -53,17 +55,25 @@ class SendmailReader(LineLog):
         elif _SAID.match(rest):
             log.queue.remember(m["id"]).said = rest[:MAX_REPLY]
         elif _GAVE_UP.match(rest):
-            for report in log.queue.known(m["id"]).give_up(log.source(number), log.clock.read(m["when"])):
+            for report in log.queue.known(m["id"]).give_up(
+                log.source(number), log.clock.read(m["when"])
+            ):
                 yield finding(report, line)
         elif rest.startswith("to=") and (ends := _TO_ENDS.search(rest)) is not None:
             at = log.clock.read(m["when"])
             for report in _reports(
-                rest[3 : ends.start()], rest[ends.end() :], log.source(number), at, log.queue.remember(m["id"])
+                rest[3 : ends.start()],
+                rest[ends.end() :],
+                log.source(number),
+                at,
+                log.queue.remember(m["id"]),
             ):
                 yield finding(report, line)
 
 
-def _reports(to: str, rest: str, source: Source, at: datetime | None, mail: Mail) -> Iterator[Report]:
+def _reports(
+    to: str, rest: str, source: Source, at: datetime | None, mail: Mail
+) -> Iterator[Report]:
     """A report per recipient of a to= line. What *mail* remembers changes with it."""
     fields, said, stat = _fields(rest)
     relay = fields.get("relay", "").split()
@@ -71,9 +81,19 @@ def _reports(to: str, rest: str, source: Source, at: datetime | None, mail: Mail
     cut = any(word.startswith(stat) and stat != word for word in _WORDS)
     if cut or stat.startswith("queued") or _is_handover(fields, stat):
         return
-    kind = Kind.DELIVERED if stat.startswith("Sent") else Kind.DELAYED if stat.startswith("Deferred") else Kind.FAILED
+    kind = (
+        Kind.DELIVERED
+        if stat.startswith("Sent")
+        else Kind.DELAYED
+        if stat.startswith("Deferred")
+        else Kind.FAILED
+    )
     text = said or stat
-    if mail.said is not None and kind is not Kind.DELIVERED and parse(text[:MAX_REPLY]).reply_code is None:
+    if (
+        mail.said is not None
+        and kind is not Kind.DELIVERED
+        and parse(text[:MAX_REPLY]).reply_code is None
+    ):
         text = mail.said
     mail.said = None
     reply, stage = told(text, fields.get("dsn"))
@@ -105,10 +125,19 @@ def _fields(rest: str) -> tuple[dict[str, str], str, str]:
     else:
         before, _, stat = rest.partition("stat=")
         said = ""
-    return dict(part.partition("=")[::2] for part in before.rstrip(", ").split(", ") if "=" in part), said, stat
+    return (
+        dict(part.partition("=")[::2] for part in before.rstrip(", ").split(", ") if "=" in part),
+        said,
+        stat,
+    )
 
 
 def _is_handover(fields: dict[str, str], stat: str) -> bool:
     """Given to the daemon on this host, which queues it again: the delivery proper is logged under the next queue id."""
     here = fields.get("relay", "").startswith(_HANDOVER)
-    return here and fields.get("mailer") == "relay" and stat.startswith("Sent") and "accepted for delivery" in stat
+    return (
+        here
+        and fields.get("mailer") == "relay"
+        and stat.startswith("Sent")
+        and "accepted for delivery" in stat
+    )

@@ -61,9 +61,13 @@ class TableLog:
                 row = dict(zip(names, cells, strict=False))
                 # The last cell of a row that is cut short may be cut itself.
                 if self.needs <= set(names[: len(cells) - (len(cells) < len(names))]):
-                    yield from self.row(row, ",".join(cells), Source(path, self.name, number), clock)
+                    yield from self.row(
+                        row, ",".join(cells), Source(path, self.name, number), clock
+                    )
                 elif self.needs <= set(names):
-                    yield Note(path, number, "the row ends before the columns that tell the outcome")
+                    yield Note(
+                        path, number, "the row ends before the columns that tell the outcome"
+                    )
 
     def row(self, row: Row, line: str, source: Source, clock: Clock) -> Iterator[Finding]:
         """What *row* tells; *line* is its identity."""

@@ -20,14 +20,20 @@ from bouncewise.readers.logs.jsonlines import JsonLog, Record, record_of, text_a
 from bouncewise.readers.logs.lines import MAX_RECIPIENTS, finding, told
 from bouncewise.readers.logs.timestamps import Clock
 
-_KINDS = {"accepted": Kind.DELIVERED, "rejected": Kind.FAILED, "bounced": Kind.FAILED, "deferred": Kind.DELAYED,
-          "dropped": Kind.SUPPRESSED}  # fmt: skip
+_KINDS = {
+    "accepted": Kind.DELIVERED,
+    "rejected": Kind.FAILED,
+    "bounced": Kind.FAILED,
+    "deferred": Kind.DELAYED,
+    "dropped": Kind.SUPPRESSED,
+}
 _START = (
     r"^(?:(?P<when>\d{4}-\d\d-\d\d[T ]\S+|[A-Z][a-z]{2} +\d+ [\d:]{8}) )?(?:\S+ ){0,4}?Sender/\S+ "
     r"[0-9a-f]{8,32}\.[0-9a-f]{3} (?P<action>ACCEPTED|REJECTED|DEFERRED)(?:\[(?P<category>[^\]]*)\])? from="
 )
 _LINE = re.compile(
-    _START + r"(?P<from>[^\[\s]*)(?:\[[^\]]*\])? to=(?P<to>\S+) mx=(?P<mx>[^\s\[]+)(?:\[\S*)?(?: (?:body|md5)=\S+)* "
+    _START
+    + r"(?P<from>[^\[\s]*)(?:\[[^\]]*\])? to=(?P<to>\S+) mx=(?P<mx>[^\s\[]+)(?:\[\S*)?(?: (?:body|md5)=\S+)* "
     r"\((?P<response>.*)\)$"
 )
 _SNIFF = re.compile(_START.encode(), re.M)
@@ -69,7 +75,9 @@ class ZonemtaReader(JsonLog):
             return
         reply, stage = told(text_at(record, "_response") or text_at(record, "_error"))
         refused = kind in (Kind.FAILED, Kind.DELAYED)
-        for recipient in (texts_at(record, "_to") or texts_at(record, "_recipient"))[:MAX_RECIPIENTS]:
+        for recipient in (texts_at(record, "_to") or texts_at(record, "_recipient"))[
+            :MAX_RECIPIENTS
+        ]:
             if "@" not in recipient:
                 continue
             yield Report(

@@ -19,12 +19,27 @@ from bouncewise.rfc.date import parse_date
 
 # RFC 5965 §7.3; opt-out forms are older drafts' that providers still send.
 _KINDS = {
-    "abuse": Kind.COMPLAINT, "fraud": Kind.COMPLAINT, "other": Kind.COMPLAINT, "": Kind.COMPLAINT,
-    "opt-out": Kind.UNSUBSCRIBE, "opt-out-list": Kind.UNSUBSCRIBE, "miscategorized": Kind.COMPLAINT,
-}  # fmt: skip
+    "abuse": Kind.COMPLAINT,
+    "fraud": Kind.COMPLAINT,
+    "other": Kind.COMPLAINT,
+    "": Kind.COMPLAINT,
+    "opt-out": Kind.UNSUBSCRIBE,
+    "opt-out-list": Kind.UNSUBSCRIBE,
+    "miscategorized": Kind.COMPLAINT,
+}
 _MICROSOFT = "x-hmxmroriginalrecipient"
 _MAILTO = re.compile(r"mailto:[^?>]*", re.I)
-_REDACTED = {"redacted", "redact", "hidden", "removed", "undisclosed", "recipient", "xxx", "x", "anonymous"}
+_REDACTED = {
+    "redacted",
+    "redact",
+    "hidden",
+    "removed",
+    "undisclosed",
+    "recipient",
+    "xxx",
+    "x",
+    "anonymous",
+}
 _UNSUBSCRIBE = re.compile(r"^\s*(?:unsubscribe|opt[- ]?out|remove me)\b", re.I)
 
 
@@ -46,7 +61,8 @@ def read(letter: Letter, source: Source) -> list[Report] | None:
             recipient=recipient,
             at=when,
             message_id=letter.original_id,
-            sender=address.parse_field(group.get("original-mail-from", "")) or letter.original_sender,
+            sender=address.parse_field(group.get("original-mail-from", ""))
+            or letter.original_sender,
             remote_mta=group.get("reporting-mta", "").partition(";")[2].strip() or None,
             reply=Reply(None, None, failed.strip()) if kind is Kind.FAILED else None,
         )
@@ -57,15 +73,18 @@ def read(letter: Letter, source: Source) -> list[Report] | None:
 def _of_authentication(group: dict[str, str]) -> Kind:
     """RFC 6591 §3.2.2: only Delivery-Result tells whether the mail arrived; without it nothing says that it did not."""
     return (
-        Kind.FAILED if group.get("delivery-result", "").strip().casefold() in ("reject", "policy") else Kind.DELIVERED
+        Kind.FAILED
+        if group.get("delivery-result", "").strip().casefold() in ("reject", "policy")
+        else Kind.DELIVERED
     )
 
 
 def _recipients(letter: Letter) -> list[str]:
     told = re.findall(
         r"^(?:original-rcpt-to|removal-recipient|original-recipient|redacted-address)\s*:\s*(.{3,400})$",
-        letter.feedback_text, re.I | re.M,
-    )  # fmt: skip
+        letter.feedback_text,
+        re.I | re.M,
+    )
     named = [a for value in told if (a := address.parse_field(value))]
     found = [a for a in dict.fromkeys(named) if not _is_redacted(a)]
     others = [*_from_our_own(letter), *letter.original_recipients, *named]
@@ -74,8 +93,14 @@ def _recipients(letter: Letter) -> list[str]:
 
 def _from_our_own(letter: Letter) -> list[str]:
     """The recipient as our own mail carries it: the header Microsoft adds, VERP, the unsubscribe link."""
-    envelope = re.search(r"^original-mail-from\s*:\s*(.{3,400})$", letter.feedback_text, re.I | re.M)
-    senders = [envelope[1] if envelope else "", letter.original_field("return-path"), letter.original_field("sender")]
+    envelope = re.search(
+        r"^original-mail-from\s*:\s*(.{3,400})$", letter.feedback_text, re.I | re.M
+    )
+    senders = [
+        envelope[1] if envelope else "",
+        letter.original_field("return-path"),
+        letter.original_field("sender"),
+    ]
     verp = [v for s in senders if (a := address.parse_field(s)) and (v := address.from_verp(a))]
     link = unquote(letter.original_field("list-unsubscribe")[:4096])
     linked = [a for _, _, a in address.find(_MAILTO.sub(" ", link).replace("=", " "))]
@@ -84,7 +109,11 @@ def _from_our_own(letter: Letter) -> list[str]:
 
 def _is_redacted(name: str) -> bool:
     local, _, domain = name.casefold().rpartition("@")
-    return local.strip('"') in _REDACTED or domain in ("redacted", "redacted.invalid") or domain.endswith(".invalid")
+    return (
+        local.strip('"') in _REDACTED
+        or domain in ("redacted", "redacted.invalid")
+        or domain.endswith(".invalid")
+    )
 
 
 def _junk_mail_report(letter: Letter, source: Source) -> list[Report] | None:
@@ -96,10 +125,14 @@ def _junk_mail_report(letter: Letter, source: Source) -> list[Report] | None:
         return None
     return [
         Report(
-            source=source, kind=Kind.COMPLAINT, recipient=person, at=letter.at, message_id=letter.original_id,
+            source=source,
+            kind=Kind.COMPLAINT,
+            recipient=person,
+            at=letter.at,
+            message_id=letter.original_id,
             sender=letter.original_sender,
         )
-    ]  # fmt: skip
+    ]
 
 
 def _unsubscribe_mail(letter: Letter, source: Source) -> list[Report] | None:
@@ -109,4 +142,12 @@ def _unsubscribe_mail(letter: Letter, source: Source) -> list[Report] | None:
     person = address.first(letter.message.get("from"))
     if person is None or letter.from_mailer:
         return None
-    return [Report(source=source, kind=Kind.UNSUBSCRIBE, recipient=person, at=letter.at, message_id=letter.original_id)]
+    return [
+        Report(
+            source=source,
+            kind=Kind.UNSUBSCRIBE,
+            recipient=person,
+            at=letter.at,
+            message_id=letter.original_id,
+        )
+    ]

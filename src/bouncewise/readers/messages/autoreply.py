@@ -10,7 +10,14 @@ from bouncewise.readers.messages.parsed import Letter
 from bouncewise.readers.messages.wording import begins
 from bouncewise.rfc import address
 
-_HEADERS = ("x-autoreply", "x-autorespond", "x-autoresponder", "x-auto-reply", "x-vacation", "x-mail-autoreply")
+_HEADERS = (
+    "x-autoreply",
+    "x-autorespond",
+    "x-autoresponder",
+    "x-auto-reply",
+    "x-vacation",
+    "x-mail-autoreply",
+)
 
 
 def read(letter: Letter, source: Source) -> list[Report] | None:
@@ -29,12 +36,19 @@ def read(letter: Letter, source: Source) -> list[Report] | None:
     if letter.status_text or message.get("x-failed-recipients"):
         return None
     person = address.first(letter.sender)
-    if person is None or not (begins(letter.subject, "auto_reply") or (marked and not letter.from_mailer_by_name)):
+    if person is None or not (
+        begins(letter.subject, "auto_reply") or (marked and not letter.from_mailer_by_name)
+    ):
         return None
     text = " ".join(letter.text.split())[:500]
     return [
         Report(
-            source=source, kind=Kind.AUTO_REPLY, recipient=person, at=letter.at, message_id=letter.original_id,
-            sender=letter.original_sender, reply=Reply(None, None, text) if text else None,
+            source=source,
+            kind=Kind.AUTO_REPLY,
+            recipient=person,
+            at=letter.at,
+            message_id=letter.original_id,
+            sender=letter.original_sender,
+            reply=Reply(None, None, text) if text else None,
         )
-    ]  # fmt: skip
+    ]

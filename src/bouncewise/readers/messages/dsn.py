@@ -74,7 +74,9 @@ def _report(group: dict[str, str], letter: Letter, told: _Told, source: Source) 
     kind = _KINDS.get(action) or _kind_without_action(field_status)
     if kind is None:
         return None
-    reply, stage = _reply(group.get("diagnostic-code", ""), group.get("status", ""), told, recipient, original)
+    reply, stage = _reply(
+        group.get("diagnostic-code", ""), group.get("status", ""), told, recipient, original
+    )
     return Report(
         source=source,
         kind=kind,
@@ -93,7 +95,9 @@ def _report(group: dict[str, str], letter: Letter, told: _Told, source: Source) 
 
 def _kind_without_action(field_status: str | None) -> Kind | None:
     """A group that misses its Action is told by the class of its Status; one with neither is a failure."""
-    return {"2": Kind.DELIVERED, "4": Kind.DELAYED}.get(field_status[0] if field_status else "", Kind.FAILED)
+    return {"2": Kind.DELIVERED, "4": Kind.DELAYED}.get(
+        field_status[0] if field_status else "", Kind.FAILED
+    )
 
 
 def _reply(
@@ -119,11 +123,17 @@ def _reply(
     if not text and not field_status:
         return None, None
     # The receiver's own status, in its words, is nearer to the truth than what the reporting MTA made of it.
-    best = parts.status if parts.status and not status.is_generic(parts.status) else field_status or parts.status
+    best = (
+        parts.status
+        if parts.status and not status.is_generic(parts.status)
+        else field_status or parts.status
+    )
     if parts.reply_code is None or (parts.stage is None and told.names_stages):
         human = human or told.of(recipient, original)
     stage = parts.stage or stage_of(human)
-    return Reply(parts.reply_code or parse(human).reply_code, best, text), Stage(stage) if stage else None
+    return Reply(parts.reply_code or parse(human).reply_code, best, text), Stage(
+        stage
+    ) if stage else None
 
 
 def _comment(field: str) -> str:

@@ -36,7 +36,9 @@ _OTHER_MATTER = re.compile(
     r"^\d{3}[ -]\S{1,250} (?:\(\w+\))?\.\.\. |^(?:\.\.\. )?while talking to |^\s*(?:In|Out): ", re.I
 )
 _TALKING = re.compile(r"(?:\.\.\. )?while talking to ", re.I)
-_FIELD = re.compile(r"^(?:[Rr]eporting-[Mm][Tt][Aa]|(?:[Oo]riginal|[Ff]inal)-[Rr]ecipient)[ \t]*:", re.M)
+_FIELD = re.compile(
+    r"^(?:[Rr]eporting-[Mm][Tt][Aa]|(?:[Oo]riginal|[Ff]inal)-[Rr]ecipient)[ \t]*:", re.M
+)
 _NOT_FAILED = re.compile(
     r"(?:sent by|sent from|message from|sender|from|reply[- ]to|return-path|contact|help|assistance|reply to|write to|"
     r"von|de|da|van)\W*:?\s*$",
@@ -79,13 +81,20 @@ def read(letter: Letter, source: Source) -> list[Report] | None:
 
 
 def _is_bounce(letter: Letter) -> bool:
-    report = "delivery-status" in letter.message.get("content-type").casefold() or letter.status_text != ""
+    report = (
+        "delivery-status" in letter.message.get("content-type").casefold()
+        or letter.status_text != ""
+    )
     told = letter.message.get("x-failed-recipients") != "" or report
     return told or (letter.from_mailer and says(letter.spoken, "failed"))
 
 
 def _kind(letter: Letter) -> Kind:
-    return Kind.DELAYED if says(letter.spoken, "delayed") and not says(letter.spoken, "final") else Kind.FAILED
+    return (
+        Kind.DELAYED
+        if says(letter.spoken, "delayed") and not says(letter.spoken, "final")
+        else Kind.FAILED
+    )
 
 
 _Entry = Callable[[str, str], tuple[list[str], str] | None]
@@ -105,7 +114,9 @@ class Reasons:
         self._answered: list[str] | None = None
         text = letter.text
         if not letter.status_text and (field := _FIELD.search(text)) is not None:
-            text = text[: field.start()]  # fields for machines that stand in the text, which ``dsn`` reads
+            text = text[
+                : field.start()
+            ]  # fields for machines that stand in the text, which ``dsn`` reads
         lines = [line[:MAX_LINE].rstrip() for line in text.split("\n")[:MAX_LINES]]
         self._scan(lines, self._entry)
         if not self._names:
@@ -114,7 +125,12 @@ class Reasons:
 
     def recipients(self) -> list[str]:
         """The failed recipients, in order: by the header that names them, else by the text, else by the original."""
-        header = [a for _, _, a in address.find(",".join(self.letter.message.each("x-failed-recipients"))[:65536])]
+        header = [
+            a
+            for _, _, a in address.find(
+                ",".join(self.letter.message.each("x-failed-recipients"))[:65536]
+            )
+        ]
         if header:
             return list({address.normalise(a): a for a in header}.values())
         return list(self._names.values()) or self._in_subject() or self._in_original()
@@ -151,7 +167,9 @@ class Reasons:
             self._name(*found)
         elif _OTHER_MATTER.match(line):
             self._pause(before)
-            if _TALKING.match(line):  # what another host answered concerns nobody who is named from here on
+            if _TALKING.match(
+                line
+            ):  # what another host answered concerns nobody who is named from here on
                 self._rest += self._answers
                 self._answers.clear()
         else:
@@ -173,7 +191,9 @@ class Reasons:
             self._names.setdefault(key, name)
             # Behind an answer, "550 5.1.1 <x>... User unknown" is what the reporter makes of it.
             summary = (self._answers or self._current is self._answered) and _SUMMARY.match(reason)
-            self._current += self._answers if summary else [*self._answers, reason] if reason else []
+            self._current += (
+                self._answers if summary else [*self._answers, reason] if reason else []
+            )
         self._answers.clear()
 
     def _entry(self, line: str, before: str) -> tuple[list[str], str] | None:
@@ -190,7 +210,9 @@ class Reasons:
         bare = not m["separator"]
         if bare and (address.normalise(found) in self.letter.ours or _NOT_FAILED.search(before)):
             return None
-        return [found], line[m.start("code") :].strip() if m["code"] else (m["reason"] or "").strip()
+        return [found], line[m.start("code") :].strip() if m["code"] else (
+            m["reason"] or ""
+        ).strip()
 
     def _sentence(self, line: str, _before: str) -> tuple[list[str], str] | None:
         """The addresses after words of failure in the same line."""
@@ -203,7 +225,11 @@ class Reasons:
         return (names, line) if names else None
 
     def _in_subject(self) -> list[str]:
-        return [a for _, _, a in address.find(self.letter.subject) if address.normalise(a) not in self.letter.ours]
+        return [
+            a
+            for _, _, a in address.find(self.letter.subject)
+            if address.normalise(a) not in self.letter.ours
+        ]
 
     def _in_original(self) -> list[str]:
         """The only recipient of the returned message, where the text names nobody and what came back is no bounce itself."""

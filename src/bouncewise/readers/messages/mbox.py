@@ -40,7 +40,9 @@ class MessageReader:
     """One mail message."""
 
     name = "message"
-    about = "one mail message: DSN, feedback report, automatic answer, or a bounce written for people"
+    about = (
+        "one mail message: DSN, feedback report, automatic answer, or a bounce written for people"
+    )
 
     def sniff(self, head: bytes) -> bool:
         """It begins with header lines, one of which is of mail."""
@@ -75,7 +77,11 @@ def split(stream: BinaryIO) -> Iterator[bytes]:
 def findings(raw: bytes, path: str, index: int) -> Iterator[Finding | Note]:
     """The reports of one message, keyed by the notice's own Message-ID where it has one, else by its content."""
     if len(raw) > interpret.MAX_MESSAGE:
-        yield Note(path, index, f"message longer than {interpret.MAX_MESSAGE >> 20} MiB; the beginning was read")
+        yield Note(
+            path,
+            index,
+            f"message longer than {interpret.MAX_MESSAGE >> 20} MiB; the beginning was read",
+        )
     raw = raw[: interpret.MAX_MESSAGE]
     reports = interpret.read(raw, path, index)
     if not reports:
@@ -83,4 +89,6 @@ def findings(raw: bytes, path: str, index: int) -> Iterator[Finding | Note]:
     notice = re.search(rb"^message-id:[ \t]*(<[^>\r\n]{5,500}>)", raw[:65536], re.I | re.M)
     identity = (notice[1] if notice else raw).decode("latin-1")
     for report in reports:
-        yield Finding(report, raw, key_of(report.kind, address.normalise(report.recipient), identity))
+        yield Finding(
+            report, raw, key_of(report.kind, address.normalise(report.recipient), identity)
+        )

@@ -17,14 +17,27 @@ from bouncewise.rfc.date import parse_date
 
 _STATUS_TYPES = {"message/delivery-status", "message/global-delivery-status"}
 _ORIGINAL_TYPES = {
-    "message/rfc822", "message/global", "message/partial", "text/rfc822-headers", "text/rfc822-header",
-    "message/rfc822-headers", "message/global-headers", "text/rfc822", "message/external-body",
-}  # fmt: skip
+    "message/rfc822",
+    "message/global",
+    "message/partial",
+    "text/rfc822-headers",
+    "text/rfc822-header",
+    "message/rfc822-headers",
+    "message/global-headers",
+    "text/rfc822",
+    "message/external-body",
+}
 
 _RULES = "-=*_|#~.>+ \t"
 _TRACES = (
-    "received:", "return-path:", "dkim-signature:", "x-originating-ip:", "delivered-to:", "domainkey-signature:", "message-id:",
-)  # fmt: skip
+    "received:",
+    "return-path:",
+    "dkim-signature:",
+    "x-originating-ip:",
+    "delivered-to:",
+    "domainkey-signature:",
+    "message-id:",
+)
 _TRACE = re.compile(rf"^(?:{'|'.join(_TRACES)})", re.I | re.M)
 _HEADER = re.compile(r"^(?:[!-9;-~]{2,60}:|[ \t]+\S)", re.M)
 _MAILER = re.compile(
@@ -63,7 +76,11 @@ class Letter:
 
     def mentions(self, name: str) -> bool:
         """Whether a field of that *name*, in lower case, may stand in the notice's header or in that of the original. Quick."""
-        original = self.message_text.encode("utf-8", "replace") if self._attached is None else self._attached.head
+        original = (
+            self.message_text.encode("utf-8", "replace")
+            if self._attached is None
+            else self._attached.head
+        )
         return name.encode() in self.message.head.lower() or name.encode() in original.lower()
 
     # What follows is found when it is asked for: a report for machines mostly needs none of the words for people.
@@ -71,7 +88,11 @@ class Letter:
     @once
     def message_text(self) -> str:
         """The words for people with all that is pasted below them. HTML counts only where it stands alone."""
-        plain = [part.text for part in self._human if part.content_type != "text/html" and part.text.strip()]
+        plain = [
+            part.text
+            for part in self._human
+            if part.content_type != "text/html" and part.text.strip()
+        ]
         return "\n\n".join(plain or [part.text for part in self._human])
 
     @once
@@ -120,19 +141,28 @@ class Letter:
     def sender(self) -> str:
         """From, or what stands in for it."""
         return mime.decoded_words(
-            self.message.get("from") or self.message.get("sender") or self.message.get("return-path")
+            self.message.get("from")
+            or self.message.get("sender")
+            or self.message.get("return-path")
         )
 
     @once
     def from_mailer(self) -> bool:
         """Whether a mail system rather than a person wrote it: by name, or by the null return path (RFC 3834 §3.3)."""
         path = self.message.get("return-path").strip()
-        return path == "<>" or _MAILER.search(self.sender) is not None or _MAILER.search(path) is not None
+        return (
+            path == "<>"
+            or _MAILER.search(self.sender) is not None
+            or _MAILER.search(path) is not None
+        )
 
     @once
     def inner(self) -> Letter | None:
         """The bounce inside this message: attached by a mail system that says no more, or forwarded by a person."""
-        if self.original is not None and "delivery-status" in self.original.get("content-type").casefold():
+        if (
+            self.original is not None
+            and "delivery-status" in self.original.get("content-type").casefold()
+        ):
             return Letter(self.original.raw)
         lines = self.message_text.split("\n") if _FORWARD.match(self.subject) else []
         mark = next((i for i, line in enumerate(lines[:2000]) if begins(line, "forwarded")), None)
@@ -177,7 +207,11 @@ class Letter:
     @once
     def original_sender(self) -> str | None:
         """Envelope sender of the original where it is told, else its From, else to whom the notice went."""
-        for value in (self.original_field("return-path"), self.original_field("from"), self.message.get("to")):
+        for value in (
+            self.original_field("return-path"),
+            self.original_field("from"),
+            self.message.get("to"),
+        ):
             if found := address.first(value):
                 return found
         return None
@@ -196,9 +230,16 @@ class Letter:
     @once
     def groups(self) -> list[dict[str, str]]:
         """Delivery-status groups, also those that stand in the text instead of in a part of their own."""
-        if "-recipient" not in self.status_text.casefold() and "-recipient" not in self.message_text.casefold():
+        if (
+            "-recipient" not in self.status_text.casefold()
+            and "-recipient" not in self.message_text.casefold()
+        ):
             return []  # nor is it in ``text``, which takes longer to find
-        text = self.status_text if _RECIPIENT.search(self.status_text) else self.status_text + self.text
+        text = (
+            self.status_text
+            if _RECIPIENT.search(self.status_text)
+            else self.status_text + self.text
+        )
         return fields.groups(text) if "-recipient" in text.casefold() else []
 
 

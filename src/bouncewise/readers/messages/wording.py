@@ -40,7 +40,11 @@ class _Phrases:
     def may_begin(self, text: str) -> bool:
         """False where the first word of *text* opens no phrase, which is quick to see."""
         first = _FIRST.match(text)
-        return first is None or (word := first[1].lower()) in self.openings or word.startswith(self.stems)
+        return (
+            first is None
+            or (word := first[1].lower()) in self.openings
+            or word.startswith(self.stems)
+        )
 
 
 @cache
@@ -51,7 +55,9 @@ def _phrases() -> dict[str, _Phrases]:
 
 def spoken(text: str) -> str:
     """The bare words of the first 8,000 characters of *text*."""
-    return "".join(words(text[at : at + MAX_TEXT]) for at in range(0, min(len(text), 4 * MAX_TEXT), MAX_TEXT))
+    return "".join(
+        words(text[at : at + MAX_TEXT]) for at in range(0, min(len(text), 4 * MAX_TEXT), MAX_TEXT)
+    )
 
 
 def says(told: str, what: str) -> bool:
