@@ -1,4 +1,5 @@
-"""What can go wrong for the operator. Bad mail is never an error: it yields no Report and a note.
+"""What can go wrong for the operator. Bad mail is never an error: it yields no Report and a
+note.
 
 The class says what kind of thing it was; the message says what happened and what to do.
 """

@@ -46,7 +46,8 @@ Path = str | PathLike[str]
 def read(
     *paths: Path, classifier: Classifier | None = None, jobs: int = 1
 ) -> Iterator[Judged | Note]:
-    """Every report in files, folders, Maildirs, mboxes and archives, judged, in order; and notes on what was not understood.
+    """Every report in files, folders, Maildirs, mboxes and archives, judged, in order; and notes
+    on what was not understood.
 
     Raises InputError where a path does not exist.
     """
@@ -54,7 +55,9 @@ def read(
 
 
 class Ledger:
-    """Evidence kept in a file, and what follows from it. Use as a context manager, or call ``close``."""
+    """Evidence kept in a file, and what follows from it. Use as a context manager, or call
+    ``close``.
+    """
 
     def __init__(self, context: Context) -> None:
         """A ledger over an open *context*; ``Ledger.open`` opens one."""
@@ -72,8 +75,8 @@ class Ledger:
     ) -> Self:
         """The ledger in the SQLite file at *path*; *create*: make it where there is none.
 
-        *policy* and *classifier* replace the shipped policy and rules. Raises LedgerError where the file is missing, is no
-        ledger, or cannot be used.
+        *policy* and *classifier* replace the shipped policy and rules. Raises LedgerError where
+        the file is missing, is no ledger, or cannot be used.
         """
         return cls(Context.open(fspath(path), create=create, policy=policy, classifier=classifier))
 
@@ -91,7 +94,8 @@ class Ledger:
         self._context.ledger.close()
 
     def ingest(self, *paths: Path, jobs: int = 1) -> tuple[ingesting.Tally, list[Note]]:
-        """Read everything under *paths* into the ledger and decide what follows; what was done, and notes.
+        """Read everything under *paths* into the ledger and decide what follows; what was done,
+        and notes.
 
         The same input twice changes nothing. Raises InputError where a path does not exist.
         """
@@ -104,9 +108,11 @@ class Ledger:
     def check(
         self, address: str, *, transactional: bool = False, at: datetime | None = None
     ) -> Answer:
-        """Whether *address* may be mailed, and why not. *at*: as of this timezone-aware time, by the evidence up to then.
+        """Whether *address* may be mailed, and why not. *at*: as of this timezone-aware time, by
+        the evidence up to then.
 
-        *transactional*: for mail people asked for one by one, so that suppressions of marketing mail do not count.
+        *transactional*: for mail people asked for one by one, so that suppressions of marketing
+        mail do not count.
         """
         if at is None:
             return self._checker.check(address, transactional=transactional)
@@ -140,14 +146,18 @@ class Ledger:
         scope: Scope = Scope.ALL,
         until: datetime | None = None,
     ) -> int:
-        """Suppress addresses or ``@domain``s by hand; how many of these acts are new. *why* and *by* are kept."""
+        """Suppress addresses or ``@domain``s by hand; how many of these acts are new. *why* and
+        *by* are kept.
+        """
         act = Event(
             at=self._now(), kind=ADDED, cause=cause, scope=scope, words=why, by=by, until=until
         )
         return record(_names(addresses), act, self._context.ledger, self._context.policy)
 
     def release(self, *addresses: str, why: str, by: str) -> None:
-        """Release addresses or ``@domain``s by hand: earlier evidence is kept, and no longer counts."""
+        """Release addresses or ``@domain``s by hand: earlier evidence is kept, and no longer
+        counts.
+        """
         release(
             _names(addresses),
             why,
@@ -162,7 +172,9 @@ class Ledger:
         return incidents_as_of(self._context.ledger, self._context.policy, at)
 
     def diagnose(self, address: str, reply: str = "") -> Diagnosis | None:
-        """What may lie behind the last refusal of *address*, or behind *reply* to it; None where there is no refusal."""
+        """What may lie behind the last refusal of *address*, or behind *reply* to it; None where
+        there is no refusal.
+        """
         ledger, policy, classifier = self._context
         now = datetime.now(UTC)
         known = tuple(incidents_as_of(ledger, policy, now))
@@ -174,7 +186,9 @@ class Ledger:
 
 
 def ingest(*paths: Path, ledger: Path, jobs: int = 1) -> tuple[ingesting.Tally, list[Note]]:
-    """Read everything under *paths* into the *ledger*, which is created where there is none; what was done, and notes."""
+    """Read everything under *paths* into the *ledger*, which is created where there is none;
+    what was done, and notes.
+    """
     with Ledger.open(ledger, create=True) as opened:
         return opened.ingest(*paths, jobs=jobs)
 
@@ -182,13 +196,17 @@ def ingest(*paths: Path, ledger: Path, jobs: int = 1) -> tuple[ingesting.Tally, 
 def check(
     address: str, *, ledger: Path, transactional: bool = False, at: datetime | None = None
 ) -> Answer:
-    """Whether *address* may be mailed by what the *ledger* knows. For many questions, keep a ``Ledger`` open."""
+    """Whether *address* may be mailed by what the *ledger* knows. For many questions, keep a
+    ``Ledger`` open.
+    """
     with Ledger.open(ledger) as opened:
         return opened.check(address, transactional=transactional, at=at)
 
 
 def diagnose(reply: str, address: str = "", *, classifier: Classifier | None = None) -> Diagnosis:
-    """What may lie behind *reply*, without a ledger; with the *address* it was about, its spelling counts as evidence."""
+    """What may lie behind *reply*, without a ledger; with the *address* it was about, its
+    spelling counts as evidence.
+    """
     sources = facts.Sources(classifier or default(), datetime.now(UTC))
     found = facts.of_reply(reply, addresses_of.normalise(address), sources)
     return rank(found, load_diagnosis())

@@ -1,7 +1,9 @@
-"""Units of time as types: microseconds, ten-minute slots and days, all counted from 1970-01-01 00:00 UTC.
+"""Units of time as types: microseconds, ten-minute slots and days, all counted from 1970-01-01
+00:00 UTC.
 
-The ledger stores Micros; incidents are found in Slots; deliveries are kept per Day. This module alone converts between them
-and datetimes, so that a number of one unit is never compared with a number of another.
+The ledger stores Micros; incidents are found in Slots; deliveries are kept per Day. This module
+alone converts between them and datetimes, so that a number of one unit is never compared with a
+number of another.
 """
 
 from __future__ import annotations
@@ -13,7 +15,9 @@ Micros = NewType("Micros", int)
 """Microseconds since 1970."""
 
 Slot = NewType("Slot", int)
-"""Ten minutes since 1970: fine enough to say when an outage began, coarse enough to keep for years."""
+"""Ten minutes since 1970: fine enough to say when an outage began, coarse enough to keep for
+years.
+"""
 
 Day = NewType("Day", int)
 """Days since 1970, in UTC."""

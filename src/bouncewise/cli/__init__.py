@@ -14,19 +14,19 @@ from bouncewise.errors import BouncewiseError
 VERBS = {
     "classify": "say what SMTP replies mean, one per line",
     "read": "read bounces, logs and feedback, and judge them",
-    "ingest": "read into the ledger and decide",
+    "ingest": "read, record in the ledger, and decide",
     "check": "may these addresses be mailed?",
-    "clean": "drop from a list what must not be mailed",
-    "suppressions": "list, add, remove, import, export",
+    "clean": "remove addresses from a list that must not be mailed",
+    "suppressions": "list, add, remove, import or export suppressions",
     "batch": "judge files of millions of replies",
-    "history": "all that happened to an address or @domain",
-    "incidents": "outages of directories, and blocks of ourselves",
-    "domains": "those that stand as dead, and what DNS says of them",
-    "release": "free all whom one mishap took",
+    "history": "the log of an address or @domain",
+    "incidents": "outages of recipient directories; blocks of your mail",
+    "domains": "look up domains that are suppressed as dead",
+    "release": "undo suppressions by incident, time, receiver, cause or rule",
     "replay": "judge all stored evidence again",
-    "explain": "a reply, a code, a cause or an address, in full",
-    "diagnose": "what lies behind a refusal, how likely, and what next",
-    "policy": "what decides, and why; check your own",
+    "explain": "explain a reply, a code, a cause or an address",
+    "diagnose": "rank the explanations of a refusal; say what to do next",
+    "policy": "show the decision policy; check your own",
     "rules": "list rules; check and test your own",
 }
 
@@ -68,9 +68,7 @@ def bouncewise() -> None:
 
 def main() -> None:
     """Entry point: exits 0, or 1 for a finding, or 2 where something is asked of the operator."""
-    gc.set_threshold(
-        100_000
-    )  # rules and findings make no cycles, and looking for them took a fifteenth of an ingest
+    gc.set_threshold(100_000)  # no cycles to find, and looking took a fifteenth of an ingest
     try:
         sys.exit(bouncewise.main(standalone_mode=False) or 0)
     except BouncewiseError as bad:

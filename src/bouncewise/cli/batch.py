@@ -16,7 +16,6 @@ BY = ("domain", "day", "cause", "party", "permanence", "advice", "rule", "receiv
 
 @click.command(
     "batch",
-    short_help="judge files of millions of replies",
     help="""Judge every reply in Parquet, CSV, NDJSON and log files, and write Parquet; or count.
 
     \b
@@ -24,8 +23,9 @@ BY = ("domain", "day", "cause", "party", "permanence", "advice", "rule", "receiv
     bouncewise batch acct-*.csv -o judged/ --by domain,day,cause
     bouncewise batch log.csv -o judged/ --reply diagnostic --jobs 4
 
-    OUT is a folder with a part for each piece of the input; with --by also counts.csv. A run that was stopped goes on where
-    it was; parts of another rule set are made anew beside the old. Needs: pip install 'bouncewise[scale]'.
+    OUT is a folder with a part for each piece of the input; with --by also counts.csv. A run that was
+    stopped goes on where it was; parts of another rule set are made anew beside the old.
+    Needs: pip install 'bouncewise[scale]'.
     """,
 )
 @click.argument("paths", nargs=-1, required=True)

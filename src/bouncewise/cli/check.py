@@ -27,7 +27,7 @@ from bouncewise.lists.table import Table
 from bouncewise.operations.check import Answer, check
 
 
-@click.command("check", short_help="may these addresses be mailed?")
+@click.command("check")
 @click.argument("addresses", nargs=-1)
 @click.option(
     "--csv",
@@ -48,7 +48,8 @@ def command(
     policy_path: Path | None,
     as_json: bool,
 ) -> None:
-    """Print for each address whether it may be mailed, and if not why, since when and until when.
+    """Print for each address whether it may be mailed, and if not why, since when and until
+    when.
 
     Exits 0 if all may be mailed, 1 if some may not, 2 for a usage error or a missing ledger.
 
@@ -91,4 +92,5 @@ def _line(answer: Answer) -> str:
     whole = f" (all of {answer.name[1:]})" if answer.name.startswith("@") else ""
     by = f", by {d.by}" if d.by else ""
     since = f"since {d.since:%Y-%m-%d}" if d.since else ""
-    return f"{style('✗ ' + d.state, BAD)}  {answer.address}{whole}  {d.cause or ''} {since}{until}{by}: {d.why}"
+    words = f"{d.cause or ''} {since}{until}{by}: {d.why}"
+    return f"{style('✗ ' + d.state, BAD)}  {answer.address}{whole}  {words}"

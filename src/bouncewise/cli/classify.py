@@ -1,4 +1,6 @@
-"""``bouncewise classify``: one SMTP reply per line in, one verdict per line out, in the same order."""
+"""``bouncewise classify``: one SMTP reply per line in, one verdict per line out, in the same
+order.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ from bouncewise.contract import dumps
 from bouncewise.contract.verdicts import VerdictRow
 
 
-@click.command("classify", short_help="what SMTP replies mean, one per line")
+@click.command("classify")
 @click.argument("file", type=click.File("rb"), default="-")
 @click.option(
     "--receiver", metavar="ID", help="Whose server replied, if you know it, e.g. microsoft, google."
@@ -45,5 +47,6 @@ def command(
         else:
             confidence = style(f"{verdict.confidence:4.0%}", DIM)
             echo(
-                f"{verdict.cause:20} {verdict.party:9} {advice_of(verdict)} {confidence}  {verdict.evidence}"
+                f"{verdict.cause:20} {verdict.party:9} {advice_of(verdict)} {confidence}  "
+                f"{verdict.evidence}"
             )

@@ -1,4 +1,6 @@
-"""``bouncewise clean``: a list in, the same list out without the addresses that must not be mailed."""
+"""``bouncewise clean``: a list in, the same list out without the addresses that must not be
+mailed.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,7 @@ REASONS = (
 _PROGRESS_ROWS = 10_000
 
 
-@click.command("clean", short_help="drop from a list what must not be mailed")
+@click.command("clean")
 @click.argument("source", type=click.Path(path_type=Path, exists=True, allow_dash=True))
 @click.option(
     "-o",
@@ -71,7 +73,8 @@ def command(
     policy_path: Path | None,
     as_json: bool,
 ) -> None:
-    """Drop from SOURCE, a CSV file, the rows that must not be mailed or have no address. All other columns are kept.
+    """Drop from SOURCE, a CSV file, the rows that must not be mailed or have no address. All
+    other columns are kept.
 
     \b
     bouncewise clean subscribers.csv -o clean.csv --rejected dropped.csv
@@ -113,7 +116,9 @@ def _reasons(d: Decision) -> list[str]:
 def _writer(
     path: Path | None, table: Table, files: ExitStack, added: tuple[str, ...]
 ) -> Callable[[list[str]], object]:
-    """A function that writes a row to *path* in the dialect of *table*; the file is replaced when all is written."""
+    """A function that writes a row to *path* in the dialect of *table*; the file is replaced
+    when all is written.
+    """
     if path is None:
         return lambda _row: None
     target: IO[str]

@@ -1,4 +1,6 @@
-"""What the verbs share: options, the opened ledger, the rules in force, and output that is styled only on a terminal."""
+"""What the verbs share: options, the opened ledger, the rules in force, and output that is
+styled only on a terminal.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# Safe for every kind of colour vision: blue and yellow with signs and words, never red against green.
+# Safe for every kind of colour vision: blue and yellow with signs and words, never red against
+# green.
 GOOD, BAD, DIM, HEAD = "blue", "bright_yellow", "bright_black", "bold"
 
 
@@ -119,7 +122,7 @@ def at_option(f: F) -> F:
 transactional_option = click.option(
     "--transactional",
     is_flag=True,
-    help="Check for transactional mail (receipts, password resets): marketing-only suppressions are ignored.",
+    help="For transactional mail (receipts, password resets): ignore marketing-only suppressions.",
 )
 
 
@@ -236,7 +239,9 @@ def advice_of(v: Verdict) -> str:
 def progress(
     total: int | None, what: str, unit: str = "reports"
 ) -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error while something long runs, nothing where that is no terminal. Call with (done, octets)."""
+    """A bar on standard error while something long runs, nothing where that is no terminal. Call
+    with (done, octets).
+    """
     if not sys.stderr.isatty():
         yield lambda _done, _octets: None
         return

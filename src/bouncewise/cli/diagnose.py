@@ -1,4 +1,6 @@
-"""``bouncewise diagnose``: what may lie behind a refusal, how likely, by which evidence, and what to do next."""
+"""``bouncewise diagnose``: what may lie behind a refusal, how likely, by which evidence, and
+what to do next.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,7 @@ _DOMAIN = re.compile(r"[^\s@/:]+\.[^\s@/:.\d][^\s@/:.]+")
 _SHOWN = 0.01  # hypotheses below one in a hundred are left out on a terminal, not in JSON
 
 
-@click.command("diagnose", short_help="what lies behind a refusal, how likely, by which evidence")
+@click.command("diagnose")
 @click.argument("subject", nargs=-1, required=True)
 @click.option(
     "--dns",
@@ -64,7 +66,8 @@ def command(
     rule_paths: tuple[Path, ...],
     as_json: bool,
 ) -> None:
-    """Rank what may lie behind the last refusal of an ADDRESS or DOMAIN, or behind a REPLY (with its address before it).
+    """Rank what may lie behind the last refusal of an ADDRESS or DOMAIN, or behind a REPLY (with
+    its address before it).
 
     \b
     bouncewise diagnose jo@example.com
@@ -90,7 +93,8 @@ def command(
     if found is None:
         where = "" if ledger else f" (there is no ledger at {db or default_db()})"
         echo(
-            f"{' '.join(subject)}: No bounce on record for this address{where}. To diagnose a reply, add it after the address."
+            f"{' '.join(subject)}: No bounce on record for this address{where}. To diagnose a "
+            f"reply, add it after the address."
         )
         raise SystemExit(1)
     diagnosis = diagnose(found, load())
@@ -128,7 +132,8 @@ def _print(found: Diagnosis) -> None:
     echo(style(f"{about.subject or 'this reply'}: {first.label}", HEAD))
     echo(
         style(
-            f"{about.cause} at {about.receiver or about.domain or 'an unnamed receiver'}{when}: {about.words}",
+            f"{about.cause} at {about.receiver or about.domain or 'an unnamed receiver'}{when}: "
+            f"{about.words}",
             DIM,
         )
     )

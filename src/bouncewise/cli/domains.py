@@ -28,7 +28,7 @@ from bouncewise.operations.domains import DnsCheck, dead_domains, verify
 from bouncewise.policy.decide import in_force
 
 
-@click.command("domains", short_help="list dead domains, verify them by DNS")
+@click.command("domains")
 @click.option(
     "--dns",
     "with_dns",
@@ -53,9 +53,10 @@ def command(
     bouncewise domains
     bouncewise domains --dns            # daily, from cron
 
-    With --dns, a domain that DNS does not know on a second day either is suppressed without mailing anybody, and stays
-    suppressed when its time is up. If mail is routed there again, one address is mailed as a probe. A domain that is one typing
-    error away from a large provider's domain is pointed out; nothing is rewritten.
+    With --dns, a domain that DNS does not know on a second day either is suppressed without
+    mailing anybody, and stays suppressed when its time is up. If mail is routed there again, one
+    address is mailed as a probe. A domain that is one typing error away from a large provider's
+    domain is pointed out; nothing is rewritten.
     """
     if dry_run and not with_dns:
         raise click.UsageError("--dry-run goes with --dns: without it nothing is stored")
@@ -96,4 +97,5 @@ def _line(row: DnsCheck, meant: str | None) -> str:
     until = f"until {after.until:%Y-%m-%d}" if after.until else ""
     slip = f"  (is {meant} meant?)" if meant else ""
     words = " ".join(filter(None, (str(after.cause or ""), until, route)))
-    return f"{style(f'{change:18}', GOOD if after.state is State.OK else BAD)}  {row.domain:30} {words}{slip}"
+    color = GOOD if after.state is State.OK else BAD
+    return f"{style(f'{change:18}', color)}  {row.domain:30} {words}{slip}"

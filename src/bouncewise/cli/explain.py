@@ -34,7 +34,7 @@ from bouncewise.rfc import address
 _ADDRESS = re.compile(r"\s*[^\s@]*@[^\s@]+\s*")
 
 
-@click.command("explain", short_help="a reply, a code, a cause or an address, in full")
+@click.command("explain")
 @click.argument("subject", nargs=-1, required=True)
 @at_option
 @ledger_options
@@ -48,10 +48,11 @@ def command(
     rule_paths: tuple[Path, ...],
     as_json: bool,
 ) -> None:
-    """Explain a REPLY, a CODE, a CAUSE or an ADDRESS: what it means, what to do, whom to contact, and the sources.
+    """Explain a REPLY, a CODE, a CAUSE or an ADDRESS: what it means, what to do, whom to
+    contact, and the sources.
 
     \b
-    bouncewise explain "550 5.7.1 Service unavailable, Client host [192.0.2.1] blocked using Spamhaus"
+    bouncewise explain "550 5.7.1 Client host [192.0.2.1] blocked using Spamhaus"
     bouncewise explain 550 5.4.1
     bouncewise explain mailbox-full
     bouncewise explain jo@example.com

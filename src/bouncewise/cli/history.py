@@ -25,7 +25,7 @@ from bouncewise.operations.decisions import decisions_on
 from bouncewise.rfc import address
 
 
-@click.command("history", short_help="all that happened to an address or @domain")
+@click.command("history")
 @click.argument("name")
 @at_option
 @ledger_options
@@ -33,7 +33,8 @@ from bouncewise.rfc import address
 def command(
     name: str, at: str | None, db: str | None, policy_path: Path | None, as_json: bool
 ) -> None:
-    """Print the timeline of an ADDRESS or @domain: deliveries, refusals, acts of people, and the decision that follows.
+    """Print the timeline of an ADDRESS or @domain: deliveries, refusals, acts of people, and the
+    decision that follows.
 
     \b
     bouncewise history jo@example.com
@@ -51,4 +52,5 @@ def command(
 
 def _line(event: Event) -> str:
     by = f"by {event.by}" if event.by else event.rule
-    return f"{event.at:%Y-%m-%d %H:%M}  {event.kind:10} {event.cause or '':20} {event.words}  {style(by, DIM)}"
+    what = f"{event.kind:10} {event.cause or '':20} {event.words}"
+    return f"{event.at:%Y-%m-%d %H:%M}  {what}  {style(by, DIM)}"

@@ -50,7 +50,6 @@ _WORDS = 110  # characters shown of a reply
 @click.group(
     "incidents",
     invoke_without_command=True,
-    short_help="provider outages, and blocks against your servers",
 )
 @click.option(
     "--days", type=click.IntRange(1, 3650), default=30, show_default=True, help="How far back."
@@ -62,7 +61,8 @@ _WORDS = 110  # characters shown of a reply
 def command(
     ctx: click.Context, days: int, db: str | None, policy_path: Path | None, as_json: bool
 ) -> None:
-    """List incidents, the latest first, and alerts: receivers that refuse your IP address, domain or content.
+    """List incidents, the latest first, and alerts: receivers that refuse your IP address,
+    domain or content.
 
     \b
     bouncewise incidents
@@ -70,7 +70,8 @@ def command(
     bouncewise incidents close google --why "status page: resolved"
     bouncewise incidents ignore @tenant.example --opened 2026-11-20T08:00Z
 
-    While an incident is open, the addresses that it refused are held, not suppressed; when it is over, each is mailed once more.
+    While an incident is open, the addresses that it refused are held, not suppressed; when it is
+    over, each is mailed once more.
     """
     if ctx.invoked_subcommand:
         return
@@ -98,14 +99,18 @@ def _incident(i: Incident) -> str:
     if i.baseline_rate is None:
         what = f"all {i.newly_refused} addresses refused, no mail was ever delivered there"
     else:
-        what = f"{i.newly_refused} of {i.mailed} mails to known good addresses refused, usually {i.baseline_rate:.2%}"
+        what = (
+            f"{i.newly_refused} of {i.mailed} mails to known good addresses refused, "
+            f"usually {i.baseline_rate:.2%}"
+        )
     return f"{i.opened:%Y-%m-%d %H:%M} - {until}  {style(i.destination, BAD)}  {what}; {result}"
 
 
 def _alert(a: Alert, do: tuple[str, ...]) -> str:
     where = ", ".join(r or "other hosts" for r in a.receivers)
     lines = [
-        f"{a.since:%Y-%m-%d %H:%M} - {a.until:%Y-%m-%d %H:%M}  {style(f'{a.cause} at {where}', HEAD)}  {a.refused} addresses,"
+        f"{a.since:%Y-%m-%d %H:%M} - {a.until:%Y-%m-%d %H:%M}  "
+        f"{style(f'{a.cause} at {where}', HEAD)}  {a.refused} addresses,"
         f" {a.share:.0%} of the mail there; no address is suppressed for it",
         *(style(f"    reply: {words[:_WORDS]}", DIM) for words in a.samples),
         *(f"    do:    {step}" for step in do),
@@ -119,7 +124,8 @@ def _alert(a: Alert, do: tuple[str, ...]) -> str:
 @db_option
 @json_option
 def show(name: str, opened: str | None, db: str | None, as_json: bool) -> None:
-    """Show the incident of NAME (a receiver, or @domain): the addresses that it refused, their states, the replies.
+    """Show the incident of NAME (a receiver, or @domain): the addresses that it refused, their
+    states, the replies.
 
     \b
     bouncewise incidents show google
@@ -177,7 +183,8 @@ def close(
     policy_path: Path | None,
     as_json: bool,
 ) -> None:
-    """Mark the incident of NAME (a receiver, or @domain) as over: each address that it holds is mailed once more.
+    """Mark the incident of NAME (a receiver, or @domain) as over: each address that it holds is
+    mailed once more.
 
     \b
     bouncewise incidents close google --why "status page: resolved" --dry-run
@@ -213,7 +220,9 @@ def ignore(
     policy_path: Path | None,
     as_json: bool,
 ) -> None:
-    """Mark the incident of NAME (a receiver, or @domain) as a false alarm: its refusals then count as usual."""
+    """Mark the incident of NAME (a receiver, or @domain) as a false alarm: its refusals then
+    count as usual.
+    """
     with open_ledger(db) as ledger:
         author = Author(by, why, effective_time(ledger, datetime.now(UTC)))
         ruling = ignore_incident(ledger, name, parse_time(opened, "--opened"), author)
@@ -234,5 +243,6 @@ def _apply(
         echo(f"No address {'would change' if dry_run else 'changed'}.")
     dry = " (dry run: nothing stored)" if dry_run else ""
     echo(
-        f"{ruling.destination}: the incident of {ruling.opened:%Y-%m-%d %H:%M} {_ruling(ruling)}{dry}"
+        f"{ruling.destination}: the incident of {ruling.opened:%Y-%m-%d %H:%M} "
+        f"{_ruling(ruling)}{dry}"
     )

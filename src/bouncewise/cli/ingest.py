@@ -23,7 +23,7 @@ from bouncewise.operations.context import Context
 from bouncewise.operations.ingest import ingest
 
 
-@click.command("ingest", short_help="read into the ledger and decide")
+@click.command("ingest")
 @click.argument("paths", nargs=-1, required=True)
 @ledger_options
 @rules_option
@@ -37,9 +37,11 @@ def command(
     jobs: int,
     as_json: bool,
 ) -> None:
-    """Read files, folders, Maildirs, mboxes, .gz .zst .zip or - into the ledger, and decide what follows.
+    """Read files, folders, Maildirs, mboxes, .gz .zst .zip or - into the ledger, and decide what
+    follows.
 
-    The same input twice changes nothing. If it is interrupted, call it again: it continues where it stopped.
+    The same input twice changes nothing. If it is interrupted, call it again: it continues where
+    it stopped.
 
     \b
     bouncewise ingest /var/log/mail.log ~/Maildir/.bounces
@@ -64,7 +66,8 @@ def _note_other_rules(context: Context) -> None:
     version = context.classifier.ruleset.version
     if others := context.ledger.other_rules(version):
         click.echo(
-            f"note: the rules changed since this ledger was last judged ({others} -> {version}); to see what would change:"
+            f"note: the rules changed since this ledger was last judged ({others} -> {version}); "
+            f"to see what would change:"
             " bouncewise replay --dry-run",
             err=True,
         )

@@ -1,4 +1,6 @@
-"""``bouncewise policy``: what decides, why, and whether a policy of your own does what you think."""
+"""``bouncewise policy``: what decides, why, and whether a policy of your own does what you
+think.
+"""
 
 from __future__ import annotations
 
@@ -24,16 +26,19 @@ FILE = click.argument(
 )
 
 
-@click.group("policy", short_help="what decides, and why; check your own")
+@click.group("policy")
 def command() -> None:
-    """Show the numbers that decide, with their reasons; check a policy file of your own (docs/policy.md)."""
+    """Show the numbers that decide, with their reasons; check a policy file of your own
+    (docs/policy.md).
+    """
 
 
 @command.command()
 @FILE
 @json_option
 def check(file: Path | None, as_json: bool) -> None:
-    """Read FILE (or the shipped policy) strictly, and try every example. Exits 1 where one of FILE's own does not come true.
+    """Read FILE (or the shipped policy) strictly, and try every example. Exits 1 where one of
+    FILE's own does not come true.
 
     Shipped examples that no longer come true are shown: that is what FILE changes.
     """
@@ -70,7 +75,9 @@ def check(file: Path | None, as_json: bool) -> None:
 @policy_option
 @json_option
 def explain(name: str | None, policy_path: Path | None, as_json: bool) -> None:
-    """Every number that decides, or NAME's (dead.hold_days, incident, window.mailbox-full), with its reason and examples."""
+    """Every number that decides, or NAME's (dead.hold_days, incident, window.mailbox-full), with
+    its reason and examples.
+    """
     policy, plain = load(policy_path), dict(_numbers(load()))
     rows = [
         (key, value, why)
@@ -99,7 +106,9 @@ def explain(name: str | None, policy_path: Path | None, as_json: bool) -> None:
 
 
 def _numbers(policy: Policy) -> Iterator[tuple[str, tuple[Any, str]]]:
-    """Each setting as (name, (value, reason)); a window is one. A reason stands behind the settings that it speaks for."""
+    """Each setting as (name, (value, reason)); a window is one. A reason stands behind the
+    settings that it speaks for.
+    """
     for part in ("dead", "incident", "alert", "complaint", "unsubscribe"):
         waiting: list[tuple[str, Any]] = []
         for name, value in msgspec.to_builtins(getattr(policy, part)).items():

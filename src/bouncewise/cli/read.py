@@ -30,8 +30,7 @@ _FORMATS = "\n".join(f"      {reader.name:10} {reader.about}" for reader in FORM
 
 @click.command(
     "read",
-    short_help="read bounces, logs and feedback, and judge them",
-    help=f"""Read files, folders, Maildirs, mboxes, .gz .zst .zip or - and print what each report means.
+    help=f"""Print what each report of files, folders, Maildirs, mboxes, .gz .zst .zip or - means.
 
     \b
     bouncewise read bounce.eml

@@ -25,7 +25,7 @@ from bouncewise.model import Cause
 from bouncewise.operations.release import ReleaseFilter, matching, release
 
 
-@click.command("release", short_help="undo suppressions by incident, time, receiver or cause")
+@click.command("release")
 @click.option(
     "--incident", metavar="NAME", help="Refused during an incident of this receiver or @domain."
 )
@@ -59,15 +59,18 @@ def command(
 ) -> None:
     """Release every address that matches all filters.
 
-    Past bounces stay on record but are ignored from now on. Unsubscribes, complaints and manual entries are unaffected.
+    Past bounces stay on record but are ignored from now on. Unsubscribes, complaints and manual
+    entries are unaffected.
 
     \b
-    bouncewise release --receiver google --since 2020-12-14T22:00Z --until 2020-12-16 --why "Gmail outage" --dry-run
+    bouncewise release --receiver google --since 2020-12-14T22:00Z --until 2020-12-16 \\
+        --why "Gmail outage" --dry-run
     bouncewise release --incident @tenant.example --why "their directory works again"
     """
     if not any((incident, since, until, receiver, cause, rule)):
         raise InputError(
-            "Nothing selected: use at least one of --incident, --since, --until, --receiver, --cause, --rule."
+            "Nothing selected: use at least one of --incident, --since, --until, --receiver, "
+            "--cause, --rule."
         )
     begin, end = parse_optional_time(since, "--since"), parse_optional_time(until, "--until")
     with open_ledger(db) as ledger:
@@ -86,7 +89,8 @@ def command(
             echo(dumps(suppression_row(name, decision, released=not dry_run)))
         else:
             echo(
-                f"{'would release' if dry_run else 'released'} {name}  {decision.cause or ''}  {decision.why}"
+                f"{'would release' if dry_run else 'released'} {name}  {decision.cause or ''}  "
+                f"{decision.why}"
             )
     if not as_json:
         echo(f"{len(found)} {'would be ' if dry_run else ''}released")

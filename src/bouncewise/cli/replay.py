@@ -27,7 +27,7 @@ from bouncewise.model import Decision
 from bouncewise.operations.replay import Change, Outcome, Summary, replayed
 
 
-@click.command("replay", short_help="judge all stored evidence again")
+@click.command("replay")
 @click.option(
     "--dry-run", is_flag=True, help="Print whose decision would change. Nothing is stored."
 )
@@ -47,14 +47,16 @@ def command(
     rule_paths: tuple[Path, ...],
     as_json: bool,
 ) -> None:
-    """Judge all stored evidence with the present rules and policy, and print whose decision differs.
+    """Judge all stored evidence with the present rules and policy, and print whose decision
+    differs.
 
     \b
     bouncewise replay --dry-run                        # after an upgrade: what would change?
     bouncewise replay --rules our-rules/ --dry-run     # what would our own rules do?
     bouncewise replay --rules our-rules/ --apply
 
-    The first verdict on each report stays in the ledger. Acts and opt-outs of people never change.
+    The first verdict on each report stays in the ledger. Acts and opt-outs of people never
+    change.
     """
     if dry_run == apply:
         raise click.UsageError(
@@ -101,8 +103,12 @@ def _print_summary(outcome: Outcome, summary: Summary, *, applied: bool) -> None
         rules = f"{kind.rule_before or '-'} -> {kind.rule_after or '-'}"
         echo(f"{n:>9,}  {style(f'{kind.state_before} -> {kind.state_after}', HEAD)}  {rules}")
     what = "changed" if applied else "would change"
-    sums = f"{summary.released:,} released, {summary.suppressed:,} newly suppressed, {summary.held:,} newly held"
+    sums = (
+        f"{summary.released:,} released, {summary.suppressed:,} newly suppressed, "
+        f"{summary.held:,} newly held"
+    )
     echo(
-        f"{outcome.reports:,} reports re-evaluated, {outcome.reclassified:,} with a different verdict"
+        f"{outcome.reports:,} reports re-evaluated, {outcome.reclassified:,} with a different "
+        f"verdict"
     )
     echo(f"{summary.changed:,} decisions {what}: {sums}")

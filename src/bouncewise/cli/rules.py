@@ -18,7 +18,7 @@ from bouncewise.rules.selftest import violations
 FILES = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 
 
-@click.group("rules", short_help="list rules; check and test your own")
+@click.group("rules")
 def command() -> None:
     """List the rules; check and test rule files of your own (docs/rules.md)."""
 
@@ -76,7 +76,8 @@ def check(files: tuple[Path, ...], as_json: bool) -> None:
 @FILES
 @json_option
 def test_(files: tuple[Path, ...], as_json: bool) -> None:
-    """Try the examples: each must reach its own rule first, no counter-example may, and each phrase must be used.
+    """Try the examples: each must reach its own rule first, no counter-example may, and each
+    phrase must be used.
 
     Exits 1 if not.
     """

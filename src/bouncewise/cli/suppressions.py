@@ -1,4 +1,6 @@
-"""``bouncewise suppressions``: the addresses that must not be mailed; changed by hand, imported, exported."""
+"""``bouncewise suppressions``: the addresses that must not be mailed; changed by hand, imported,
+exported.
+"""
 
 from __future__ import annotations
 
@@ -39,9 +41,11 @@ from bouncewise.rfc import address
 FORMAT = click.Choice([*formats.FORMATS, "postfix"])
 
 
-@click.group("suppressions", short_help="list, add, remove, import, export")
+@click.group("suppressions")
 def command() -> None:
-    """The addresses that must not be mailed: list, add, remove, import, export. Every entry has an author, a time, a reason."""
+    """The addresses that must not be mailed: list, add, remove, import, export. Every entry has
+    an author, a time, a reason.
+    """
 
 
 @command.command("list")
@@ -164,9 +168,11 @@ def import_(
     policy_path: Path | None,
     as_json: bool,
 ) -> None:
-    """Import the suppression list of an ESP: SES, SendGrid, Postmark, Mailgun, SparkPost, or a plain CSV.
+    """Import the suppression list of an ESP: SES, SendGrid, Postmark, Mailgun, SparkPost, or a
+    plain CSV.
 
-    An SMTP reply in the list is judged; entries whose reply shows that the address is valid are skipped.
+    An SMTP reply in the list is judged; entries whose reply shows that the address is valid are
+    skipped.
     """
     with open_context(db, policy_path, create=not dry_run) as context:
         done = import_list(context, file, form, by, dry_run=dry_run)
@@ -181,7 +187,8 @@ def import_(
     else:
         verb = "would be imported" if dry_run else "imported"
         echo(
-            f"{done.added:,} {verb}, {done.known:,} already present, {done.skipped:,} skipped (the reply shows that the address"
+            f"{done.added:,} {verb}, {done.known:,} already present, {done.skipped:,} skipped "
+            f"(the reply shows that the address"
             " is valid)"
         )
 
@@ -216,7 +223,8 @@ def export(
     """Write the suppressions in the format of an ESP or of Postfix.
 
     \b
-    bouncewise suppressions export --format postfix -o /etc/postfix/bounced && postmap /etc/postfix/bounced
+    bouncewise suppressions export --format postfix -o /etc/postfix/bounced
+    postmap /etc/postfix/bounced
     """
     when, past = parse_moment(at)
     with open_ledger(db) as ledger:

@@ -1,4 +1,6 @@
-"""What all records share: how a line of JSON is written, how a time, and how the keys are described."""
+"""What all records share: how a line of JSON is written, how a time, and how the keys are
+described.
+"""
 
 from __future__ import annotations
 

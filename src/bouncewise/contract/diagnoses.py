@@ -54,14 +54,17 @@ class DiagnosisRecord(Record, frozen=True, kw_only=True):
     hypotheses: Annotated[
         tuple[HypothesisRow, ...],
         about(
-            "`hypothesis`, `label`, `probability`, `step` (what to do then); the most probable first"
+            "`hypothesis`, `label`, `probability`, `step` (what to do then); the most probable "
+            "first"
         ),
     ]
     evidence: Annotated[
         tuple[EvidenceRow, ...],
         about(
-            "`evidence` (its id in diagnosis.toml; `prior` is the reply), `statement`, `why`, `decibans`: per hypothesis, by how"
-            " much this piece moved its odds, all else equal (10: ten to one; 3: two to one); the strongest first"
+            "`evidence` (its id in diagnosis.toml; `prior` is the reply), `statement`, `why`, "
+            "`decibans`: per hypothesis, by how"
+            " much this piece moved its odds, all else equal (10: ten to one; 3: two to one); the "
+            "strongest first"
         ),
     ]
     missing: Annotated[tuple[str, ...], about("what could not be found out, in words")]

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 class IncidentRow(Record, frozen=True, kw_only=True):
-    """An incident: many addresses of one destination that were delivered to lately are refused at once."""
+    """An incident: many addresses of one destination that were delivered to lately are refused
+    at once.
+    """
 
     incident: Annotated[str, about("a receiver's id or `@domain`")]
     opened: Annotated[str | None, about("when it began")]

@@ -14,14 +14,17 @@ if TYPE_CHECKING:
 
 
 class ReplayedRow(Record, frozen=True, kw_only=True):
-    """One object per name whose decision differs, by name: ``address`` *or* ``domain``, then the rest."""
+    """One object per name whose decision differs, by name: ``address`` *or* ``domain``, then the
+    rest.
+    """
 
     address: Annotated[str | UnsetType, about("the address")] = UNSET
     domain: Annotated[str | UnsetType, about("the domain, without `@`")] = UNSET
     before: Annotated[
         DecisionRecord,
         about(
-            "`state` (as in `check`), `cause`, `rule`, `until`; beside `ok`, `cause` and `until` are null, and `rule` is what"
+            "`state` (as in `check`), `cause`, `rule`, `until`; beside `ok`, `cause` and `until` "
+            "are null, and `rule` is what"
             " judges the words that decide on the other side (null where nothing does)"
         ),
     ] = msgspec.field(name="from")

@@ -1,4 +1,6 @@
-"""What the other verbs write: ``ingest``, ``clean``, ``suppressions add``, ``explain``, ``batch``, ``rules``, ``policy``."""
+"""What the other verbs write: ``ingest``, ``clean``, ``suppressions add``, ``explain``,
+``batch``, ``rules``, ``policy``.
+"""
 
 from __future__ import annotations
 

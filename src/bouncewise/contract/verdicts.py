@@ -27,13 +27,15 @@ class VerdictRow(Record, frozen=True, kw_only=True):
     permanence: Annotated[
         str,
         about(
-            "`permanent`: the address or domain will not recover; `transient`: it is fine or will be; `unknown`"
+            "`permanent`: the address or domain will not recover; `transient`: it is fine or will "
+            "be; `unknown`"
         ),
     ]
     advice: Annotated[
         str,
         about(
-            "`suppress-address` `suppress-domain` `retry-later` `fix-sender` `fix-message` `review` `none`"
+            "`suppress-address` `suppress-domain` `retry-later` `fix-sender` `fix-message` "
+            "`review` `none`"
         ),
     ]
     confidence: Annotated[float, about("0 to 1, see docs/verdicts.md")]
@@ -115,7 +117,8 @@ class ReportRow(Record, frozen=True, kw_only=True):
     disagreement: Annotated[
         str | None,
         about(
-            "a sentence, where the ESP's label and the server's words differ on whether the address recovers"
+            "a sentence, where the ESP's label and the server's words differ on whether the "
+            "address recovers"
         ),
     ]
     verdict: Annotated[VerdictRow | None, about("as in `classify`; for `failed` and `delayed`")]

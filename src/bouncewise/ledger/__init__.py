@@ -1,4 +1,6 @@
-"""The ledger: the evidence, kept for good, and what follows from it. All SQL of bouncewise is in this package."""
+"""The ledger: the evidence, kept for good, and what follows from it. All SQL of bouncewise is in
+this package.
+"""
 
 from __future__ import annotations
 

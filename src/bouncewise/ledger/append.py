@@ -1,7 +1,7 @@
 """Evidence into the tables: what is new among the entries of one transaction, written once.
 
-Gives: how many events were new; the names whose state may change become pending. An event that is there already, from whatever
-file, changes nothing.
+Gives: how many events were new; the names whose state may change become pending. An event that
+is there already, from whatever file, changes nothing.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ def _append_events(database: Database, batch: int, events: list[EventEntry]) -> 
 
 
 def _is_known_undated(database: Database, entry: EventEntry) -> bool:
-    """An event without a time of its own is filed under its batch's; read again, it must be found by its content."""
+    """An event without a time of its own is filed under its batch's; read again, it must be
+    found by its content.
+    """
     if not entry.undated:
         return False
     return database.one("event_known", address=id_of(entry.name), digest=entry.digest) is not None
@@ -76,7 +78,9 @@ _Days = dict[tuple[int, int], _DeliveryDay]
 
 
 def _append_deliveries(database: Database, deliveries: list[DeliveryEntry]) -> None:
-    """Of each day's deliveries to an address, and to its domain, the first and the last; and the traffic that they make."""
+    """Of each day's deliveries to an address, and to its domain, the first and the last; and the
+    traffic that they make.
+    """
     days = _by_address(deliveries)
     whole = _by_domain(days)
     database.run("incoming_create")
@@ -120,7 +124,9 @@ def _by_domain(days: _Days) -> _Days:
 
 
 def _traffic(database: Database, days: _Days) -> list[Row]:
-    """What the tables of traffic gain: an address counts once a day, in the slot of its first delivery."""
+    """What the tables of traffic gain: an address counts once a day, in the slot of its first
+    delivery.
+    """
     counts: dict[tuple[str, int], int] = {}
     for day in days.values():
         slot = day.first // MICROS_A_SLOT

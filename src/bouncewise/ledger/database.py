@@ -1,7 +1,8 @@
 """The database under a ledger: the only module that knows a dialect. SQLite so far.
 
-Reads: named queries (queries.sql) and their parameters. Gives: rows. What differs between databases is here: how a file is
-opened, transactions, the catalogue, temporary tables that shadow others, error messages.
+Reads: named queries (queries.sql) and their parameters. Gives: rows. What differs between
+databases is here: how a file is opened, transactions, the catalogue, temporary tables that
+shadow others, error messages.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ class Database:
     """One open SQLite file. Every change is inside ``with database.transaction():``."""
 
     def __init__(self, path: Path, *, create: bool) -> None:
-        """Open the file at *path*; raises LedgerError where it is missing (unless *create*) or cannot be used."""
+        """Open the file at *path*; raises LedgerError where it is missing (unless *create*) or
+        cannot be used.
+        """
         self.path = path
         if not create and not path.is_file():
             raise LedgerError(
@@ -44,7 +47,9 @@ class Database:
         self._connection.close()
 
     def prepare_writing(self) -> None:
-        """Write-ahead logging and its settings. SQLite does not wait for others who switch at the same moment; this does."""
+        """Write-ahead logging and its settings. SQLite does not wait for others who switch at
+        the same moment; this does.
+        """
         for attempt in range(200):
             try:
                 self._connection.execute("PRAGMA journal_mode=WAL")
@@ -64,7 +69,8 @@ class Database:
             f"{self.path}: cannot be used as a ledger: {bad}. Give another with --db."
         )
 
-    # ── queries ────────────────────────────────────────────────────────────────────────────────────────────
+    # ── queries
+    # ────────────────────────────────────────────────────────────────────────────────────────────
 
     def _execute(self, sql: str, values: Any = ()) -> sqlite3.Cursor:
         try:
@@ -105,13 +111,15 @@ class Database:
         except sqlite3.Error as bad:
             raise self._failed(bad) from None
 
-    # ── transactions ───────────────────────────────────────────────────────────────────────────────────────
+    # ── transactions
+    # ───────────────────────────────────────────────────────────────────────────────────────
 
     @contextmanager
     def transaction(self, *, commit: bool = True) -> Iterator[None]:
         """All of what is done inside, or nothing: nothing where it raises, or if not *commit*.
 
-        Raises LedgerError where another process writes for a minute on end, the disk is full or the file is damaged.
+        Raises LedgerError where another process writes for a minute on end, the disk is full or
+        the file is damaged.
         """
         try:
             self._connection.execute("BEGIN IMMEDIATE")
@@ -131,8 +139,9 @@ class Database:
 
     @contextmanager
     def rewriting(self, *, trial: bool, kept: frozenset[str]) -> Iterator[None]:
-        """One long transaction that ``commit`` alone makes permanent. On *trial* nobody may: all tables but those *kept* are
-        shadowed by temporary copies on disk, and other processes read and write the ledger meanwhile.
+        """One long transaction that ``commit`` alone makes permanent. On *trial* nobody may: all
+        tables but those *kept* are shadowed by temporary copies on disk, and other processes
+        read and write the ledger meanwhile.
         """
         try:
             self._connection.execute("PRAGMA temp_store=FILE")
@@ -142,7 +151,8 @@ class Database:
             yield
         except (sqlite3.Error, LedgerError) as bad:
             raise LedgerError(
-                f"replay: {bad} Nothing was changed. Is another bouncewise writing? Is there room for temporary files, as much"
+                f"replay: {bad} Nothing was changed. Is another bouncewise writing? Is there room "
+                f"for temporary files, as much"
                 " as the ledger's own? SQLITE_TMPDIR names another folder for them."
             ) from None
         finally:
@@ -157,9 +167,14 @@ class Database:
         self._connection.execute("COMMIT")
 
     def _shadow(self, kept: frozenset[str]) -> None:
-        """Temporary tables in front of those of the file: SQLite looks for a name among the temporary ones first."""
+        """Temporary tables in front of those of the file: SQLite looks for a name among the
+        temporary ones first.
+        """
         self._connection.execute("PRAGMA temp.cache_size=-65536")
-        sql = "SELECT type, name, tbl_name, sql FROM main.sqlite_master WHERE sql IS NOT NULL ORDER BY type = 'index'"
+        sql = (
+            "SELECT type, name, tbl_name, sql FROM main.sqlite_master "
+            "WHERE sql IS NOT NULL ORDER BY type = 'index'"
+        )
         for kind, name, table, made in self._connection.execute(sql).fetchall():
             if table in kept:
                 continue
@@ -174,10 +189,13 @@ class Database:
             if kind == "table":
                 self._connection.execute(f"INSERT INTO temp.{name} SELECT * FROM main.{name}")
 
-    # ── the catalogue ──────────────────────────────────────────────────────────────────────────────────────
+    # ── the catalogue
+    # ──────────────────────────────────────────────────────────────────────────────────────
 
     def tables(self) -> set[str]:
-        """The names of the tables that are there. Raises LedgerError where the file is no database."""
+        """The names of the tables that are there. Raises LedgerError where the file is no
+        database.
+        """
         try:
             found = self._connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
             return {name for (name,) in found}

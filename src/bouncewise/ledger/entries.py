@@ -1,4 +1,5 @@
-"""Findings as they enter the ledger: a delivery is three values, everything else carries its evidence.
+"""Findings as they enter the ledger: a delivery is three values, everything else carries its
+evidence.
 
 Pure: an entry may be made in another process than the one that writes it.
 """
@@ -43,8 +44,9 @@ class EventColumns(NamedTuple):
 
 
 class EventEntry(NamedTuple):
-    """What is no delivery. ``name`` is normalised; ``undated``: the report has no time, and ``at`` is when it was read;
-    ``digest`` identifies its content; ``packed`` is msgpack of [report, raw, verdict].
+    """What is no delivery. ``name`` is normalised; ``undated``: the report has no time, and
+    ``at`` is when it was read; ``digest`` identifies its content; ``packed`` is msgpack of
+    [report, raw, verdict].
     """
 
     name: str
@@ -61,7 +63,8 @@ Entry = DeliveryEntry | EventEntry
 def entry(
     report: Report, verdict: Verdict | None, raw: bytes, key: bytes, receiver: str, began: Micros
 ) -> Entry:
-    """The entry of a report, of which *raw* are the octets that it was made of, and *key* the same wherever it is read.
+    """The entry of a report, of which *raw* are the octets that it was made of, and *key* the
+    same wherever it is read.
 
     *began*: when reading began, the time of a report that has none of its own.
     """
@@ -69,7 +72,8 @@ def entry(
     at = micros(report.at) if report.at else began
     if report.kind is Kind.DELIVERED:
         return DeliveryEntry(name, at, receiver)
-    # A rule may have hundreds of phrases; the one that decided is among the words of the columns.
+    # A rule may have hundreds of phrases; the one that decided is among the words of the
+    # columns.
     judged = msgspec.structs.replace(verdict, phrases=()) if verdict else None
     packed = msgspec.msgpack.encode([report, raw[:MAX_EVIDENCE], judged])
     digest = int.from_bytes(key[:8], signed=True)

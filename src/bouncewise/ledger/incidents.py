@@ -1,7 +1,8 @@
 """Incidents and what people decided about them: the tables side.
 
-A ruling means the incident of its destination that opened within half a day of the time it names: later evidence may move the
-opening by a little, and two incidents of a destination are never so near each other. Of several rulings the last counts.
+A ruling means the incident of its destination that opened within half a day of the time it
+names: later evidence may move the opening by a little, and two incidents of a destination are
+never so near each other. Of several rulings the last counts.
 """
 
 from __future__ import annotations
@@ -53,7 +54,9 @@ class Incidents:
     def apply_rulings(
         self, derived: Iterable[Incident], at: datetime | None = None
     ) -> list[Incident]:
-        """*derived* as corrected by the rulings made up to *at* (None: now); false alarms are left out."""
+        """*derived* as corrected by the rulings made up to *at* (None: now); false alarms are
+        left out.
+        """
         rulings = [r for r in self._all_rulings() if at is None or r.at <= at]
         found = []
         for incident in derived:

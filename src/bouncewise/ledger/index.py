@@ -1,11 +1,13 @@
-"""The suppressed and held names in 8 octets each: the ids of a ledger's states, in order, searched by bisection.
+"""The suppressed and held names in 8 octets each: the ids of a ledger's states, in order,
+searched by bisection.
 
-A hundred million names are 800 MB, shared by all processes that ask, and a question takes about two microseconds. Two names
-could share an id, and a name whose state ended may still be there: a hit is a question for the ledger, never an answer; a miss
-is an answer.
+A hundred million names are 800 MB, shared by all processes that ask, and a question takes about
+two microseconds. Two names could share an id, and a name whose state ended may still be there: a
+hit is a question for the ledger, never an answer; a miss is an answer.
 
-A large ledger keeps the ids in a file beside it and knows the file's name: another file, or a copy without it, is not mistaken
-for it. Changes since stand in table ``state_change``, and are merged into a new file when there are many.
+A large ledger keeps the ids in a file beside it and knows the file's name: another file, or a
+copy without it, is not mistaken for it. Changes since stand in table ``state_change``, and are
+merged into a new file when there are many.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ from bouncewise.ledger.database import Database
 from bouncewise.ledger.rows import id_of
 
 LARGE = 1 << 18
-"""States from which on there is a file: fewer are read from the ledger in a tenth of a second."""
+"""States from which on there is a file: fewer are read from the ledger in a tenth of a second.
+"""
 
 _OCTETS = 8
 _BLOCK = 1 << 16
@@ -64,7 +67,9 @@ def read(database: Database) -> Index:
 
 
 def write_if_due(database: Database) -> None:
-    """Write the file anew if that is due; inside a transaction. Older files are deleted when the next is written."""
+    """Write the file anew if that is due; inside a transaction. Older files are deleted when the
+    next is written.
+    """
     ids = _file_ids(database)
     due = LARGE if ids is None else max(LARGE, len(ids) // 8)
     if (

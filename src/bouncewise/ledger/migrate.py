@@ -1,8 +1,9 @@
 """The schema of a ledger: created where there is none, brought up to date where it is older.
 
-A migration is a file ``migrations/NNNN.sql`` that leads to schema NNNN, in the SQL that all databases share, run in one
-transaction with the new number; a line ``-- python: NAME`` calls the function of that name here. Each was written when its
-schema was new and is never changed afterwards.
+A migration is a file ``migrations/NNNN.sql`` that leads to schema NNNN, in the SQL that all
+databases share, run in one transaction with the new number; a line ``-- python: NAME`` calls the
+function of that name here. Each was written when its schema was new and is never changed
+afterwards.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ OLDEST = 4
 
 
 def prepare(database: Database, *, create: bool) -> None:
-    """Create the tables, or bring them up to date. Raises LedgerError for what is no ledger, or of a later bouncewise."""
+    """Create the tables, or bring them up to date. Raises LedgerError for what is no ledger, or
+    of a later bouncewise.
+    """
     tables = database.tables()
     if "meta" not in tables:
         _refuse_what_is_no_ledger(database, tables, create)
@@ -34,14 +37,17 @@ def prepare(database: Database, *, create: bool) -> None:
 
 
 def _refuse_what_is_no_ledger(database: Database, tables: set[str], create: bool) -> None:
-    """A database of another program is not turned into a ledger, nor is an empty file by an operation that only asks."""
+    """A database of another program is not turned into a ledger, nor is an empty file by an
+    operation that only asks.
+    """
     if tables:
         raise LedgerError(
             f"{database.path}: a database, but not a ledger of bouncewise. Give another with --db."
         )
     if not create:
         raise LedgerError(
-            f"{database.path}: an empty file, not a ledger. `bouncewise ingest` creates one; --db names another."
+            f"{database.path}: an empty file, not a ledger. `bouncewise ingest` creates one; --db "
+            f"names another."
         )
 
 
@@ -53,7 +59,8 @@ def _schema(database: Database) -> int:
 def _migrate(database: Database, present: int) -> None:
     if not OLDEST <= present <= SCHEMA:
         raise LedgerError(
-            f"{database.path}: written by another version of bouncewise (schema {present}; this version reads {OLDEST} to"
+            f"{database.path}: written by another version of bouncewise (schema {present}; this "
+            f"version reads {OLDEST} to"
             f" {SCHEMA}). Use that version, or give another ledger with --db."
         )
     for number in range(present + 1, SCHEMA + 1):
@@ -78,7 +85,9 @@ def _statements(name: str) -> list[str]:
 
 
 def _event_columns(database: Database) -> None:
-    """Schema 5: the bearing and the directory of every event, one statement for all events alike."""
+    """Schema 5: the bearing and the directory of every event, one statement for all events
+    alike.
+    """
     for kind, cause, advice, receiver in database.all("migrate_0005_kinds"):
         values = {"bearing": bearing(kind, advice).value, "directory": directory(cause, receiver)}
         if any(values.values()):

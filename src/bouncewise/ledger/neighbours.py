@@ -1,7 +1,8 @@
-"""What happened to others about the time of a refusal: how many of a domain, or of a receiver, were refused the same way, and
-how many of them were delivered to again.
+"""What happened to others about the time of a refusal: how many of a domain, or of a receiver,
+were refused the same way, and how many of them were delivered to again.
 
-Asked by people, for one case at a time: questions about a receiver scan the table of events, and take seconds in a large ledger.
+Asked by people, for one case at a time: questions about a receiver scan the table of events, and
+take seconds in a large ledger.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ class Neighbours:
     def fates(
         self, name: str, destination: str, cause: Cause, period: Period, lately: timedelta
     ) -> Fates:
-        """Of the others than *name* at *destination*, those refused with *cause* within *period*.
+        """Of the others than *name* at *destination*, those refused with *cause* within
+        *period*.
 
         *lately*: how long before the refusal a delivery counts as good.
         """
@@ -56,7 +58,9 @@ class Neighbours:
         return self._db.one("delivery_any") is not None
 
     def last_delivery(self, name: str, before: datetime) -> datetime | None:
-        """When mail was last delivered to *name*, or to anybody of an ``@domain``, before a time."""
+        """When mail was last delivered to *name*, or to anybody of an ``@domain``, before a
+        time.
+        """
         found = self._db.one("delivery_last", before=micros(before), address=id_of(name))
         return datetime_of(found[0]) if found else None
 
@@ -88,7 +92,9 @@ class Neighbours:
         )
 
     def verdict(self, name: str, at: datetime) -> Verdict | None:
-        """The verdict on a refusal as first judged, without its phrases; None where the ledger has no such event."""
+        """The verdict on a refusal as first judged, without its phrases; None where the ledger
+        has no such event.
+        """
         found = self._db.one("block_of_event", address=id_of(name), at=micros(at))
         if found is None:
             return None

@@ -1,4 +1,6 @@
-"""Names whose state does not follow from the evidence yet: while an ingest is at work, and after one that was stopped."""
+"""Names whose state does not follow from the evidence yet: while an ingest is at work, and after
+one that was stopped.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ class Pending:
         self._db.many("pending_add", ((id_of(name),) for name in names))
 
     def add_refused(self, since: Slot, until: Slot) -> None:
-        """Make pending every address that was refused in the slots from *since* to before *until*."""
+        """Make pending every address that was refused in the slots from *since* to before
+        *until*.
+        """
         self._db.run("pending_add_refused", since=slot_start(since), until=slot_start(until))
 
     def take(self, most: int) -> list[str]:

@@ -1,7 +1,8 @@
 """What a store of the ledger answers: the seam between operations and databases.
 
-Everything is said in nouns of ``model`` and types of ``times``. ``store.SqlStore`` is the store over ``database.Database``, which
-knows the dialect; another kind of store need only answer the same.
+Everything is said in nouns of ``model`` and types of ``times``. ``store.SqlStore`` is the store
+over ``database.Database``, which knows the dialect; another kind of store need only answer the
+same.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class Traffic(Protocol):
         """The last slot with evidence; 0 where there is none."""
 
     def unexamined(self) -> tuple[Slot, Slot] | None:
-        """The first and the last slot in which incidents were not looked for; None where there is none."""
+        """The first and last slot in which incidents were not looked for, or None."""
 
     def mark_examined(self) -> None:
         """Record that incidents were looked for in all slots."""
@@ -41,26 +42,32 @@ class Traffic(Protocol):
         """The addresses delivered to at a destination in those slots, each once a day."""
 
     def refusals(self, since: Slot, until: Slot, good: int) -> dict[str, Refusals]:
-        """By destination, the refusals of addresses that had mail delivered less than *good* slots before."""
+        """By destination, the refusals of addresses that had mail delivered less than *good*
+        slots before.
+        """
 
     def sender_refusals_by_slot(
         self, destinations: Collection[str], since: Slot, until: Slot
     ) -> dict[str, Counter[Slot]]:
-        """Of each destination, by slot, how many of its addresses refused the sender or the message."""
+        """Of each destination, by slot, the addresses that refused the sender or message."""
 
     def sender_refusals_by_day(self, since: datetime, least: int) -> list[SenderRefusals]:
-        """The days on which a receiver refused the sender or message for *least* addresses or more."""
+        """The days on which a receiver refused the sender or message for *least* addresses."""
 
     def refused_of_new_domains(
         self, since: Slot, until: Slot, least: int
     ) -> dict[str, dict[Slot, int]]:
-        """By ``@domain`` and slot, the addresses refused for the first time where nobody had ever been delivered to."""
+        """By ``@domain`` and slot, the addresses refused for the first time where nobody had
+        ever been delivered to.
+        """
 
     def refused(self, destination: str, since: Slot, until: Slot) -> list[str]:
         """The names refused by *destination* in those slots, by name."""
 
     def sample_words(self, destination: str, since: Slot, until: Slot, most: int) -> list[str]:
-        """The words with which *destination* refused addresses in those slots, the *most* frequent first."""
+        """The words with which *destination* refused addresses in those slots, the *most*
+        frequent first.
+        """
 
 
 class Incidents(Protocol):
@@ -93,7 +100,7 @@ class Pending(Protocol):
         """Make *names* pending."""
 
     def add_refused(self, since: Slot, until: Slot) -> None:
-        """Make pending every address that was refused in the slots from *since* to before *until*."""
+        """Make every address pending that was refused from *since* to before *until*."""
 
     def take(self, most: int) -> list[str]:
         """At most *most* of the names, which are pending no longer."""
@@ -108,13 +115,17 @@ class Neighbours(Protocol):
     def fates(
         self, name: str, destination: str, cause: Cause, period: Period, lately: timedelta
     ) -> Fates:
-        """Of the others than *name* at *destination*, those refused with *cause* within *period*."""
+        """Of the others than *name* at *destination*, those refused with *cause* within
+        *period*.
+        """
 
     def knows_deliveries(self) -> bool:
         """Whether the ledger knows any delivery."""
 
     def last_delivery(self, name: str, before: datetime) -> datetime | None:
-        """When mail was last delivered to *name*, or to anybody of an ``@domain``, before a time."""
+        """When mail was last delivered to *name*, or to anybody of an ``@domain``, before a
+        time.
+        """
 
     def receivers_refusing(self, cause: Cause, period: Period, least: int = 3) -> list[str]:
         """The receivers that refused *least* addresses or more with *cause* within *period*."""
@@ -130,7 +141,7 @@ class Neighbours(Protocol):
 
 
 class Rejudge(Protocol):
-    """A ledger whose events get new verdicts; every question to it meanwhile sees what is entered here."""
+    """A ledger whose events get new verdicts; questions to it meanwhile see these."""
 
     def blocks(self, since: datetime | None) -> list[int]:
         """The numbers of all blocks, or of those with an event at *since* or later."""
@@ -141,7 +152,9 @@ class Rejudge(Protocol):
     def enter(
         self, block: Block, verdicts: Iterable[Verdict | None], since: datetime | None
     ) -> int:
-        """Put *verdicts* on the events of *block*, those at *since* or later; how many differ from the last."""
+        """Put *verdicts* on the events of *block*, those at *since* or later; how many differ
+        from the last.
+        """
 
     def name_count(self) -> int:
         """How many names have evidence."""
@@ -160,7 +173,7 @@ class Rejudge(Protocol):
 
 
 class Index(Protocol):
-    """The names that may be suppressed or held, as ids; a hit is a question for the store, a miss an answer."""
+    """The names that may be suppressed or held, as ids: only a miss is certain."""
 
     def __len__(self) -> int: ...
 
@@ -171,7 +184,9 @@ class Index(Protocol):
 
 
 class Store(Protocol):
-    """The ledger: evidence in, evidence and derived state out. Every change is inside ``with store.change():``."""
+    """The ledger: evidence in, evidence and derived state out. Every change is inside ``with
+    store.change():``.
+    """
 
     path: Path
 
@@ -199,7 +214,9 @@ class Store(Protocol):
         """Close the store."""
 
     def change(self, *, commit: bool = True) -> AbstractContextManager[None]:
-        """A transaction: all of it, or nothing; nothing if not *commit*. Raises LedgerError where it fails."""
+        """A transaction: all of it, or nothing; nothing if not *commit*. Raises LedgerError
+        where it fails.
+        """
 
     def version(self) -> tuple[int, int]:
         """A value that differs after any change of the ledger, by this process or another."""
@@ -214,7 +231,9 @@ class Store(Protocol):
         """Record that a source was read to its end in *batch*."""
 
     def append(self, batch: Batch, entries: list[Entry]) -> int:
-        """Add the new ones among *entries*; how many events are new. Names whose state may change become pending."""
+        """Add the new ones among *entries*; how many events are new. Names whose state may
+        change become pending.
+        """
 
     def act(self, name: str, event: Event) -> bool:
         """Add an act of a person on an address or ``@domain``; False where it is there already."""
@@ -223,7 +242,7 @@ class Store(Protocol):
         """The latest time of any evidence; 1970 in an empty ledger."""
 
     def other_rules(self, rules: str) -> str | None:
-        """The version of rules other than *rules* that judged anything since all was judged again."""
+        """Rules other than *rules* that judged anything since the last replay, or None."""
 
     def rejudging(self, *, trial: bool) -> AbstractContextManager[Rejudge]:
         """Judge all evidence again, on trial or for good."""
@@ -234,13 +253,17 @@ class Store(Protocol):
     def histories(
         self, names: Iterable[str], until: datetime | None = None, *, brief: bool = True
     ) -> Iterator[tuple[str, list[Event]]]:
-        """The ``history`` of each of *names*, in their order; *brief*: of deliveries in a row only the last."""
+        """The ``history`` of each of *names*, in their order; *brief*: of deliveries in a row
+        only the last.
+        """
 
     def names(self) -> Iterator[str]:
         """Every address and ``@domain`` with evidence other than deliveries, by name."""
 
     def names_at(self, domain: str, most: int) -> list[str]:
-        """The first *most* addresses at an ``@domain`` with evidence other than deliveries, in a fixed order."""
+        """The first *most* addresses at an ``@domain`` with evidence other than deliveries, in a
+        fixed order.
+        """
 
     def with_evidence(self, names: Iterable[str]) -> set[str]:
         """Those of *names* of which the ledger holds anything but deliveries."""

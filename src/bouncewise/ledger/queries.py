@@ -1,7 +1,8 @@
 """The named queries of queries.sql, and the composer that fits one to its parameters.
 
-In queries.sql a query begins with ``-- name: NAME``; comments before its first line say what it gives. Parameters are written
-``:name``, in queries for many rows ``?``. Two things are filled in when a query is used:
+In queries.sql a query begins with ``-- name: NAME``; comments before its first line say what it
+gives. Parameters are written ``:name``, in queries for many rows ``?``. Two things are filled in
+when a query is used:
 
 * a line that ends with ``-- if NAME`` stands only where parameter NAME is given and not None;
 * a parameter whose value is a list becomes as many parameters in parentheses: ``IN :ids``.
@@ -20,7 +21,9 @@ _OPTIONAL = re.compile(r"^(.*?)\s*-- if (\w+)$", re.M)
 _COMMENT = re.compile(r"^\s*--.*\n?", re.M)
 
 MOST_IDS = 512
-"""Values of one list parameter; lists are padded to a power of two, so that few statements are prepared."""
+"""Values of one list parameter; lists are padded to a power of two, so that few statements are
+prepared.
+"""
 
 
 @cache
@@ -37,7 +40,9 @@ def queries() -> dict[str, str]:
 
 
 def compose(name: str, given: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
-    """The SQL of query *name* and its parameters, for these values. Raises KeyError for a name that is not there."""
+    """The SQL of query *name* and its parameters, for these values. Raises KeyError for a name
+    that is not there.
+    """
     lists = {key: value for key, value in given.items() if isinstance(value, list | tuple)}
     if not lists and "-- if" not in queries()[name]:
         return queries()[name], given

@@ -17,15 +17,17 @@ class Batch(NamedTuple):
 
 
 class Refusals(NamedTuple):
-    """By slot, the ids of addresses refused for the first time since a delivery, and of those refused repeatedly."""
+    """By slot, the ids of addresses refused for the first time since a delivery, and of those
+    refused repeatedly.
+    """
 
     new: dict[Slot, set[int]]
     repeated: dict[Slot, set[int]]
 
 
 class SenderRefusals(NamedTuple):
-    """One receiver's refusals of the sender for one cause on one day: addresses, deliveries there, the first and last time,
-    and sample words.
+    """One receiver's refusals of the sender for one cause on one day: addresses, deliveries
+    there, the first and last time, and sample words.
     """
 
     cause: Cause
@@ -39,7 +41,9 @@ class SenderRefusals(NamedTuple):
 
 
 class Fates(NamedTuple):
-    """Others refused with the same cause: how many; of them delivered to in the time before; delivered to since."""
+    """Others refused with the same cause: how many; of them delivered to in the time before;
+    delivered to since.
+    """
 
     refused: int = 0
     good: int = 0
@@ -55,7 +59,9 @@ class Period(NamedTuple):
 
 
 class Block(NamedTuple):
-    """Reports that were added together. ``began``: the time by which those without one of their own are filed."""
+    """Reports that were added together. ``began``: the time by which those without one of their
+    own are filed.
+    """
 
     number: int
     began: Micros

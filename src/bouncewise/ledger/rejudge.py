@@ -1,8 +1,8 @@
 """Stored evidence judged again: the tables side, on trial or for good.
 
-Blocks are never written: they keep the verdict as first judged. On trial every table that a judgement changes is shadowed by a
-temporary copy; what runs in between is the same. Refuses with LedgerError where there is no room, or another process writes for
-too long.
+Blocks are never written: they keep the verdict as first judged. On trial every table that a
+judgement changes is shadowed by a temporary copy; what runs in between is the same. Refuses with
+LedgerError where there is no room, or another process writes for too long.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ class _Place(NamedTuple):
 
 
 class Rejudge:
-    """A ledger whose events get new verdicts; every question to the ledger meanwhile sees what is entered here."""
+    """A ledger whose events get new verdicts; every question to the ledger meanwhile sees what
+    is entered here.
+    """
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -81,7 +83,8 @@ class Rejudge:
     def enter(
         self, block: Block, verdicts: Iterable[Verdict | None], since: datetime | None
     ) -> int:
-        """Put *verdicts* on the events of *block*, those at *since* or later; how many differ from the last.
+        """Put *verdicts* on the events of *block*, those at *since* or later; how many differ
+        from the last.
 
         A report whose event was added with another block is left to that one.
         """
@@ -136,7 +139,9 @@ class Rejudge:
         self._db.run("changed_create")
 
     def changes(self) -> Iterator[tuple[str, Decision, Decision]]:
-        """Name, decision before and after, by name. An OK decision has the rule that (then, now) judges the same words."""
+        """Name, decision before and after, by name. An OK decision has the rule that (then, now)
+        judges the same words.
+        """
         for name, *row in self._db.each("changed_all"):
             yield name, _decision(row[:8], row[17]), _decision(row[8:16], row[16])
 
@@ -144,7 +149,8 @@ class Rejudge:
         """Make it permanent; the log of batches says who did it and from which rules to which."""
         judged = [r for (r,) in self._db.each("batch_rules_since", first=last_replay(self._db))]
         others = " ".join(r for r in judged if r != rules) or rules
-        source = f"replay by {by}: rules {others} -> {rules}{f', since {since.isoformat()}' if since else ''}"
+        limit = f", since {since.isoformat()}" if since else ""
+        source = f"replay by {by}: rules {others} -> {rules}{limit}"
         started = time.time_ns() // 1000
         (batch,) = self._db.one(
             "batch_add", source=source[:1000], rules=rules, version=version, started=started
@@ -156,7 +162,9 @@ class Rejudge:
 
 @contextmanager
 def rejudging(database: Database, *, trial: bool) -> Iterator[Rejudge]:
-    """Judge again: all is undone at the end unless ``apply`` was called, which nobody may on trial."""
+    """Judge again: all is undone at the end unless ``apply`` was called, which nobody may on
+    trial.
+    """
     with database.rewriting(trial=trial, kept=_NEVER_CHANGED):
         yield Rejudge(database)
 

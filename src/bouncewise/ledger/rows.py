@@ -70,7 +70,9 @@ def delivery(at: Micros) -> Event:
 
 
 def last_in_row(deliveries: list[Micros], others: list[Micros]) -> set[Micros]:
-    """Of *deliveries*, those that are the last before one of the *others*, at the time of one, or the last of all."""
+    """Of *deliveries*, those that are the last before one of the *others*, at the time of one,
+    or the last of all.
+    """
     ordered = sorted(deliveries)
     kept = set(ordered[-1:])
     for at in others:
@@ -111,7 +113,9 @@ def state_row(address: int, d: Decision) -> Row:
 
 
 def incident(row: Sequence[Any]) -> Incident:
-    """An Incident from (destination, opened, closed, recovered, newly_refused, mailed, baseline_rate)."""
+    """An Incident from (destination, opened, closed, recovered, newly_refused, mailed,
+    baseline_rate).
+    """
     destination, opened, closed, recovered, newly_refused, mailed, baseline_rate = row
     return Incident(
         destination=destination,

@@ -1,6 +1,8 @@
-"""The ledger: evidence appended in transactions that a crash leaves whole or undone, and what follows from it.
+"""The ledger: evidence appended in transactions that a crash leaves whole or undone, and what
+follows from it.
 
-Reads and gives the nouns of ``model``. Refuses a file that is no ledger, or of a later version, and says what to do.
+Reads and gives the nouns of ``model``. Refuses a file that is no ledger, or of a later version,
+and says what to do.
 """
 
 from __future__ import annotations
@@ -33,7 +35,9 @@ _END_OF_TIME = Micros(1 << 62)
 
 
 class SqlStore:
-    """A Store over an SQL database. Use as a context manager; every change is inside ``with store.change():``."""
+    """A Store over an SQL database. Use as a context manager; every change is inside ``with
+    store.change():``.
+    """
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -58,7 +62,9 @@ class SqlStore:
         self._db.close()
 
     def change(self, *, commit: bool = True) -> AbstractContextManager[None]:
-        """A transaction: all of it, or nothing; nothing if not *commit*. Raises LedgerError where it fails."""
+        """A transaction: all of it, or nothing; nothing if not *commit*. Raises LedgerError
+        where it fails.
+        """
         self._own_changes += 1
         return self._db.transaction(commit=commit)
 
@@ -66,7 +72,8 @@ class SqlStore:
         """A value that differs after any change of the ledger, by this process or another."""
         return self._own_changes, self._db.data_version()
 
-    # ── evidence in ────────────────────────────────────────────────────────────────────────────────────────
+    # ── evidence in
+    # ────────────────────────────────────────────────────────────────────────────────────────
 
     def is_done(self, fingerprint: bytes) -> bool:
         """Whether the source with this fingerprint was read to its end before."""
@@ -85,13 +92,17 @@ class SqlStore:
         self._db.run("done_add", fingerprint=fingerprint, path=path, batch=batch.number)
 
     def append(self, batch: Batch, entries: list[Entry]) -> int:
-        """Add the new ones among *entries*; how many events are new. Names whose state may change become pending."""
+        """Add the new ones among *entries*; how many events are new. Names whose state may
+        change become pending.
+        """
         if times := [entry.at for entry in entries if entry.name]:
             self._reach(max(times))
         return append(self._db, batch.number, entries)
 
     def act(self, name: str, event: Event) -> bool:
-        """Add an act of a person (``event.by``) on an address or ``@domain``; False where it is there already."""
+        """Add an act of a person (``event.by``) on an address or ``@domain``; False where it is
+        there already.
+        """
         self._db.many("address_add", [rows.address_row(name)])
         self._reach(micros(event.at))
         return (
@@ -119,7 +130,9 @@ class SqlStore:
         return datetime_of(Micros(int(found[0]) if found else 0))
 
     def other_rules(self, rules: str) -> str | None:
-        """The version of rules other than *rules* that judged anything since all was judged again; None: there is none."""
+        """The version of rules other than *rules* that judged anything since all was judged
+        again; None: there is none.
+        """
         found = self._db.one("batch_other_rules", first=rejudge.last_replay(self._db), rules=rules)
         return str(found[0]) if found else None
 
@@ -127,7 +140,8 @@ class SqlStore:
         """Judge all evidence again, on trial or for good."""
         return rejudge.rejudging(self._db, trial=trial)
 
-    # ── evidence out ───────────────────────────────────────────────────────────────────────────────────────
+    # ── evidence out
+    # ───────────────────────────────────────────────────────────────────────────────────────
 
     def history(self, name: str, until: datetime | None = None) -> list[Event]:
         """All that is known of an address or ``@domain`` up to *until*, in the order of time."""
@@ -136,7 +150,9 @@ class SqlStore:
     def histories(
         self, names: Iterable[str], until: datetime | None = None, *, brief: bool = True
     ) -> Iterator[tuple[str, list[Event]]]:
-        """The ``history`` of each of *names*, in their order; *brief*: of deliveries in a row only the last."""
+        """The ``history`` of each of *names*, in their order; *brief*: of deliveries in a row
+        only the last.
+        """
         last, remaining = micros(until) if until else _END_OF_TIME, iter(names)
         while page := {rows.id_of(name): name for name in islice(remaining, MOST_IDS)}:
             ids = list(page)
@@ -164,7 +180,9 @@ class SqlStore:
         return (name for (name,) in self._db.each("address_all"))
 
     def names_at(self, domain: str, most: int) -> list[str]:
-        """The first *most* addresses at an ``@domain`` with evidence other than deliveries, in the order of their ids."""
+        """The first *most* addresses at an ``@domain`` with evidence other than deliveries, in
+        the order of their ids.
+        """
         return [
             name
             for (name,) in self._db.each("address_at_domain", domain=rows.id_of(domain), most=most)
@@ -179,7 +197,8 @@ class SqlStore:
             if wanted[number] == name
         }
 
-    # ── states ─────────────────────────────────────────────────────────────────────────────────────────────
+    # ── states
+    # ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def put(self, decisions: Iterable[tuple[str, Decision]]) -> None:
         """Replace the derived state of names."""
@@ -227,7 +246,8 @@ class SqlStore:
 def open_store(path: Path | str, *, create: bool = False) -> Store:
     """The store in the SQLite file at *path*; *create*: make it where there is none.
 
-    Brings an older schema up to date. Raises LedgerError where the file is missing, is no ledger, or cannot be used.
+    Brings an older schema up to date. Raises LedgerError where the file is missing, is no
+    ledger, or cannot be used.
     """
     database = Database(Path(path), create=create)
     try:

@@ -1,7 +1,9 @@
-"""Deliveries and refusals by destination and slot: what tells one departed colleague from a receiver's outage.
+"""Deliveries and refusals by destination and slot: what tells one departed colleague from a
+receiver's outage.
 
-A destination is a receiver's id, "" for all hosts of no known receiver, or an ``@domain``. Deliveries are counted as they enter,
-each address once a day; refusals are found among the events.
+A destination is a receiver's id, "" for all hosts of no known receiver, or an ``@domain``.
+Deliveries are counted as they enter, each address once a day; refusals are found among the
+events.
 """
 
 from __future__ import annotations
@@ -38,7 +40,8 @@ class Traffic:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    # ── the slots with evidence, and those in which incidents were not looked for yet ──────────────────────────
+    # ── the slots with evidence, and those in which incidents were not looked for yet
+    # ──────────────────────────
 
     def first(self) -> Slot:
         """The first slot with evidence; 0 where there is none."""
@@ -49,7 +52,8 @@ class Traffic:
         return self._span("observed", (Slot(0), Slot(0)))[1]
 
     def mark_observed(self, first: Micros, last: Micros) -> None:
-        """Record that evidence from *first* to *last* was added, and that incidents were not looked for there since.
+        """Record that evidence from *first* to *last* was added, and that incidents were not
+        looked for there since.
 
         A delivery may move what was counted later on its day.
         """
@@ -57,8 +61,8 @@ class Traffic:
         self._widen("unexamined", slot_of(first), last_slot_of_day(last))
 
     def mark_delivered(self, first: Micros) -> None:
-        """Record that a delivery at *first* was added. Before its first delivery a ledger says nothing about new domains, so an
-        earlier first delivery concerns everything after it.
+        """Record that a delivery at *first* was added. Before its first delivery a ledger says
+        nothing about new domains, so an earlier first delivery concerns everything after it.
         """
         before = self.first_delivery()
         if before is None or first < before:
@@ -71,7 +75,9 @@ class Traffic:
         return Micros(int(found[0])) if found else None
 
     def unexamined(self) -> tuple[Slot, Slot] | None:
-        """The first and the last slot in which incidents were not looked for; None where there is none."""
+        """The first and the last slot in which incidents were not looked for; None where there
+        is none.
+        """
         return self._span("unexamined", None)
 
     def mark_examined(self) -> None:
@@ -89,7 +95,8 @@ class Traffic:
         before = self._span(name, (first, last))
         self._db.run("meta_set", name=name, value=f"{min(first, before[0])} {max(last, before[1])}")
 
-    # ── deliveries ─────────────────────────────────────────────────────────────────────────────────────────
+    # ── deliveries
+    # ─────────────────────────────────────────────────────────────────────────────────────────
 
     def deliveries(self, destination: str, since: Slot, until: Slot) -> list[tuple[Slot, int]]:
         """(slot, addresses delivered to) of a destination from *since* to before *until*."""
@@ -108,11 +115,12 @@ class Traffic:
         found = self._db.one("traffic_sum", destination=destination, since=since, until=until)
         return int(found[0]) if found else 0
 
-    # ── refusals ───────────────────────────────────────────────────────────────────────────────────────────
+    # ── refusals
+    # ───────────────────────────────────────────────────────────────────────────────────────────
 
     def refusals(self, since: Slot, until: Slot, good: int) -> dict[str, Refusals]:
-        """By destination, the refusals in the slots from *since* to before *until* of addresses that had mail delivered less
-        than *good* slots before.
+        """By destination, the refusals in the slots from *since* to before *until* of addresses
+        that had mail delivered less than *good* slots before.
         """
         found: dict[str, Refusals] = {}
         span = _span_of(since, until)
@@ -128,7 +136,9 @@ class Traffic:
     def sender_refusals_by_slot(
         self, destinations: Collection[str], since: Slot, until: Slot
     ) -> dict[str, Counter[Slot]]:
-        """Of each destination, by slot, how many of its addresses refused the sender or the message."""
+        """Of each destination, by slot, how many of its addresses refused the sender or the
+        message.
+        """
         wanted = {id_of(d) if d.startswith("@") else d: Counter[Slot]() for d in destinations}
         span = _span_of(since, until)
         for slot, receiver, domain, n in self._db.each(
@@ -140,7 +150,9 @@ class Traffic:
         return dict(zip(destinations, wanted.values(), strict=True))
 
     def sender_refusals_by_day(self, since: datetime, least: int) -> list[SenderRefusals]:
-        """The days on which a receiver refused the sender or message for *least* addresses or more; by cause and day."""
+        """The days on which a receiver refused the sender or message for *least* addresses or
+        more; by cause and day.
+        """
         rows = self._db.all(
             "sender_refusals_by_day", day=MICROS_A_DAY, since=micros(since), least=least
         )
@@ -161,10 +173,11 @@ class Traffic:
     def refused_of_new_domains(
         self, since: Slot, until: Slot, least: int
     ) -> dict[str, dict[Slot, int]]:
-        """By ``@domain`` and slot, the addresses refused for the first time where nobody had ever been delivered to.
+        """By ``@domain`` and slot, the addresses refused for the first time where nobody had
+        ever been delivered to.
 
-        Of domains with *least* such addresses before slot *until*, one of them from *since* on; of none where the ledger knows
-        no delivery before *until* at all.
+        Of domains with *least* such addresses before slot *until*, one of them from *since* on;
+        of none where the ledger knows no delivery before *until* at all.
         """
         first = self.first_delivery()
         if first is None or first >= slot_start(until):
@@ -178,12 +191,16 @@ class Traffic:
         return {domain: slots for domain, slots in found.items() if sum(slots.values()) >= least}
 
     def refused(self, destination: str, since: Slot, until: Slot) -> list[str]:
-        """The names refused by *destination* in the slots from *since* to before *until*, by name."""
+        """The names refused by *destination* in the slots from *since* to before *until*, by
+        name.
+        """
         span = _span_of(since, until)
         return [name for (name,) in self._db.all("refused_names", **_filter(destination), **span)]
 
     def sample_words(self, destination: str, since: Slot, until: Slot, most: int) -> list[str]:
-        """The words with which *destination* refused addresses in those slots, the *most* frequent first."""
+        """The words with which *destination* refused addresses in those slots, the *most*
+        frequent first.
+        """
         span = _span_of(since, until)
         return [
             words

@@ -1,4 +1,6 @@
-"""The nouns: Report, Verdict, Decision, Incident, and the closed lists that they are made of. Frozen, without behaviour."""
+"""The nouns: Report, Verdict, Decision, Incident, and the closed lists that they are made of.
+Frozen, without behaviour.
+"""
 
 from __future__ import annotations
 

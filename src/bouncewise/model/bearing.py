@@ -1,4 +1,5 @@
-"""What one event says beyond its own address: the two columns that incidents and alerts are counted by.
+"""What one event says beyond its own address: the two columns that incidents and alerts are
+counted by.
 
 The ledger keeps them beside each event, so that no query names an advice or a cause.
 """
@@ -11,8 +12,9 @@ from bouncewise.model.report import Kind
 from bouncewise.model.verdict import Advice, Cause
 
 TENANT_CAUSES = frozenset({Cause.ACCESS_DENIED})
-"""Causes by which each tenant of a hosting receiver answers from a directory of its own (Microsoft 365's Directory-Based
-Edge Blocking), so that other tenants' refusals and deliveries say nothing about it."""
+"""Causes by which each tenant of a hosting receiver answers from a directory of its own
+(Microsoft 365's Directory-Based Edge Blocking), so that other tenants' refusals and deliveries
+say nothing about it."""
 
 
 class Bearing(StrEnum):
@@ -41,5 +43,7 @@ def bearing(kind: str, advice: str | None) -> Bearing:
 
 
 def directory(cause: str | None, receiver: str) -> str:
-    """The receiver whose directory answered; '' where it is not known, or each tenant has a directory of its own."""
+    """The receiver whose directory answered; '' where it is not known, or each tenant has a
+    directory of its own.
+    """
     return "" if cause in TENANT_CAUSES else receiver

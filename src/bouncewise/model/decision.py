@@ -26,7 +26,9 @@ class Scope(StrEnum):
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """What the ledger knows of one address at one time: a Report judged, or an act of a person (``by``)."""
+    """What the ledger knows of one address at one time: a Report judged, or an act of a person
+    (``by``).
+    """
 
     at: datetime
     kind: str
@@ -41,12 +43,16 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def order(self) -> tuple[datetime, str, str, str, str]:
-        """Sorts a history: by time, and totally, so that no order of reading changes what follows from it."""
+        """Sorts a history: by time, and totally, so that no order of reading changes what
+        follows from it.
+        """
         return (self.at, self.kind, self.cause or "", self.rule, self.words)
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """What is done with an address or a domain, since when, until when (None: for good), and why."""
+    """What is done with an address or a domain, since when, until when (None: for good), and
+    why.
+    """
 
     state: State
     cause: Cause | None = None

@@ -1,4 +1,6 @@
-"""Many addresses or receivers failing at once: Incidents at receivers and domains, Alerts about the sender."""
+"""Many addresses or receivers failing at once: Incidents at receivers and domains, Alerts about
+the sender.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +12,12 @@ from bouncewise.model.verdict import Cause
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
-    """Many addresses of one destination, a receiver or an ``@domain``, that were delivered to lately and are refused at once.
+    """Many addresses of one destination, a receiver or an ``@domain``, that were delivered to
+    lately and are refused at once.
 
-    ``recovered``: it ended with deliveries, so the addresses exist. ``newly_refused`` of ``mailed`` addresses were refused;
-    ``baseline_rate`` is the destination's usual share; None: a domain where nobody was ever delivered to.
+    ``recovered``: it ended with deliveries, so the addresses exist. ``newly_refused`` of
+    ``mailed`` addresses were refused; ``baseline_rate`` is the destination's usual share; None:
+    a domain where nobody was ever delivered to.
     """
 
     destination: str
@@ -40,9 +44,11 @@ class Ruling(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
-    """Days in a row on which receivers refused the sender or the message, not the recipients, for one cause.
+    """Days in a row on which receivers refused the sender or the message, not the recipients,
+    for one cause.
 
-    ``receivers`` are ids, "" for hosts of no known receiver; ``share`` is of all mail to them on those days.
+    ``receivers`` are ids, "" for hosts of no known receiver; ``share`` is of all mail to them on
+    those days.
     """
 
     cause: Cause

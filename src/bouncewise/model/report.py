@@ -1,7 +1,7 @@
 """What one source says of one recipient: a Report, and the closed lists that it is made of.
 
-Field names follow the RFC that names the thing: ``reply_code`` RFC 5321 §4.2, ``status`` RFC 3463, ``original_recipient`` and
-``remote_mta`` RFC 3464.
+Field names follow the RFC that names the thing: ``reply_code`` RFC 5321 §4.2, ``status`` RFC
+3463, ``original_recipient`` and ``remote_mta`` RFC 3464.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ class Stage(StrEnum):
 
 
 class Permanence(StrEnum):
-    """Will the address or domain heal by itself? A block of our IP is TRANSIENT: the address is fine."""
+    """Will the address or domain heal by itself? A block of our IP is TRANSIENT: the address is
+    fine.
+    """
 
     PERMANENT = "permanent"
     TRANSIENT = "transient"
@@ -44,7 +46,9 @@ class Permanence(StrEnum):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """An SMTP reply as a report quotes it: code (RFC 5321), status (RFC 3463) and the whole text."""
+    """An SMTP reply as a report quotes it: code (RFC 5321), status (RFC 3463) and the whole
+    text.
+    """
 
     reply_code: int | None
     status: str | None
@@ -52,7 +56,9 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 class Label(msgspec.Struct, frozen=True):
-    """What an e-mail service provider calls the event, kept beside our own verdict, never instead of it."""
+    """What an e-mail service provider calls the event, kept beside our own verdict, never
+    instead of it.
+    """
 
     name: str
     label: str
@@ -60,7 +66,9 @@ class Label(msgspec.Struct, frozen=True):
 
 
 class Source(msgspec.Struct, frozen=True):
-    """Where a report was read: the path, the reader that understood it, the message or line number from 0."""
+    """Where a report was read: the path, the reader that understood it, the message or line
+    number from 0.
+    """
 
     path: str
     reader: str

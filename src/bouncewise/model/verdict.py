@@ -35,7 +35,9 @@ class Advice(StrEnum):
 
 
 class Cause(StrEnum):
-    """Why the mail was not delivered. A closed list; ``rules/knowledge/causes.toml`` says what each means."""
+    """Why the mail was not delivered. A closed list; ``rules/knowledge/causes.toml`` says what
+    each means.
+    """
 
     MAILBOX_UNKNOWN = "mailbox-unknown"
     MAILBOX_DISABLED = "mailbox-disabled"
@@ -77,7 +79,9 @@ class Cause(StrEnum):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What one reply means. ``phrases`` are those of the rule; ``evidence`` the words that fit the plainest of them."""
+    """What one reply means. ``phrases`` are those of the rule; ``evidence`` the words that fit
+    the plainest of them.
+    """
 
     reply: str
     reply_code: int | None
@@ -99,7 +103,9 @@ class Verdict(msgspec.Struct, frozen=True):
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """The verdict as docs/json.md describes it: strings, numbers, None, and a list of alternates."""
+        """The verdict as docs/json.md describes it: strings, numbers, None, and a list of
+        alternates.
+        """
         return {
             "reply": self.reply,
             "reply_code": self.reply_code,
@@ -122,6 +128,8 @@ class Verdict(msgspec.Struct, frozen=True):
 
     @property
     def evidence(self) -> str:
-        """The words of the reply, as they stand there, that decided; else the code that did; else ''."""
+        """The words of the reply, as they stand there, that decided; else the code that did;
+        else ''.
+        """
         words = quote_longest(self.reply, self.phrases)
         return words or self.status or (str(self.reply_code) if self.reply_code else "")

@@ -1,1 +1,3 @@
-"""What an interface can ask for: one module per operation, shared by the command line and the service."""
+"""What an interface can ask for: one module per operation, shared by the command line and the
+service.
+"""

@@ -1,6 +1,8 @@
-"""May this address be mailed? One question after another, from the derived state or as of an earlier time.
+"""May this address be mailed? One question after another, from the derived state or as of an
+earlier time.
 
-Reads: a ledger and the policy. Gives: an Answer per address, with the Decision behind it. Changes nothing.
+Reads: a ledger and the policy. Gives: an Answer per address, with the Decision behind it.
+Changes nothing.
 """
 
 from __future__ import annotations
@@ -30,7 +32,9 @@ _PROBE_CANDIDATES = 100
 
 
 class Answer(NamedTuple):
-    """May this address be mailed, and why not? ``name`` is the address or ``@domain`` that the Decision is about."""
+    """May this address be mailed, and why not? ``name`` is the address or ``@domain`` that the
+    Decision is about.
+    """
 
     address: str
     send: bool
@@ -39,10 +43,11 @@ class Answer(NamedTuple):
 
 
 class Checker:
-    """Answers questions about now, and lives between them: it reads the ledger again only when the ledger has changed.
+    """Answers questions about now, and lives between them: it reads the ledger again only when
+    the ledger has changed.
 
-    A question about an address of which nothing is known costs two hashes and two searches of the index; one about a suppressed
-    address costs a query the first time.
+    A question about an address of which nothing is known costs two hashes and two searches of
+    the index; one about a suppressed address costs a query the first time.
     """
 
     def __init__(self, ledger: Store, policy: Policy) -> None:
@@ -69,7 +74,9 @@ class Checker:
     def check(
         self, given: str, *, transactional: bool = False, at: datetime | None = None
     ) -> Answer:
-        """The answer for one address, now; or *at* a later time, if nothing else happens until then."""
+        """The answer for one address, now; or *at* a later time, if nothing else happens until
+        then.
+        """
         self.refresh()
         name = address.normalise(given)
         domain = domain_of(name)
@@ -82,7 +89,9 @@ class Checker:
     def check_all(
         self, addresses: Iterable[str], *, transactional: bool = False, at: datetime | None = None
     ) -> Iterator[Answer]:
-        """``check`` of each of *addresses*, in order, with the evidence of many asked for together."""
+        """``check`` of each of *addresses*, in order, with the evidence of many asked for
+        together.
+        """
         stream = iter(addresses)
         while page := list(islice(stream, _PAGE)):
             self.refresh()
@@ -106,7 +115,9 @@ class Checker:
         return self._decisions.get(name)
 
     def _look_up(self, names: set[str]) -> None:
-        """The stored Decisions; where evidence was added that is not settled yet, what follows from all of it."""
+        """The stored Decisions; where evidence was added that is not settled yet, what follows
+        from all of it.
+        """
         if len(self._decisions) + len(names) > REMEMBERED:
             self._decisions.clear()
         found = self._ledger.decisions(names)
@@ -136,7 +147,9 @@ def check(
     past: bool,
     transactional: bool = False,
 ) -> Iterator[Answer]:
-    """An answer per address, in order. *past*: from the evidence up to *at* alone; else from the derived state, at *at*."""
+    """An answer per address, in order. *past*: from the evidence up to *at* alone; else from the
+    derived state, at *at*.
+    """
     if past and at < ledger.latest():
         return _check_past(addresses, ledger, policy, at, transactional)
     return Checker(ledger, policy).check_all(addresses, transactional=transactional, at=at)
@@ -178,7 +191,9 @@ def _both(name: str) -> tuple[str, str]:
 
 
 class _Domains(NamedTuple):
-    """What is asked about a domain only where it matters: its probe, and when a delivery or a person cleared it."""
+    """What is asked about a domain only where it matters: its probe, and when a delivery or a
+    person cleared it.
+    """
 
     probe_of: Callable[[str], str]
     cleared_at: Callable[[str], datetime | None]
@@ -205,8 +220,8 @@ def _answer(
 
 
 def _follows_domain(own: Decision, whole: Decision, domain: str, domains: _Domains) -> bool:
-    """Whether evidence about the domain that decided on this address is the domain's to decide: while it has a decision, and
-    once it was cleared since.
+    """Whether evidence about the domain that decided on this address is the domain's to decide:
+    while it has a decision, and once it was cleared since.
     """
     if own.cause not in DOMAIN_CAUSES or own.by:
         return False
@@ -223,7 +238,9 @@ def _cleared(domain: str, ledger: Store, until: datetime | None) -> datetime | N
 
 
 def _probe(names: Iterable[str], decisions: Mapping[str, Decision]) -> str:
-    """The address of a domain that is mailed first when the domain's time is up: one that no decision of its own keeps."""
+    """The address of a domain that is mailed first when the domain's time is up: one that no
+    decision of its own keeps.
+    """
     free = (
         n
         for n in names

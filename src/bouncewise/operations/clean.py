@@ -1,7 +1,7 @@
 """A list in, the same list out without the addresses that must not be mailed.
 
-Reads: a table of any dialect. Gives: the rows that may be mailed as they are, in their order; the others with the reason. A cell
-that is no address is dropped too.
+Reads: a table of any dialect. Gives: the rows that may be mailed as they are, in their order;
+the others with the reason. A cell that is no address is dropped too.
 """
 
 from __future__ import annotations

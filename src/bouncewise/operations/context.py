@@ -11,7 +11,9 @@ from bouncewise.policy.load import Policy, load
 
 
 class Context(NamedTuple):
-    """A ledger with the policy and the rules in force. Use as a context manager: it closes the ledger."""
+    """A ledger with the policy and the rules in force. Use as a context manager: it closes the
+    ledger.
+    """
 
     ledger: Store
     policy: Policy
@@ -26,7 +28,9 @@ class Context(NamedTuple):
         policy: Policy | None = None,
         classifier: Classifier | None = None,
     ) -> Self:
-        """The ledger at *path* with the shipped policy and rules, or with those given. Raises LedgerError as open_store."""
+        """The ledger at *path* with the shipped policy and rules, or with those given. Raises
+        LedgerError as open_store.
+        """
         return cls(open_store(path, create=create), policy or load(), classifier or default())
 
     def __enter__(self) -> Self:

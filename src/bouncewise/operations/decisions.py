@@ -23,7 +23,9 @@ def decisions_on(
     at: datetime | None = None,
     contexts: RefusalContexts | None = None,
 ) -> Iterator[tuple[str, Decision]]:
-    """The Decision on each of *names* from its history up to *at*; ``in_force`` says whether it has expired."""
+    """The Decision on each of *names* from its history up to *at*; ``in_force`` says whether it
+    has expired.
+    """
     contexts = contexts or RefusalContexts(ledger, policy, at)
     for name, history in ledger.histories(names, at):
         yield (
@@ -33,12 +35,16 @@ def decisions_on(
 
 
 def derive(ledger: Store, policy: Policy, names: Iterable[str]) -> None:
-    """Derive the Decisions on *names*, addresses and ``@domain``s, and store them; inside a transaction."""
+    """Derive the Decisions on *names*, addresses and ``@domain``s, and store them; inside a
+    transaction.
+    """
     ledger.put(decisions_on(sorted(names), ledger, policy))
 
 
 def settle(ledger: Store, policy: Policy) -> None:
-    """Find incidents where evidence was added, and derive the Decisions on all names that it affects, some at a time."""
+    """Find incidents where evidence was added, and derive the Decisions on all names that it
+    affects, some at a time.
+    """
     with ledger.change():
         if span := ledger.traffic.unexamined():
             affected = detect_incidents(ledger, policy, *span)

@@ -1,7 +1,9 @@
-"""Dead domains, and what DNS says of them: confirmed on another day, kept for longer, or ready to be probed.
+"""Dead domains, and what DNS says of them: confirmed on another day, kept for longer, or ready
+to be probed.
 
-Reads: a ledger and a resolver. Gives: for each domain its Decision before and after, and its route. Time-outs and failing name
-servers say nothing about a domain, and nothing is stored for them.
+Reads: a ledger and a resolver. Gives: for each domain its Decision before and after, and its
+route. Time-outs and failing name servers say nothing about a domain, and nothing is stored for
+them.
 """
 
 from __future__ import annotations
@@ -46,7 +48,9 @@ class DnsCheck(NamedTuple):
 
 
 def dead_domains(ledger: Store) -> Iterator[tuple[str, Decision]]:
-    """The domains (``example.org``) held or suppressed by evidence, by name; with those whose time is up."""
+    """The domains (``example.org``) held or suppressed by evidence, by name; with those whose
+    time is up.
+    """
     for name, decision in ledger.states():
         if name.startswith("@") and decision.cause in DOMAIN_CAUSES and not decision.by:
             yield name[1:], decision
@@ -61,7 +65,9 @@ def verify(
     at: datetime,
     dry_run: bool,
 ) -> Iterator[DnsCheck]:
-    """Ask DNS about each of *found*, store what it says, and decide anew; nothing is stored in a *dry_run*."""
+    """Ask DNS about each of *found*, store what it says, and decide anew; nothing is stored in a
+    *dry_run*.
+    """
     stream = iter(found)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         while page := list(islice(stream, 8 * AT_ONCE)):

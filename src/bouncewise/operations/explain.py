@@ -1,6 +1,8 @@
-"""A page on a reply, a code, a cause or an address: what it means, by whom, how likely, what to do, whom to ask.
+"""A page on a reply, a code, a cause or an address: what it means, by whom, how likely, what to
+do, whom to ask.
 
-Reads: the knowledge, a verdict, and for an address its history. Gives: a Page of sections in plain words, with sources.
+Reads: the knowledge, a verdict, and for an address its history. Gives: a Page of sections in
+plain words, with sources.
 """
 
 from __future__ import annotations
@@ -66,7 +68,9 @@ class Page(msgspec.Struct, frozen=True):
 
 
 def explain(subject: str, classifier: Classifier | None = None) -> Page:
-    """The page on a reply, a code such as ``5.4.1`` or ``550 5.4.1``, or a cause such as ``mailbox-full``."""
+    """The page on a reply, a code such as ``5.4.1`` or ``550 5.4.1``, or a cause such as
+    ``mailbox-full``.
+    """
     subject, classifier = subject.strip(), classifier or default()
     if subject.casefold() in {c.value for c in Cause}:
         return cause_page(Cause(subject.casefold()), classifier.ruleset)
@@ -107,7 +111,9 @@ def reply_page(reply: str, classifier: Classifier) -> Page:
 
 
 def code_page(code: str, classifier: Classifier) -> Page:
-    """What a code can mean, as the rules know it: which causes stand behind it, and what its words then are."""
+    """What a code can mean, as the rules know it: which causes stand behind it, and what its
+    words then are.
+    """
     knowledge = classifier.ruleset
     parts = parse(code)
     wanted = parts.status or next(iter(re.findall(r"[245x]\.\d{1,3}\.\d{1,3}", code)), None)
@@ -228,7 +234,9 @@ def _ranked(v: Verdict, knowledge: RuleSet) -> tuple[str, ...]:
 
 
 def _behind(wanted: str | None, reply_code: str, classifier: Classifier) -> tuple[str, ...]:
-    """Causes of the rules whose examples carry this code, the most frequent first, each with one such reply."""
+    """Causes of the rules whose examples carry this code, the most frequent first, each with one
+    such reply.
+    """
     found: Counter[Cause] = Counter()
     shown: dict[Cause, str] = {}
     for rule in classifier.ruleset.rules:

@@ -1,7 +1,7 @@
 """Incidents of a ledger: found in its traffic, shown, and corrected by people.
 
-Incidents are derived from the times of events, never from the clock, by blocks of 30 days counted from 1970, so that what is
-found does not depend on when it was looked for.
+Incidents are derived from the times of events, never from the clock, by blocks of 30 days
+counted from 1970, so that what is found does not depend on when it was looked for.
 """
 
 from __future__ import annotations
@@ -28,11 +28,14 @@ SAMPLES = 3
 """Replies shown of an incident or alert."""
 
 
-# ── detection ────────────────────────────────────────────────────────────────────────────────────────────────
+# ── detection
+# ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class Affected(NamedTuple):
-    """Names whose Decisions may have changed: *names*, and every address refused in the slots from *since* to before *until*."""
+    """Names whose Decisions may have changed: *names*, and every address refused in the slots
+    from *since* to before *until*.
+    """
 
     names: set[str]
     since: Slot
@@ -40,9 +43,11 @@ class Affected(NamedTuple):
 
 
 def detect_incidents(ledger: Store, policy: Policy, first: Slot, last: Slot) -> Affected:
-    """Find the incidents anew that evidence in the slots from *first* to *last* may change, and store them.
+    """Find the incidents anew that evidence in the slots from *first* to *last* may change, and
+    store them.
 
-    It affects the addresses that those incidents refused, and every address refused near that evidence.
+    It affects the addresses that those incidents refused, and every address refused near that
+    evidence.
     """
     latest = ledger.traffic.latest()
     before = {(i.destination, i.opened): i for i in ledger.incidents.all()}
@@ -57,7 +62,8 @@ def detect_incidents(ledger: Store, policy: Policy, first: Slot, last: Slot) -> 
     names: set[str] = set()
     for key in {*before, *now}:
         incident = now.get(key) or before[key]
-        # The probes of an open incident change from day to day, so it affects its addresses each time.
+        # The probes of an open incident change from day to day, so it affects its addresses each
+        # time.
         if incident.closed is None or before.get(key) != now.get(key):
             until = max(_slots_of(i)[1] for i in (before.get(key), now.get(key)) if i)
             names.update(
@@ -75,7 +81,9 @@ class _Found(NamedTuple):
 
 
 def _in_block(ledger: Store, policy: Policy, start: Slot, latest: Slot) -> list[Incident]:
-    """The incidents that opened in the block from *start* on, by what is known up to slot *latest*."""
+    """The incidents that opened in the block from *start* on, by what is known up to slot
+    *latest*.
+    """
     until = Slot(min(later(Slot(start + BLOCK), days=policy.incident.max_days + 1), latest + 1))
     found = [
         *_at_known_destinations(ledger, policy, Slot(start - BEFORE), until, latest),
@@ -91,7 +99,8 @@ def _at_known_destinations(
     found = []
     refusals = ledger.traffic.refusals(since, until, policy.dead.alive_days * SLOTS_A_DAY)
     refusals = {d: r for d, r in refusals.items() if sum(map(len, r.new.values())) >= LEAST}
-    # A destination that refuses the sender does not say that recipients are gone: it answers as well as by a delivery.
+    # A destination that refuses the sender does not say that recipients are gone: it answers as
+    # well as by a delivery.
     answers = ledger.traffic.sender_refusals_by_slot(refusals, since, until)
     for destination, refused in refusals.items():
         delivered = answers[destination] + Counter(
@@ -156,11 +165,14 @@ def _incident(destination: str, span: Span) -> Incident:
     )
 
 
-# ── what is known of them ────────────────────────────────────────────────────────────────────────────────────
+# ── what is known of them
+# ────────────────────────────────────────────────────────────────────────────────────
 
 
 def incidents_as_of(ledger: Store, policy: Policy, at: datetime | None) -> list[Incident]:
-    """Every incident, the latest first, as known *at* a time (None: now): by the whole slots before it."""
+    """Every incident, the latest first, as known *at* a time (None: now): by the whole slots
+    before it.
+    """
     stored = ledger.incidents.all()
     if at is None or at > ledger.latest():
         return stored
@@ -198,7 +210,9 @@ def _slots_of(incident: Incident) -> tuple[Slot, Slot]:
 
 
 def find_incident(ledger: Store, destination: str, opened: datetime | None) -> Incident:
-    """The incident of *destination* that *opened* then, or the latest. Raises InputError where there is none."""
+    """The incident of *destination* that *opened* then, or the latest. Raises InputError where
+    there is none.
+    """
     found = [
         i
         for i in ledger.incidents.all()
@@ -211,7 +225,9 @@ def find_incident(ledger: Store, destination: str, opened: datetime | None) -> I
 
 
 class Details(NamedTuple):
-    """What one incident refused: the names it refused, the words used, and the decisions of people about it."""
+    """What one incident refused: the names it refused, the words used, and the decisions of
+    people about it.
+    """
 
     incident: Incident
     names: list[str]
@@ -232,11 +248,14 @@ def latest(ledger: Store) -> datetime:
     return slot_time(ledger.traffic.latest())
 
 
-# ── alerts: refusals of the sender ───────────────────────────────────────────────────────────────────────────
+# ── alerts: refusals of the sender
+# ───────────────────────────────────────────────────────────────────────────
 
 
 def alerts(ledger: Store, policy: Policy, since: datetime) -> list[Alert]:
-    """The latest first: days in a row on which receivers refused the sender for many addresses, and much of their mail."""
+    """The latest first: days in a row on which receivers refused the sender for many addresses,
+    and much of their mail.
+    """
     found = ledger.traffic.sender_refusals_by_day(since, policy.alert.addresses)
     heavy = [row for row in found if policy.alert.is_reached(row.refused, row.delivered)]
     runs: list[list[SenderRefusals]] = []

@@ -1,7 +1,8 @@
-"""Into the ledger: findings from files, bytes or sockets, judged, appended in transactions, and settled.
+"""Into the ledger: findings from files, bytes or sockets, judged, appended in transactions, and
+settled.
 
-The same input twice changes nothing. Killed at any moment, the ledger holds whole transactions, and the same call continues
-from there.
+The same input twice changes nothing. Killed at any moment, the ledger holds whole transactions,
+and the same call continues from there.
 """
 
 from __future__ import annotations
@@ -23,19 +24,25 @@ from bouncewise.readers import Finding, Note
 from bouncewise.times import Micros
 
 ENTRIES = 100_000
-"""Entries in one transaction: what is lost, and read again, when the power fails. Many entries touch each page only once."""
+"""Entries in one transaction: what is lost, and read again, when the power fails. Many entries
+touch each page only once.
+"""
 
 EVIDENCE_BYTES = 64 << 20
 """Octets of evidence in one transaction."""
 
 REMEMBERED_BYTES = 1 << 20
-"""Octets from which on a file that was read to its end is remembered, so that it is not read again."""
+"""Octets from which on a file that was read to its end is remembered, so that it is not read
+again.
+"""
 
 _MAX_SOURCE = 1000  # characters kept of the names of the paths
 
 
 class Session:
-    """Findings on their way into a ledger. Call ``flush`` before the findings must be safe, ``settle`` for what follows."""
+    """Findings on their way into a ledger. Call ``flush`` before the findings must be safe,
+    ``settle`` for what follows.
+    """
 
     def __init__(self, context: Context, source: str) -> None:
         """*source*: where the findings come from, for people."""
@@ -72,19 +79,25 @@ class Session:
         self._size = 0
 
     def mark_done(self, fingerprint: bytes, path: str) -> None:
-        """Write everything, and remember that the file with this fingerprint was read to its end."""
+        """Write everything, and remember that the file with this fingerprint was read to its
+        end.
+        """
         self.flush()
         with self._context.ledger.change():
             self._context.ledger.mark_done(self.batch, fingerprint, path)
 
     def settle(self) -> None:
-        """Write everything, find incidents, and decide about all addresses that the new evidence affects."""
+        """Write everything, find incidents, and decide about all addresses that the new evidence
+        affects.
+        """
         self.flush()
         settle(self._context.ledger, self._context.policy)
 
 
 class Tally(NamedTuple):
-    """What an ingest did: reports read, deliveries among them, the others new to the ledger, known files, notes."""
+    """What an ingest did: reports read, deliveries among them, the others new to the ledger,
+    known files, notes.
+    """
 
     reports: int
     deliveries: int
@@ -108,7 +121,8 @@ def ingest(
 ) -> Tally:
     """Read everything under *paths* into the ledger and derive what follows.
 
-    *note* gets each note, *progress* the reports and octets after each transaction; *jobs* processes read.
+    *note* gets each note, *progress* the reports and octets after each transaction; *jobs*
+    processes read.
     """
     session = Session(context, " ".join(paths))
     unread = _Unread(paths, context)
@@ -134,7 +148,9 @@ def ingest(
 
 
 class _Unread:
-    """The files under some paths that the ledger has not read to their end, with their fingerprints."""
+    """The files under some paths that the ledger has not read to their end, with their
+    fingerprints.
+    """
 
     def __init__(self, paths: tuple[str, ...], context: Context) -> None:
         self._paths, self._ledger = paths, context.ledger
@@ -152,7 +168,9 @@ class _Unread:
                 yield path
 
     def file(self, path: str) -> tuple[bytes, int]:
-        """The fingerprint and the size of a file that was read; the fingerprint of a small one is empty."""
+        """The fingerprint and the size of a file that was read; the fingerprint of a small one
+        is empty.
+        """
         return self._files.pop(path, (b"", 0))
 
 

@@ -11,6 +11,8 @@ from bouncewise.readers import Note
 
 
 def read(paths: tuple[str, ...], classifier: Classifier, jobs: int = 1) -> Iterator[Judged | Note]:
-    """Every report under *paths*, judged, in order, and notes where something was not understood."""
+    """Every report under *paths*, judged, in order, and notes where something was not
+    understood.
+    """
     for _, items in read_paths(files.expand(paths), classifier, Judged, jobs):
         yield from items

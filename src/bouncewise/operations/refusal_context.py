@@ -1,4 +1,5 @@
-"""What happened around refusals, for ``policy.decide``: the incident they fall into, and neighbours that had mail delivered.
+"""What happened around refusals, for ``policy.decide``: the incident they fall into, and
+neighbours that had mail delivered.
 
 Everything follows from the times of events, never from the clock.
 """
@@ -37,12 +38,16 @@ class RefusalContexts:
         return _OfName(self, name)
 
     def incident(self, name: str, event: Event) -> tuple[Incident | None, bool]:
-        """The incident during which *name* was refused by *event*; and whether *name* is one of its probes."""
+        """The incident during which *name* was refused by *event*; and whether *name* is one of
+        its probes.
+        """
         found = self._during(domain_of(name), event.at) or self._during(_directory(event), event.at)
         return found, found is not None and found.closed is None and name in self._probes_of(found)
 
     def neighbours(self, name: str, event: Event) -> tuple[int, int]:
-        """Others at the receiver, where one directory answers for all, and in the domain, that had mail delivered about then."""
+        """Others at the receiver, where one directory answers for all, and in the domain, that
+        had mail delivered about then.
+        """
         return self._delivered(_directory(event), event.at), self._delivered(
             domain_of(name), event.at
         )

@@ -1,4 +1,6 @@
-"""Release: undo the suppressions and holds that evidence made, by incident, time, receiver, cause or rule."""
+"""Release: undo the suppressions and holds that evidence made, by incident, time, receiver,
+cause or rule.
+"""
 
 from __future__ import annotations
 

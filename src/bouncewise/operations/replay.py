@@ -1,7 +1,9 @@
-"""Replay: what the rules and the policy at hand make of all the evidence ever read; on trial, or applied.
+"""Replay: what the rules and the policy at hand make of all the evidence ever read; on trial, or
+applied.
 
-Reads: a ledger's blocks, a classifier, a policy. Gives: the Decisions that differ, from what to what. On trial the ledger is not
-written; applied, all of it changes in one transaction, and the log of batches says by whom and from which rules to which.
+Reads: a ledger's blocks, a classifier, a policy. Gives: the Decisions that differ, from what to
+what. On trial the ledger is not written; applied, all of it changes in one transaction, and the
+log of batches says by whom and from which rules to which.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ from bouncewise.policy.decide import in_force
 
 
 class Change(NamedTuple):
-    """A name whose Decision differs. Where it is OK, ``rule`` is what then, or now, judges the same words."""
+    """A name whose Decision differs. Where it is OK, ``rule`` is what then, or now, judges the
+    same words.
+    """
 
     name: str
     before: Decision
@@ -31,7 +35,9 @@ class Change(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """Reports judged, how many of them differently than the last time, and the ``changes``, by name, to be read once."""
+    """Reports judged, how many of them differently than the last time, and the ``changes``, by
+    name, to be read once.
+    """
 
     reports: int
     reclassified: int
@@ -100,10 +106,12 @@ def replayed(
     since: datetime | None = None,
     progress: Callable[[int, int], None] = lambda *_: None,
 ) -> Iterator[Outcome]:
-    """All evidence, or that from *since* on, judged and decided again. *apply_by*: who applies it; None: a trial.
+    """All evidence, or that from *since* on, judged and decided again. *apply_by*: who applies
+    it; None: a trial.
 
-    Differences are those in force *at* a time: holds that expired before are left out. *progress* gets the reports judged and
-    how far it all is, in thousandths. Raises LedgerError where other processes write for too long, or room is lacking.
+    Differences are those in force *at* a time: holds that expired before are left out.
+    *progress* gets the reports judged and how far it all is, in thousandths. Raises LedgerError
+    where other processes write for too long, or room is lacking.
     """
     ledger, policy, classifier = context
     with ledger.rejudging(trial=apply_by is None) as rejudge:

@@ -1,4 +1,6 @@
-"""Decisions of people about incidents: that one is over, or was a false alarm; and how its addresses stand."""
+"""Decisions of people about incidents: that one is over, or was a false alarm; and how its
+addresses stand.
+"""
 
 from __future__ import annotations
 
@@ -34,17 +36,21 @@ class Author(NamedTuple):
 def close_incident(
     ledger: Store, destination: str, over: datetime | None, author: Author
 ) -> Ruling:
-    """The ruling that the latest incident of *destination* was over at *over*, or now. Raises InputError where it cannot be."""
+    """The ruling that the latest incident of *destination* was over at *over*, or now. Raises
+    InputError where it cannot be.
+    """
     incident = find_incident(ledger, destination, None)
     if over is None and incident.closed:
         raise InputError(
-            f"the incident at {destination} already ended at {incident.closed:%Y-%m-%d %H:%M}; to record an earlier end, use"
+            f"the incident at {destination} already ended at {incident.closed:%Y-%m-%d %H:%M}; to "
+            f"record an earlier end, use"
             " --at TIME"
         )
     closed = over or author.at
     if closed <= incident.opened:
         raise InputError(
-            f"the incident at {destination} opened at {incident.opened:%Y-%m-%d %H:%M}: --at must be later; for a false alarm,"
+            f"the incident at {destination} opened at {incident.opened:%Y-%m-%d %H:%M}: --at must "
+            f"be later; for a false alarm,"
             " use `bouncewise incidents ignore`"
         )
     return Ruling(

@@ -30,9 +30,11 @@ def record(names: Iterable[str], act: Event, ledger: Store, policy: Policy) -> i
 
 
 def effective_time(ledger: Store, now: datetime) -> datetime:
-    """The time of an act of *now*: after all evidence; where old logs were read, right after those.
+    """The time of an act of *now*: after all evidence; where old logs were read, right after
+    those.
 
-    A ledger whose last evidence is more than a day from now is not live: its time is that of its evidence.
+    A ledger whose last evidence is more than a day from now is not live: its time is that of its
+    evidence.
     """
     behind = ledger.latest() + timedelta(microseconds=1)
     return (
@@ -43,7 +45,9 @@ def effective_time(ledger: Store, now: datetime) -> datetime:
 def suppressions(
     ledger: Store, policy: Policy, state: State, at: datetime, *, past: bool
 ) -> Iterator[tuple[str, Decision]]:
-    """The names in *state*. *past*: from the evidence up to *at* alone; else from the derived state, at *at*."""
+    """The names in *state*. *past*: from the evidence up to *at* alone; else from the derived
+    state, at *at*.
+    """
     if past:
         found = decisions_on(ledger.names(), ledger, policy, at)
     else:
@@ -52,7 +56,9 @@ def suppressions(
 
 
 class Imported(NamedTuple):
-    """What an import did: suppressions added, already there, and skipped because their reply shows a valid address."""
+    """What an import did: suppressions added, already there, and skipped because their reply
+    shows a valid address.
+    """
 
     added: int
     known: int
@@ -62,7 +68,9 @@ class Imported(NamedTuple):
 def import_list(
     context: Context, file: Path, form: str | None, by: str | None, *, dry_run: bool
 ) -> Imported:
-    """Add the suppressions of an ESP's list, in the format *form* or the one that its columns show."""
+    """Add the suppressions of an ESP's list, in the format *form* or the one that its columns
+    show.
+    """
     added = known = skipped = 0
     now, names = datetime.now(UTC), []
     with context.ledger.change(commit=not dry_run):

@@ -1,8 +1,10 @@
-"""What is done with an address, given all that is known of it: a fold over its history, by the numbers of policy.toml.
+"""What is done with an address, given all that is known of it: a fold over its history, by the
+numbers of policy.toml.
 
-Reads: the events of one address (or of one domain, for evidence about a domain) in the order of time, and the policy.
-Gives: the Decision in force after the last of them. Pure: the same history gives the same Decision, in whatever order its files
-were read; whether a hold has expired is asked of the Decision with a time (``in_force``).
+Reads: the events of one address (or of one domain, for evidence about a domain) in the order of
+time, and the policy. Gives: the Decision in force after the last of them. Pure: the same history
+gives the same Decision, in whatever order its files were read; whether a hold has expired is
+asked of the Decision with a time (``in_force``).
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ ADDED = "added"
 REMOVED = "removed"
 """Kinds of acts: a person, or an imported list, adds or removes a suppression."""
 DNS_LOOKUP = "looked-up"
-"""A kind of act: DNS was asked about a domain. Its cause is what DNS says; None where mail is routed somewhere."""
+"""A kind of act: DNS was asked about a domain. Its cause is what DNS says; None where mail is
+routed somewhere.
+"""
 
 _WHY = 200  # characters kept of the reason
 
@@ -35,10 +39,14 @@ class RefusalContext(Protocol):
     """What happened around an address's refusals: asked for only where it matters."""
 
     def incident(self, event: Event) -> tuple[Incident | None, bool]:
-        """The incident during which a refusal happened; and whether this address is one of its probes."""
+        """The incident during which a refusal happened; and whether this address is one of its
+        probes.
+        """
 
     def neighbours(self, event: Event) -> tuple[int, int]:
-        """How many others, at the receiver and in the domain, had mail delivered about that time."""
+        """How many others, at the receiver and in the domain, had mail delivered about that
+        time.
+        """
 
 
 class NoContext:
@@ -60,7 +68,9 @@ def decide(
     whole_domain: bool = False,
     context: RefusalContext | None = None,
 ) -> Decision:
-    """The Decision on one address, or a *whole_domain*, after its history, which is sorted by time."""
+    """The Decision on one address, or a *whole_domain*, after its history, which is sorted by
+    time.
+    """
     case = _Case(policy, whole_domain, context or NoContext())
     for event in history:
         case.apply(event)
@@ -73,7 +83,9 @@ def in_force(decision: Decision, now: datetime) -> Decision:
 
 
 def awaiting_probe(decision: Decision, policy: Policy, now: datetime) -> Decision:
-    """Of a domain whose decision has expired: the hold on all addresses but the probe, until the probe had time to answer."""
+    """Of a domain whose decision has expired: the hold on all addresses but the probe, until the
+    probe had time to answer.
+    """
     last = decision.until and decision.until + timedelta(days=policy.dead.domain_probe_days)
     if (
         last is None
@@ -117,7 +129,9 @@ class _Case:
             self._failed(event)
 
     def _delivered(self, event: Event) -> None:
-        """A delivery is the best sign of life: it ends what evidence decided, not what people wished or did."""
+        """A delivery is the best sign of life: it ends what evidence decided, not what people
+        wished or did.
+        """
         self.last_alive, self.refused, self.expirations = event.at, None, 0
         self.failures.clear()
         self.failing_since.clear()
@@ -135,14 +149,17 @@ class _Case:
             self._count(event)
 
     def _refused(self, event: Event) -> None:
-        """Suppress at once, unless the address was alive lately: then hold, until a failure on a second day confirms it."""
+        """Suppress at once, unless the address was alive lately: then hold, until a failure on a
+        second day confirms it.
+        """
         dead = self.policy.dead
         alive = self.last_alive is not None and event.at - self.last_alive <= timedelta(
             days=dead.alive_days
         )
         domain = event.advice is Advice.SUPPRESS_DOMAIN
         first_refusal, since = self.refused is None, self.refused or event.at
-        # A hosted tenant whose directory lags refuses every address; where neighbours say nothing, it gets more time.
+        # A hosted tenant whose directory lags refuses every address; where neighbours say
+        # nothing, it gets more time.
         lag = event.cause in TENANT_CAUSES and alive
         apart = timedelta(days=dead.hold_days) if lag else timedelta(hours=dead.confirm_hours)
         confirmed = not first_refusal and apart <= event.at - since
@@ -150,7 +167,7 @@ class _Case:
             confirmed, since = False, event.at
         self.refused = since
         if not self._may_replace(event) or (self.whole_domain and alive and first_refusal):
-            return  # mail was delivered to that domain lately: one failed lookup says nothing of the other addresses
+            return  # lately delivered there: one failed lookup says nothing of other addresses
         incident, probe = (None, False) if domain else self.context.incident(event)
         if incident is not None:
             self.decision = self._in_incident(event, incident, probe)
@@ -182,9 +199,11 @@ class _Case:
         )
 
     def _dns_lookup(self, event: Event) -> None:
-        """Of a dead domain: if it does not exist in DNS either, that confirms it; if mail is routed again, its time is up.
+        """Of a dead domain: if it does not exist in DNS either, that confirms it; if mail is
+        routed again, its time is up.
 
-        Then one address is mailed as a probe, for a mail server in DNS says little about its answers.
+        Then one address is mailed as a probe, for a mail server in DNS says little about its
+        answers.
         """
         until = self.decision.until
         if self.decision.by or self.decision.cause not in DOMAIN_CAUSES or until is None:
@@ -199,7 +218,9 @@ class _Case:
         )
 
     def _in_incident(self, event: Event, incident: Incident, probe: bool) -> Decision:
-        """While an incident lasts no address is suppressed for it; when it has ended, each is mailed once more."""
+        """While an incident lasts no address is suppressed for it; when it has ended, each is
+        mailed once more.
+        """
         if incident.closed is not None and not incident.recovered:
             return _decision(event, State.SUPPRESSED, None)
         policy = self.policy.incident
@@ -210,14 +231,17 @@ class _Case:
             until = event.at + timedelta(hours=policy.hold_hours)
         elif probe:
             until = event.at
-        # Where nobody was ever delivered to nothing speaks for the address: suppressed, but for one probe now and then.
+        # Where nobody was ever delivered to nothing speaks for the address: suppressed, but for
+        # one probe now and then.
         state = State.SUPPRESSED if incident.baseline_rate is None else State.HELD
         held = _decision(event, state, max(until, event.at))
         since = f"incident at {incident.destination} since {incident.opened:%Y-%m-%d %H:%M}"
         return msgspec.structs.replace(held, why=f"{since}: {event.words}"[:_WHY])
 
     def _directory_works(self, event: Event) -> bool:
-        """Whether so many neighbours had mail delivered about then that the refusal means this one address."""
+        """Whether so many neighbours had mail delivered about then that the refusal means this
+        one address.
+        """
         policy = self.policy.incident
         at_receiver, in_domain = self.context.neighbours(event)
         return in_domain >= policy.domain_neighbours or at_receiver >= policy.neighbours
@@ -244,7 +268,9 @@ class _Case:
             self.decision = _decision(event, State.HELD, event.at + held)
 
     def _may_replace(self, event: Event) -> bool:
-        """Whether a new decision may replace the one in force: a suppression of all mail is not weakened."""
+        """Whether a new decision may replace the one in force: a suppression of all mail is not
+        weakened.
+        """
         now = in_force(self.decision, event.at)
         return now.state is not State.SUPPRESSED or now.scope is not Scope.ALL
 

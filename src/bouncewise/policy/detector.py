@@ -1,23 +1,29 @@
-"""Incident detection: many addresses of one destination that were delivered to lately are refused at once.
+"""Incident detection: many addresses of one destination that were delivered to lately are
+refused at once.
 
-Reads: of one destination, a receiver or an ``@domain``, per slot of ten minutes: addresses delivered to, addresses refused for
-the first time since a delivery, and addresses refused repeatedly. Gives: its incidents, when each opened and closed, and whether
-the addresses turned out to exist. Pure.
+Reads: of one destination, a receiver or an ``@domain``, per slot of ten minutes: addresses
+delivered to, addresses refused for the first time since a delivery, and addresses refused
+repeatedly. Gives: its incidents, when each opened and closed, and whether the addresses turned
+out to exist. Pure.
 
-The test is Page's cumulative sum (E. S. Page, Biometrika 41, 1954): the log-likelihood that a share of the addresses (each of
-``shares`` in its turn) is newly refused, against the destination's baseline rate, restarted whenever it falls below zero. An
-incident opens above log(number of shares / alpha). By Lorden's bound (Annals of Mathematical Statistics 42, 1971) false alarms
-are then at least 1 / alpha mails apart on average, however many destinations there are. The incident opened where the sum last
-restarted, or one slot earlier where that slot holds refusals too: it began in the middle of it. The baseline rate is the
-destination's own past outside incidents, starting from the policy's values, one day behind.
+The test is Page's cumulative sum (E. S. Page, Biometrika 41, 1954): the log-likelihood that a
+share of the addresses (each of ``shares`` in its turn) is newly refused, against the
+destination's baseline rate, restarted whenever it falls below zero. An incident opens above
+log(number of shares / alpha). By Lorden's bound (Annals of Mathematical Statistics 42, 1971)
+false alarms are then at least 1 / alpha mails apart on average, however many destinations there
+are. The incident opened where the sum last restarted, or one slot earlier where that slot holds
+refusals too: it began in the middle of it. The baseline rate is the destination's own past
+outside incidents, starting from the policy's values, one day behind.
 
-It closes by the same sum in the other direction: baseline traffic against the incident's own share, above log(1 / doubt); it
-closed where that sum last restarted, after that slot if the slot holds refusals. An incident that recurs within
-``reopen_hours`` is the same incident. If ``max_days`` pass without deliveries while refusals continue in their second half, the
-addresses are gone; an end that shows within the day after max_days still counts. If nobody was mailed in the second half, the
-incident counts as recovered: no refusals are no evidence.
+It closes by the same sum in the other direction: baseline traffic against the incident's own
+share, above log(1 / doubt); it closed where that sum last restarted, after that slot if the slot
+holds refusals. An incident that recurs within ``reopen_hours`` is the same incident. If
+``max_days`` pass without deliveries while refusals continue in their second half, the addresses
+are gone; an end that shows within the day after max_days still counts. If nobody was mailed in
+the second half, the incident counts as recovered: no refusals are no evidence.
 
-A domain where nobody was ever delivered to has no baseline; ``detect_new_domain`` counts its refusals instead.
+A domain where nobody was ever delivered to has no baseline; ``detect_new_domain`` counts its
+refusals instead.
 """
 
 from __future__ import annotations
@@ -41,7 +47,9 @@ _LOWEST_SHARE, _HIGHEST_SHARE = (
 
 
 class SlotCounts(NamedTuple):
-    """The addresses of one destination in one slot: delivered to, newly refused, refused repeatedly."""
+    """The addresses of one destination in one slot: delivered to, newly refused, refused
+    repeatedly.
+    """
 
     slot: Slot
     delivered: int
@@ -50,7 +58,9 @@ class SlotCounts(NamedTuple):
 
 
 class Span(NamedTuple):
-    """An incident from slot ``opened`` to before ``closed`` (None: still open); ``recovered``: the addresses exist."""
+    """An incident from slot ``opened`` to before ``closed`` (None: still open); ``recovered``:
+    the addresses exist.
+    """
 
     opened: Slot
     closed: Slot | None
@@ -61,7 +71,9 @@ class Span(NamedTuple):
 
 
 def detect(slots: Iterable[SlotCounts], latest: Slot, policy: IncidentPolicy) -> list[Span]:
-    """The incidents of a destination, in order. *slots* ascend; *latest* is the last slot with any evidence at all."""
+    """The incidents of a destination, in order. *slots* ascend; *latest* is the last slot with
+    any evidence at all.
+    """
     found: list[Span] = []
     baseline = _Baseline(policy)
     incident: _OpenIncident | None = None
@@ -94,10 +106,11 @@ def detect_new_domain(
 ) -> list[Span]:
     """The incident of a domain where nobody was ever delivered to; none where there is none.
 
-    *refused*: by slot, the addresses refused for the first time (0: only repeatedly); *delivered*: the slot of the first
-    delivery there. ``new_domain_refusals`` of them within max_days, before any delivery, say more about the domain than about
-    each address. It recovers with the first delivery; after max_days without one the addresses are gone, if any was refused in
-    their second half too.
+    *refused*: by slot, the addresses refused for the first time (0: only repeatedly);
+    *delivered*: the slot of the first delivery there. ``new_domain_refusals`` of them within
+    max_days, before any delivery, say more about the domain than about each address. It recovers
+    with the first delivery; after max_days without one the addresses are gone, if any was
+    refused in their second half too.
     """
     window = policy.max_days * SLOTS_A_DAY
     starts = (
@@ -123,7 +136,9 @@ def _within(refused: Mapping[Slot, int], since: int, until: int) -> int:
 
 
 class _Sum(NamedTuple):
-    """A cumulative sum since slot ``began``, with the newly refused and the mailed addresses in it."""
+    """A cumulative sum since slot ``began``, with the newly refused and the mailed addresses in
+    it.
+    """
 
     value: float
     began: Slot
@@ -132,7 +147,9 @@ class _Sum(NamedTuple):
 
 
 class _Baseline:
-    """A destination outside incidents: its baseline rate, and the sums that would notice an incident."""
+    """A destination outside incidents: its baseline rate, and the sums that would notice an
+    incident.
+    """
 
     def __init__(self, policy: IncidentPolicy) -> None:
         self.policy = policy
@@ -233,12 +250,16 @@ class _OpenIncident:
 
 
 def evidence(delivered: int, refused: int, rate: float, share: float) -> float:
-    """The log-likelihood that addresses are refused at the rate *share* rather than at the baseline *rate*."""
+    """The log-likelihood that addresses are refused at the rate *share* rather than at the
+    baseline *rate*.
+    """
     return refused * math.log(share / rate) + delivered * math.log((1 - share) / (1 - rate))
 
 
 def _mailed_late(opened: Slot, last_refusal: Slot, policy: IncidentPolicy) -> bool:
-    """Whether an address was still refused in the second half of the days that an incident may take."""
+    """Whether an address was still refused in the second half of the days that an incident may
+    take.
+    """
     return 2 * (last_refusal - opened) >= policy.max_days * SLOTS_A_DAY
 
 

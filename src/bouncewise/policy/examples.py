@@ -1,14 +1,17 @@
-"""The examples of policy.toml, tried: each is a short history, or a destination's days, and what must follow.
+"""The examples of policy.toml, tried: each is a short history, or a destination's days, and what
+must follow.
 
-Reads: an Example and a Policy. Gives: what follows, in the example's own words. A line of a history is ``DAY WHAT``: a cause (a
-final failure of it, with its usual advice, or with ``CAUSE: ADVICE``), ``delivered``, ``complaint``, ``unsubscribe``, ``added``
-or ``removed``, or ``looked-up: CAUSE`` for what DNS says of the domain (``looked-up``: mail is routed somewhere); behind it
-``beside 25/4`` (so many others at the receiver/in the domain had mail delivered about then) or ``in open incident``, ``in
-passed incident``, ``in final incident`` of the receiver, or ``in open domain incident`` and so on. What must follow: ``DAY
-STATE``, and the scope where it is not all. ``days`` of a destination are ``[TIMES x ]DELIVERED/REFUSED[/REPEATED]``, ``hours``
-apart; what must follow is ``open``, ``passed`` or ``final`` for each incident. A ``domain`` with such days is one where nobody
-was ever delivered to. Where ``sender`` is set, a receiver refuses the sender on these days; what must follow is ``alert`` or
-``quiet`` for each day.
+Reads: an Example and a Policy. Gives: what follows, in the example's own words. A line of a
+history is ``DAY WHAT``: a cause (a final failure of it, with its usual advice, or with ``CAUSE:
+ADVICE``), ``delivered``, ``complaint``, ``unsubscribe``, ``added`` or ``removed``, or
+``looked-up: CAUSE`` for what DNS says of the domain (``looked-up``: mail is routed somewhere);
+behind it ``beside 25/4`` (so many others at the receiver/in the domain had mail delivered about
+then) or ``in open incident``, ``in passed incident``, ``in final incident`` of the receiver, or
+``in open domain incident`` and so on. What must follow: ``DAY STATE``, and the scope where it is
+not all. ``days`` of a destination are ``[TIMES x ]DELIVERED/REFUSED[/REPEATED]``, ``hours``
+apart; what must follow is ``open``, ``passed`` or ``final`` for each incident. A ``domain`` with
+such days is one where nobody was ever delivered to. Where ``sender`` is set, a receiver refuses
+the sender on these days; what must follow is ``alert`` or ``quiet`` for each day.
 """
 
 from __future__ import annotations
@@ -27,7 +30,8 @@ from bouncewise.times import SLOTS_AN_HOUR, Slot
 
 _DAY0 = datetime(2026, 1, 1, 9, tzinfo=UTC)
 _LINE = re.compile(
-    r"(-?[\d.]+) ([a-z-]+)(?:: ([a-z-]+))?(?: beside (\d+)/(\d+)| in ((?:open|passed|final)(?: domain)?) incident)?"
+    r"(-?[\d.]+) ([a-z-]+)(?:: ([a-z-]+))?"
+    r"(?: beside (\d+)/(\d+)| in ((?:open|passed|final)(?: domain)?) incident)?"
 )
 _DAY = re.compile(r"(?:(\d+) x )?(\d+)/(\d+)(?:/(\d+))?")
 _KINDS = {str(k) for k in (Kind.DELIVERED, Kind.COMPLAINT, Kind.UNSUBSCRIBE)}
@@ -36,7 +40,8 @@ _REFUSED = 9  # addresses of an incident that an example names: any number will 
 
 
 def outcome(example: Example, policy: Policy, advice: Mapping[Cause, Advice]) -> tuple[str, ...]:
-    """What follows under *policy*, to be compared with ``then``; *advice*: each cause's usual one.
+    """What follows under *policy*, to be compared with ``then``; *advice*: each cause's usual
+    one.
 
     Raises ValueError where the example is not written as it must be.
     """

@@ -64,7 +64,9 @@ class IncidentPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
 
 class AlertPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """From when on a receiver's refusals of the sender, on one day and for one cause, are an alert."""
+    """From when on a receiver's refusals of the sender, on one day and for one cause, are an
+    alert.
+    """
 
     addresses: int
     addresses_why: str
@@ -84,9 +86,11 @@ class OptOut(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """So many final failures of a cause on different days within a window, the first ``lasting_days`` ago, hold the address.
+    """So many final failures of a cause on different days within a window, the first
+    ``lasting_days`` ago, hold the address.
 
-    A hold lasts for ``share`` of the time since the first of these failures, within ``hold_days`` and ``longest_days``.
+    A hold lasts for ``share`` of the time since the first of these failures, within
+    ``hold_days`` and ``longest_days``.
     """
 
     cause: Cause
@@ -100,7 +104,9 @@ class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What follows by the numbers named in ``of``; policy/examples.py says how it is written, and tries it."""
+    """What follows by the numbers named in ``of``; policy/examples.py says how it is written,
+    and tries it.
+    """
 
     of: tuple[str, ...]
     story: str
@@ -125,7 +131,9 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 def load(site: Path | None = None) -> Policy:
-    """The shipped policy with the *site*'s values in their place. Raises RuleError where the file is not as it must be."""
+    """The shipped policy with the *site*'s values in their place. Raises RuleError where the
+    file is not as it must be.
+    """
     shipped = msgspec.toml.decode(
         (resources.files("bouncewise.rules") / "knowledge" / "policy.toml").read_bytes()
     )
