@@ -69,9 +69,7 @@ class Database:
             f"{self.path}: cannot be used as a ledger: {bad}. Give another with --db."
         )
 
-    # ── queries
-    # ────────────────────────────────────────────────────────────────────────────────────────────
-
+    # ── queries ──────────────────────────────────────────────────────────────────────────────────
     def _execute(self, sql: str, values: Any = ()) -> sqlite3.Cursor:
         try:
             return self._connection.execute(sql, values)
@@ -111,9 +109,7 @@ class Database:
         except sqlite3.Error as bad:
             raise self._failed(bad) from None
 
-    # ── transactions
-    # ───────────────────────────────────────────────────────────────────────────────────────
-
+    # ── transactions ─────────────────────────────────────────────────────────────────────────────
     @contextmanager
     def transaction(self, *, commit: bool = True) -> Iterator[None]:
         """All of what is done inside, or nothing: nothing where it raises, or if not *commit*.
@@ -189,9 +185,7 @@ class Database:
             if kind == "table":
                 self._connection.execute(f"INSERT INTO temp.{name} SELECT * FROM main.{name}")
 
-    # ── the catalogue
-    # ──────────────────────────────────────────────────────────────────────────────────────
-
+    # ── the catalogue ────────────────────────────────────────────────────────────────────────────
     def tables(self) -> set[str]:
         """The names of the tables that are there. Raises LedgerError where the file is no
         database.

@@ -72,9 +72,7 @@ class SqlStore:
         """A value that differs after any change of the ledger, by this process or another."""
         return self._own_changes, self._db.data_version()
 
-    # ── evidence in
-    # ────────────────────────────────────────────────────────────────────────────────────────
-
+    # ── evidence in ──────────────────────────────────────────────────────────────────────────────
     def is_done(self, fingerprint: bytes) -> bool:
         """Whether the source with this fingerprint was read to its end before."""
         return self._db.one("done_get", fingerprint=fingerprint) is not None
@@ -140,9 +138,7 @@ class SqlStore:
         """Judge all evidence again, on trial or for good."""
         return rejudge.rejudging(self._db, trial=trial)
 
-    # ── evidence out
-    # ───────────────────────────────────────────────────────────────────────────────────────
-
+    # ── evidence out ─────────────────────────────────────────────────────────────────────────────
     def history(self, name: str, until: datetime | None = None) -> list[Event]:
         """All that is known of an address or ``@domain`` up to *until*, in the order of time."""
         return next(self.histories((name,), until, brief=False))[1]
@@ -197,9 +193,7 @@ class SqlStore:
             if wanted[number] == name
         }
 
-    # ── states
-    # ─────────────────────────────────────────────────────────────────────────────────────────────
-
+    # ── states ───────────────────────────────────────────────────────────────────────────────────
     def put(self, decisions: Iterable[tuple[str, Decision]]) -> None:
         """Replace the derived state of names."""
         released: list[tuple[int]] = []

@@ -40,9 +40,7 @@ class Traffic:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    # ── the slots with evidence, and those in which incidents were not looked for yet
-    # ──────────────────────────
-
+    # ── the slots with evidence, and those in which incidents were not looked for yet ────────────
     def first(self) -> Slot:
         """The first slot with evidence; 0 where there is none."""
         return self._span("observed", (Slot(0), Slot(0)))[0]
@@ -95,9 +93,7 @@ class Traffic:
         before = self._span(name, (first, last))
         self._db.run("meta_set", name=name, value=f"{min(first, before[0])} {max(last, before[1])}")
 
-    # ── deliveries
-    # ─────────────────────────────────────────────────────────────────────────────────────────
-
+    # ── deliveries ───────────────────────────────────────────────────────────────────────────────
     def deliveries(self, destination: str, since: Slot, until: Slot) -> list[tuple[Slot, int]]:
         """(slot, addresses delivered to) of a destination from *since* to before *until*."""
         return [
@@ -115,9 +111,7 @@ class Traffic:
         found = self._db.one("traffic_sum", destination=destination, since=since, until=until)
         return int(found[0]) if found else 0
 
-    # ── refusals
-    # ───────────────────────────────────────────────────────────────────────────────────────────
-
+    # ── refusals ─────────────────────────────────────────────────────────────────────────────────
     def refusals(self, since: Slot, until: Slot, good: int) -> dict[str, Refusals]:
         """By destination, the refusals in the slots from *since* to before *until* of addresses
         that had mail delivered less than *good* slots before.

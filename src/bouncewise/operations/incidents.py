@@ -28,10 +28,7 @@ SAMPLES = 3
 """Replies shown of an incident or alert."""
 
 
-# ── detection
-# ────────────────────────────────────────────────────────────────────────────────────────────────
-
-
+# ── detection ───────────────────────────────────────────────────────────────────────────────────
 class Affected(NamedTuple):
     """Names whose Decisions may have changed: *names*, and every address refused in the slots
     from *since* to before *until*.
@@ -165,10 +162,7 @@ def _incident(destination: str, span: Span) -> Incident:
     )
 
 
-# ── what is known of them
-# ────────────────────────────────────────────────────────────────────────────────────
-
-
+# ── what is known of them ───────────────────────────────────────────────────────────────────────
 def incidents_as_of(ledger: Store, policy: Policy, at: datetime | None) -> list[Incident]:
     """Every incident, the latest first, as known *at* a time (None: now): by the whole slots
     before it.
@@ -248,10 +242,7 @@ def latest(ledger: Store) -> datetime:
     return slot_time(ledger.traffic.latest())
 
 
-# ── alerts: refusals of the sender
-# ───────────────────────────────────────────────────────────────────────────
-
-
+# ── alerts: refusals of the sender ──────────────────────────────────────────────────────────────
 def alerts(ledger: Store, policy: Policy, since: datetime) -> list[Alert]:
     """The latest first: days in a row on which receivers refused the sender for many addresses,
     and much of their mail.
