@@ -70,6 +70,7 @@ class Database:
         )
 
     # ── queries ──────────────────────────────────────────────────────────────────────────────────
+
     def _execute(self, sql: str, values: Any = ()) -> sqlite3.Cursor:
         try:
             return self._connection.execute(sql, values)
@@ -110,6 +111,7 @@ class Database:
             raise self._failed(bad) from None
 
     # ── transactions ─────────────────────────────────────────────────────────────────────────────
+
     @contextmanager
     def transaction(self, *, commit: bool = True) -> Iterator[None]:
         """All of what is done inside, or nothing: nothing where it raises, or if not *commit*.
@@ -186,6 +188,7 @@ class Database:
                 self._connection.execute(f"INSERT INTO temp.{name} SELECT * FROM main.{name}")
 
     # ── the catalogue ────────────────────────────────────────────────────────────────────────────
+
     def tables(self) -> set[str]:
         """The names of the tables that are there. Raises LedgerError where the file is no
         database.

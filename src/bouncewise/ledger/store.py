@@ -73,6 +73,7 @@ class SqlStore:
         return self._own_changes, self._db.data_version()
 
     # ── evidence in ──────────────────────────────────────────────────────────────────────────────
+
     def is_done(self, fingerprint: bytes) -> bool:
         """Whether the source with this fingerprint was read to its end before."""
         return self._db.one("done_get", fingerprint=fingerprint) is not None
@@ -139,6 +140,7 @@ class SqlStore:
         return rejudge.rejudging(self._db, trial=trial)
 
     # ── evidence out ─────────────────────────────────────────────────────────────────────────────
+
     def history(self, name: str, until: datetime | None = None) -> list[Event]:
         """All that is known of an address or ``@domain`` up to *until*, in the order of time."""
         return next(self.histories((name,), until, brief=False))[1]
@@ -194,6 +196,7 @@ class SqlStore:
         }
 
     # ── states ───────────────────────────────────────────────────────────────────────────────────
+
     def put(self, decisions: Iterable[tuple[str, Decision]]) -> None:
         """Replace the derived state of names."""
         released: list[tuple[int]] = []

@@ -41,6 +41,7 @@ class Traffic:
         self._db = database
 
     # ── the slots with evidence, and those in which incidents were not looked for yet ────────────
+
     def first(self) -> Slot:
         """The first slot with evidence; 0 where there is none."""
         return self._span("observed", (Slot(0), Slot(0)))[0]
@@ -94,6 +95,7 @@ class Traffic:
         self._db.run("meta_set", name=name, value=f"{min(first, before[0])} {max(last, before[1])}")
 
     # ── deliveries ───────────────────────────────────────────────────────────────────────────────
+
     def deliveries(self, destination: str, since: Slot, until: Slot) -> list[tuple[Slot, int]]:
         """(slot, addresses delivered to) of a destination from *since* to before *until*."""
         return [
@@ -112,6 +114,7 @@ class Traffic:
         return int(found[0]) if found else 0
 
     # ── refusals ─────────────────────────────────────────────────────────────────────────────────
+
     def refusals(self, since: Slot, until: Slot, good: int) -> dict[str, Refusals]:
         """By destination, the refusals in the slots from *since* to before *until* of addresses
         that had mail delivered less than *good* slots before.

@@ -29,6 +29,8 @@ SAMPLES = 3
 
 
 # ── detection ───────────────────────────────────────────────────────────────────────────────────
+
+
 class Affected(NamedTuple):
     """Names whose Decisions may have changed: *names*, and every address refused in the slots
     from *since* to before *until*.
@@ -163,6 +165,8 @@ def _incident(destination: str, span: Span) -> Incident:
 
 
 # ── what is known of them ───────────────────────────────────────────────────────────────────────
+
+
 def incidents_as_of(ledger: Store, policy: Policy, at: datetime | None) -> list[Incident]:
     """Every incident, the latest first, as known *at* a time (None: now): by the whole slots
     before it.
@@ -243,6 +247,8 @@ def latest(ledger: Store) -> datetime:
 
 
 # ── alerts: refusals of the sender ──────────────────────────────────────────────────────────────
+
+
 def alerts(ledger: Store, policy: Policy, since: datetime) -> list[Alert]:
     """The latest first: days in a row on which receivers refused the sender for many addresses,
     and much of their mail.
