@@ -14,13 +14,12 @@ from typing import Any
 
 import pytest
 
-from bouncewise.classifier.classify import default
+from bouncewise.classifier.classify import default_classifier
 from bouncewise.intake.formats import reader_for
-from bouncewise.model import Verdict
-from bouncewise.readers import Finding
+from bouncewise.model import Finding, Verdict
 from bouncewise.rules.load import Example
-from bouncewise.text.forms import KINDS, forms, lowered
-from bouncewise.text.frames import announces, blanked, layers
+from bouncewise.text.forms import KINDS, forms, simplify
+from bouncewise.text.frames import announces_reply, blank_frame, layers
 from bouncewise.text.mask import mask, mask_same_length
 
 BARE = [
@@ -29,11 +28,11 @@ BARE = [
 ]
 EXAMPLES = [
     e.reply if isinstance(e, Example) else e
-    for r in default().ruleset.rules
+    for r in default_classifier().ruleset.rules
     for e in (*r.example, *r.counter)
 ]
 FRAMES = [(frame.name, example) for frame in forms().frame for example in frame.example]
-judge = default().judge
+judge = default_classifier().classify
 
 # Forms that are in no table: they are told by their grammar.
 UNSEEN = [
@@ -201,7 +200,7 @@ def test_evidence_is_quoted_from_the_reply() -> None:
 def test_a_reply_that_looks_like_a_frame_is_kept(reply: str) -> None:
     masked = mask(reply)
     assert layers(masked) == (masked,)
-    assert blanked(mask_same_length(reply), masked) == mask_same_length(reply)
+    assert blank_frame(mask_same_length(reply), masked) == mask_same_length(reply)
 
 
 def test_what_the_sender_was_refused_for_suppresses_nobody() -> None:
@@ -262,7 +261,7 @@ def test_announcing() -> None:
         "  host mx.b.example [qz] said:",
         "Remote host said:",
     ):
-        assert announces(line), line
+        assert announces_reply(line), line
     for line in (
         "The following address(es) failed:",
         "This is a permanent error:",
@@ -270,14 +269,14 @@ def test_announcing() -> None:
         "<@>:",
         "Delivery to these failed:",
     ):
-        assert not announces(line), line
+        assert not announces_reply(line), line
 
 
 def test_every_form_has_an_example() -> None:
     assert len(FRAMES) > 80
     for frame in forms().frame:
         texts = [
-            lowered(" ".join(mask(e.replace("{reply}", "550 x")).split()))
+            simplify(" ".join(mask(e.replace("{reply}", "550 x")).split()))
             for e in (*frame.example, *KEPT)
         ]
         for kind in KINDS:
@@ -296,8 +295,8 @@ def test_hostile_text_takes_no_time() -> None:
     }
     baits = [
         *literals,
-        *forms().saying.verb,
-        *forms().saying.copula,
+        *forms().announcement.verb,
+        *forms().announcement.copula,
         ": 550 ",
         "-> 550 x ",
         "<550 5.1.1 ",
@@ -434,7 +433,7 @@ def test_a_reply_that_was_read_means_what_it_means_bare(name: str) -> None:
             item.report for item in reader.read(io.BytesIO(raw), "x") if isinstance(item, Finding)
         ]
         assert [r.recipient for r in reports] == ["u@rcpt.example"], reply
-        framed = default().report(reports[0])
+        framed = default_classifier().classify_report(reports[0])
         assert framed is not None
         lent = bare.status is None
         assert meaning(framed)[:4] == meaning(bare)[:4], (reply, framed)

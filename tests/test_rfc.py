@@ -235,7 +235,7 @@ def test_mime_forgives() -> None:
     unlabelled = b"Subject: x\n\n\x1b$B%(%i!<\x1b(B"
     assert "エラー" in mime.parse(unlabelled).text
     assert mime.parse("Subject: x\n\ncaf\xe9".encode("latin-1")).text == "café"
-    assert mime.decoded_words("=?utf-8?q?caf=C3=A9?= x") == "café x"
+    assert mime.decode_words("=?utf-8?q?caf=C3=A9?= x") == "café x"
     assert mime.parse(
         b"Content-Type: text/html\n\n<p>a &amp; b<br>c</p><script>no</script>"
     ).text.split() == [

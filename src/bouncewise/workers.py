@@ -1,7 +1,10 @@
-"""Worker processes that share tasks and return their results in the order of the tasks.
+"""Worker processes that share tasks and return the results in the order of the tasks.
 
-Bounded: each process has two tasks waiting, PREFETCH where it reads one file. The processes start with the first task, leave
-Ctrl-C to the first process, and end when it ends. Raises InputError that names the task where a process dies.
+Reads: tasks, each a function that another process can import, with its arguments. Gives: the
+results. Memory is bounded: at most two tasks per process wait, or PREFETCH tasks when one process
+reads ahead in one file. The processes start with the first task, ignore SIGINT (the parent handles
+Ctrl-C) and exit when the parent exits. Raises InputError with the name of the task if a process
+dies, and if no process can be started.
 """
 
 from __future__ import annotations
@@ -21,20 +24,20 @@ from typing import Any, NamedTuple
 from bouncewise.errors import InputError
 
 PREFETCH = 32
-"""Batches of one file that are read before they are needed, while what is before them is written."""
+"""Batches of one file that a worker may read ahead of the consumer."""
 
-_GC_THRESHOLD = (
-    100_000  # findings make no reference cycles but in errors, and looking for cycles takes time
-)
+# The objects made here form no reference cycles except in errors, and the search for cycles takes
+# time.
+_GC_THRESHOLD = 100_000
 
 
 def cores() -> int:
-    """The number of processes that can run at once."""
+    """The number of processes that can run at the same time."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Task(NamedTuple):
-    """Work for another process: a function that it can import, its arguments, and a name for error messages."""
+    """Work for another process; *name* identifies the input in error messages."""
 
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
@@ -42,7 +45,7 @@ class Task(NamedTuple):
 
 
 class WorkerPool:
-    """*jobs* processes, each prepared by ``initializer(*arguments)``."""
+    """*jobs* processes, each of which first calls ``initializer(*arguments)``."""
 
     def __init__(
         self, jobs: int, initializer: Callable[..., None], arguments: tuple[Any, ...] = ()
@@ -52,12 +55,15 @@ class WorkerPool:
         self._pool: ProcessPoolExecutor | None = None
 
     def close(self) -> None:
-        """End the processes; tasks that have not begun are cancelled."""
+        """End the processes and cancel the tasks that have not started."""
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
     def map_ordered(self, tasks: Iterator[Task], max_pending: int = 0) -> Iterator[tuple[Any, Any]]:
-        """The first argument and the result of each task, in order; *max_pending* (0: two a process) wait."""
+        """The first argument and the result of each task, in the order of the tasks.
+
+        At most *max_pending* tasks wait for a process; 0 means two per process.
+        """
         max_pending = max_pending or 2 * self._jobs
         pending: deque[tuple[Task, Future[Any]]] = deque()
         for task in tasks:
@@ -68,7 +74,10 @@ class WorkerPool:
             yield _result(*pending.popleft())
 
     def prefetch(self, function: Callable[[str], list[Any]], argument: str) -> Iterator[list[Any]]:
-        """The results of *function* in one process, called again and again until one is empty, PREFETCH calls ahead."""
+        """The results of repeated calls of *function* in one process, until a result is empty.
+
+        The process is at most PREFETCH calls ahead of the consumer.
+        """
         single = WorkerPool(1, *self._initializer)
         try:
             tasks = (Task(function, (argument,), argument) for _ in repeat(None))
@@ -86,12 +95,14 @@ class WorkerPool:
                     self._jobs, get_context("spawn"), _start, self._initializer
                 )
             return self._pool.submit(task.function, *task.arguments)
-        except BrokenProcessPool as bad:
+        except BrokenProcessPool as error:
             broken: Future[Any] = Future()
-            broken.set_exception(bad)
+            broken.set_exception(error)
             return broken
-        except OSError as bad:
-            raise InputError(f"no worker process could be started ({bad}); try --jobs 1") from bad
+        except OSError as error:
+            raise InputError(
+                f"no worker process could be started ({error}); try --jobs 1"
+            ) from error
 
 
 def _result(task: Task, future: Future[Any]) -> tuple[Any, Any]:
@@ -99,8 +110,8 @@ def _result(task: Task, future: Future[Any]) -> tuple[Any, Any]:
         return task.arguments[0], future.result()
     except BrokenProcessPool:
         raise InputError(
-            f"{task.name}: the process that read this, or what follows soon after it, died, perhaps for lack of memory;"
-            " --jobs 1 shows which"
+            f"{task.name}: the worker process that read this input, or input soon after it, died,"
+            " perhaps for lack of memory; --jobs 1 shows which input"
         ) from None
 
 
@@ -113,6 +124,7 @@ def _start(initializer: Callable[..., None], arguments: tuple[Any, ...]) -> None
 
 
 def _exit_with_parent() -> None:
+    """End this process when its parent has ended, for whatever reason."""
     parent = parent_process()
     if parent is not None:
         parent.join()

@@ -1,1 +1,1 @@
-"""Lists of addresses as people keep them: read whatever their spreadsheet wrote, cleaned, and given back as they were."""
+"""Lists of addresses: tables, formats of suppression lists, syntax, typing errors."""

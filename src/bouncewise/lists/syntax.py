@@ -1,6 +1,9 @@
-"""Is it an address at all? RFC 5321 and RFC 6531 syntax as the email-validator library knows it, without any network.
+"""Whether a text is an address by RFC 5321 and RFC 6531, as the email-validator library implements
+them.
 
-What nearly every address looks like is seen at once; the library is asked about the rest, and the tests ask it about all.
+Reads: an address; no network. Gives: what is wrong with it. A pattern accepts nearly every common
+address at once; the library decides about all others. The tests compare the pattern with the
+library.
 """
 
 from __future__ import annotations
@@ -8,7 +11,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-# A dot-atom of the commonest letters, and a host name neither reserved (RFC 6761, RFC 7686) nor with A-labels (RFC 5890 §2.3.1).
+# A dot-atom of common characters, and a host name that is not reserved (RFC 6761, RFC 7686) and has
+# no A-labels (RFC 5890 §2.3.1).
 _PLAIN = re.compile(
     r"(?=[^@]{1,64}@.{1,189}\Z)[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*"
     r"@(?:(?!..--)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+"
@@ -18,15 +22,16 @@ _PLAIN = re.compile(
 
 @lru_cache(maxsize=65536)
 def syntax_error(address: str) -> str | None:
-    """What is wrong with the syntax of *address*, in words for people; None where nothing is."""
+    """What is wrong with the syntax of *address*, in words for people; None if it is valid."""
     if _PLAIN.fullmatch(address):
         return None
-    from email_validator import EmailNotValidError, validate_email  # (a tenth of a second to load)
+    # Imported only here: it takes a tenth of a second.
+    from email_validator import EmailNotValidError, validate_email
 
     try:
         validate_email(
             address, check_deliverability=False, allow_quoted_local=True, test_environment=True
         )
-    except EmailNotValidError as bad:
-        return str(bad)
+    except EmailNotValidError as error:
+        return str(error)
     return None

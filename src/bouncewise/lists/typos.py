@@ -1,8 +1,10 @@
-"""Slips of the finger: whether a domain, or a local part, is one slip from one that lives. Says so; never rewrites.
+"""Typing errors: whether a domain or a local part is one typing error away from an existing one.
 
-Reads: a domain, and mailbox_providers.toml (large mailbox providers, and living domains that look like slips of them).
-Gives: the likely meant one with the kind of slip. Refuses to flag what is itself known to live. A slip is one of: two letters
-swapped, one left out, one typed twice, a neighbouring key hit instead or as well. Distance alone would flag half of the world.
+Reads: a domain or local part, and mailbox_providers.toml (domains of large mailbox providers, and
+existing domains that look like typing errors of them). Gives: the probably intended name and the
+kind of typing error; nothing is rewritten. Refuses: domains that are known to exist. A typing error
+is one of: two letters swapped, one left out, one typed twice, an adjacent key instead or as well.
+Edit distance alone would match far too many existing domains.
 """
 
 from __future__ import annotations
@@ -15,84 +17,101 @@ from typing import NamedTuple
 
 import msgspec
 
-_ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
-_SHORT = 5
-"""Names of fewer letters have too many living neighbours (me.com, mac.com): only their endings are looked at."""
+_KEYBOARD = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
+_MIN_NAME = 5
+"""Letters. Shorter names (me.com) resemble too many others, so that only their endings count."""
 
 
-class Slip(NamedTuple):
-    """What was probably meant, and in words what happened."""
+class Typo(NamedTuple):
+    """The name that was probably intended, and the typing error in words."""
 
-    meant: str
+    intended: str
     how: str
 
 
-class _Domains(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    mailbox: tuple[str, ...]
-    living: tuple[str, ...]
+class KnownDomains(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The content of mailbox_providers.toml."""
+
+    mailbox_providers: tuple[str, ...]
+    existing: tuple[str, ...]
 
 
 @cache
-def known() -> _Domains:
-    """The well-known domains, as the data file lists them."""
+def known_domains() -> KnownDomains:
+    """The domains in mailbox_providers.toml."""
     path = resources.files("bouncewise.lists") / "mailbox_providers.toml"
-    return msgspec.toml.decode(path.read_bytes(), type=_Domains)
+    return msgspec.toml.decode(path.read_bytes(), type=KnownDomains)
 
 
-def domain_slip(domain: str, living: Collection[str] = ()) -> Slip | None:
-    """The large provider's domain that *domain* is one slip away from; None where it lives itself or resembles none."""
+def domain_typo(domain: str, existing: Collection[str] = ()) -> Typo | None:
+    """The large provider's domain that *domain* is one typing error away from.
+
+    None if there is no such domain, or if *domain* is known to exist: by the data file or
+    *existing*.
+    """
     domain = domain.casefold().rstrip(".")
-    if domain in living or domain in known().mailbox or domain in known().living:
+    known = known_domains()
+    if domain in existing or domain in known.mailbox_providers or domain in known.existing:
         return None
-    return _slips().get(domain)
+    return _domain_typos().get(domain)
 
 
-def local_slips(local: str) -> Iterator[Slip]:
-    """What may have been meant by a local part: letters swapped back, or one typed twice taken out. Digits stay."""
+def local_typos(local: str) -> Iterator[Typo]:
+    """Local parts that *local* may be a typing error of: two letters swapped, or one typed twice.
+
+    Digits are not changed.
+    """
     for i, (a, b) in enumerate(pairwise(local)):
         if a.isalpha() and b.isalpha():
             if a == b:
-                yield Slip(local[:i] + local[i + 1 :], f"“{a}” typed twice")
+                yield Typo(local[:i] + local[i + 1 :], f"“{a}” typed twice")
             else:
-                yield Slip(local[:i] + b + a + local[i + 2 :], f"“{b}” and “{a}” swapped")
+                yield Typo(local[:i] + b + a + local[i + 2 :], f"“{b}” and “{a}” swapped")
 
 
 @cache
-def _slips() -> dict[str, Slip]:
-    found: dict[str, Slip] = {}
-    for meant in known().mailbox:
-        name, _, ending = meant.partition(".")
-        if len(name) >= _SHORT:
-            for wrong, how in _wrong(name):
-                found.setdefault(f"{wrong}.{ending}", Slip(meant, how))
-        if len(ending) > 2 and "." not in ending:  # fr and gr, de and se: both live
-            for wrong, how in _wrong(ending):
+def _domain_typos() -> dict[str, Typo]:
+    """Each misspelling of a large provider's domain."""
+    typos: dict[str, Typo] = {}
+    for domain in known_domains().mailbox_providers:
+        name, _, ending = domain.partition(".")
+        if len(name) >= _MIN_NAME:
+            for wrong, how in _misspellings(name):
+                typos.setdefault(f"{wrong}.{ending}", Typo(domain, how))
+        # Country codes of two letters (fr and gr, de and se) are one typing error apart and all
+        # exist.
+        if len(ending) > 2 and "." not in ending:
+            for wrong, how in _misspellings(ending):
                 if len(wrong) > 1:
-                    found.setdefault(f"{name}.{wrong}", Slip(meant, how))
-    return found
+                    typos.setdefault(f"{name}.{wrong}", Typo(domain, how))
+    return typos
 
 
-def _wrong(word: str) -> Iterator[tuple[str, str]]:
+def _misspellings(word: str) -> Iterator[tuple[str, str]]:
+    """Each word that is one typing error away from *word*, with the error in words."""
     for i, letter in enumerate(word):
         before, after = word[:i], word[i + 1 :]
         if after and after[0] != letter:
             yield before + after[0] + letter + after[1:], f"“{letter}” and “{after[0]}” swapped"
         yield before + after, f"“{letter}” left out"
         yield before + letter + letter + after, f"“{letter}” typed twice"
-        for key in _neighbours().get(letter, ""):
-            yield before + key + after, f"“{key}” for “{letter}”"
-            yield before + key + letter + after, f"“{key}” beside “{letter}”"
-            yield before + letter + key + after, f"“{key}” beside “{letter}”"
+        for key in _adjacent_keys().get(letter, ""):
+            yield before + key + after, f"“{key}” instead of “{letter}”"
+            yield before + key + letter + after, f"“{key}” typed before “{letter}”"
+            yield before + letter + key + after, f"“{key}” typed after “{letter}”"
 
 
 @cache
-def _neighbours() -> dict[str, str]:
-    """Keys that touch on a QWERTY keyboard; each row stands half a key to the right of the one above."""
-    found: dict[str, str] = {}
-    for y, row in enumerate(_ROWS):
+def _adjacent_keys() -> dict[str, str]:
+    """For each key of a QWERTY keyboard the keys next to it.
+
+    Each row is half a key further to the right than the row above.
+    """
+    adjacent: dict[str, str] = {}
+    for y, row in enumerate(_KEYBOARD):
         for x, key in enumerate(row):
             beside = row[x - 1 : x] + row[x + 1 : x + 2]
-            above = _ROWS[y - 1][x : x + 2] if y else ""
-            below = _ROWS[y + 1][max(0, x - 1) : x + 1] if y + 1 < len(_ROWS) else ""
-            found[key] = beside + above + below
-    return found
+            above = _KEYBOARD[y - 1][x : x + 2] if y else ""
+            below = _KEYBOARD[y + 1][max(0, x - 1) : x + 1] if y + 1 < len(_KEYBOARD) else ""
+            adjacent[key] = beside + above + below
+    return adjacent

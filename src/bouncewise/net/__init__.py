@@ -1,1 +1,1 @@
-"""Questions to the network: DNS. Nothing here runs unless an operation asks for it."""
+"""Questions to the network: DNS."""

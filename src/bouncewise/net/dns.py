@@ -1,7 +1,9 @@
-"""Where a domain's mail goes, by DNS: RFC 5321 §5.1 (MX, then the address itself), RFC 7505 (null MX), RFC 1035 §4.1.1.
+"""Where a domain's mail is routed, by DNS: RFC 5321 §5.1 (MX, else the address), RFC 7505 (null
+MX), RFC 1035 §4.1.1.
 
-Reads: a domain. Gives: Mail, with what is no answer (SERVFAIL, REFUSED, time-out) told apart from a denial (NXDOMAIN), because
-a name server that is down says nothing about the domain. Refuses address literals: they have no MX.
+Reads: a domain. Gives: a MailRoute. It distinguishes a denial (NXDOMAIN) from a missing answer
+(SERVFAIL, REFUSED, time-out), because a name server that fails says nothing about the domain.
+Refuses: address literals, which have no MX.
 """
 
 from __future__ import annotations
@@ -13,22 +15,24 @@ from typing import NamedTuple
 from bouncewise.errors import InputError
 
 TIMEOUT = 3.0
-"""Seconds for each question, all servers and retries together."""
+"""Seconds for each query, all name servers and retries together."""
 
 
 class Route(StrEnum):
-    """What DNS says of a domain's mail."""
+    """What DNS states about a domain's mail."""
 
     MX = "mx"
     NULL_MX = "null-mx"
-    IMPLICIT = "implicit"  # no MX but an address: that host is asked, though few such receive mail
+    IMPLICIT = (
+        "implicit"  # no MX but an address: that host is tried, though few such hosts accept mail
+    )
     NOTHING = "nothing"
     NXDOMAIN = "nxdomain"
     UNANSWERED = "unanswered"
 
 
-class Mail(NamedTuple):
-    """The route, the mail exchangers by preference, and where there was no answer the reason."""
+class MailRoute(NamedTuple):
+    """The route, the mail exchangers by preference, and the reason if there was no answer."""
 
     route: Route
     hosts: tuple[str, ...] = ()
@@ -44,48 +48,54 @@ class NoRecordsError(Exception):
 
 
 class UnansweredError(Exception):
-    """No usable answer: SERVFAIL, REFUSED or time-out. The text says which."""
+    """No usable answer: SERVFAIL, REFUSED or time-out; the text says which."""
 
 
-Resolve = Callable[[str, str], list[str]]
-"""(name, type) to the records as text; raises NoSuchNameError, NoRecordsError or UnansweredError."""
+Resolver = Callable[[str, str], list[str]]
+"""(name, type) to records as text; raises NoSuchNameError, NoRecordsError or UnansweredError."""
 
 
-def mail(domain: str, resolve: Resolve | None = None) -> Mail:
-    """Where mail for *domain* goes now. Raises InputError where dnspython is missing; trouble in DNS is an answer."""
+def mail_route(domain: str, resolve: Resolver | None = None) -> MailRoute:
+    """Where mail for *domain* is routed now. Failures of DNS are a result.
+
+    Raises InputError if *resolve* is not given and dnspython is missing.
+    """
     if domain.startswith("["):
-        return Mail(Route.UNANSWERED, reason="an address literal has no MX")
-    ask = resolve or resolver()
+        return MailRoute(Route.UNANSWERED, reason="an address literal has no MX")
+    resolve = resolve or system_resolver()
     try:
         records = sorted(
-            (int(p), host.rstrip(".").lower())
-            for p, _, host in (r.partition(" ") for r in ask(domain, "MX"))
+            (int(preference), host.rstrip(".").lower())
+            for preference, _, host in (record.partition(" ") for record in resolve(domain, "MX"))
         )
         if [host for _, host in records] == [""]:
-            return Mail(Route.NULL_MX)
-        return Mail(Route.MX, tuple(host for _, host in records if host))
+            return MailRoute(Route.NULL_MX)
+        return MailRoute(Route.MX, tuple(host for _, host in records if host))
     except NoSuchNameError:
-        return Mail(Route.NXDOMAIN)
-    except UnansweredError as why:
-        return Mail(Route.UNANSWERED, reason=str(why))
+        return MailRoute(Route.NXDOMAIN)
+    except UnansweredError as error:
+        return MailRoute(Route.UNANSWERED, reason=str(error))
     except NoRecordsError:
-        return _implicit(domain, ask)
+        return _implicit_route(domain, resolve)
 
 
-def _implicit(domain: str, ask: Resolve) -> Mail:
-    for kind in ("A", "AAAA"):
+def _implicit_route(domain: str, resolve: Resolver) -> MailRoute:
+    for record_type in ("A", "AAAA"):
         try:
-            if ask(domain, kind):
-                return Mail(Route.IMPLICIT, (domain,))
+            if resolve(domain, record_type):
+                return MailRoute(Route.IMPLICIT, (domain,))
         except (NoSuchNameError, NoRecordsError):
             continue
-        except UnansweredError as why:
-            return Mail(Route.UNANSWERED, reason=str(why))
-    return Mail(Route.NOTHING)
+        except UnansweredError as error:
+            return MailRoute(Route.UNANSWERED, reason=str(error))
+    return MailRoute(Route.NOTHING)
 
 
-def resolver(timeout: float = TIMEOUT) -> Resolve:
-    """A resolver over the system's name servers, *timeout* in seconds. Raises InputError where dnspython is missing."""
+def system_resolver(timeout: float = TIMEOUT) -> Resolver:
+    """A resolver that uses the system's name servers, with *timeout* in seconds per query.
+
+    Raises InputError if dnspython is missing or the system has no name servers.
+    """
     try:
         import dns.exception
         import dns.resolver
@@ -93,13 +103,14 @@ def resolver(timeout: float = TIMEOUT) -> Resolve:
         raise InputError("--dns needs dnspython: pip install 'bouncewise[sender]'") from None
     try:
         system = dns.resolver.Resolver()
-    except dns.resolver.NoResolverConfiguration as bad:
-        raise InputError(f"--dns: no name server is configured on this host ({bad})") from None
+    except dns.resolver.NoResolverConfiguration as error:
+        raise InputError(f"--dns: no name server is configured on this host ({error})") from None
     system.lifetime = timeout
 
-    def ask(name: str, kind: str) -> list[str]:
+    def resolve(name: str, record_type: str) -> list[str]:
         try:
-            return [record.to_text() for record in system.resolve(f"{name}.", kind, search=False)]
+            answer = system.resolve(f"{name}.", record_type, search=False)
+            return [record.to_text() for record in answer]
         except dns.resolver.NXDOMAIN:
             raise NoSuchNameError(name) from None
         except dns.resolver.NoAnswer:
@@ -108,7 +119,7 @@ def resolver(timeout: float = TIMEOUT) -> Resolve:
             raise UnansweredError(f"no answer within {timeout:g} seconds") from None
         except dns.resolver.NoNameservers:
             raise UnansweredError("the name servers failed (SERVFAIL or REFUSED)") from None
-        except dns.exception.DNSException as bad:
-            raise UnansweredError(f"{type(bad).__name__}: {bad}") from None
+        except dns.exception.DNSException as error:
+            raise UnansweredError(f"{type(error).__name__}: {error}") from None
 
-    return ask
+    return resolve

@@ -1,1 +1,1 @@
-"""Pure functions named after the RFCs they read. Nothing here knows of rules, readers or policy."""
+"""Pure functions named after the RFCs that they implement, without rules, readers or policy."""

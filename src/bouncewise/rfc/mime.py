@@ -1,8 +1,8 @@
-"""Internet messages as far as bounces need them: RFC 5322 headers, RFC 2045/2046 parts, RFC 2047 words.
+"""Internet messages as far as bounces need them: RFC 5322, RFC 2045, RFC 2046 and RFC 2047.
 
-Reads: the bytes of one message, well formed or not: any newline, missing or wrong boundaries, unlabelled
-charsets, truncation anywhere. Gives: headers and leaf parts in their order; an attached message stays one leaf.
-Refuses nothing and never raises; what goes beyond the limits is left out.
+Reads: the octets of one message, well formed or not: any newline, missing or wrong boundaries,
+unlabelled charsets, truncation anywhere. Gives: header fields, and leaf parts in their order; an
+attached message is one leaf. Refuses nothing and never raises; what exceeds the limits is left out.
 """
 
 from __future__ import annotations
@@ -17,56 +17,56 @@ from email.header import decode_header
 from functools import lru_cache
 from typing import NamedTuple
 
-from bouncewise.lazy import once
+from bouncewise.lazy import lazy_property
 
 MAX_PARTS = 64
-MAX_DEPTH = 8
-MAX_TEXT = 512 * 1024
-"""Decoded bytes of one part that are looked at; a bounce says what it has to say long before."""
+"""Leaf parts of a message, and delimiter lines of a multipart, that are read."""
 
-# A parameter of Content-Type that lost its indent still belongs to the field before it.
+MAX_DEPTH = 8
+"""Levels of nested multiparts that are opened."""
+
+MAX_TEXT = 512 * 1024
+"""Decoded octets of one part that are read. The report of a bounce is much shorter."""
+
+# A line with a parameter of Content-Type belongs to the field before it even if not indented.
 _VALUE = rb"[^\n]*(?:\n(?:[ \t]|(?:boundary|charset|report-type|type)=)[^\n]*)*+"
 _SECTION = re.compile(rb"(?:[!-9;-~]{1,100}[ \t]*:" + _VALUE + rb"\n?)*+")
 _AFTER_NAME = re.compile(rb"[ \t]*:(" + _VALUE + rb")")
 _FOLD = re.compile(r"\n[ \t]*")
 _PARAMETER = re.compile(r';?\s*([\w!#$%&\'*+.^`|~-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"?|([^;\s]*))')
-_BREAKING = re.compile(r"<\s*/?\s*(?:br|p|div|tr|li|h\d|table|blockquote)\b[^>]{0,500}>", re.I)
+_LIKE_DELIMITER = re.compile(rb"(?:^|\n)--([^\s\n]{5,200})[ \t]*\ncontent-", re.I)
+_BLOCK_TAG = re.compile(r"<\s*/?\s*(?:br|p|div|tr|li|h\d|table|blockquote)\b[^>]{0,500}>", re.I)
 _TAG = re.compile(r"<[^<>]{0,2000}>")
-_UNSEEN = re.compile(r"<(style|script|head)\b.*?</\1\s*>", re.I | re.S)
+_INVISIBLE = re.compile(r"<(style|script|head)\b.*?</\1\s*>", re.I | re.S)
 
-_NO_SIGN = re.compile(rb"[^A-Za-z0-9+/]+")
-# A line that cannot be base64: words with blanks between, or a rule such as "____" and "-- ".
+_NOT_IN_ALPHABET = re.compile(rb"[^A-Za-z0-9+/]+")
+# A line that cannot be base64: words separated by blanks, or a rule such as "____" or "-- ".
 _NOT_BASE64 = re.compile(
-    rb"^(?=.)(?:[^\s\n]+[ \t]+[^\s\n]|(?:[-_*~#]{2,}|={3,})[ \t]*$|.{0,80}[^A-Za-z0-9+/=\s][^A-Za-z0-9+/=\s]).*",
+    rb"^(?=.)(?:[^\s\n]+[ \t]+[^\s\n]|(?:[-_*~#]{2,}|={3,})[ \t]*$"
+    rb"|.{0,80}[^A-Za-z0-9+/=\s][^A-Za-z0-9+/=\s]).*",
     re.M,
 )
 
-# Labels seen in mail beside the names Python knows. Only codecs listed here or found to be plain text are used.
-_ALIASES = {
-    "ks_c_5601-1987": "cp949",
-    "gb2312": "gb18030",
-    "gb_2312-80": "gb18030",
-    "x-sjis": "cp932",
-    "shift_jis": "cp932",
-    "iso-2022-jp": "iso2022_jp_ext",
-    "unicode-1-1-utf-8": "utf-8",
-    "x-unknown": "utf-8",
-    "unknown-8bit": "utf-8",
-    "x-gbk": "gb18030",
-    "uft-8": "utf-8",
-    "utf8": "utf-8",
-    "ascii": "ascii",
-    "us-ascii": "utf-8",
-    "x-mac-roman": "mac-roman",
+# By codec, the charset labels that occur in mail and that Python does not know, or reads more
+# narrowly than they are used.
+_LABELS = {
+    "cp949": ("ks_c_5601-1987",),
+    "cp932": ("x-sjis", "shift_jis"),
+    "gb18030": ("gb2312", "gb_2312-80", "x-gbk"),
+    "iso2022_jp_ext": ("iso-2022-jp",),
+    "mac-roman": ("x-mac-roman",),
+    "utf-8": ("unicode-1-1-utf-8", "x-unknown", "unknown-8bit", "uft-8", "utf8", "us-ascii"),
 }
-_SHIFTING = re.compile("utf-?16|hz", re.I)  # charsets in which ASCII octets are not ASCII
-_PLAIN = re.compile(
+_CODECS = {label: codec for codec, labels in _LABELS.items() for label in labels}
+# Python also has codecs that are no charsets (base64, zlib), which a hostile label may name.
+_TEXT_CODEC = re.compile(
     r"(iso|cp|windows|koi8|mac|gb|big5|euc|shift|johab|tis|utf-8|utf-16|ascii|hz|latin|ptcp|kz)"
 )
+_NOT_ASCII_BASED = re.compile("utf-?16|hz", re.I)  # charsets in which ASCII octets are not ASCII
 
 
 class Part:
-    """A header section and what follows it; ``raw`` is both as they stood. A field is read when it is asked for: few are."""
+    """A header section and its body; ``raw`` is both as received. Fields are decoded when read."""
 
     __slots__ = ("__dict__", "_names", "body", "head", "raw")
 
@@ -77,52 +77,52 @@ class Part:
         self._names = b"\n" + head.lower()
 
     def get(self, name: str) -> str:
-        """The first field of that name (lower case), unfolded; '' where there is none."""
-        wanted = _line_begin(name)
-        m = self._field(wanted, 0) if wanted in self._names else None
+        """The first field of *name* (in lower case), unfolded; '' if there is none."""
+        line_start = _line_start(name)
+        m = self._field(line_start, 0) if line_start in self._names else None
         return "" if m is None else self._unfolded(m[1])
 
-    def each(self, name: str) -> Iterator[str]:
-        """Every field of that name, unfolded, in order."""
-        wanted = _line_begin(name)
-        m = self._field(wanted, 0)
+    def get_all(self, name: str) -> Iterator[str]:
+        """Every field of *name* (in lower case), unfolded, in order."""
+        line_start = _line_start(name)
+        m = self._field(line_start, 0)
         while m is not None:
             yield self._unfolded(m[1])
-            m = self._field(wanted, m.end())
+            m = self._field(line_start, m.end())
 
-    def _field(self, wanted: bytes, at: int) -> re.Match[bytes] | None:
-        """What follows the next *wanted* name from *at* on, if that is a field."""
-        while (at := self._names.find(wanted, at)) >= 0:
-            # In the head itself everything stands one octet earlier: it has no newline in front.
-            if (m := _AFTER_NAME.match(self.head, at + len(wanted) - 1)) is not None:
+    def _field(self, line_start: bytes, at: int) -> re.Match[bytes] | None:
+        """The colon and value of the next field from *at* on whose line begins so, or None."""
+        while (at := self._names.find(line_start, at)) >= 0:
+            # Positions in head are smaller by one: it has no newline before its first line.
+            if (m := _AFTER_NAME.match(self.head, at + len(line_start) - 1)) is not None:
                 return m
             at += 1
         return None
 
     def _unfolded(self, raw: bytes) -> str:
-        value = raw.decode() if self._plain else decode(raw, "")
+        value = raw.decode() if self._ascii_head else decode(raw, "")
         return (_FOLD.sub(" ", value) if "\n" in value else value).strip()
 
-    @once
-    def _plain(self) -> bool:
+    @lazy_property
+    def _ascii_head(self) -> bool:
         return self.head.isascii() and b"\x1b" not in self.head
 
-    @once
+    @lazy_property
     def content_type(self) -> str:
-        """``type/subtype`` in lower case; text/plain where none is given (RFC 2045 §5.2)."""
+        """``type/subtype`` in lower case; text/plain if the field is missing (RFC 2045 §5.2)."""
         words = self.get("content-type").partition(";")[0].split(None, 1)
         return words[0].casefold() if words and "/" in words[0] else "text/plain"
 
-    @once
+    @lazy_property
     def parameters(self) -> dict[str, str]:
-        """The parameters of Content-Type, names in lower case; a missing semicolon is forgiven."""
+        """The parameters of Content-Type, names in lower case; semicolons may be missing."""
         _, _, rest = self.get("content-type").replace("\n", " ").partition("/")
         return {
             m[1].casefold(): (m[2] if m[2] is not None else m[3])
             for m in _PARAMETER.finditer(rest[:4096])
         }
 
-    @once
+    @lazy_property
     def data(self) -> bytes:
         """The body without its transfer encoding, at most MAX_TEXT octets."""
         encoding = self.get("content-transfer-encoding").strip().casefold()
@@ -134,47 +134,46 @@ class Part:
             body = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         return body[:MAX_TEXT]
 
-    @once
+    @lazy_property
     def text(self) -> str:
-        """The body as text; HTML loses its tags."""
-        # The label counts for nothing where every label says the same.
-        plain = (
+        """The body as text, HTML without its tags."""
+        # ASCII octets need no label: they mean the same in every charset except these.
+        ascii_only = (
             self.data.isascii()
             and b"\x1b" not in self.data
-            and not _SHIFTING.search(self.get("content-type"))
+            and not _NOT_ASCII_BASED.search(self.get("content-type"))
         )
-        decoded = decode(self.data, "" if plain else self.parameters.get("charset", ""))
+        decoded = decode(self.data, "" if ascii_only else self.parameters.get("charset", ""))
         return strip_html(decoded) if self.content_type == "text/html" else decoded
 
 
 def _from_base64(body: bytes) -> bytes:
-    """What *body* encodes (RFC 2045 §6.8), to the last octet, however its padding is.
+    """The octets that *body* encodes in base64 (RFC 2045 §6.8), with correct padding or without.
 
-    Text that begins at a line which cannot be base64 is kept as it stands: a footer that a mailing list added, or all of a
-    part that only says that it is encoded.
+    From the first line on that cannot be base64, the text is kept as it is: it is a footer that a
+    mailing list added, or the part is labelled as base64 without being encoded.
     """
     m = _NOT_BASE64.search(body)
     encoded, plain = (body, b"") if m is None else (body[: m.start()], body[m.start() :])
-    # Padding ends a group, not the body: encoded pieces are joined now and then (RFC 2045 does not allow it).
-    groups = (_NO_SIGN.sub(b"", piece) for piece in encoded.split(b"="))
+    # Padding ends a group, not the body: some senders join encoded pieces, against RFC 2045.
+    groups = (_NOT_IN_ALPHABET.sub(b"", piece) for piece in encoded.split(b"="))
     decoded = b"".join(map(_from_group, groups))
     return decoded if not plain else b"\n".join(filter(None, (decoded, plain)))
 
 
-def _from_group(signs: bytes) -> bytes:
-    """The octets of a run of base64 signs; a single sign behind the last four holds six bits, which are no octet."""
-    return binascii.a2b_base64(
-        signs[: len(signs) - (len(signs) % 4 == 1)] + b"=" * (-len(signs) % 4)
-    )
+def _from_group(letters: bytes) -> bytes:
+    """The octets of *letters* of base64; a single last letter has six bits, which are no octet."""
+    complete = letters[: len(letters) - (len(letters) % 4 == 1)]
+    return binascii.a2b_base64(complete + b"=" * (-len(letters) % 4))
 
 
 @lru_cache(maxsize=256)
-def _line_begin(name: str) -> bytes:
+def _line_start(name: str) -> bytes:
     return f"\n{name}".encode()
 
 
 def parse(raw: bytes) -> Part:
-    """One message. Newlines of every kind become LF; an mbox "From " line in front is passed over."""
+    """One message. Newlines of every kind become LF; the "From " line of an mbox is skipped."""
     raw = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     if raw.startswith((b"From ", b">From ")):
         raw = raw.partition(b"\n")[2]
@@ -182,105 +181,103 @@ def parse(raw: bytes) -> Part:
 
 
 def split(raw: bytes) -> Part:
-    """Header section and body of *raw*, whose newlines are LF. A line that is no field ends the header."""
+    """The header section and the body of *raw*, whose newlines are LF.
+
+    A line that is no field ends the header section.
+    """
     section = _SECTION.match(raw)
     at = section.end() if section else 0
     return Part(raw[:at], raw[at + 1 :] if raw[at : at + 1] == b"\n" else raw[at:], raw)
 
 
 def leaves(message: Part) -> list[Part]:
-    """The parts that hold something, in order: multiparts opened, attached messages not."""
-    found: list[Part] = []
-    _collect(message, found, 0)
-    return found
+    """The leaf parts in order. Multiparts are opened; an attached message is one leaf."""
+    parts: list[Part] = []
+    _collect(message, parts, 0)
+    return parts
 
 
-def _collect(part: Part, found: list[Part], depth: int) -> None:
-    if len(found) >= MAX_PARTS:
+def _collect(part: Part, parts: list[Part], depth: int) -> None:
+    if len(parts) >= MAX_PARTS:
         return
     if part.content_type.startswith("multipart/") and depth < MAX_DEPTH:
-        pieces = list(_pieces(part))
-        for piece in pieces:
-            _collect(piece, found, depth + 1)
-        if pieces:
+        children = list(_children(part))
+        for child in children:
+            _collect(child, parts, depth + 1)
+        if children:
             return
-    found.append(part)
+    parts.append(part)
 
 
-def _pieces(part: Part) -> Iterator[Part]:
-    marks = _marks(
-        part.body, part.parameters.get("boundary", "").strip().encode("utf-8", "replace")
-    )
-    if (
-        not marks
-        and (m := re.search(rb"(?:^|\n)--([^\s\n]{5,200})[ \t]*\ncontent-", part.body, re.I))
-        is not None
-    ):
-        # The label is lost or wrong; the first line that looks like a delimiter tells it.
-        marks = _marks(part.body, m[1])
-    for n, mark in enumerate(marks):
-        if mark.closing:
+def _children(part: Part) -> Iterator[Part]:
+    """The parts of a multipart that are not empty."""
+    boundary = part.parameters.get("boundary", "").strip().encode("utf-8", "replace")
+    delimiters = _delimiters(part.body, boundary)
+    if not delimiters and (m := _LIKE_DELIMITER.search(part.body)) is not None:
+        # The boundary parameter is missing or wrong.
+        delimiters = _delimiters(part.body, m[1])
+    for n, delimiter in enumerate(delimiters):
+        if delimiter.closing:
             continue
-        end = marks[n + 1].start if n + 1 < len(marks) else len(part.body)
-        piece = part.body[mark.end + 1 : end]
-        if piece.strip():
-            yield split(piece)
+        end = delimiters[n + 1].start if n + 1 < len(delimiters) else len(part.body)
+        child = part.body[delimiter.end + 1 : end]
+        if child.strip():
+            yield split(child)
 
 
-class _Mark(NamedTuple):
-    """A delimiter line, with the newline before it that belongs to it."""
+class _Delimiter(NamedTuple):
+    """A delimiter line, with the newline before it, which belongs to it."""
 
     start: int
     end: int
     closing: bool
 
 
-def _marks(body: bytes, boundary: bytes) -> list[_Mark]:
+def _delimiters(body: bytes, boundary: bytes) -> list[_Delimiter]:
     """The delimiter lines of RFC 2046 §5.1.1, at most MAX_PARTS of them."""
-    found: list[_Mark] = []
+    delimiters: list[_Delimiter] = []
     if not boundary or len(boundary) > 500:
-        return found
-    delimiter = b"--" + boundary
-    at = body.find(delimiter)
-    while at >= 0 and len(found) < MAX_PARTS:
+        return delimiters
+    line_start = b"--" + boundary
+    at = body.find(line_start)
+    while at >= 0 and len(delimiters) < MAX_PARTS:
         end = body.find(b"\n", at)
         end = len(body) if end < 0 else end
-        rest = body[at + len(delimiter) : end].rstrip(b" \t")
+        rest = body[at + len(line_start) : end].rstrip(b" \t")
         if rest in (b"", b"--") and body[at - 1 : at] in (b"", b"\n"):
-            found.append(_Mark(max(0, at - 1), end, rest != b""))
-        at = body.find(delimiter, end)
-    return found
+            delimiters.append(_Delimiter(max(0, at - 1), end, rest != b""))
+        at = body.find(line_start, end)
+    return delimiters
 
 
 def decode(raw: bytes, charset: str) -> str:
-    """*raw* as text by its label where that is believable, else by what it looks like; never raises."""
+    """*raw* as text, by its label if that is plausible, else by its octets. Never raises."""
     if b"\x1b$" in raw or b"\x1b(" in raw:
         charset = charset if "2022" in charset else "iso-2022-jp"
     elif raw.isascii() and not charset.casefold().startswith(("utf-16", "utf16", "hz")):
         return raw.decode("ascii")
     label = charset.strip().casefold()
-    for name in (_ALIASES.get(label, label), "utf-8"):
+    for codec in (_CODECS.get(label, label), "utf-8"):
+        strict = codec == "utf-8" and codec != label
         try:
-            if _PLAIN.match(codecs.lookup(name).name):
-                return raw.decode(
-                    name, "strict" if name == "utf-8" and name != label else "replace"
-                )
+            if _TEXT_CODEC.match(codecs.lookup(codec).name):
+                return raw.decode(codec, "strict" if strict else "replace")
         except (LookupError, UnicodeDecodeError, ValueError):
             continue
-    return _cut_utf8(raw) or raw.decode("cp1252", "replace")
+    return _truncated_utf8(raw) or raw.decode("cp1252", "replace")
 
 
-def _cut_utf8(raw: bytes) -> str | None:
-    """UTF-8 whose last sign was cut in two, without that sign."""
+def _truncated_utf8(raw: bytes) -> str | None:
+    """UTF-8 without its last character, if truncation left only a part of it; else None."""
     try:
         return raw.decode("utf-8")
-    except UnicodeDecodeError as bad:
-        cut = bad.start >= len(raw) - 3 and not raw[: bad.start].isascii()
-        return raw[: bad.start].decode("utf-8") if cut else None
+    except UnicodeDecodeError as error:
+        truncated = error.start >= len(raw) - 3 and not raw[: error.start].isascii()
+        return raw[: error.start].decode("utf-8") if truncated else None
 
 
-def decoded_words(value: str) -> str:
-    """A header value with its RFC 2047 words decoded."""
+def decode_words(value: str) -> str:
+    """A header value with its encoded words decoded (RFC 2047)."""
     if "=?" not in value:
         return value
     try:
@@ -291,6 +288,6 @@ def decoded_words(value: str) -> str:
 
 
 def strip_html(text: str) -> str:
-    """The words of an HTML text, a line for each block."""
-    text = _BREAKING.sub("\n", _UNSEEN.sub(" ", text))
+    """The text of HTML without tags, styles and scripts; each block begins a new line."""
+    text = _BLOCK_TAG.sub("\n", _INVISIBLE.sub(" ", text))
     return html.unescape(_TAG.sub("", text)).replace("\xa0", " ")

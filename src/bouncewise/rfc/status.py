@@ -1,57 +1,54 @@
-"""Enhanced mail system status codes, RFC 3463 §2 and RFC 2034.
+"""Enhanced mail system status codes: RFC 3463 §2, RFC 2034.
 
-Reads: the three dotted numbers as they stand in replies and DSN fields. Gives: ``"5.1.1"``.
-Refuses: addresses, versions and anything whose class is not 2, 4 or 5.
+Reads: three numbers separated by dots, as in replies and DSN fields. Gives: ``"5.1.1"``, without
+leading zeros. Refuses: addresses, versions, and numbers whose class is not 2, 4 or 5.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from functools import lru_cache
 
-# RFC 3463 §2: class "." subject "." detail, no leading zeros wanted but seen; up to three digits each.
-# The guards keep IP addresses (four parts) and "8.13.1"-like versions out.
-# It begins with the first dot, which is found fast, and looks back from there for the class and what stands before that.
+# RFC 3463 §2: class "." subject "." detail, up to three digits each; leading zeros occur in mail.
+# The lookarounds exclude IP addresses (four numbers) and versions such as 8.13.1.
+# The pattern begins with the first dot, which is found fast, and looks back for the class.
 _STATUS = re.compile(
     r"\.(?<=([245])\.)(?<![\w.][245]\.)(\d{1,3})\.(\d{1,3})(?![0-9]|\.[0-9]|[A-Za-z]*[0-9])"
 )
 
 
-def find(text: str, start: int = 0) -> Iterator[tuple[int, str]]:
-    """Every status in *text* from *start* on, as (position, "5.1.1")."""
-    for m in _STATUS.finditer(text, start):
-        yield m.start() - 1, f"{m[1]}.{int(m[2])}.{int(m[3])}"
-
-
 def parse(field: str) -> str | None:
-    """The status of a DSN Status field (RFC 3464 §2.3.4), which may carry a comment; None where none stands."""
-    return next((s for _, s in find(field)), None)
+    """The first status in a DSN Status field (RFC 3464 §2.3.4) or other text, or None."""
+    m = _STATUS.search(field)
+    return None if m is None else _format(m.groups())
 
 
 def is_generic(status: str) -> bool:
-    """True for x.0.0, which RFC 3463 §3.1 defines as "other undefined status"."""
+    """Whether *status* is x.0.0, which RFC 3463 §3.1 defines as "other undefined status"."""
     return status.endswith(".0.0")
 
 
-def choose(text: str, start: int, reply_code: int | None, *, only: bool = False) -> str | None:
-    """The status that belongs to the reply at *start*: same class as its code, and not x.0.0 if there is better.
+def choose(
+    text: str, start: int, reply_code: int | None, *, same_class: bool = False
+) -> str | None:
+    """The status that belongs to the reply at *start*, or None.
 
-    With *only*, a status of another class is none.
+    A status of the same class as *reply_code* is preferred, and one that is not x.0.0. With
+    *same_class*, a status of another class is not returned at all.
     """
-    found = _STATUS.findall(text, start) or (_STATUS.findall(text) if start else [])
-    if only and reply_code is not None:
-        found = [s for s in found if s[0] == str(reply_code)[0]]
-    if not found:
+    statuses = _STATUS.findall(text, start) or (_STATUS.findall(text) if start else [])
+    if same_class and reply_code is not None:
+        statuses = [s for s in statuses if s[0] == str(reply_code)[0]]
+    if not statuses:
         return None
-    if len(found) == 1:
-        return _written(found[0])
+    if len(statuses) == 1:
+        return _format(statuses[0])
     if reply_code is not None:
-        found = [s for s in found if s[0] == str(reply_code)[0]] or found
-    each = [_written(parts) for parts in found]
-    return next((s for s in each if not is_generic(s)), each[0])
+        statuses = [s for s in statuses if s[0] == str(reply_code)[0]] or statuses
+    formatted = [_format(numbers) for numbers in statuses]
+    return next((s for s in formatted if not is_generic(s)), formatted[0])
 
 
 @lru_cache(maxsize=4096)
-def _written(parts: tuple[str, str, str]) -> str:
-    return f"{parts[0]}.{int(parts[1])}.{int(parts[2])}"
+def _format(numbers: tuple[str, ...]) -> str:
+    return f"{numbers[0]}.{int(numbers[1])}.{int(numbers[2])}"

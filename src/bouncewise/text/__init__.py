@@ -1,1 +1,1 @@
-"""What the text of a reply is before any rule sees it: masked, as bare words, as phrases, as quotations."""
+"""The text of a reply before any rule is applied: masked, reduced to words, searched and quoted."""

@@ -1,9 +1,12 @@
-"""The forms in which systems report the reply of another (frames.toml), and where they stand in a text.
+"""Finds the forms in which one system reports the reply of another (frames.toml).
 
-Gives: hits, each the kind of a form with its place. Whether a hit does begin or end a reply is decided in ``frames``.
-It is linear: one automaton finds the literal beginnings of all forms, and each form is tried only there. A template of a
-reply (``columns``) has PLACEHOLDER for an IP address or an id, so no form counts characters, or tells such a word from
-another with digits.
+Reads: a text that ``simplify`` has prepared. Gives: hits, each with the kind of the form and its
+position. Whether a hit really begins or ends a reply is decided in ``heads`` and ``frames``.
+
+One automaton finds the literal beginnings of all forms, and each form is tried only there, so the
+search is linear. A template of a reply (``bulk.columns``) has PLACEHOLDER for an IP address or an
+id; therefore no form counts characters, and no form distinguishes PLACEHOLDER from another word
+with digits.
 """
 
 from __future__ import annotations
@@ -18,42 +21,33 @@ from typing import NamedTuple
 import ahocorasick
 import msgspec
 
-KINDS = ("keep", "head", "coded", "opening", "tail", "ending", "standing", "aside")
-"""The kinds of forms of a Frame."""
+KINDS = ("keep", "head", "coded", "opening", "tail", "ending", "boilerplate", "notice_text")
+"""The kinds of forms that a Frame lists; frames.toml describes them."""
 
 STATUS = r"[245]\.\d{1,3}\.\d{1,3}(?![a-z]*\d|\.\d)"
-"""An enhanced status; what follows may be no part of a longer number, nor of an id."""
+"""An enhanced status code that is not a part of a longer number or of an id."""
 
-FORM, STAGE = 1, 2
-"""What ``glance`` sees: a form, the name of a stage of the SMTP dialogue."""
+FORM_HINT, STAGE_HINT = 1, 2
+"""Bits of ``find_hints``: a form may be present; the name of an SMTP stage may be present."""
 
 CLOSING = {"'": "'", '"': '"', "<": ">", "(": ")", "{": "}", "[": "]"}
-"""The sign that ends what another began."""
+"""The sign that closes each quote or bracket."""
 
-# A reply code behind a sign or a word that announces it, in quotes or not; and a code before the quotes of its words.
-_ANNOUNCING = (
-    "->",
-    "...",
-    ". ",
-    ") ",
-    "] ",
-    "@:",
-    "@ :",
-    "error ",
-    "code ",
-    "returned ",
-    "with ",
-    "said ",
-    "response ",
-    "reply ",
-    "failed ",
+# A reply code, in quotes or not, behind a sign or word that announces it.
+_CUE_WORDS = ("error", "code", "returned", "with", "said", "response", "reply", "failed")
+_CUES = (
+    *("->", "...", ". ", ") ", "] ", "@:", "@ :"),
+    *(f"{word} " for word in _CUE_WORDS),
     *":;,\"'(<>=|[{*",
 )
-_CODE = re.compile(
-    rf"(?P<before>{'|'.join(map(re.escape, _ANNOUNCING))}) ?b?(?P<quote>['\"]?)(?P<code>[45]\d\d)(?=[ \-:])"
+_CODE_AFTER_CUE = re.compile(
+    rf"(?P<before>{'|'.join(map(re.escape, _CUES))}) ?b?"
+    r"(?P<quote>['\"]?)(?P<code>[45]\d\d)(?=[ \-:])"
 )
-_BARE = re.compile(rf" (?=[45]\d\d[ -]#?{STATUS})")
-_SPLIT = re.compile(
+# A reply code and a status without any sign before them.
+_BARE_REPLY = re.compile(rf" (?=[45]\d\d[ -]#?{STATUS})")
+# A reply code before the quotes around the text of the reply.
+_CODE_BEFORE_QUOTES = re.compile(
     r"(?<=[45]\d\d)(?<!\w[45]\d\d)(?:['\"]?, ?b?|-)(?P<quote>['\"])(?![\w -]*['\"]:)"
 )
 _BEFORE_QUOTES = [
@@ -63,32 +57,37 @@ _BEFORE_QUOTES = [
     for quote in "'\""
 ] + ["-'", '-"']
 
-# Each sign as a plain one of its kind: lower case, blanks for white space and underscores, straight quotes, ASCII brackets.
-_TABLE = bytes(
+# The simple form of each character: lower case, blanks for white space and underscores, straight
+# quotes, ASCII brackets.
+_SIMPLE_ASCII = bytes(
     ord({"_": " ", "`": "'"}.get(c, " " if c.isspace() else c.lower()))
     for c in map(chr, range(128))
 ) + bytes(128)
-_SIGNS = {i: chr(_TABLE[i]) for i in range(128)} | str.maketrans(
+_SIMPLE = {i: chr(_SIMPLE_ASCII[i]) for i in range(128)} | str.maketrans(
     "\xa0‘’“”«»「」『』：；（）［］", " ''" + '"' * 8 + ":;()[]"
 )
 
-_PLACES = {
+# What each {variable} of a form matches.
+_VARIABLES = {
     "host": r"\S+(?: [\[(][^\])]*[\])])?",
     "ip": r"[\w:.-]*(?:qz|[\d.:])[\w:.-]*",
     "command": r"[^:]*(?:(?<=to|om): ?(?:<[^<>]*>|@)(?: [a-z0-9]+=\S+)*)?",
-    "stage": r"(?:rcpt|mail|data|end of|helo|ehlo|lhlo|auth|starttls|initial|rset|quit|vrfy|bdat|xforward|message|sending|\.)",
+    "stage": (
+        r"(?:rcpt|mail|data|end of|helo|ehlo|lhlo|auth|starttls|initial|rset|quit|vrfy|bdat"
+        r"|xforward|message|sending|\.)"
+    ),
     "code": r"\"?[245]\d\d\"?",
     "number": r"\w+",
     "address": r"<?@>?",
     "words": r"(?:\S+ ?){0,8}",
     "name": r"[^:()]*",
     "sentence": r"[^.!?]*[.!?]?",
-    "dotted": r"\S*",
+    "token": r"\S*",
     "clause": r"[^:>'\"]*",
     "source": r"(?:(?! after )[^:>'\"])*",
-    "finding": r"(?!an? |error|unknown error|['\"])\w",
+    "statement": r"(?!an? |error|unknown error|['\"])\w",
     "list": r"[^()]*",
-    "several": r"[^(),]*,[^()]*",
+    "series": r"[^(),]*,[^()]*",
 }
 
 
@@ -103,37 +102,40 @@ class Frame(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     opening: tuple[str, ...] = ()
     tail: tuple[str, ...] = ()
     ending: tuple[str, ...] = ()
-    standing: tuple[str, ...] = ()
-    aside: tuple[str, ...] = ()
+    boilerplate: tuple[str, ...] = ()
+    notice_text: tuple[str, ...] = ()
     example: tuple[str, ...] = ()
 
 
-class Saying(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The words of a clause that announces what somebody else said; frames.toml describes them."""
+class Announcement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The words of a clause that announces the reply of another server; see frames.toml."""
 
     verb: tuple[str, ...]
     copula: tuple[str, ...]
     noun: frozenset[str]
-    party: frozenset[str]
-    peer: frozenset[str]
+    server: frozenset[str]
+    other_server: frozenset[str]
     label: frozenset[str]
     unit: frozenset[str]
 
 
 class Forms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """All of frames.toml."""
+    """The content of frames.toml."""
 
-    saying: Saying
+    announcement: Announcement
     frame: tuple[Frame, ...]
 
 
 class Hit(NamedTuple):
-    """A form in a text. ``kind``: one of KINDS, "verb", "copula", "code" or "split". ``closing``: the sign that ends it."""
+    """A form found in a text. Hits are ordered by their ends."""
 
     end: int
-    at: int
+    start: int
     kind: str
+    """One of KINDS; "verb" or "copula" of an announcement; "code", a reply code behind a cue, with
+    *end* at the code; "split", a reply code before the quotes around the text of its reply."""
     closing: str = ""
+    """The sign that closes the quote or bracket which the form opens; '' if it opens none."""
 
 
 @cache
@@ -144,98 +146,112 @@ def forms() -> Forms:
     )
 
 
-def lowered(text: str) -> str:
-    """*text*, equally long, in lower ASCII letters and plain signs."""
-    return text.encode().translate(_TABLE).decode() if text.isascii() else text.translate(_SIGNS)
+def simplify(text: str) -> str:
+    """*text* of equal length, in lower case, with blanks, straight quotes and ASCII brackets."""
+    if text.isascii():
+        return text.encode().translate(_SIMPLE_ASCII).decode()
+    return text.translate(_SIMPLE)
 
 
-def glance(lower: str) -> int:
-    """What may stand in a text, ``lowered`` to *lower*: FORM, STAGE, both or, in most texts, nothing; which is quick to see."""
-    seen = 0
-    for _, (_, _, what) in _automaton().iter(lower):
-        seen |= what
-    return seen
+def find_hints(lower: str) -> int:
+    """What may be present in the simplified text *lower*: FORM_HINT, STAGE_HINT, both or neither.
+
+    This is a fast test that most texts fail.
+    """
+    hints = 0
+    for _, (_, _, hint) in _automaton().iter(lower):
+        hints |= hint
+    return hints
 
 
-def quotes_bare(lower: str) -> bool:
-    """Whether a reply with code and status stands in *lower* without any sign before it."""
-    return _BARE.search(lower) is not None
+def has_bare_reply(lower: str) -> bool:
+    """Whether the simplified text *lower* has a reply code with status, without a sign before."""
+    return _BARE_REPLY.search(lower) is not None
 
 
-def hits(lower: str) -> list[Hit]:
-    """Every form that stands in a text, ``lowered`` to *lower*, in the order of their ends."""
+def find_forms(lower: str) -> list[Hit]:
+    """The forms in the simplified text *lower*, ordered by their ends."""
     return sorted(_hits(lower))
 
 
 def _hits(lower: str) -> Iterator[Hit]:
-    if (bare := _BARE.search(lower)) is not None:
+    if (bare := _BARE_REPLY.search(lower)) is not None:
         yield Hit(bare.end(), bare.start(), "code")
-    for last, (length, ways, _) in _automaton().iter(lower):
-        at = last + 1 - length
-        if lower[at].isalnum() and lower[at - 1 : at].isalnum():  # within a word
+    for last, (length, forms_here, _) in _automaton().iter(lower):
+        end = last + 1
+        start = end - length
+        if lower[start].isalnum() and lower[start - 1 : start].isalnum():  # within a word
             continue
-        for kind, rest, closing in ways:
+        for kind, rest, closing in forms_here:
             if not rest:
-                yield Hit(last + 1, at, kind, closing)
-            elif (m := _compiled(rest).match(lower, last + 1)) is not None:
-                yield Hit(m.end(), at, kind, closing)
-        if ways:
+                yield Hit(end, start, kind, closing)
+            elif (m := _compiled(rest).match(lower, end)) is not None:
+                yield Hit(m.end(), start, kind, closing)
+        if forms_here:
             continue
-        if (m := _CODE.match(lower, at)) is not None:
-            yield Hit(m.start("code"), at, "code", CLOSING.get(m["quote"] or m["before"][-1], ""))
-        if (m := _SPLIT.match(lower, at)) is not None:
-            yield Hit(m.end(), at, "split", m["quote"])
+        if (m := _CODE_AFTER_CUE.match(lower, start)) is not None:
+            closing = CLOSING.get(m["quote"] or m["before"][-1], "")
+            yield Hit(m.start("code"), start, "code", closing)
+        if (m := _CODE_BEFORE_QUOTES.match(lower, start)) is not None:
+            yield Hit(m.end(), start, "split", m["quote"])
 
 
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
-    """When it is first needed: there are many, and most texts need none."""
+    """Compile at first use: there are many patterns, and most texts need none of them."""
     return re.compile(pattern)
 
 
 @cache
 def _automaton() -> ahocorasick.Automaton:
-    """Finds the literal beginnings of forms; each leads to the forms that begin so: kind, pattern of the rest, closing sign."""
-    begun: dict[str, list[tuple[str, str, str]]] = {}
-    written = [
+    """An automaton of the literal beginnings of forms and of the hints.
+
+    Each literal gives its length, the forms that begin with it (kind, pattern of the rest, closing
+    sign), and the bits that it contributes to ``find_hints``.
+    """
+    announcement = forms().announcement
+    all_forms = [
         (kind, form) for frame in forms().frame for kind in KINDS for form in getattr(frame, kind)
     ]
-    written += [("verb", form) for form in forms().saying.verb] + [
-        ("copula", form) for form in forms().saying.copula
-    ]
-    for kind, form in written:
+    all_forms += [("verb", form) for form in announcement.verb]
+    all_forms += [("copula", form) for form in announcement.copula]
+    by_literal: dict[str, list[tuple[str, str, str]]] = {}
+    for kind, form in all_forms:
         literal, *rest = re.split(r"(\{[a-z]+\})", form)
         pattern = "".join(
-            _PLACES[part[1:-1]] if i % 2 == 0 else re.escape(part) for i, part in enumerate(rest)
+            _VARIABLES[part[1:-1]] if i % 2 == 0 else re.escape(part) for i, part in enumerate(rest)
         )
-        begun.setdefault(literal, []).append((kind, pattern, _closing(form)))
-    what = dict.fromkeys(begun, FORM) | dict.fromkeys(_hints(), FORM)
-    for literal in _stage_hints():
-        what[literal] = what.get(literal, 0) | STAGE
+        by_literal.setdefault(literal, []).append((kind, pattern, _closing(form)))
+    hints = dict.fromkeys(by_literal, FORM_HINT) | dict.fromkeys(_code_literals(), FORM_HINT)
+    for literal in _stage_literals():
+        hints[literal] = hints.get(literal, 0) | STAGE_HINT
     automaton = ahocorasick.Automaton()
-    for literal, seen in what.items():
-        automaton.add_word(literal, (len(literal), begun.get(literal, []), seen))
+    for literal, hint in hints.items():
+        automaton.add_word(literal, (len(literal), by_literal.get(literal, []), hint))
     automaton.make_automaton()
     return automaton
 
 
 def _closing(form: str) -> str:
-    """What ends a reply behind *form*, which opens a quote or bracket with its first or last sign."""
+    """The sign that closes a reply behind *form*, if *form* opens a quote or bracket; else ''."""
     if "(" in form and ")" not in form:
         return ")"
-    return "}" if form[0] == "{" else CLOSING.get(form[-1], "") if form[-1] in "'\"" else ""
+    if form[0] == "{":
+        return "}"
+    return CLOSING.get(form[-1], "") if form[-1] in "'\"" else ""
 
 
-def _hints() -> Iterator[str]:
-    """One of these stands wherever _CODE or _SPLIT can match."""
+def _code_literals() -> Iterator[str]:
+    """Literals of which one is present wherever a reply code is announced or precedes quotes."""
     yield from (
-        f"{sign}{gap}{ten}" for sign, gap, ten in product(_ANNOUNCING, ("", " "), range(40, 60))
+        f"{cue}{gap}{first_digits}"
+        for cue, gap, first_digits in product(_CUES, ("", " "), range(40, 60))
     )
     yield from _BEFORE_QUOTES
 
 
-def _stage_hints() -> Iterator[str]:
-    """One of these stands wherever ``reply`` can find the name of a stage."""
+def _stage_literals() -> Iterator[str]:
+    """Literals of which one is present wherever ``rfc.reply`` can find the name of a stage."""
     yield from ("in re", "after", ">>>", "smtp:", "while ", "connect")
     for gap, letter in product(("", " ", ":", ": "), "icbghelmrdf"):
         yield f"[{gap}{letter}"

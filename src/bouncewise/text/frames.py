@@ -1,9 +1,10 @@
-"""Tells the reply that a receiver gave from the words of the system that reports it.
+"""Separates the reply of a receiver from the words of the system that reports it.
 
-Reads: a masked text. Gives: the reply that is quoted innermost, and nothing of the frame around it: ``host x said: …``,
-``SMTP error from remote mail server after RCPT TO:<x>: …``, ``(in reply to … command)``, ``Giving up on 192.0.2.1.``.
-The forms are data, frames.toml. In a text that does not begin with a reply, what stands before its first reply is a frame too.
-Refuses: what only looks like a frame within a reply; ``heads`` tells.
+Reads: a masked text. Gives: the innermost reply that the text quotes, without the frame around it:
+``host x said: …``, ``SMTP error from remote mail server after RCPT TO:<x>: …``, ``(in reply to …
+command)``, ``Giving up on 192.0.2.1.``. The forms of frames are data (frames.toml). In a text that
+does not begin with a reply, everything before its first reply is a frame too. Refuses: what only
+looks like a frame within a reply (``heads`` decides).
 """
 
 from __future__ import annotations
@@ -12,143 +13,172 @@ import re
 from bisect import bisect_left
 from functools import lru_cache
 
-from bouncewise.text.forms import CLOSING, FORM, STATUS, Hit, glance, hits, lowered, quotes_bare
-from bouncewise.text.heads import BEGINS, CODED, has, says, stands
+from bouncewise.text.forms import (
+    CLOSING,
+    FORM_HINT,
+    STATUS,
+    Hit,
+    find_forms,
+    find_hints,
+    has_bare_reply,
+    simplify,
+)
+from bouncewise.text.heads import (
+    CODE_OR_STATUS,
+    REPLY_START,
+    begins_reply,
+    has_word,
+    names_server,
+)
+from bouncewise.text.phrase import Span
 
 MAX_HEADS = 64
-"""Beginnings of quoted replies that are looked at in one text, the first of them. It keeps hostile texts linear."""
+"""The first heads of a text that are tried. The limit keeps hostile texts linear."""
 
+_NOT_HEADS = ("tail", "ending", "boilerplate", "notice_text")
+
+# sendmail writes such a line behind the dialogue: "550 5.1.1 <u@b.example>... User unknown".
 _SUMMARY = re.compile(rf" [245]\d\d(?:[ -]{STATUS})? <?@>? ?\.\.\.")
-_OPENS = re.compile(r"[:=({\[<]$|\bsmtp;$|(?:^|[ =:(])['\"]$")
+_OPENS_QUOTATION = re.compile(r"[:=({\[<]$|\bsmtp;$|(?:^|[ =:(])['\"]$")
 _WORD = re.compile(r"(?<!\w)(?!qz\b)[^\W\d_]{2,}(?!\w)")
 _BRACKETS = {pair[1]: re.compile(f"[{re.escape(pair)}]") for pair in ("()", "<>", "[]", "{}")}
 
-_ROLES = {"tail": "tails", "ending": "tails", "standing": "standing", "aside": "aside"}
-
-Span = tuple[int, int]
-
 
 def may_quote(text: str) -> bool:
-    """False where a masked *text* is the reply itself, which is quick to see."""
-    lower = lowered(text)
-    return glance(lower) & FORM != 0 or (BEGINS.match(lower) is None and quotes_bare(lower))
+    """False where a masked *text* certainly quotes no reply; a fast test."""
+    lower = simplify(text)
+    if find_hints(lower) & FORM_HINT:
+        return True
+    return REPLY_START.match(lower) is None and has_bare_reply(lower)
 
 
 @lru_cache(maxsize=128)
 def layers(text: str) -> tuple[str, ...]:
-    """The innermost reply that *text* quotes, what quotes it, and so on to *text* itself, which may be the only one.
+    """The innermost reply that *text* quotes, then what quotes it, and so on up to *text* itself.
 
-    Remembered for those who ask for the same text in turn, and for logs, where texts recur.
+    A text that quotes nothing is the only layer. The cache serves callers that ask for the same
+    text one after the other, and logs, in which texts recur.
     """
-    flat = _flat(text)
-    spans, outer = _cut(flat)
+    flat = _single_blanks(text)
+    spans, outer = _locate(flat)
     if spans == [(0, len(flat))]:
         return (text,)
     reply = " ".join(flat[start:end].strip() for start, end in spans)
     return (reply, *(flat[start:end] for start, end in reversed(outer)))
 
 
-def announces(line: str) -> bool:
-    """Whether a masked *line* ends with words that announce what another server replied, on the next line."""
-    lower = lowered(_flat(line))
-    last = [h for h in hits(lower) if h.end == len(lower)]
+def announces_reply(line: str) -> bool:
+    """Whether a masked *line* ends with words that announce a reply on the next line."""
+    lower = simplify(_single_blanks(line))
+    last = [hit for hit in find_forms(lower) if hit.end == len(lower)]
     return any(
-        h.kind == "head" or (h.kind in ("verb", "copula") and says(h, lower, 0)) for h in last
+        hit.kind == "head" or (hit.kind in ("verb", "copula") and names_server(hit, lower, 0))
+        for hit in last
     )
 
 
-def blanked(masked: str, text: str) -> str:
-    """*masked* with blanks for all that is not the innermost of its ``layers``; *text* has the same signs but for blanks."""
+def blank_frame(masked: str, text: str) -> str:
+    """*masked* with blanks for everything except the innermost reply that it quotes.
+
+    *text* has the same characters as *masked* apart from blanks.
+    """
     if not may_quote(text):
         return masked
-    flat = _flat(text)
-    spans, _ = _cut(flat)
+    flat = _single_blanks(text)
+    spans, _ = _locate(flat)
     if spans == [(0, len(flat))]:
         return masked
-    places = [i for i, sign in enumerate(masked) if sign != "_" and not sign.isspace()]
-    signs = [i for i, sign in enumerate(flat) if sign not in "_ "]
-    shown = " " * len(masked)
+    masked_at = [i for i, sign in enumerate(masked) if sign != "_" and not sign.isspace()]
+    flat_at = [i for i, sign in enumerate(flat) if sign not in "_ "]
+    result = " " * len(masked)
     for start, end in spans:
-        if inside := places[bisect_left(signs, start) : bisect_left(signs, end)]:
+        if inside := masked_at[bisect_left(flat_at, start) : bisect_left(flat_at, end)]:
             first, last = inside[0], inside[-1] + 1
-            shown = shown[:first] + masked[first:last] + shown[last:]
-    return shown
+            result = result[:first] + masked[first:last] + result[last:]
+    return result
 
 
-def _flat(text: str) -> str:
-    """*text* with single blanks, which are underscores in the log of qmail-send."""
+def _single_blanks(text: str) -> str:
+    """*text* with single blanks; qmail-send writes underscores for the blanks in its log."""
     return " ".join((text.replace("_", " ") if ":_" in text else text).split())
 
 
-def _cut(flat: str) -> tuple[list[Span], list[Span]]:
-    """Where the innermost reply stands in *flat*, which has single blanks, and where what quotes it, outermost first."""
-    lower = lowered(flat)
-    by_kind: dict[str, list[Hit]] = {"heads": [], "tails": [], "standing": [], "aside": []}
-    for hit in hits(lower):
-        by_kind[_ROLES.get(hit.kind, "heads")].append(hit)
-    heads, tails = by_kind["heads"][:MAX_HEADS], by_kind["tails"]
-    standing = [(h.at, h.end) for h in by_kind["standing"]]
-    for start, end in standing:
+def _locate(flat: str) -> tuple[list[Span], list[Span]]:
+    """Where the innermost reply is in *flat*, and the layers that quote it, outermost first.
+
+    *flat* has single blanks. The reply has several spans if it is interrupted by boilerplate.
+    """
+    lower = simplify(flat)
+    hits = find_forms(lower)
+    heads = [hit for hit in hits if hit.kind not in _NOT_HEADS][:MAX_HEADS]
+    tails = [hit for hit in hits if hit.kind in ("tail", "ending")]
+    omitted = [(hit.start, hit.end) for hit in hits if hit.kind == "boilerplate"]
+    for start, end in omitted:
         lower = lower[:start] + " " * (end - start) + lower[end:]
-    endings = [h for h in tails if h.kind == "ending"]
-    nested = _nested(lower, _end(lower, 0, len(lower), endings), heads)
+    endings = [hit for hit in tails if hit.kind == "ending"]
+    nested = _nested_replies(lower, _end_before_tails(lower, 0, len(lower), endings), heads)
     start, end = nested[-1]
-    if (
-        start == 0 and BEGINS.match(lower) is None
-    ):  # nothing is quoted: these are the reporter's own words
-        tails, end = [h for h in tails if h.kind == "tail"], len(lower)
-    stop = _end(lower, start, end, tails)
-    if not has(lower, start, stop):  # nothing is quoted, or the reply itself is such a form
-        nested = _nested(lower, len(lower), heads)
+    if start == 0 and REPLY_START.match(lower) is None:
+        # Nothing is quoted, so these are the reporter's own words, and an ending belongs to them.
+        tails, end = [hit for hit in tails if hit.kind == "tail"], len(lower)
+    stop = _end_before_tails(lower, start, end, tails)
+    if not has_word(lower, start, stop):  # nothing is quoted, or the reply itself is such a form
+        nested = _nested_replies(lower, len(lower), heads)
         start, stop = nested[-1]
-    if BEGINS.match(lower, start) is None:
-        standing += [(h.at, h.end) for h in by_kind["aside"]]
-    if not has(lower, start, stop) and not standing:
+    if REPLY_START.match(lower, start) is None:
+        omitted += [(hit.start, hit.end) for hit in hits if hit.kind == "notice_text"]
+    if not has_word(lower, start, stop) and not omitted:
         return [(0, len(lower))], []
-    return _without(start, stop, sorted(standing)), [(0, len(lower)), *nested[1:]]
+    return _subtract(start, stop, sorted(omitted)), [(0, len(lower)), *nested[1:]]
 
 
-def _without(start: int, end: int, holes: list[Span]) -> list[Span]:
-    """What is left between *start* and *end* of a text with *holes*."""
-    spans = []
-    for first, last in holes:
+def _subtract(start: int, end: int, omitted: list[Span]) -> list[Span]:
+    """The spans from *start* to *end* that remain without the *omitted* spans."""
+    remaining = []
+    for first, last in omitted:
         if start <= first < end:
-            spans.append((start, first))
+            remaining.append((start, first))
             start = min(last, end)
-    return [(s, e) for s, e in [*spans, (start, end)] if s < e] or [(0, 0)]
+    return [(s, e) for s, e in [*remaining, (start, end)] if s < e] or [(0, 0)]
 
 
-def _nested(lower: str, end: int, heads: list[Hit]) -> list[Span]:
-    """The text up to *end*, the reply that is quoted in it, the reply quoted in that …: where each starts and ends."""
-    found = [(0, end)]
-    begun = BEGINS.match(lower)
+def _nested_replies(lower: str, end: int, heads: list[Hit]) -> list[Span]:
+    """The text up to *end*, the reply quoted in it, the reply quoted in that reply, and so on."""
+    nested = [(0, end)]
+    reply_start = REPLY_START.match(lower)
     for head in heads:
-        start, end = found[-1]
+        start, end = nested[-1]
         if head.kind == "keep":
-            return found
-        if start <= head.at and head.end <= end and stands(head, lower, start, begun):
-            found.append(_opened(lower, head.end, end, head.closing))
-            begun = BEGINS.match(lower, found[-1][0])
-    return found
+            return nested
+        if (
+            start <= head.start
+            and head.end <= end
+            and begins_reply(head, lower, start, reply_start)
+        ):
+            nested.append(_reply_span(lower, head.end, end, head.closing))
+            reply_start = REPLY_START.match(lower, nested[-1][0])
+    return nested
 
 
-def _opened(lower: str, start: int, end: int, closing: str) -> Span:
-    """The reply that begins at *start*, up to the sign that closes it and without quotes around it."""
-    end = _closed(lower, start, end, closing)
+def _reply_span(lower: str, start: int, end: int, closing: str) -> Span:
+    """The reply that begins at *start*, up to the sign that closes it, without quotes around it."""
+    end = _closing_position(lower, start, end, closing)
     while start < end and lower[start] == " ":
         start += 1
     sign = lower[start : start + 1]
     if sign in ("'", '"'):
-        close = _closed(lower, start + 1, end, sign)
-        if close < end and (CODED.match(lower, start + 1) or not has(lower, close, end)):
+        close = _closing_position(lower, start + 1, end, sign)
+        coded = CODE_OR_STATUS.match(lower, start + 1) is not None
+        if close < end and (coded or not has_word(lower, close, end)):
             return start + 1, close
     return start, end
 
 
-def _closed(lower: str, start: int, end: int, closing: str) -> int:
-    """Where the sign stands that ends what was opened before *start*; *end* where there is none.
+def _closing_position(lower: str, start: int, end: int, closing: str) -> int:
+    """The position of the sign that closes what was opened before *start*; *end* if there is none.
 
-    For a bracket it is the one that matches, for a quote the last that no letter follows: others are apostrophes.
+    For a bracket it is the matching one. For a quote it is the last that no letter or digit
+    follows, because the others are apostrophes.
     """
     if closing in _BRACKETS:
         depth = 0
@@ -163,21 +193,21 @@ def _closed(lower: str, start: int, end: int, closing: str) -> int:
     return end if at < 0 else at
 
 
-def _end(lower: str, start: int, end: int, tails: list[Hit]) -> int:
-    """Where what stands from *start* to *end* ends without that which a reporter adds behind a reply."""
+def _end_before_tails(lower: str, start: int, end: int, tails: list[Hit]) -> int:
+    """Where the text from *start* to *end* ends without what a reporter adds behind a reply."""
     stop = end
     for tail in reversed(tails):
-        # Where nothing stands before it, the reply itself is such a form.
-        ends = start <= tail.at < stop and has(lower, start, tail.at)
-        if ends and (tail.kind == "tail" or _is_last(lower, tail, stop)):
-            stop = tail.at
+        # If no word precedes the tail, the reply itself has this form.
+        follows_words = start <= tail.start < stop and has_word(lower, start, tail.start)
+        if follows_words and (tail.kind == "tail" or _is_last(lower, tail, stop)):
+            stop = tail.start
     if "<<<" in lower[:start] and (m := _SUMMARY.search(lower, start, stop)) is not None:
         stop = m.start()
-    return stop if start or BEGINS.match(lower) or _WORD.search(lower, 0, stop) else end
+    return stop if start or REPLY_START.match(lower) or _WORD.search(lower, 0, stop) else end
 
 
 def _is_last(lower: str, ending: Hit, end: int) -> bool:
-    """Whether *ending* stands last, behind words: behind a colon or a quote it is what is quoted."""
-    return (
-        not has(lower, ending.end, end) and _OPENS.search(lower[: ending.at].rstrip()[-6:]) is None
-    )
+    """Whether *ending* is the end of the text and no quotation: not behind a colon or a quote."""
+    if has_word(lower, ending.end, end):
+        return False
+    return _OPENS_QUOTATION.search(lower[: ending.start].rstrip()[-6:]) is None

@@ -1,6 +1,8 @@
-"""The text of a reply without what differs from recipient to recipient: mail addresses and IPv4 addresses are masked.
+"""The text of a reply without what differs between recipients: mail addresses and IPv4 addresses.
 
-So neither an address nor an IP address can imitate a code or a phrase, and replies that mean the same look the same.
+Reads: any text. Gives: the text with ``@`` for each mail address and PLACEHOLDER for each IPv4
+address. Therefore no address can imitate a code or a phrase, and replies that mean the same become
+equal. IPv6 addresses are not masked.
 """
 
 from __future__ import annotations
@@ -9,68 +11,71 @@ import re
 from functools import lru_cache
 
 MAX_REPLY = 2048
-"""Characters of a reply that are read. RFC 5321 §4.5.3.1.5 allows 512 octets a line."""
+"""Characters of a reply that are read. RFC 5321 §4.5.3.1.5 allows 512 octets per line."""
 
 PLACEHOLDER = "qz"
-"""The word that stands for an IP address: no rule can speak of it."""
+"""The word that replaces an IPv4 address. No rule contains it."""
 
-_ENDS = "\t\r\n<>()[]{},;:\"'`|"
-_ADDRESS_ENDS = str.maketrans(dict.fromkeys(_ENDS, " "))
-_ASCII_ENDS = bytes.maketrans(_ENDS.encode(), b" " * len(_ENDS))
-# Four numbers, but not 127.x: those are a blocklist's answers, and rules speak of them.
-IPV4 = r"\b(?:12[0-689]|1[013-9][0-9]|[02-9][0-9][0-9]|[0-9]{1,2})\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\b"
-# The same, from its first dot on, which is found faster than a digit: every text has digits, few have dots.
+_DELIMITERS = "\t\r\n<>()[]{},;:\"'`|"
+_DELIMITERS_TO_BLANKS = str.maketrans(dict.fromkeys(_DELIMITERS, " "))
+_ASCII_DELIMITERS_TO_BLANKS = bytes.maketrans(_DELIMITERS.encode(), b" " * len(_DELIMITERS))
+
+# Four numbers, but not 127.x: such an address is the answer of a blocklist, and rules match it.
+IPV4 = (
+    r"\b(?:12[0-689]|1[013-9][0-9]|[02-9][0-9][0-9]|[0-9]{1,2})"
+    r"\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\b"
+)
+# The same, searched from its first dot, because every text has digits, but few texts have dots.
 _FROM_DOT = re.compile(
-    r"\.(?:(?<=\b([0-9])\.)|(?<=\b([0-9][0-9])\.)|(?<=\b([0-9][0-9][0-9])\.))[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\b",
+    r"\.(?:(?<=\b([0-9])\.)|(?<=\b([0-9][0-9])\.)|(?<=\b([0-9][0-9][0-9])\.))"
+    r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\b",
     re.ASCII,
 )
 
 
 @lru_cache(maxsize=16)
 def mask(text: str) -> str:
-    """*text* without what differs from recipient to recipient: each mail address ``@``, each IPv4 address PLACEHOLDER.
+    """*text* with ``@`` for each mail address and PLACEHOLDER for each IPv4 address.
 
-    So neither an address nor an IP can forge a code or a phrase. Remembered for those who ask for the same text in turn.
+    The cache serves the callers that mask the same text one after the other.
     """
-    return _without_ips(_without_addresses(text, False), False)
+    return _mask_ips(_mask_addresses(text, False), False)
 
 
 def mask_same_length(text: str) -> str:
-    """``mask`` with blanks that keep everything at its place."""
-    return _without_ips(_without_addresses(text, True), True)
+    """Like ``mask``, filled with blanks so that every other character keeps its position."""
+    return _mask_ips(_mask_addresses(text, True), True)
 
 
-def _without_addresses(text: str, in_place: bool) -> str:
+def _mask_addresses(text: str, same_length: bool) -> str:
     if "@" not in text:
         return text
-    plain = text.isascii()
-    apart = (
-        text.encode().translate(_ASCII_ENDS).decode() if plain else text.translate(_ADDRESS_ENDS)
-    )
-    shown, done, at = "", 0, apart.find("@")
+    if text.isascii():
+        blanked = text.encode().translate(_ASCII_DELIMITERS_TO_BLANKS).decode()
+    else:
+        blanked = text.translate(_DELIMITERS_TO_BLANKS)
+    masked, done, at = "", 0, blanked.find("@")
     while at >= 0:
-        start, end = apart.rfind(" ", 0, at) + 1, apart.find(" ", at)
+        start, end = blanked.rfind(" ", 0, at) + 1, blanked.find(" ", at)
         end = len(text) if end < 0 else end
-        shown += text[done:start] + ("@".ljust(end - start) if in_place else "@")
-        done, at = end, apart.find("@", end)
-    return shown + text[done:]
+        masked += text[done:start] + ("@".ljust(end - start) if same_length else "@")
+        done, at = end, blanked.find("@", end)
+    return masked + text[done:]
 
 
-def _without_ips(text: str, in_place: bool) -> str:
-    """*text* with PLACEHOLDER for what fits IPV4."""
+def _mask_ips(text: str, same_length: bool) -> str:
     m = _FROM_DOT.search(text)
     if m is None:
         return text
-    shown, done = "", 0
+    masked, done = "", 0
     while m is not None:
-        first = m[1] or m[2] or m[3]
-        start = m.start() - len(first)
-        if start < done or first == "127":
+        first_number = m[1] or m[2] or m[3]
+        start = m.start() - len(first_number)
+        if start < done or first_number == "127":
             m = _FROM_DOT.search(text, m.start() + 1)
             continue
-        shown += text[done:start] + (
-            PLACEHOLDER.ljust(m.end() - start) if in_place else PLACEHOLDER
-        )
+        masked += text[done:start]
+        masked += PLACEHOLDER.ljust(m.end() - start) if same_length else PLACEHOLDER
         done = m.end()
         m = _FROM_DOT.search(text, done)
-    return shown + text[done:]
+    return masked + text[done:]

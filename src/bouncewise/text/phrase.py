@@ -1,4 +1,8 @@
-"""Phrases that fit words: literal pieces with gaps that are counted in words. Everything here is linear."""
+"""Phrases in the words of a reply: literal pieces with gaps that are counted in words.
+
+Reads: a phrase of a rule or of ``wording.toml``, and words as ``text.words`` gives them. Gives: the
+pieces of the phrase, and where they are found. Matching is linear in the number of words.
+"""
 
 from __future__ import annotations
 
@@ -9,92 +13,89 @@ from typing import NamedTuple
 from bouncewise.text.words import words
 
 GAP = 12
-"""Words that a ``*`` in a phrase may stand for."""
+"""The largest number of words that a ``*`` in a phrase stands for."""
+
+Span = tuple[int, int]
+"""Start and end of a part of a text."""
 
 
 class Piece(NamedTuple):
-    """A literal part of a phrase. ``joined``: it follows within the word begun before, not after a free gap."""
+    """A literal part of a phrase."""
 
     literal: str
-    joined: bool
+    same_word: bool
+    """The piece follows in the word that the piece before it began, not after a gap of words."""
 
 
 @lru_cache(maxsize=8192)
 def phrase_pieces(phrase: str) -> tuple[Piece, ...]:
-    """A phrase as the literal pieces between its gaps.
+    """The literal pieces between the gaps of *phrase*, folded as the words of replies are.
 
-    ``user * unknown``: a gap of at most GAP words. ``suspend*``: any word that begins so; ``*sperrt``: that
-    ends so. ``@``: any address. The words are folded just as replies are.
+    ``user * unknown`` has a gap of at most GAP words. ``suspend*`` is any word that begins with
+    these letters, ``*sperrt`` any word that ends with them. ``@`` is any mail address.
     """
     pieces: list[Piece] = []
-    text, joined = " ", False
+    literal, same_word = " ", False
     for part in phrase.split():
         if part == "*":
-            if text.strip():
-                pieces.append(Piece(text, joined))
-            text, joined = " ", False
+            if literal.strip():
+                pieces.append(Piece(literal, same_word))
+            literal, same_word = " ", False
             continue
         if part.startswith("*"):
-            if text.strip():
-                pieces.append(Piece(text, joined))
-            text, joined = "", False
-        text += words(part.strip("*")).lstrip(" ")
+            if literal.strip():
+                pieces.append(Piece(literal, same_word))
+            literal, same_word = "", False
+        literal += words(part.strip("*")).lstrip(" ")
         if part.endswith("*"):
-            pieces.append(Piece(text[:-1], joined))
-            text, joined = " ", True
-    if text.strip():
-        pieces.append(Piece(text, joined))
+            pieces.append(Piece(literal[:-1], same_word))
+            literal, same_word = " ", True
+    if literal.strip():
+        pieces.append(Piece(literal, same_word))
     return tuple(pieces)
 
 
-def find_phrase(joined: str, pieces: tuple[Piece, ...]) -> tuple[int, int] | None:
-    """Where *pieces* stand in order in *joined* words, as (start, end); None where they do not. Linear."""
+def find_phrase(bare_words: str, pieces: tuple[Piece, ...]) -> Span | None:
+    """Where *pieces* follow each other in *bare_words*; None where they do not."""
     first = pieces[0].literal
     if len(pieces) == 1:
-        at = joined.find(first)
+        at = bare_words.find(first)
         return None if at < 0 else (at, at + len(first))
-    start, last = joined.find(first), pieces[-1].literal
-    after = joined.find(last, start + len(first) - 1)
-    if start < 0 or after < 0:
+    start, last = bare_words.find(first), pieces[-1].literal
+    last_start = bare_words.find(last, start + len(first) - 1)
+    if start < 0 or last_start < 0:
         return None
-    if (
-        len(pieces) == 2
-        and not pieces[1].joined
-        and joined.count(" ", start + len(first), after) < GAP
-    ):
-        return start, after + len(last)
-    # Sweep piece by piece, keeping for every place reached the earliest start that led there.
-    reached = [(m, m + len(first)) for m in _occurrences(joined, first)]
+    if len(pieces) == 2 and not pieces[1].same_word:
+        gap = bare_words.count(" ", start + len(first), last_start)
+        if gap < GAP:
+            return start, last_start + len(last)
+    # Extend piece by piece, and keep for each position reached the earliest start that led to it.
+    reached = [(at, at + len(first)) for at in _occurrences(bare_words, first)]
     for piece in pieces[1:]:
-        reached = (
-            _within_word(joined, piece, reached)
-            if piece.joined
-            else _after_gap(joined, piece, reached)
-        )
+        extend = _within_word if piece.same_word else _after_gap
+        reached = extend(bare_words, piece, reached)
     return reached[0] if reached else None
 
 
-def _within_word(
-    joined: str, piece: Piece, reached: list[tuple[int, int]]
-) -> list[tuple[int, int]]:
-    ends = ((start, joined.find(" ", end)) for start, end in reached)
+def _within_word(bare_words: str, piece: Piece, reached: list[Span]) -> list[Span]:
+    word_ends = ((start, bare_words.find(" ", end)) for start, end in reached)
     return [
         (start, at + len(piece.literal))
-        for start, at in ends
-        if joined.startswith(piece.literal, at)
+        for start, at in word_ends
+        if bare_words.startswith(piece.literal, at)
     ]
 
 
-def _after_gap(joined: str, piece: Piece, reached: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    found: list[tuple[int, int]] = []
-    back = 0
-    for at in _occurrences(joined, piece.literal):
-        # Neighbouring words share their space, so a piece may begin one character before the last ended.
-        while back < len(reached) and joined.count(" ", reached[back][1], at) >= GAP:
-            back += 1
-        if back < len(reached) and reached[back][1] - 1 <= at:
-            found.append((reached[back][0], at + len(piece.literal)))
-    return found
+def _after_gap(bare_words: str, piece: Piece, reached: list[Span]) -> list[Span]:
+    extended: list[Span] = []
+    i = 0
+    for at in _occurrences(bare_words, piece.literal):
+        # Adjacent words share one blank: a piece may begin one character before the last one ended.
+        while i < len(reached) and bare_words.count(" ", reached[i][1], at) >= GAP:
+            i += 1
+        if i < len(reached) and reached[i][1] - 1 <= at:
+            extended.append((reached[i][0], at + len(piece.literal)))
+    return extended
 
 
 def _occurrences(text: str, piece: str) -> Iterator[int]:

@@ -1,8 +1,10 @@
-"""The bare words of a reply: what rules and readers match by.
+"""The bare words of a reply, which rules and readers match.
 
-Matching looks at words only: letters and digits, casefolded, without accents, one space between, one at either end; "@" is any
-mail address. So punctuation, line breaks, quotes and the recipient's own name can neither hide a phrase nor imitate one. Han,
-kana and hangul have no spaces: each sign is a word. Everything here is linear.
+Reads: a text. Gives: its letters and digits as words in lower case without accents, with one blank
+before, between and after them; ``@`` is any mail address. Punctuation, line breaks, quotes and the
+recipient's own name can therefore neither hide a phrase nor imitate one. Han, kana and hangul are
+written without blanks, so each of their characters is a word. All functions are linear in the
+length of the text.
 """
 
 from __future__ import annotations
@@ -13,27 +15,30 @@ from functools import lru_cache
 
 from bouncewise.text.mask import MAX_REPLY, mask
 
-SIGNS = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f"
-_FOLDED_WORD = re.compile(rf"@|[{SIGNS}]|[^\W_{SIGNS}]+")
+UNSPACED = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f"
+"""Kana, Han and hangul, as the ranges of a regular expression: each character is a word."""
+
+_FOLDED_WORD = re.compile(rf"@|[{UNSPACED}]|[^\W_{UNSPACED}]+")
 _ASCII = bytes(
     ord(chr(i).lower()) if chr(i).isalnum() or chr(i) == "@" else 32 for i in range(128)
 ) + bytes(128)
-_FOREIGN = re.compile(r"[^\x00-\x7f]+")
-_PLAIN = str.maketrans(
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
+_WITHOUT_DECOMPOSITION = str.maketrans(
     {"’": "", "'": "", "ł": "l", "ø": "o", "đ": "d", "æ": "ae", "œ": "oe", "ı": "i"}
 )
-# An elision joins two runs of letters: "don't", "l'adresse". Digits beside an apostrophe stay words of their own.
+# An elision joins two runs of letters ("don't", "l'adresse"). Digits beside an apostrophe remain
+# separate words.
 _APOSTROPHE = re.compile(r"(?<=[A-Za-z])'(?=[A-Za-z])")
-_CONTINUED = re.compile(r"-(?<=([245]\d\d)-)(?<!\S[245]\d\d-)")
+_FIRST_LINE = re.compile(r"-(?<=([245]\d\d)-)(?<!\S[245]\d\d-)")
 
 
 def words(text: str) -> str:
-    """*text* as bare words, e.g. ``550 <a@b.c>... User Unknown!`` gives ``" 550 @ user unknown "``."""
+    """The words of *text*: ``550 <a@b.c>... User Unknown!`` gives ``" 550 @ user unknown "``."""
     return words_of(mask(text[:MAX_REPLY]))
 
 
 def words_of(masked: str) -> str:
-    """``words`` of a text that is masked already."""
+    """The words of a text that ``mask`` has already masked."""
     text = without_repeats(masked)
     if text.isascii():
         if "'" in text:
@@ -45,31 +50,32 @@ def words_of(masked: str) -> str:
 
 
 def without_repeats(text: str) -> str:
-    """*text*, equally long, each repeated ``550-5.1.1`` of a reply of several lines blanks."""
-    if "-" in text and (m := _CONTINUED.search(text)) is not None:
-        text = _continuation(m[1]).sub(lambda c: " " * len(c[0]), text)
+    """*text* with blanks for the code and status that each further line of a reply repeats.
+
+    The length does not change (RFC 5321 §4.2.1: ``550-5.1.1 …`` on every line).
+    """
+    if "-" in text and (m := _FIRST_LINE.search(text)) is not None:
+        text = _further_line(m[1]).sub(lambda repeat: " " * len(repeat[0]), text)
     return text
 
 
 @lru_cache(maxsize=400)
-def _continuation(code: str) -> re.Pattern[str]:
+def _further_line(code: str) -> re.Pattern[str]:
     return re.compile(rf"(?<=\s){code}(?:[ \-]|$)(?:[245]\.\d{{1,3}}\.\d{{1,3}}(?=\s)\s?)?")
 
 
 def fold(text: str) -> str:
     """*text* in lower case, without accents and apostrophes."""
     lower = text.lower()
-    return (lower if lower.isascii() else _FOREIGN.sub(_fold_foreign, lower)).replace("'", "")
-
-
-def _fold_foreign(m: re.Match[str]) -> str:
-    return _bare(m[0])
+    if not lower.isascii():
+        lower = _NOT_ASCII.sub(lambda m: _fold_letters(m[0]), lower)
+    return lower.replace("'", "")
 
 
 @lru_cache(maxsize=8192)
-def _bare(letters: str) -> str:
-    """RFC 5198 texts may be composed or not; accents are often lost on the way, so they never count."""
+def _fold_letters(letters: str) -> str:
+    """Remove the accents: a text may be composed or not (RFC 5198 §3), and accents get lost."""
     bare = "".join(
         c for c in unicodedata.normalize("NFKD", letters) if not unicodedata.combining(c)
     )
-    return unicodedata.normalize("NFC", bare.casefold()).translate(_PLAIN)
+    return unicodedata.normalize("NFC", bare.casefold()).translate(_WITHOUT_DECOMPOSITION)
