@@ -1,1 +1,1 @@
-"""The knowledge of bouncewise as data, and the two modules that load and match it."""
+"""The rules as data (``knowledge/``), and the modules that load, match and test them."""

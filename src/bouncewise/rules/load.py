@@ -1,13 +1,15 @@
-"""Rule files, read strictly: a misspelt key, cause or receiver is refused with its place.
+"""Loads rule files strictly: a misspelt key, cause or receiver is an error that names its place.
 
-Reads: TOML as in ``knowledge/``; docs/rules.md describes every key. Gives: a RuleSet, rules in order of
-precedence, with a version that changes whenever any rule does.
+Reads: TOML as in ``knowledge/``; docs/rules.md describes every key. Gives: a RuleSet, its rules in
+order of precedence, with a version that changes whenever any of the files changes. Refuses with
+RuleError: whatever is not as docs/rules.md says.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
 from importlib import resources
@@ -29,11 +31,11 @@ T = TypeVar("T")
 
 
 class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Base of everything read from a rule file."""
+    """Base of everything that is read from a rule file."""
 
 
 class Example(Strict, frozen=True, kw_only=True):
-    """A reply with what is known beside it."""
+    """A reply, with what is known beside its text."""
 
     reply: str
     receiver: str | None = None
@@ -41,7 +43,10 @@ class Example(Strict, frozen=True, kw_only=True):
 
 
 class When(Strict, frozen=True, kw_only=True):
-    """Conditions: all keys must hold; within a key any entry will do, but none of ``unless`` may."""
+    """The conditions of a rule: all keys must hold.
+
+    For each key one of its entries is enough; for ``unless`` none may hold.
+    """
 
     phrase: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
@@ -53,7 +58,7 @@ class When(Strict, frozen=True, kw_only=True):
 
 
 class Rule(Strict, frozen=True, kw_only=True):
-    """One piece of knowledge: under these conditions a reply has this cause."""
+    """Under the conditions ``when``, a reply has this cause."""
 
     id: str
     cause: Cause
@@ -69,14 +74,14 @@ class Rule(Strict, frozen=True, kw_only=True):
 
 
 class RuleFile(Strict, frozen=True, kw_only=True):
-    """One file of rules about one subject."""
+    """A file of rules about one subject."""
 
     title: str
     rule: tuple[Rule, ...]
 
 
 class Tier(Strict, frozen=True, kw_only=True):
-    """Files of equal standing, in order; ``confidence`` is what a rule in them is worth by itself."""
+    """Files of equal precedence, in order; ``confidence`` is that of a rule without its own."""
 
     name: str
     confidence: float
@@ -84,7 +89,7 @@ class Tier(Strict, frozen=True, kw_only=True):
 
 
 class CauseFacts(Strict, frozen=True, kw_only=True):
-    """What a cause means and what follows from it by default."""
+    """What a cause means, and what follows from it unless a rule says otherwise."""
 
     cause: Cause
     title: str
@@ -98,7 +103,10 @@ class CauseFacts(Strict, frozen=True, kw_only=True):
 
 
 class Receiver(Strict, frozen=True, kw_only=True):
-    """Whose mail exchanger speaks. ``mx`` and ``domains`` are suffixes; ``words`` are phrases only it uses."""
+    """An organisation that runs mail exchangers.
+
+    ``mx`` and ``domains`` are suffixes of host names; ``words`` are phrases that only it uses.
+    """
 
     id: str
     name: str
@@ -110,7 +118,10 @@ class Receiver(Strict, frozen=True, kw_only=True):
 
 
 class StatusFacts(Strict, frozen=True, kw_only=True):
-    """A row of the IANA registry of enhanced status codes; ``x`` is any class. ``practice``: what it means in the field."""
+    """A row of the IANA registry of enhanced status codes; an ``x`` in ``status`` is any class.
+
+    ``practice`` is what servers use the code for, if that differs from its definition.
+    """
 
     status: str
     title: str
@@ -121,7 +132,10 @@ class StatusFacts(Strict, frozen=True, kw_only=True):
 
 
 class RuleSet(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that is known, ready to be matched. ``base`` is each rule's own confidence."""
+    """All rules and facts.
+
+    ``base`` is the confidence of each rule by itself, and ``tiers`` the name of its tier.
+    """
 
     rules: tuple[Rule, ...]
     base: tuple[float, ...]
@@ -149,37 +163,27 @@ class _Statuses(Strict, frozen=True, kw_only=True):
 
 
 SITE_TIER = Tier(name="site", confidence=0.98, files=())
+"""The tier of the operator's own rules, which precede the shipped ones."""
 
 
 def load(site: tuple[Path, ...] = ()) -> RuleSet:
-    """The shipped rules, after the *site*'s own files or folders of them, which come first.
+    """The rules of the *site*'s own files or folders, and then the shipped rules.
 
-    Raises RuleError with file and place for whatever is not as docs/rules.md says.
+    Raises RuleError, with the file and the place, for whatever is not as docs/rules.md says.
     """
-    home = resources.files("bouncewise.rules") / "knowledge"
+    knowledge = _knowledge()
     digest = hashlib.sha256()
-    tiers = _read(home / "precedence.toml", _Precedence, digest).tier
-    causes = {c.cause: c for c in _read(home / "causes.toml", _Causes, digest).cause}
-    receivers = _read(home / "receivers.toml", _Receivers, digest).receiver
-    statuses = _read(home / "status.toml", _Statuses, digest).status
-    rules: list[Rule] = []
-    base: list[float] = []
-    names: list[str] = []
-    plan: list[tuple[Tier, list[Traversable]]] = [(SITE_TIER, list(_site_files(site)))]
-    plan += [(tier, [home / f"{name}.toml" for name in tier.files]) for tier in tiers]
-    known = {r.id for r in receivers}
-    seen: set[str] = set()
-    for tier, paths in plan:
-        for path in paths:
-            for rule in _read(path, RuleFile, digest).rule:
-                _check(rule, f"{path}: rule {rule.id!r}", known, seen)
-                rules.append(rule)
-                base.append(tier.confidence if rule.confidence is None else rule.confidence)
-                names.append(tier.name)
+    tiers = _read(knowledge / "precedence.toml", _Precedence, digest).tier
+    causes = {c.cause: c for c in _read(knowledge / "causes.toml", _Causes, digest).cause}
+    receivers = _read(knowledge / "receivers.toml", _Receivers, digest).receiver
+    statuses = _read(knowledge / "status.toml", _Statuses, digest).status
+    files: list[tuple[Tier, Traversable]] = [(SITE_TIER, path) for path in _site_files(site)]
+    files += [(tier, knowledge / f"{name}.toml") for tier in tiers for name in tier.files]
+    ranked = list(_rules(files, {r.id for r in receivers}, digest))
     return RuleSet(
-        rules=tuple(rules),
-        base=tuple(base),
-        tiers=tuple(names),
+        rules=tuple(rule for rule, _ in ranked),
+        base=tuple(t.confidence if r.confidence is None else r.confidence for r, t in ranked),
+        tiers=tuple(tier.name for _, tier in ranked),
         causes=causes,
         receivers=receivers,
         statuses=statuses,
@@ -189,10 +193,13 @@ def load(site: tuple[Path, ...] = ()) -> RuleSet:
 
 @cache
 def shipped() -> RuleSet:
-    """The rules that come with bouncewise; read from a compiled copy in the user's cache, where one of these files is."""
-    home = resources.files("bouncewise.rules") / "knowledge"
+    """The rules that come with bouncewise.
+
+    They are read from a compiled copy in the user's cache folder, if there is one of these files.
+    """
+    knowledge = _knowledge()
     digest = hashlib.sha256(__version__.encode())
-    for folder in (home, *(home / name for name in ("receivers", "phrases", "languages"))):
+    for folder in (knowledge, *(knowledge / f for f in ("receivers", "phrases", "languages"))):
         for path in sorted(folder.iterdir(), key=lambda p: p.name):
             if path.name.endswith(".toml"):
                 digest.update(path.read_bytes())
@@ -201,12 +208,17 @@ def shipped() -> RuleSet:
         return msgspec.msgpack.decode(compiled.read_bytes(), type=RuleSet)
     except (OSError, msgspec.DecodeError):
         ruleset = load()
-    with suppress(OSError):  # a cache that cannot be written is only slower
+    with suppress(OSError):  # without a cache that can be written, each start is only slower
         compiled.parent.mkdir(parents=True, exist_ok=True)
-        waiting = compiled.with_suffix(f".{os.getpid()}")
-        waiting.write_bytes(msgspec.msgpack.encode(ruleset))
-        waiting.replace(compiled)
+        # Another process may read or write the cache at the same time, so the file is replaced.
+        temporary = compiled.with_suffix(f".{os.getpid()}")
+        temporary.write_bytes(msgspec.msgpack.encode(ruleset))
+        temporary.replace(compiled)
     return ruleset
+
+
+def _knowledge() -> Traversable:
+    return resources.files("bouncewise.rules") / "knowledge"
 
 
 def _cache_folder() -> Path:
@@ -220,41 +232,54 @@ def _site_files(site: tuple[Path, ...]) -> list[Path]:
     for path in site:
         if not path.exists():
             raise RuleError(f"{path}: no such rule file or folder")
-        files += (
-            sorted(p for p in path.glob("*.toml") if not p.is_dir()) if path.is_dir() else [path]
-        )
+        if path.is_dir():
+            files += sorted(p for p in path.glob("*.toml") if not p.is_dir())
+        else:
+            files.append(path)
     return files
+
+
+def _rules(
+    files: list[tuple[Tier, Traversable]], receivers: set[str], digest: Hash
+) -> Iterator[tuple[Rule, Tier]]:
+    """The rules of *files*, checked, each with its tier."""
+    ids: set[str] = set()
+    for tier, path in files:
+        for rule in _read(path, RuleFile, digest).rule:
+            place = f"{path}: rule {rule.id!r}"
+            if rule.id in ids:
+                raise RuleError(f"{place}: this id is taken; ids are unique over all files")
+            ids.add(rule.id)
+            _check(rule, place, receivers)
+            yield rule, tier
 
 
 def _read(path: Traversable, kind: type[T], digest: Hash) -> T:
     try:
         raw = path.read_bytes()
-    except OSError as bad:
-        raise RuleError(f"{path}: cannot be read: {bad.strerror or bad}") from None
+    except OSError as error:
+        raise RuleError(f"{path}: cannot be read: {error.strerror or error}") from None
     digest.update(raw)
     try:
         return msgspec.toml.decode(raw, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as bad:
-        raise RuleError(f"{path}: {bad}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RuleError(f"{path}: {error}") from None
 
 
-def _check(rule: Rule, where: str, receivers: set[str], seen: set[str]) -> None:
-    if rule.id in seen:
-        raise RuleError(f"{where}: this id is taken; ids are unique over all files")
-    seen.add(rule.id)
+def _check(rule: Rule, place: str, receivers: set[str]) -> None:
     when = rule.when
     if when == When():
-        raise RuleError(f"{where}: 'when' is empty, so the rule would fit every reply")
+        raise RuleError(f"{place}: 'when' is empty, so the rule would match every reply")
     if unknown := set(when.receiver) - receivers:
-        raise RuleError(f"{where}: no such receiver {sorted(unknown)}; receivers.toml lists them")
+        raise RuleError(f"{place}: no such receiver {sorted(unknown)}; receivers.toml lists them")
     for phrase in (*when.phrase, *when.also, *when.unless):
         pieces = phrase_pieces(phrase)
         if not pieces or any(len(p.literal.strip()) < 2 and "@" not in p.literal for p in pieces):
-            raise RuleError(f"{where}: phrase {phrase!r} has a piece shorter than two letters")
+            raise RuleError(f"{place}: phrase {phrase!r} has a piece shorter than two letters")
     for pattern in (*when.reply_code, *when.status):
         if not set(pattern) <= set("0123456789x."):
             raise RuleError(
-                f"{where}: code {pattern!r} is not digits, dots and x (any digit or number)"
+                f"{place}: code {pattern!r} may only contain digits, dots, and x for any number"
             )
     if not rule.example:
-        raise RuleError(f"{where}: needs an example, a reply that it is there for")
+        raise RuleError(f"{place}: has no example; a rule needs a reply that it is made for")

@@ -1,8 +1,12 @@
-"""Which rules fit a reply: all at once, in one pass over its words.
+"""Finds the rules that match a reply, all of them in one pass over its words.
 
-A rule is one bit; its bit number is its precedence. One Aho-Corasick automaton finds every phrase of every
-rule in a single linear pass, and the conditions are ANDed as wide integers. So a thousand rules cost little
-more than one, no input can make matching slow, and the first rule that fits is the lowest bit that is left.
+Reads: the words of a reply (``text.words``), and its code, status, stage and receiver. Gives: the
+rules that match, as bits of an integer, and the receiver if the words reveal it.
+
+Each rule is one bit, and the number of the bit is the rule's precedence. One Aho-Corasick automaton
+finds every phrase of every rule in a single pass, and the conditions are combined as wide integers.
+A thousand rules therefore cost little more than one, the time is linear in the length of the reply,
+and the rule that decides is the lowest bit.
 """
 
 from __future__ import annotations
@@ -14,57 +18,21 @@ from typing import NamedTuple
 
 import ahocorasick
 
-from bouncewise.rules.load import Rule, RuleSet
+from bouncewise.rules.load import Receiver, Rule, RuleSet
 from bouncewise.text.phrase import Piece, find_phrase, phrase_pieces
 
-_COMMON = frozenset(
-    {
-        "account",
-        "address",
-        "authenticat",
-        "authentication",
-        "blocked",
-        "client",
-        "connection",
-        "connections",
-        "denied",
-        "domain",
-        "email",
-        "exceed",
-        "exceeded",
-        "fail",
-        "from",
-        "host",
-        "invalid",
-        "ip",
-        "limit",
-        "mail",
-        "mailbox",
-        "message",
-        "messages",
-        "mta",
-        "not",
-        "recipient",
-        "recipients",
-        "reject",
-        "rejected",
-        "relay",
-        "sender",
-        "server",
-        "size",
-        "spam",
-        "temporar",
-        "unavailable",
-        "unknown",
-        "user",
-        "your",
-    }
-)
-"""Words that many replies hold: a phrase with gaps is looked for where its other words stand, which is seldom."""
+_COMMON_WORDS = """
+account address authenticat authentication blocked client connection connections denied domain
+email exceed exceeded fail from host invalid ip limit mail mailbox message messages mta not
+recipient recipients reject rejected relay sender server size spam temporar unavailable unknown
+user your
+"""
+# A phrase with gaps is searched for only where its rarest piece is: not one of these, if possible.
+_COMMON = frozenset(_COMMON_WORDS.split())
 
 
-class Facts(NamedTuple):
-    """What is known of a reply besides its words."""
+class _Conditions(NamedTuple):
+    """What is known of a reply beside its words."""
 
     reply_code: int | None
     status: str | None
@@ -73,9 +41,10 @@ class Facts(NamedTuple):
 
 
 class _Entry:
-    """What follows when a literal stands in the words: bits per condition, or gapped phrases to confirm.
+    """What a literal contributes when it occurs in the words: a bit of each rule per condition.
 
-    ``gapped``: of each its first and last literal, which are looked for before all of its pieces, and what follows from it.
+    ``gapped`` has the phrases with gaps that are tried where the literal occurs: for the pieces of
+    each, its first and its last literal, which are a faster test, and what the phrase contributes.
     """
 
     __slots__ = ("also", "gapped", "phrase", "receiver", "unless")
@@ -87,41 +56,46 @@ class _Entry:
 
 
 class Matcher:
-    """The compiled form of a rule set."""
+    """A rule set, compiled."""
 
     def __init__(self, ruleset: RuleSet) -> None:
         self.ruleset = ruleset
         self._entries: dict[str, _Entry] = {}
-        self._all = (1 << len(ruleset.rules)) - 1
-        self._free_phrase = self._free_also = 0
+        self._without_phrase = self._without_also = 0
         for i, rule in enumerate(ruleset.rules):
-            bit = 1 << i
-            self._free_phrase |= 0 if rule.when.phrase else bit
-            self._free_also |= 0 if rule.when.also else bit
-            for phrase in rule.when.phrase:
-                self._entry(phrase).phrase |= bit
-            for phrase in rule.when.also:
-                self._entry(phrase).also |= bit
-            for phrase in rule.when.unless:
-                self._entry(phrase).unless |= bit
+            self._add_rule(1 << i, rule)
         for receiver in ruleset.receivers:
-            for phrase in receiver.words:
-                self._entry(phrase).receiver = receiver.id
+            self._add_receiver(receiver)
         self._automaton = ahocorasick.Automaton()
         for literal, entry in self._entries.items():
             self._automaton.add_word(literal, entry)
         self._automaton.make_automaton()
-        self._hosts = {host: r.id for r in ruleset.receivers for host in (*r.mx, *r.domains)}
-        self._standing = lru_cache(maxsize=65536)(self._standing_now)
-        self._run_by = lru_cache(maxsize=65536)(self._runs_now)
+        self._receivers = {host: r.id for r in ruleset.receivers for host in (*r.mx, *r.domains)}
+        self._condition_bits = lru_cache(maxsize=65536)(self._compute_condition_bits)
+        self._receiver_by_host = lru_cache(maxsize=65536)(self._lookup_receiver)
+
+    def _add_rule(self, bit: int, rule: Rule) -> None:
+        self._without_phrase |= 0 if rule.when.phrase else bit
+        self._without_also |= 0 if rule.when.also else bit
+        for phrase in rule.when.phrase:
+            self._entry(phrase).phrase |= bit
+        for phrase in rule.when.also:
+            self._entry(phrase).also |= bit
+        for phrase in rule.when.unless:
+            self._entry(phrase).unless |= bit
+
+    def _add_receiver(self, receiver: Receiver) -> None:
+        for phrase in receiver.words:
+            self._entry(phrase).receiver = receiver.id
 
     def _entry(self, phrase: str) -> _Entry:
+        """The entry of *phrase*, under its longest piece that is no common word."""
         pieces = phrase_pieces(phrase)
-        anchor = max(
+        rarest = max(
             (p.literal for p in pieces),
             key=lambda literal: (literal.strip() not in _COMMON, len(literal)),
         )
-        entry = self._entries.setdefault(anchor, _Entry())
+        entry = self._entries.setdefault(rarest, _Entry())
         if len(pieces) == 1:
             return entry
         return entry.gapped.setdefault(pieces, (pieces[0].literal, pieces[-1].literal, _Entry()))[2]
@@ -134,74 +108,70 @@ class Matcher:
         stage: str | None,
         receiver: str | None,
     ) -> tuple[int, str | None]:
-        """The rules that fit, as bits, and the receiver: the given one, else the one the words betray."""
-        phrase, also, unless = self._free_phrase, self._free_also, 0
-        spoken = None
-        # Written out rather than put into a generator: this loop is most of what a reply costs.
+        """The rules that match, as bits, and *receiver*, or the receiver that the words reveal."""
+        phrase, also, unless = self._without_phrase, self._without_also, 0
+        named_receiver = None
+        # This loop is most of the cost of a reply, so it is written out without a generator.
         for _, entry in self._automaton.iter(words):
             phrase |= entry.phrase
             also |= entry.also
             unless |= entry.unless
-            spoken = spoken or entry.receiver
+            named_receiver = named_receiver or entry.receiver
             if entry.gapped:
                 for pieces, (first, last, gapped) in entry.gapped.items():
                     if first in words and last in words and find_phrase(words, pieces):
                         phrase |= gapped.phrase
                         also |= gapped.also
                         unless |= gapped.unless
-                        spoken = spoken or gapped.receiver
-        receiver = receiver or spoken
-        return phrase & also & ~unless & self._standing(
-            (reply_code, status, stage, receiver)
-        ), receiver
+                        named_receiver = named_receiver or gapped.receiver
+        receiver = receiver or named_receiver
+        bits = self._condition_bits((reply_code, status, stage, receiver))
+        return phrase & also & ~unless & bits, receiver
 
-    def _standing_now(self, known: tuple[int | None, str | None, str | None, str | None]) -> int:
-        bits, facts = 0, Facts(*known)
+    def _compute_condition_bits(
+        self, conditions: tuple[int | None, str | None, str | None, str | None]
+    ) -> int:
+        """The rules whose conditions beside the words are fulfilled."""
+        bits, known = 0, _Conditions(*conditions)
         for i, rule in enumerate(self.ruleset.rules):
-            if _stands(rule, facts):
+            if _fulfilled(rule, known):
                 bits |= 1 << i
         return bits
 
     def receiver_of(self, host: str | None) -> str | None:
-        """The receiver that runs *host*, a mail exchanger or a recipient's domain; None where it is not known."""
-        return self._run_by(host) if host else None
+        """The receiver that runs *host*, an MX host or a recipient's domain; None if unknown."""
+        return self._receiver_by_host(host) if host else None
 
-    def _runs_now(self, host: str) -> str | None:
+    def _lookup_receiver(self, host: str) -> str | None:
         labels = host.casefold().rstrip(".").split(".")
-        return next(
-            (
-                self._hosts[h]
-                for i in range(len(labels))
-                if (h := ".".join(labels[i:])) in self._hosts
-            ),
-            None,
-        )
+        suffixes = (".".join(labels[i:]) for i in range(len(labels)))
+        return next((self._receivers[s] for s in suffixes if s in self._receivers), None)
 
 
-def ranks(bits: int) -> Iterator[int]:
-    """The places of the set bits, lowest (highest precedence) first."""
+def rule_indexes(bits: int) -> Iterator[int]:
+    """The positions of the set bits, lowest first; the lowest has the highest precedence."""
     while bits:
         low = bits & -bits
         yield low.bit_length() - 1
         bits ^= low
 
 
-def _stands(rule: Rule, facts: Facts) -> bool:
+def _fulfilled(rule: Rule, known: _Conditions) -> bool:
     when = rule.when
     return (
-        (not when.reply_code or _fits(str(facts.reply_code or ""), when.reply_code))
-        and (not when.status or _fits(facts.status or "", when.status))
-        and (not when.stage or facts.stage in when.stage)
-        and (not when.receiver or facts.receiver in when.receiver)
+        (not when.reply_code or _matches_any(str(known.reply_code or ""), when.reply_code))
+        and (not when.status or _matches_any(known.status or "", when.status))
+        and (not when.stage or known.stage in when.stage)
+        and (not when.receiver or known.receiver in when.receiver)
     )
 
 
-def _fits(code: str, patterns: Iterable[str]) -> bool:
+def _matches_any(code: str, patterns: Iterable[str]) -> bool:
     return bool(code) and any(_pattern(p).fullmatch(code) for p in patterns)
 
 
 @lru_cache(maxsize=1024)
 def _pattern(pattern: str) -> re.Pattern[str]:
     """``5xx`` any digits; ``x.1.1`` any class; ``5.7.x`` any detail."""
-    each = r"\d{1,3}" if "." in pattern else r"\d"
-    return re.compile(re.escape(pattern).replace("x", each))
+    number = r"\d{1,3}" if "." in pattern else r"\d"
+    return re.compile(re.escape(pattern).replace("x", number))

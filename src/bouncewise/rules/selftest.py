@@ -1,4 +1,9 @@
-"""Rules prove themselves: examples reach their own rule first, counters do not, no phrase stands idle."""
+"""The tests that every rule carries with it.
+
+Reads: a rule, and a function that gives the rule which decides a reply. Gives: a sentence for each
+example that another rule decides, for each counter-example that the rule decides, and for each
+phrase that no example contains.
+"""
 
 from __future__ import annotations
 
@@ -8,25 +13,26 @@ from bouncewise.rules.load import Example, Rule
 from bouncewise.text.phrase import find_phrase, phrase_pieces
 from bouncewise.text.words import words
 
-Judge = Callable[[Example], str]
-"""Gives the id of the rule that decides an example."""
 
+def violations(rule: Rule, deciding_rule: Callable[[Example], str]) -> Iterator[str]:
+    """What *rule* states about itself and does not fulfil, one sentence each.
 
-def violations(rule: Rule, judge: Judge) -> Iterator[str]:
-    """Everything that *rule* claims of itself and does not keep, one sentence each."""
-    examples = [as_example(e) for e in rule.example]
+    *deciding_rule* gives the id of the rule that decides an example.
+    """
+    examples = [as_example(example) for example in rule.example]
     for example in examples:
-        if (other := judge(example)) != rule.id:
-            yield f"{rule.id}: the example {example.reply!r} reaches {other} first"
-    for counter in rule.counter:
-        if judge(as_example(counter)) == rule.id:
-            yield f"{rule.id}: the counter {as_example(counter).reply!r} reaches it"
-    spoken = [words(e.reply) for e in examples]
+        if (other := deciding_rule(example)) != rule.id:
+            yield f"{rule.id}: the example {example.reply!r} is decided by {other}"
+    for counter in map(as_example, rule.counter):
+        if deciding_rule(counter) == rule.id:
+            yield f"{rule.id}: the counter-example {counter.reply!r} is decided by this rule"
+    example_words = [words(example.reply) for example in examples]
     for phrase in (*rule.when.phrase, *rule.when.also):
-        if not any(find_phrase(s, phrase_pieces(phrase)) for s in spoken):
-            yield f"{rule.id}: no example uses the phrase {phrase!r}"
+        pieces = phrase_pieces(phrase)
+        if not any(find_phrase(bare_words, pieces) for bare_words in example_words):
+            yield f"{rule.id}: no example contains the phrase {phrase!r}"
 
 
 def as_example(example: str | Example) -> Example:
-    """An example in its full form."""
+    """An example as a struct, from either form in which a rule file can state it."""
     return example if isinstance(example, Example) else Example(reply=example)
