@@ -1,7 +1,7 @@
-"""From bytes to Reports: one module per format. ``intake.formats`` says in which order they are asked."""
+"""Readers: from bytes to Reports. One module per format; ``intake.formats`` states their order."""
 
 from __future__ import annotations
 
-from bouncewise.readers.base import Finding, Note, Reader
+from bouncewise.readers.base import Note, Reader
 
-__all__ = ["Finding", "Note", "Reader"]
+__all__ = ["Note", "Reader"]

@@ -1,9 +1,10 @@
 """Bare SMTP replies, one per line, as people paste them from consoles, tickets and spreadsheets.
 
-Reads: lines that *are* a reply (RFC 5321 §4.2): they begin with a reply code or an enhanced status, or with the words by
-which a mail server quotes one ("host mx.example said: 550 ..."). Gives: a report per line. Its recipient is the address that
-stands where the grammar of replies names one ("550 5.1.1 <a@b.example>: ..."), never another address in the line: that is
-often the sender's, or a help desk's. Refuses, with a Note: every other line (JSON, CSV, the log of some server).
+Reads: lines that are a reply (RFC 5321 §4.2). They begin with a reply code or an enhanced status
+code, or with the words by which a mail server quotes a reply ("host mx.example said: 550 ...").
+Gives: a report per line. Its recipient is the address where replies name their recipient ("550
+5.1.1 <a@b.example>: ..."). Any other address in the line is often that of the sender or a help
+desk. Refuses, with a Note: every other line, e.g. JSON, CSV and server logs.
 """
 
 from __future__ import annotations
@@ -12,31 +13,37 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from bouncewise.model import Kind, Reply, Report, Source, Stage
-from bouncewise.readers.base import Finding, Note, key_of, lines
+from bouncewise.model import Finding, Kind, Report, Source
+from bouncewise.readers.base import Note, key_of, lines, reply_with_stage
 from bouncewise.rfc import address
-from bouncewise.rfc.reply import parse
 from bouncewise.text.mask import MAX_REPLY
 
 _CODES = r"(?:[45]\d\d(?=[ \-]|$)[ \-]?\s*)?(?:#?[45]\.\d{1,3}\.\d{1,3}(?=[ :;,]|$)\s*)?"
-_BEGINS = re.compile(
+_REPLY_START = re.compile(
     r"[^\w{\[]{0,3}(?:smtp;\s*)?(?=[45]\d\d(?:[ \-]|$)|#?[45]\.\d{1,3}\.\d{1,3}(?:[ :;,]|$))"
     + _CODES,
     re.I,
 )
-# The words by which servers and libraries quote a reply, at the head of the line.
-_QUOTES = re.compile(
-    r"[^\w{\[]{0,3}(?:<?\S{1,250}@\S{1,250}?>?: )?(?:(?:delivery temporarily suspended|conversation with \S+[^:]{0,80}): )?"
-    r"(?:(?:remote )?(?:host|server|mta|smtp|mail server) (?:\S+ ){0,2}(?:said|returned|responded|replied|error|response)|"
-    r"smtp error|expected response code|failed to (?:add|send)|connected to \S+ but|error transferring to|"
+# The words by which servers and libraries quote a reply, at the beginning of the line.
+_QUOTE_START = re.compile(
+    r"[^\w{\[]{0,3}(?:<?\S{1,250}@\S{1,250}?>?: )?"
+    r"(?:(?:delivery temporarily suspended|conversation with \S+[^:]{0,80}): )?"
+    r"(?:(?:remote )?(?:host|server|mta|smtp|mail server) (?:\S+ ){0,2}"
+    r"(?:said|returned|responded|replied|error|response)|"
+    r"smtp error|expected response code|failed to (?:add|send)|connected to \S+ but|"
+    r"error transferring to|"
     r"the (?:mail |remote )?server (?:\S+ )?(?:responded|responsed|response was|said|replied))\b"
     r".{0,300}?[\W_](?=[45]\d\d(?:[ \-'\"]|$))" + _CODES,
     re.I,
 )
-# "<a@b.example>: Recipient address rejected", "a@b.example... User unknown", "[a@b.example]: Recipient address rejected".
-_NAMED = re.compile(r"<([^<>\s]{3,320})>|\[([^\[\]\s]{3,320})\]|([^<>\[\]\s:]{3,320}?)(?::|\.\.\.)")
-_OF_THE_SENDER = re.compile(
-    r"[\s:.]*(?:sender|from|mail from|return[ -]?path|envelope[ -]from|reverse[ -]path|originator)\b",
+# "<a@b.example>: User unknown", "a@b.example... User unknown", "[a@b.example]: User unknown".
+_RECIPIENT = re.compile(
+    r"<([^<>\s]{3,320})>|\[([^\[\]\s]{3,320})\]|([^<>\[\]\s:]{3,320}?)(?::|\.\.\.)"
+)
+# What follows an address that is the sender's.
+_SENDER = re.compile(
+    r"[\s:.]*(?:sender|from|mail from|return[ -]?path|envelope[ -]from|reverse[ -]path|"
+    r"originator)\b",
     re.I,
 )
 
@@ -48,16 +55,16 @@ class RepliesReader:
     about = "bare SMTP replies, one per line"
 
     def sniff(self, head: bytes) -> bool:
-        """Most of the lines are replies."""
-        found = [
-            _begin_of_text(_text(line)) is not None
+        """Whether most of the first 50 lines are replies."""
+        are_replies = [
+            _text_start(_decode(line)) is not None
             for line in head.splitlines()[:50]
             if line.strip()
         ]
-        return sum(found) * 2 > len(found)
+        return sum(are_replies) * 2 > len(are_replies)
 
     def read(self, stream: BinaryIO, path: str) -> Iterator[Finding | Note]:
-        """A report per line that is a reply; a note for any other that is not blank."""
+        """A finding for each line that is a reply; a note for each other line that is not blank."""
         for item in lines(stream, path):
             if isinstance(item, Note):
                 yield item
@@ -65,39 +72,38 @@ class RepliesReader:
                 yield self._finding(item[1], Source(path, self.name, item[0]))
 
     def _finding(self, line: bytes, source: Source) -> Finding | Note:
-        text = _text(line)
-        begin = _begin_of_text(text)
-        if begin is None:
+        text = _decode(line)
+        start = _text_start(text)
+        if start is None:
             return Note(
-                source.path, source.index, "not an SMTP reply: it begins with no reply code"
+                source.path, source.index, "not an SMTP reply: no reply code at its beginning"
             )
-        parts = parse(text)
-        delayed = parts.reply_code is not None and parts.reply_code < 500
+        reply, stage = reply_with_stage(text)
+        is_delayed = reply.reply_code is not None and reply.reply_code < 500
         report = Report(
             source=source,
-            kind=Kind.DELAYED if delayed else Kind.FAILED,
-            recipient=_recipient(text, begin),
-            reply=Reply(parts.reply_code, parts.status, text),
-            stage=Stage(parts.stage) if parts.stage else None,
+            kind=Kind.DELAYED if is_delayed else Kind.FAILED,
+            recipient=_recipient(text, start),
+            reply=reply,
+            stage=stage,
         )
         return Finding(report, line, key_of("reply", text))
 
 
-def _text(line: bytes) -> str:
+def _decode(line: bytes) -> str:
     return line.decode("utf-8", "replace").strip()[:MAX_REPLY]
 
 
-def _begin_of_text(text: str) -> int | None:
-    """Where the words of the reply begin, behind its codes; None where the line is no reply."""
-    m = _BEGINS.match(text) or _QUOTES.match(text)
+def _text_start(text: str) -> int | None:
+    """Where the words of the reply begin, after its codes; None if *text* is no reply."""
+    m = _REPLY_START.match(text) or _QUOTE_START.match(text)
     return m.end() if m else None
 
 
-def _recipient(text: str, begin: int) -> str:
-    """The recipient that the reply names right behind its codes; '' where it names none there."""
-    m = _NAMED.match(text, begin)
-    if m is None or _OF_THE_SENDER.match(text, m.end()):
+def _recipient(text: str, start: int) -> str:
+    """The recipient that the reply names at *start*; '' if it names none there."""
+    m = _RECIPIENT.match(text, start)
+    if m is None or _SENDER.match(text, m.end()):
         return ""
-    named = m[1] or m[2] or m[3]
-    found = address.first(named)
-    return named if found == named else ""
+    name = m[1] or m[2] or m[3]
+    return name if address.first(name) == name else ""

@@ -1,1 +1,1 @@
-"""Mail server logs: one module per server, and the three forms that they share (lines, JSON lines, tables)."""
+"""Mail server logs: one module per server, and what they share (lines, JSON lines, tables)."""

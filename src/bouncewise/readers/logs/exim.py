@@ -1,10 +1,12 @@
-"""Exim main logs (mainlog, or by syslog, with or without Exim's own time stamp), joined by message id.
+"""Exim main logs (mainlog, or by syslog, with or without Exim's own time stamp), joined by message
+id.
 
-Reads: arrivals ``<=``, deliveries ``=>`` ``->`` ``>>``, failures ``**``, deferrals ``==``, ``Completed``; ids of 16 and of
-23 characters. Gives: a report per delivery attempt, with the sender and message-id of its arrival; where Exim only says
-that it gives up, the recipient's last deferral as its failure. Refuses: deliveries suppressed by -N ``*>``, what is thrown
-away (``:blackhole:``, /dev/null), what is rejected from others, the later pieces of a line that syslog split.
-Source: https://www.exim.org/exim-html-current/doc/html/spec_html/ch-log_files.html
+Reads: arrivals ``<=``, deliveries ``=>`` ``->`` ``>>``, failures ``**``, deferrals ``==``,
+``Completed``; ids of 16 and of 23 characters. Gives: a report per delivery attempt, with the sender
+and Message-ID of its arrival; where Exim only states that it gives up, the recipient's last
+deferral as a failure. Refuses: deliveries suppressed by -N ``*>``, discarded mail (``:blackhole:``,
+/dev/null), what Exim rejected, and the later parts of a line that syslog split. Source:
+https://www.exim.org/exim-html-current/doc/html/spec_html/ch-log_files.html
 """
 
 from __future__ import annotations
@@ -13,30 +15,37 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 
-from bouncewise.model import Kind, Report, Source
-from bouncewise.readers.base import Finding
-from bouncewise.readers.logs.lines import LineLog, Log, Mail, finding, told
-from bouncewise.readers.logs.timestamps import Clock
+from bouncewise.model import Finding, Kind, Report, Source
+from bouncewise.readers.base import reply_with_stage
+from bouncewise.readers.logs.lines import LineLog, LogContext, QueuedMail, finding
+from bouncewise.readers.logs.timestamps import TimestampParser
 from bouncewise.rfc import address
 
-_ID = r"(?P<id>[0-9A-Za-z]{6}-[0-9A-Za-z]{6}-[0-9A-Za-z]{2}|[0-9A-Za-z]{6}-[0-9A-Za-z]{11}-[0-9A-Za-z]{4})"
-# Nothing but these prefixes: a subject or HELO name further on may imitate a whole line.
+_ID = (
+    r"(?P<id>[0-9A-Za-z]{6}-[0-9A-Za-z]{6}-[0-9A-Za-z]{2}"
+    r"|[0-9A-Za-z]{6}-[0-9A-Za-z]{11}-[0-9A-Za-z]{4})"
+)
+# Only these prefixes: a subject or HELO name later in the line may imitate a whole line.
 _START = (
-    r"^(?:<\d{1,3}>)?(?:(?P<syslog>\S+(?: +\S+){0,2}?) +\S+ [\w./-]+(?:\[\d+\])?: )?(?:\[\d+[/\\]\d+\] )?"
-    rf"(?:(?P<when>\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?(?: [+-]\d{{4}})?) )?(?:\[\d+\] )?{_ID} "
+    r"^(?:<\d{1,3}>)?"
+    r"(?:(?P<syslog>\S+(?: +\S+){0,2}?) +\S+ [\w./-]+(?:\[\d+\])?: )?(?:\[\d+[/\\]\d+\] )?"
+    r"(?:(?P<when>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?(?: [+-]\d{4})?) )?"
+    rf"(?:\[\d+\] )?{_ID} "
 )
 _LINE = re.compile(_START + r"(?P<rest>.*)")
-_EVENT = re.compile(r"(?P<flag><=|=>|->|>>|\*\*|==) (?P<who>\S+)(?P<rest>.*)")
+_EVENT = re.compile(r"(?P<flag><=|=>|->|>>|\*\*|==) (?P<address>\S+)(?P<rest>.*)")
 _VALUE = r"\"(?:[^\"\\]|\\.)*\"|\S+"
 _FIELD = re.compile(rf" (?P<name>[A-Za-z]{{1,4}})=(?P<value>{_VALUE})")
-_HEAD_ENDS = re.compile(r" [A-Z]=|: ")
+_FIRST_FIELD = re.compile(r" [A-Z]=|: ")
 _PARENT = re.compile(r"<([^<>\s]{1,256}@[^<>\s]{1,256})>")
-_REASON = re.compile(
-    rf"(?:^|\s)(?:[A-Za-z]{{1,4}}=(?:{_VALUE})(?: \[[^\]]*\](?::\d+)?)?|\[[^\]]*\](?::\d+)?|\(\S+\)|<\S+>|defer)(?=[\s:]|$)"
+_BEFORE_REASON = re.compile(
+    rf"(?:^|\s)(?:[A-Za-z]{{1,4}}=(?:{_VALUE})(?: \[[^\]]*\](?::\d+)?)?|\[[^\]]*\](?::\d+)?|"
+    r"\(\S+\)|<\S+>|defer)(?=[\s:]|$)"
 )
 _HOST = re.compile(r"\bhost (?P<host>[\w.-]+) \[")
-_GAVE_UP = re.compile(
-    r"retry timeout exceeded|retry time not reached for any host after a long failure|too long on queue"
+_EXPIRED = re.compile(
+    r"retry timeout exceeded|retry time not reached for any host after a long failure|"
+    r"too long on queue"
 )
 _KINDS = {
     "=>": Kind.DELIVERED,
@@ -54,77 +63,76 @@ class EximReader(LineLog):
     about = "Exim main log: deliveries, deferrals and failures, joined by message id"
     pattern = re.compile((_START + r"(?:<=|=>|->|>>|\*\*|==|Completed)").encode(), re.M)
 
-    def line(self, line: str, number: int, log: Log) -> Iterator[Finding]:
-        """A finding for each attempt."""
+    def read_line(self, line: str, number: int, log: LogContext) -> Iterator[Finding]:
+        """A finding for each delivery attempt."""
         m = _LINE.match(line)
         if m is None or not (m["when"] or m["syslog"]):
             return
         if m["rest"].startswith("Completed"):
-            log.queue.forget(m["id"])
+            log.queue.remove(m["id"])
             return
         event = _EVENT.match(m["rest"])
         if event is None:
             return
         fields = {f["name"]: f["value"].strip('"') for f in _FIELD.finditer(event["rest"][:2000])}
         if event["flag"] == "<=":
-            mail = log.queue.remember(m["id"])
-            mail.sender = None if event["who"] == "<>" else event["who"]
+            mail = log.queue.get_or_add(m["id"])
+            mail.sender = None if event["address"] == "<>" else event["address"]
             mail.message_id = fields.get("id")
             return
-        report = _report(
-            event,
-            fields,
-            log.source(number),
-            _time(m["when"] or m["syslog"], log.clock),
-            log.queue.known(m["id"]),
-        )
-        if report is None:
-            return
-        mail = log.queue.known(m["id"])
-        if report.kind is Kind.DELAYED:
-            log.queue.remember(m["id"]).wait(report)
-        elif (
-            report.reply is not None
-            and report.reply.reply_code is None
-            and _GAVE_UP.search(report.reply.text)
-        ):
-            report = next(
-                iter(mail.give_up(log.source(number), report.at, report.recipient)), report
-            )
-        else:
-            mail.done(report.recipient)
-        yield finding(report, line)
+        at = _parse_time(m["when"] or m["syslog"], log.timestamps)
+        report = _report(event, fields, log.source(number), at, log.queue.get(m["id"]))
+        if report is not None:
+            yield finding(_update_queue(report, m["id"], log), line)
+
+
+def _update_queue(report: Report, message_id: str, log: LogContext) -> Report:
+    """*report*, or the last deferral as a failure if Exim only states that it gives up."""
+    if report.kind is Kind.DELAYED:
+        log.queue.get_or_add(message_id).defer(report)
+        return report
+    mail = log.queue.get(message_id)
+    if (
+        report.reply is not None
+        and report.reply.reply_code is None
+        and _EXPIRED.search(report.reply.text)
+    ):
+        return next(iter(mail.expire(report.source, report.at, report.recipient)), report)
+    mail.finish(report.recipient)
+    return report
 
 
 def _report(
-    event: re.Match[str], fields: dict[str, str], source: Source, at: datetime | None, mail: Mail
+    event: re.Match[str],
+    fields: dict[str, str],
+    source: Source,
+    at: datetime | None,
+    mail: QueuedMail,
 ) -> Report | None:
-    """The report of a delivery line; None where nobody was written to, or it is not certain who."""
-    parents = _PARENT.findall(_HEAD_ENDS.split(event["rest"][:2000], maxsplit=1)[0])
-    if event["who"].startswith((":blackhole:", "/dev/null")):
+    """The report of a delivery line; None if nobody was mailed, or if it is uncertain who was."""
+    parents = _PARENT.findall(_FIRST_FIELD.split(event["rest"][:2000], maxsplit=1)[0])
+    if event["address"].startswith((":blackhole:", "/dev/null")):
         return None
-    who = event["who"].strip("<>").removesuffix(":")
-    if "@" not in who or who.startswith(("|", "/")):
+    recipient = event["address"].strip("<>").removesuffix(":")
+    if "@" not in recipient or recipient.startswith(("|", "/")):
         if not parents:
             return None
-        who = parents[-1]
+        recipient = parents[-1]
     original = (
         parents[-1]
-        if parents and address.normalise(parents[-1]) != address.normalise(who)
+        if parents and address.normalise(parents[-1]) != address.normalise(recipient)
         else None
     )
     kind = _KINDS[event["flag"]]
     text = _reason(event["rest"])
-    if not (
-        fields if kind is Kind.DELIVERED else text
-    ):  # a line cut short: the address may be, too
-        return None
-    reply, stage = told(text)
+    if not (fields if kind is Kind.DELIVERED else text):
+        return None  # the line is cut short, and perhaps the address with it
+    reply, stage = reply_with_stage(text)
     host = _HOST.search(text)
     return Report(
         source=source,
         kind=kind,
-        recipient=who,
+        recipient=recipient,
         original_recipient=original,
         at=at,
         message_id=mail.message_id,
@@ -136,12 +144,15 @@ def _report(
 
 
 def _reason(rest: str) -> str:
-    """What follows the fields: ``R=x T=y H=h [192.0.2.1]: reply``, ``R=x T=y defer (-44): reply``, ``: reply``."""
-    at = 0
-    while (m := _REASON.match(rest, at)) is not None and m.end() > at:
-        at = m.end()
-    return rest[at:].lstrip(": ").replace("\\n", "\n")
+    """The text after the fields.
+
+    ``R=x T=y H=h [192.0.2.1]: reply``, ``R=x T=y defer (-44): reply``, ``: reply``.
+    """
+    end = 0
+    while (m := _BEFORE_REASON.match(rest, end)) is not None and m.end() > end:
+        end = m.end()
+    return rest[end:].lstrip(": ").replace("\\n", "\n")
 
 
-def _time(stamp: str, clock: Clock) -> datetime | None:
-    return clock.read(re.sub(r" ([+-]\d\d)(\d\d)$", r"\1:\2", stamp))
+def _parse_time(stamp: str, timestamps: TimestampParser) -> datetime | None:
+    return timestamps.parse(re.sub(r" ([+-]\d\d)(\d\d)$", r"\1:\2", stamp))

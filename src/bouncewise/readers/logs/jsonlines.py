@@ -1,7 +1,8 @@
 """Logs of one JSON object per line: what their readers share.
 
-Gives: what the reader tells of each record. Refuses: lines that are no JSON object (a Note), such as the last of a file
-that is still being written, or the first of one that was cut.
+Reads: lines. Gives: JsonLog, the base class of the readers, and typed access to the values of a
+record. Refuses, with a Note: lines that are no JSON object, such as the last line of a file that is
+still being written, or the first line of a file that was cut.
 """
 
 from __future__ import annotations
@@ -12,37 +13,39 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from bouncewise.model import Report, Source
-from bouncewise.readers.base import Finding, Note, lines
-from bouncewise.readers.logs.lines import finding, from_epoch
+from bouncewise.model import Finding, Report, Source
+from bouncewise.readers.base import HEAD, Note, lines
+from bouncewise.readers.logs.lines import finding
+from bouncewise.readers.logs.timestamps import from_epoch
 
 Record = dict[str, Any]
 
-_LOOKED_AT = 20
+_SNIFFED_LINES = 20
 
 
 class JsonLog:
-    """A log of JSON lines. ``mark``: keys that its records have together and others have not."""
+    """Base class of the readers of JSON lines. A record of the format has all ``required_keys``."""
 
     name = ""
     about = ""
-    mark: tuple[str, ...] = ()
+    required_keys: tuple[str, ...] = ()
 
     def sniff(self, head: bytes) -> bool:
-        """One of the first lines is an object with the format's keys."""
-        if not head.lstrip().startswith(b"{") and b"\n{" not in head[:65536]:
+        """Whether one of the first lines is an object with the required keys."""
+        if not head.lstrip().startswith(b"{") and b"\n{" not in head[:HEAD]:
             return False
-        first = (
-            record_of(line)
-            for line in head.splitlines()[:_LOOKED_AT]
+        records = (
+            parse_record(line)
+            for line in head.splitlines()[:_SNIFFED_LINES]
             if line.lstrip().startswith(b"{")
         )
         return any(
-            record is not None and all(key in record for key in self.mark) for record in first
+            record is not None and all(key in record for key in self.required_keys)
+            for record in records
         )
 
     def read(self, stream: BinaryIO, path: str) -> Iterator[Finding | Note]:
-        """What each line tells."""
+        """The findings and notes of each line."""
         for item in lines(stream, path):
             if isinstance(item, Note):
                 yield item
@@ -50,10 +53,10 @@ class JsonLog:
             number, line = item
             if not line.strip():
                 continue
-            record = record_of(line)
+            record = parse_record(line)
             if record is None:
                 yield Note(
-                    path, number, "no JSON object; a segment that is still being written ends so"
+                    path, number, "not a JSON object; perhaps the file is still being written"
                 )
                 continue
             text = line.decode("utf-8", "replace")
@@ -61,39 +64,39 @@ class JsonLog:
                 yield finding(report, text)
 
     def reports(self, record: Record, source: Source) -> Iterator[Report]:
-        """What *record* tells."""
+        """The reports of *record*."""
         raise NotImplementedError
 
 
-def record_of(line: bytes) -> Record | None:
-    """The object that *line* is, or None."""
+def parse_record(line: bytes) -> Record | None:
+    """*line* as an object; None if it is no JSON object."""
     try:
-        found = msgspec.json.decode(line)
+        value = msgspec.json.decode(line)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return None
-    return found if isinstance(found, dict) else None
+    return value if isinstance(value, dict) else None
 
 
 def text_at(record: Record, key: str) -> str:
-    """The text under *key*, or ''."""
+    """The text under *key*; '' if there is none."""
     value = record.get(key)
     return value if isinstance(value, str) else ""
 
 
 def texts_at(record: Record, key: str) -> list[str]:
-    """The texts under *key*, whether it holds one or a list."""
+    """The texts under *key*, which holds one text or a list."""
     value = record.get(key)
     return [v for v in (value if isinstance(value, list) else [value]) if isinstance(v, str)]
 
 
 def object_at(record: Record, key: str) -> Record:
-    """The object under *key*, or an empty one."""
+    """The object under *key*; an empty one if there is none."""
     value = record.get(key)
     return value if isinstance(value, dict) else {}
 
 
 def time_at(record: Record, key: str) -> datetime | None:
-    """The Unix time or RFC 3339 stamp under *key* as UTC, or None."""
+    """The Unix time or RFC 3339 time stamp under *key* in UTC; None if there is none."""
     value = record.get(key)
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None

@@ -1,19 +1,23 @@
-"""KumoMTA's log segments: JSON lines, the .zst opened by whoever opens the file.
+"""KumoMTA's log segments: JSON lines. ``intake.files`` decompresses the .zst files.
 
-Reads: Delivery, Bounce, OOB, Expiration, TransientFailure, Delayed and Feedback records. Gives: a report per recipient
-(``recipient`` has been a list since 2025.12), the bounce_classification as a label beside the reply. A Feedback record's
-``recipient`` is our own mailbox for complaints: who complained is in its feedback_report, or nobody knows. Refuses:
-Reception, Rejection (inbound), AdminBounce (an operator's act) and the records of KumoMTA's own log hooks.
-Source: https://docs.kumomta.com/reference/log_record/, https://docs.kumomta.com/userguide/configuration/fbl/
+Reads: Delivery, Bounce, OOB, Expiration, TransientFailure, Delayed and Feedback records. Gives: a
+report per recipient (``recipient`` is a list since 2025.12), with the bounce_classification as a
+label beside the reply. In a Feedback record ``recipient`` is our own mailbox for complaints; its
+feedback_report names who complained, or nobody is known. Refuses: Reception, Rejection (inbound),
+AdminBounce (an act of an operator) and the records of KumoMTA's own log hooks. Source:
+https://docs.kumomta.com/reference/log_record/,
+https://docs.kumomta.com/userguide/configuration/fbl/
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
-from bouncewise.model import Kind, Label, Permanence, Reply, Report, Source, Stage
+from bouncewise.model import Kind, Label, Permanence, Report, Source, Stage
+from bouncewise.readers.base import ReplyWithStage, reply_with_stage
 from bouncewise.readers.logs.jsonlines import JsonLog, Record, object_at, text_at, texts_at, time_at
-from bouncewise.readers.logs.lines import MAX_RECIPIENTS, told
+from bouncewise.readers.logs.lines import MAX_RECIPIENTS
 from bouncewise.rfc import address
 
 _KINDS = {
@@ -41,64 +45,79 @@ class KumomtaReader(JsonLog):
 
     name = "kumomta"
     about = "KumoMTA log records, JSON lines (the .zst segments as they are)"
-    mark = ("type", "queue")
+    required_keys = ("type", "queue")
 
     def reports(self, record: Record, source: Source) -> Iterator[Report]:
-        """A report per recipient."""
+        """A report for each recipient."""
         kind = _KINDS.get(text_at(record, "type").casefold())
         if kind is None or text_at(record, "reception_protocol") == "LogRecord":
             return
-        refused = kind in (Kind.FAILED, Kind.DELAYED)
+        if kind is Kind.COMPLAINT:
+            yield from _complaints(record, source)
+            return
+        is_refused = kind in (Kind.FAILED, Kind.DELAYED)
         reply, stage = _reply(object_at(record, "response"))
-        label = text_at(record, "bounce_classification")
-        headers = {
-            name.casefold(): v
-            for name, v in object_at(record, "headers").items()
-            if isinstance(v, str)
-        }
-        complaint = kind is Kind.COMPLAINT
-        for recipient in (
-            _complainants(record) if complaint else texts_at(record, "recipient")[:MAX_RECIPIENTS]
-        ):
-            if "@" not in recipient:
-                continue
-            yield Report(
-                source=source,
-                kind=kind,
-                recipient=recipient.strip("<>"),
-                at=time_at(record, "event_time") or time_at(record, "timestamp"),
-                message_id=None
-                if complaint
-                else headers.get("message-id", "").strip().strip("<>") or None,
-                sender=(_mail_from(record) if complaint else text_at(record, "sender").strip("<>"))
-                or None,
-                remote_mta=None
-                if complaint
-                else text_at(object_at(record, "peer_address"), "name").rstrip(".") or None,
-                reply=reply if refused else None,
-                stage=stage if refused else None,
-                esp=Label("kumomta", label, Permanence.UNKNOWN) if label else None,
-            )
+        host = text_at(object_at(record, "peer_address"), "name").rstrip(".")
+        for recipient in texts_at(record, "recipient")[:MAX_RECIPIENTS]:
+            if "@" in recipient:
+                yield Report(
+                    source=source,
+                    kind=kind,
+                    recipient=recipient.strip("<>"),
+                    at=_time(record),
+                    message_id=_message_id(record),
+                    sender=text_at(record, "sender").strip("<>") or None,
+                    remote_mta=host or None,
+                    reply=reply if is_refused else None,
+                    stage=stage if is_refused else None,
+                    esp=_label(record),
+                )
 
 
-def _reply(response: Record) -> tuple[Reply, Stage | None]:
-    status = object_at(response, "enhanced_code")
-    dsn = (
-        ".".join(str(status.get(k, "")) for k in ("class", "subject", "detail")) if status else None
-    )
-    code, content = response.get("code"), text_at(response, "content")
-    numbered = isinstance(code, int) and code and not content.startswith(str(code))
-    reply, stage = told(f"{code} {content}" if numbered else content, dsn)
-    return reply, stage or _STAGES.get(text_at(response, "command").partition(" ")[0].upper())
+def _complaints(record: Record, source: Source) -> Iterator[Report]:
+    """The complaints of a Feedback record."""
+    sender = text_at(object_at(record, "feedback_report"), "original_mail_from").strip("<>")
+    for recipient in _complainants(record):
+        yield Report(
+            source=source,
+            kind=Kind.COMPLAINT,
+            recipient=recipient,
+            at=_time(record),
+            sender=sender or None,
+            esp=_label(record),
+        )
 
 
 def _complainants(record: Record) -> list[str]:
-    """KumoMTA's own trace header names the one recipient; what the reporter names may be redacted."""
+    """The recipient in KumoMTA's trace header; else those in the report, perhaps redacted."""
     report = object_at(record, "feedback_report")
     traced = address.first(text_at(object_at(report, "supplemental_trace"), "recipient"))
-    named = (address.first(text) for text in texts_at(report, "original_rcpt_to")[:MAX_RECIPIENTS])
-    return [traced] if traced else [who for who in named if who]
+    reported = texts_at(report, "original_rcpt_to")[:MAX_RECIPIENTS]
+    return [traced] if traced else [a for text in reported if (a := address.first(text))]
 
 
-def _mail_from(record: Record) -> str:
-    return text_at(object_at(record, "feedback_report"), "original_mail_from").strip("<>")
+def _time(record: Record) -> datetime | None:
+    return time_at(record, "event_time") or time_at(record, "timestamp")
+
+
+def _message_id(record: Record) -> str | None:
+    headers = object_at(record, "headers").items()
+    values = {name.casefold(): value for name, value in headers if isinstance(value, str)}
+    return values.get("message-id", "").strip().strip("<>") or None
+
+
+def _label(record: Record) -> Label | None:
+    category = text_at(record, "bounce_classification")
+    return Label("kumomta", category, Permanence.UNKNOWN) if category else None
+
+
+def _reply(response: Record) -> ReplyWithStage:
+    enhanced = object_at(response, "enhanced_code")
+    status = None
+    if enhanced:
+        status = ".".join(str(enhanced.get(key, "")) for key in ("class", "subject", "detail"))
+    code, content = response.get("code"), text_at(response, "content")
+    has_own_code = isinstance(code, int) and code and not content.startswith(str(code))
+    reply, stage = reply_with_stage(f"{code} {content}" if has_own_code else content, status)
+    command = text_at(response, "command").partition(" ")[0].upper()
+    return ReplyWithStage(reply, stage or _STAGES.get(command))

@@ -1,179 +1,147 @@
-"""What the readers of logs share: line by line in constant memory, what is remembered of a queue id, how a reply is told.
+"""Logs of one event per line: what their readers share.
 
-A log reader names its format, knows it by a pattern, and gives for each line what it tells.
+Reads: lines of bounded length, decoded as UTF-8. Gives: LineLog, the base class of their readers,
+and the LogContext that a reader keeps while it reads: the parser of time stamps, and what earlier
+lines stated about a queue id. Memory is bounded by MAX_QUEUE and MAX_RECIPIENTS.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from types import MappingProxyType
 from typing import BinaryIO
 
 import msgspec
 
-from bouncewise.model import Kind, Reply, Report, Source, Stage
-from bouncewise.readers.base import Finding, Note, blocks, key_of
-from bouncewise.readers.logs.timestamps import Clock
-from bouncewise.rfc import address, status
-from bouncewise.rfc.reply import parse
-from bouncewise.text.mask import MAX_REPLY
+from bouncewise.model import Finding, Kind, Report, Source
+from bouncewise.readers.base import Note, blocks, key_of
+from bouncewise.readers.logs.timestamps import TimestampParser
+from bouncewise.rfc import address
 
 MAX_QUEUE = 200_000
-"""Queue ids remembered at once."""
+"""Queue ids that are remembered at the same time."""
 
 MAX_RECIPIENTS = 1000
-"""Recipients remembered of one mail, and read of one line."""
+"""Recipients of one mail that are remembered, and recipients of one line that are read."""
+
+_NO_DEFERRALS: Mapping[str, Report] = MappingProxyType({})
 
 
-_NOBODY: Mapping[str, Report] = MappingProxyType({})
-
-
-class Mail(msgspec.Struct):
-    """What is known of a queue id so far. ``waiting``: the recipients still deferred, with their last report;
-    ``recipients``: who it is for, where the log says so beforehand; ``said``: a reply logged on a line of its own."""
+class QueuedMail(msgspec.Struct):
+    """What earlier lines stated about a queue id."""
 
     sender: str | None = None
     message_id: str | None = None
-    waiting: Mapping[str, Report] = _NOBODY
+    deferred: Mapping[str, Report] = _NO_DEFERRALS
+    """Recipients whose last attempt was deferred, with the report of that attempt."""
     recipients: tuple[str, ...] = ()
-    said: str | None = None
+    """The recipients, where the log names them before the attempts."""
+    server_reply: str | None = None
+    """A reply that the log has on a line of its own, before the line of the attempt."""
 
-    def wait(self, report: Report) -> None:
-        """*report* is a deferral, the last of its recipient; the first MAX_RECIPIENTS are remembered."""
-        waiting = self.waiting
-        if not isinstance(waiting, dict):  # most mails wait for nobody, and there are many
-            self.waiting = waiting = {}
-        if report.recipient in waiting or len(waiting) < MAX_RECIPIENTS:
-            waiting[report.recipient] = report
+    def defer(self, report: Report) -> None:
+        """Remember the last deferral of a recipient, for up to MAX_RECIPIENTS recipients."""
+        deferred = self.deferred
+        if not isinstance(deferred, dict):  # most mails are never deferred: no dict for each
+            self.deferred = deferred = {}
+        if report.recipient in deferred or len(deferred) < MAX_RECIPIENTS:
+            deferred[report.recipient] = report
 
-    def done(self, recipient: str) -> Report | None:
-        """*recipient* waits no longer; the last deferral, if there was one."""
-        return self.waiting.pop(recipient, None) if isinstance(self.waiting, dict) else None
+    def finish(self, recipient: str) -> Report | None:
+        """Forget the deferral of *recipient* and return it; None if there was none."""
+        return self.deferred.pop(recipient, None) if isinstance(self.deferred, dict) else None
 
-    def give_up(
+    def expire(
         self, source: Source, at: datetime | None, recipient: str | None = None
     ) -> list[Report]:
-        """The last deferrals, of all or of *recipient*, as the failures they have become; they wait no longer."""
-        gone = map(self.done, list(self.waiting) if recipient is None else [recipient])
+        """The last deferral of each recipient, or of *recipient*, as a failure at the time *at*."""
+        last = map(self.finish, list(self.deferred) if recipient is None else [recipient])
         return [
-            msgspec.structs.replace(last, kind=Kind.FAILED, source=source, at=at)
-            for last in gone
-            if last
+            msgspec.structs.replace(report, kind=Kind.FAILED, source=source, at=at)
+            for report in last
+            if report
         ]
 
 
 class Queue:
-    """The mails of a log by queue id. When there are too many, the half that was spoken of longest ago is forgotten."""
+    """The mails of a log by queue id; beyond MAX_QUEUE, those not used lately are dropped."""
 
     def __init__(self) -> None:
-        self._young: dict[str, Mail] = {}
-        self._old: dict[str, Mail] = {}
+        self._recent: dict[str, QueuedMail] = {}
+        self._older: dict[str, QueuedMail] = {}
 
-    def known(self, queue_id: str) -> Mail:
-        """What is known of *queue_id*, an empty Mail that is not kept where that is nothing."""
-        return self._young.get(queue_id) or self._old.get(queue_id) or Mail()
+    def get(self, queue_id: str) -> QueuedMail:
+        """The mail of *queue_id*, else an empty one that is not stored."""
+        return self._recent.get(queue_id) or self._older.get(queue_id) or QueuedMail()
 
-    def remember(self, queue_id: str) -> Mail:
-        """The Mail of *queue_id*, kept from now on."""
-        mail = self._young.get(queue_id)
+    def get_or_add(self, queue_id: str) -> QueuedMail:
+        """The mail of *queue_id*, else an empty one that is stored."""
+        mail = self._recent.get(queue_id)
         if mail is None:
-            if len(self._young) >= MAX_QUEUE // 2:
-                self._young, self._old = {}, self._young
-            mail = self._young[queue_id] = (
-                self._old.pop(queue_id) if queue_id in self._old else Mail()
+            if len(self._recent) >= MAX_QUEUE // 2:
+                self._recent, self._older = {}, self._recent
+            mail = self._recent[queue_id] = (
+                self._older.pop(queue_id) if queue_id in self._older else QueuedMail()
             )
         return mail
 
-    def forget(self, queue_id: str) -> None:
-        """*queue_id* is done with."""
-        if self._young.pop(queue_id, None) is None:
-            self._old.pop(queue_id, None)
+    def remove(self, queue_id: str) -> None:
+        """Drop the mail of *queue_id*."""
+        if self._recent.pop(queue_id, None) is None:
+            self._older.pop(queue_id, None)
 
 
-class Log:
-    """The log that is being read: where, what its time stamps mean, and what the lines before told."""
+class LogContext:
+    """The log that is being read: its path, its time stamps, and its queue so far."""
 
     def __init__(self, path: str, reader: str) -> None:
         self.path = path
         self._reader = reader
-        self.clock = Clock.for_file(path)
+        self.timestamps = TimestampParser.for_file(path)
         self.queue = Queue()
 
     def source(self, number: int) -> Source:
-        """Where line *number*, counted from 0, was read."""
+        """The Source of line *number*, from 0."""
         return Source(self.path, self._reader, number)
 
 
 class LineLog:
-    """A log of one event per line."""
+    """Base class of readers of logs with one event per line; ``pattern`` recognises a line."""
 
     name = ""
     about = ""
     pattern: re.Pattern[bytes]
 
     def sniff(self, head: bytes) -> bool:
-        """A line fits the pattern."""
+        """Whether a line matches the pattern."""
         return self.pattern.search(head) is not None
 
     def read(self, stream: BinaryIO, path: str) -> Iterator[Finding | Note]:
-        """What each line tells."""
-        log = Log(path, self.name)
+        """The findings and notes of each line."""
+        log = LogContext(path, self.name)
         for item in blocks(stream, path):
             if isinstance(item, Note):
                 yield item
                 continue
-            first, some = item
-            for number, line in enumerate(
-                b"\n".join(some).decode("utf-8", "replace").split("\n"), first
-            ):
-                if line and (found := self.line(line, number, log)):
+            first, raw_lines = item
+            text = b"\n".join(raw_lines).decode("utf-8", "replace")
+            for number, line in enumerate(text.split("\n"), first):
+                if line and (found := self.read_line(line, number, log)):
                     yield from found
 
-    def line(self, line: str, number: int, log: Log) -> Iterable[Finding | Note]:
-        """What *line*, the one of that *number*, tells; *log* is what the lines before it told."""
+    def read_line(self, line: str, number: int, log: LogContext) -> Iterable[Finding | Note]:
+        """The findings and notes of *line*, whose number from 0 is *number*."""
         raise NotImplementedError
 
 
-def told(text: str, dsn: str | None = None) -> tuple[Reply, Stage | None]:
-    """The reply in *text* and its stage. *dsn*: the status that the log gives beside it, where the text has no better."""
-    text = text[:MAX_REPLY]
-    parts = parse(text)
-    best = (
-        parts.status
-        if parts.status and not status.is_generic(parts.status)
-        else dsn or parts.status
-    )
-    return Reply(parts.reply_code, best, text), Stage(parts.stage) if parts.stage else None
-
-
 def finding(report: Report, line: str) -> Finding:
-    """A report and the line that told it, which is its identity. Of a delivery only that it was matters: it has none."""
+    """The finding of *report* with the line it was read from, which is its identity.
+
+    A delivery has no octets and no key: nothing but the fact of the delivery is stored.
+    """
     if report.kind is Kind.DELIVERED:
         return Finding(report, b"", b"")
-    return Finding(
-        report,
-        line.encode("utf-8", "replace"),
-        key_of(report.kind, address.normalise(report.recipient), line),
-    )
-
-
-def from_epoch(value: str | float | int | None) -> datetime | None:
-    """Unix time in seconds, milli- or microseconds, as UTC; None where it is none."""
-    try:
-        seconds = float(value or 0)
-    except (TypeError, ValueError):
-        return None
-    while seconds > 1e11:
-        seconds /= 1000
-    try:
-        return datetime.fromtimestamp(seconds, UTC) if seconds > 0 else None
-    except (OverflowError, OSError, ValueError):
-        return None
-
-
-def kind_of(text: str, default: Kind) -> Kind:
-    """FAILED for a 5xx reply, DELAYED for a 4xx; *default* where the text has no code."""
-    code = parse(text[:MAX_REPLY]).reply_code
-    return default if code is None else Kind.FAILED if code >= 500 else Kind.DELAYED
+    key = key_of(report.kind, address.normalise(report.recipient), line)
+    return Finding(report, line.encode("utf-8", "replace"), key)

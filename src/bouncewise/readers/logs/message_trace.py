@@ -1,23 +1,25 @@
-"""Microsoft 365's message trace as CSV: the (enhanced) summary and the extended report.
+"""Microsoft 365's message trace as CSV: the summary, the enhanced summary and the extended report.
 
-Reads: UTF-8, or UTF-16 with its mark; headers in any case. The summary has ``a@x##Receive, Fail;b@y##Receive, Deliver`` in
-recipient_status and no SMTP reply: a fate without its reason. The extended report has a row per event, the reason in
-recipient_status (``{LED=550 5.1.10 …}``) or source_context. Gives: a report per recipient that came to an end or waits.
-Refuses: events on the way (RECEIVE, SEND between Microsoft's own servers, DSN, EXPAND …): their FAIL, DELIVER or
-SENDEXTERNAL has a row of its own.
-Source: https://learn.microsoft.com/exchange/monitoring/trace-an-email-message/message-trace-modern-eac
+Reads: UTF-8, or UTF-16 with its byte order mark; headers in any case. The summary has
+``a@x##Receive, Fail;b@y##Receive, Deliver`` in recipient_status, which is an outcome without an
+SMTP reply. The extended report has a row per event, with the reason in recipient_status (``{LED=550
+5.1.10 …}``) or source_context. Gives: a report per recipient with a final outcome or a deferral.
+Refuses: intermediate events (RECEIVE, SEND between Microsoft's own servers, DSN, EXPAND …); the
+FAIL, DELIVER or SENDEXTERNAL that follows has a row of its own. Source:
+https://learn.microsoft.com/exchange/monitoring/trace-an-email-message/message-trace-modern-eac
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
-from bouncewise.model import Kind, Report, Source
-from bouncewise.readers.base import Finding
-from bouncewise.readers.logs.lines import MAX_RECIPIENTS, finding, told
-from bouncewise.readers.logs.tables import Row, TableLog, columns
-from bouncewise.readers.logs.timestamps import Clock
+from bouncewise.model import Finding, Kind, Report, Source
+from bouncewise.readers.base import reply_with_stage
+from bouncewise.readers.logs.lines import MAX_RECIPIENTS, finding
+from bouncewise.readers.logs.tables import Row, TableLog, column_names
+from bouncewise.readers.logs.timestamps import TimestampParser
 
 _EVENTS = {
     "deliver": Kind.DELIVERED,
@@ -41,58 +43,66 @@ class ExchangeTraceReader(TableLog):
 
     name = "exchange-trace"
     about = "Microsoft 365 message trace CSV, summary and extended, UTF-8 or UTF-16"
-    needs = frozenset({"sender_address"})
+    required_columns = frozenset({"sender_address"})
 
     def sniff(self, head: bytes) -> bool:
-        """Both forms name the sender so, and the recipient or the recipients' states."""
-        names = columns(head)
+        """Whether the first line names the sender, and the recipient or the recipients' states."""
+        names = column_names(head)
         return "sender_address" in names and not names.isdisjoint(
             {"recipient_status", "recipient_address"}
         )
 
-    def row(self, row: Row, line: str, source: Source, clock: Clock) -> Iterator[Finding]:
-        """A finding per recipient whose fate the row tells."""
-        # The export's times are UTC and say so only in the name of their column.
+    def read_row(
+        self, row: Row, line: str, source: Source, timestamps: TimestampParser
+    ) -> Iterator[Finding]:
+        """A finding for each recipient with an outcome."""
+        # The times are UTC, but only the name of their column says so.
         stamp = next(
             (v.strip() for k, v in row.items() if k.startswith(("origin_timestamp", "date_time"))),
             "",
         )
         status = row.get("recipient_status", "")
         host = _HOST.search(status)
-        for recipient, kind, text in _summary(status) if "##" in status else _extended(row):
-            reply, stage = told(text)
-            refused = bool(text) and kind is not Kind.DELIVERED
+        for outcome in _summary(status) if "##" in status else _extended(row):
+            reply, stage = reply_with_stage(outcome.text)
+            is_refused = bool(outcome.text) and outcome.kind is not Kind.DELIVERED
             yield finding(
                 Report(
                     source=source,
-                    kind=kind,
-                    recipient=recipient,
-                    at=clock.read(f"{stamp.removesuffix('Z')}Z"),
+                    kind=outcome.kind,
+                    recipient=outcome.recipient,
+                    at=timestamps.parse(f"{stamp.removesuffix('Z')}Z"),
                     message_id=row.get("message_id", "").strip().strip("<>") or None,
                     sender=row.get("sender_address", "").strip() or None,
                     remote_mta=host["host"] if host else None,
-                    reply=reply if refused else None,
-                    stage=stage if refused else None,
+                    reply=reply if is_refused else None,
+                    stage=stage if is_refused else None,
                 ),
-                f"{recipient} {line}",
+                f"{outcome.recipient} {line}",
             )
 
 
-def _summary(cell: str) -> Iterator[tuple[str, Kind, str]]:
-    """``a@x##Receive, Fail;b@y##Receive, Deliver``: the last state is the fate."""
+class _Outcome(NamedTuple):
+    recipient: str
+    kind: Kind
+    text: str
+
+
+def _summary(cell: str) -> Iterator[_Outcome]:
+    """``a@x##Receive, Fail;b@y##Receive, Deliver``: the last state is the outcome."""
     for part in cell.split(";")[:MAX_RECIPIENTS]:
-        who, _, states = part.partition("##")
+        recipient, _, states = part.partition("##")
         kind = _STATES.get(states.rpartition(",")[2].strip().casefold())
-        if kind is not None and "@" in who:
-            yield who.strip(), kind, ""
+        if kind is not None and "@" in recipient:
+            yield _Outcome(recipient.strip(), kind, "")
 
 
-def _extended(row: Row) -> Iterator[tuple[str, Kind, str]]:
+def _extended(row: Row) -> Iterator[_Outcome]:
     kind = _EVENTS.get(row.get("event_id", "").strip().casefold())
     if kind is not None:
         status = row.get("recipient_status", "")
         error = _LAST_ERROR.search(status)
         text = error["reply"] if error else status or row.get("source_context", "")
-        for who in row.get("recipient_address", "").split(";")[:MAX_RECIPIENTS]:
-            if "@" in who:
-                yield who.strip(), kind, text
+        for recipient in row.get("recipient_address", "").split(";")[:MAX_RECIPIENTS]:
+            if "@" in recipient:
+                yield _Outcome(recipient.strip(), kind, text)

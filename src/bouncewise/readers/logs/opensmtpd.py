@@ -1,9 +1,10 @@
-"""OpenSMTPD logs: ``mta delivery`` lines, and ``mda delivery`` for what was delivered on the host.
+"""OpenSMTPD logs: ``mta delivery`` lines, and ``mda delivery`` lines of deliveries on the host.
 
-Reads: lines by syslog or as ``smtpd -d`` prints them, with the session's id before them or (older) without.
-Gives: a report per delivery attempt. Refuses: sessions, and what the host itself rejected; fields that the other server
-writes into its reply, which stands last and unescaped.
-Source: mta_log() in https://github.com/OpenSMTPD/OpenSMTPD/blob/master/usr.sbin/smtpd/mta.c, and mda.c
+Reads: lines by syslog or of ``smtpd -d``, with the session id before them or (older versions)
+without. Gives: a report per delivery attempt. Refuses: lines of sessions, and what the host itself
+rejected; fields within the reply, which the other server wrote: it stands last and is not escaped.
+Source: mta_log() in https://github.com/OpenSMTPD/OpenSMTPD/blob/master/usr.sbin/smtpd/mta.c, and
+mda.c
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from bouncewise.model import Kind, Report
-from bouncewise.readers.base import Finding
-from bouncewise.readers.logs.lines import LineLog, Log, finding, told
+from bouncewise.model import Finding, Kind, Report
+from bouncewise.readers.base import reply_with_stage
+from bouncewise.readers.logs.lines import LineLog, LogContext, finding
 
 _LINE = re.compile(
     r"^(?:<\d{1,3}>)?(?:(?:(?P<when>\S+(?: +\S+){0,2}?) +\S+ )?smtpd(?:\[\d+\])?: )?"
@@ -36,12 +37,13 @@ class OpensmtpdReader(LineLog):
     name = "opensmtpd"
     about = "OpenSMTPD log: mta and mda deliveries"
     pattern = re.compile(
-        rb"^(?:.{10,80} smtpd(?:\[\d+\])?: |smtpd(?:\[\d+\])?: )?(?:[0-9a-f]{16} )?m(?:ta|da) (?:event=)?delivery evpid=",
+        rb"^(?:.{10,80} smtpd(?:\[\d+\])?: |smtpd(?:\[\d+\])?: )?(?:[0-9a-f]{16} )?"
+        rb"m(?:ta|da) (?:event=)?delivery evpid=",
         re.M,
     )
 
-    def line(self, line: str, number: int, log: Log) -> Iterator[Finding]:
-        """A finding per delivery line."""
+    def read_line(self, line: str, number: int, log: LogContext) -> Iterator[Finding]:
+        """A finding for each delivery attempt."""
         m = _LINE.match(line)
         if m is None:
             return
@@ -53,16 +55,16 @@ class OpensmtpdReader(LineLog):
         recipient = fields.get("to", "")
         if kind is None or "@" not in recipient:
             return
-        reply, stage = told(m["stat"].strip().removeprefix('"').removesuffix('"'))
-        asked = fields.get("rcpt", "-")
+        reply, stage = reply_with_stage(m["stat"].strip().removeprefix('"').removesuffix('"'))
+        original = fields.get("rcpt", "-")
         relay = fields.get("relay", "")
         yield finding(
             Report(
                 source=log.source(number),
                 kind=kind,
                 recipient=recipient,
-                original_recipient=asked if asked not in ("-", "", recipient) else None,
-                at=log.clock.read(m["when"]) if m["when"] else None,
+                original_recipient=original if original not in ("-", "", recipient) else None,
+                at=log.timestamps.parse(m["when"]) if m["when"] else None,
                 sender=fields.get("from") or None,
                 remote_mta=(relay.partition("(")[2].rstrip(")") or relay.split(" ")[0]) or None,
                 reply=None if kind is Kind.DELIVERED else reply,

@@ -1,10 +1,12 @@
-"""Postfix logs: the delivery lines of smtp(8), lmtp(8), local(8), virtual(8), pipe(8) and error(8), joined by queue id.
+"""Postfix logs: delivery lines of smtp(8), lmtp(8), local(8), virtual(8), pipe(8), error(8), joined
+by queue id.
 
-Reads: syslog (RFC 3164 or RFC 3339 times) and Postfix's own logging; any program name and instance.
-Gives: a report per delivery attempt, with the sender and message-id that cleanup(8) and qmgr(8) told of the queue id;
-a failure for each recipient still deferred when qmgr gives up. Refuses: what the server rejects from others (NOQUEUE),
-address probes, and hand-overs to a content filter on the same host, which deliver nothing.
-Source: Postfix src/global/log_adhoc.c, src/*qmgr/qmgr_active.c; field order is as printed there.
+Reads: syslog (RFC 3164 or RFC 3339 times) and Postfix's own logging, with any program name and
+instance. Gives: a report per delivery attempt, with the sender and Message-ID that cleanup(8) and
+qmgr(8) logged for the queue id; when qmgr gives up, a failure for each recipient that is still
+deferred. Refuses: what the server rejected (NOQUEUE), address probes, and hand-overs to a content
+filter on the same host, which are no deliveries. Source: Postfix src/global/log_adhoc.c,
+src/*qmgr/qmgr_active.c; they print the fields in this order.
 """
 
 from __future__ import annotations
@@ -12,15 +14,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from bouncewise.model import Kind, Report, Stage
-from bouncewise.readers.base import Finding
-from bouncewise.readers.logs.lines import LineLog, Log, finding, told
+from bouncewise.model import Finding, Kind, Provenance, Report, Stage
+from bouncewise.readers.base import reply_with_stage
+from bouncewise.readers.logs.lines import LineLog, LogContext, finding
 
-_HEAD = r"(?:<\d{1,3}>)?(\S++(?: ++\S++){0,2}?) ++\S++ postfix[^\s\[]*/[\w/-]++\[\d++\]: ([0-9A-Za-z]{5,25}): "
+_HEAD = (
+    r"(?:<\d{1,3}>)?(\S++(?: ++\S++){0,2}?) ++\S++ postfix[^\s\[]*/[\w/-]++\[\d++\]: "
+    r"([0-9A-Za-z]{5,25}): "
+)
 _DELIVERY = re.compile(
-    _HEAD
-    + r"to=<([^>]*+(?:>(?!, )[^>]*+)*+)>, (?:orig_to=<(.*?)>, )?relay=([^,]*+), (?:(?!dsn=)\w++=[^,]*+, )*+"
-    r"dsn=([245]\.\d++\.\d++), status=(\w++) \((.*+)"
+    _HEAD + r"to=<([^>]*+(?:>(?!, )[^>]*+)*+)>, (?:orig_to=<(.*?)>, )?relay=([^,]*+), "
+    r"(?:(?!dsn=)\w++=[^,]*+, )*+dsn=([245]\.\d++\.\d++), status=(\w++) \((.*+)"
 )
 _OTHER = re.compile(
     _HEAD + r"(?:from=<([^>]*+)>, (?:size=|status=((?:force-)?expired))|message-id=<?([^>]*+)>?$)"
@@ -32,6 +36,7 @@ _KINDS = {
     "SOFTBOUNCE": Kind.DELAYED,
 }
 _LOOPBACK = ("127.", "localhost", "[127.", "::1")
+_RELAY = re.compile(r"([^\[]*)\[([^\]]*)\](?::(\d{1,5}))?")
 
 
 class PostfixReader(LineLog):
@@ -41,53 +46,61 @@ class PostfixReader(LineLog):
     about = "Postfix mail log: deliveries, deferrals, bounces and expiries, joined by queue id"
     pattern = re.compile(rb"^.{10,80} postfix\S*/[\w/-]+\[\d+\]: ", re.M)
 
-    def line(self, line: str, number: int, log: Log) -> Iterable[Finding]:
-        """A finding for each delivery line and each expiry."""
-        if ": to=<" in line and (told_of := _DELIVERY.match(line)) is not None:
-            return _delivery(told_of, line, number, log)
+    def read_line(self, line: str, number: int, log: LogContext) -> Iterable[Finding]:
+        """A finding for each delivery attempt and each expiry."""
+        # The tests for substrings are quick; most lines fit neither pattern.
+        if ": to=<" in line and (delivery := _DELIVERY.match(line)) is not None:
+            return _delivery(delivery, line, number, log)
         if line.endswith(": removed"):
-            log.queue.forget(line[:-9].rpartition(" ")[2])
+            log.queue.remove(line[:-9].rpartition(" ")[2])
         elif (": from=<" in line or ": message-id=" in line) and (
             m := _OTHER.match(line)
         ) is not None:
             when, queue_id, sender, expired, message_id = m.groups()
-            mail = log.queue.remember(queue_id)
+            mail = log.queue.get_or_add(queue_id)
             if message_id is not None:
                 mail.message_id = message_id or None
             else:
                 mail.sender = sender or None
             if expired:
-                gone = mail.give_up(log.source(number), log.clock.read(when))
-                return [finding(report, line) for report in gone]
+                reports = mail.expire(log.source(number), log.timestamps.parse(when))
+                return [finding(report, line) for report in reports]
         return ()
 
 
-def _delivery(m: re.Match[str], line: str, number: int, log: Log) -> Iterable[Finding]:
-    when, queue_id, to, original, relay, dsn, status, text = m.groups()
-    kind = _KINDS.get(status)
+def _delivery(m: re.Match[str], line: str, number: int, log: LogContext) -> Iterable[Finding]:
+    when, queue_id, to, original, relay, status, outcome, text = m.groups()
+    kind = _KINDS.get(outcome)
     if kind is None:
         return ()
-    delivered = kind is Kind.DELIVERED
-    mail = log.queue.known(queue_id)
-    host = relay.partition("[")[0]
-    reply, stage = (None, None) if delivered else told(text.removesuffix(")"), dsn)
+    is_delivered = kind is Kind.DELIVERED
+    mail = log.queue.get(queue_id)
+    located = _RELAY.match(relay)
+    host, ip, port = located.groups() if located else (relay, None, None)
+    reply, stage = (
+        (None, None) if is_delivered else reply_with_stage(text.removesuffix(")"), status)
+    )
     report = Report(
         source=log.source(number),
         kind=kind,
         recipient=to,
         original_recipient=original or None,
-        at=log.clock.read(when),
+        at=log.timestamps.parse(when),
         message_id=mail.message_id,
         sender=mail.sender,
         remote_mta=host if host not in ("none", "") else None,
         reply=reply,
         stage=stage or (Stage.CONNECT if host == "none" else None),
+        remote_ip=ip,
+        remote_port=int(port) if port else None,
+        provenance=Provenance(queue_id=queue_id),
     )
     if kind is Kind.DELAYED:
-        log.queue.remember(queue_id).wait(report)
-    elif mail.waiting:
-        mail.done(to)
-    # Sent to a filter on this host that queues it again: the delivery proper is logged under the next queue id.
-    if delivered and relay.startswith(_LOOPBACK) and "queued as" in text:
+        log.queue.get_or_add(queue_id).defer(report)
+    elif mail.deferred:
+        mail.finish(to)
+    # A hand-over to a content filter on this host. The filter returns the mail, and its delivery is
+    # logged under the next queue id.
+    if is_delivered and relay.startswith(_LOOPBACK) and "queued as" in text:
         return ()
     return (finding(report, line),)

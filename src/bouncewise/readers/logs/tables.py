@@ -1,9 +1,10 @@
 """Logs that are tables with a header: what their readers share.
 
-Columns are found by the names in the header, in any order and case; the header may come again, with other columns, where
-files were put together. A row is a line: a quote that its line does not close is damage, not the start of a longer field.
-UTF-8, or UTF-16 where the byte order mark says so. Refuses: rows that do not fit their header (a Note); what of a line
-is beyond base.MAX_LINE.
+Reads: CSV in UTF-8, or in UTF-16 if a byte order mark says so. Columns are found by the names in
+the header, in any order and case. The header may be repeated with other columns, where files were
+joined. A row is a line: a quote that is not closed on its line is damage, not the beginning of a
+longer field. Gives: TableLog, the base class of the readers. Refuses, with a Note: rows that do not
+fit their header; the rest of a line beyond base.MAX_LINE.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ import csv
 from collections.abc import Iterator
 from typing import BinaryIO, cast
 
-from bouncewise.model import Source
-from bouncewise.readers.base import Finding, Note, lines
-from bouncewise.readers.logs.timestamps import Clock
+from bouncewise.model import Finding, Source
+from bouncewise.readers.base import Note, lines
+from bouncewise.readers.logs.timestamps import TimestampParser
 
 Row = dict[str, str]
 
@@ -23,26 +24,26 @@ _UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
 class TableLog:
-    """A log whose first line names its columns."""
+    """Base class of readers of tables; ``required_columns`` are those of every such table."""
 
     name = ""
     about = ""
-    needs: frozenset[str]
-    """Column names, in lower case, without which it is another format."""
+    required_columns: frozenset[str]
+    """Names in lower case."""
 
     def sniff(self, head: bytes) -> bool:
-        """The first line names the columns that the format needs."""
-        return self.needs <= columns(head)
+        """Whether the first line names the required columns."""
+        return self.required_columns <= column_names(head)
 
     def is_header(self, cells: list[str]) -> bool:
-        """Whether *cells*, in lower case, name columns."""
-        return self.needs <= set(cells)
+        """Whether *cells*, in lower case, are a header."""
+        return self.required_columns <= set(cells)
 
     def read(self, stream: BinaryIO, path: str) -> Iterator[Finding | Note]:
-        """What each row tells."""
-        clock = Clock.for_file(path)
-        names: list[str] = []
-        for item in lines(cast(BinaryIO, _Utf8(stream)), path):
+        """The findings and notes of each row."""
+        timestamps = TimestampParser.for_file(path)
+        header: list[str] = []
+        for item in lines(cast(BinaryIO, _Utf8Stream(stream)), path):
             if isinstance(item, Note):
                 yield item
                 continue
@@ -52,29 +53,35 @@ class TableLog:
             if cells is None:
                 yield Note(path, number, "a quote is not closed on its line")
             elif self.is_header(lower):
-                names = lower
-            elif not names and lower:
-                yield Note(path, number, "a row before any header")
-            elif len(cells) > len(names) + 1 or len(cells) == 1:
-                yield Note(path, number, f"{len(cells)} fields where the header names {len(names)}")
+                header = lower
             elif cells:
-                row = dict(zip(names, cells, strict=False))
-                # The last cell of a row that is cut short may be cut itself.
-                if self.needs <= set(names[: len(cells) - (len(cells) < len(names))]):
-                    yield from self.row(
-                        row, ",".join(cells), Source(path, self.name, number), clock
-                    )
-                elif self.needs <= set(names):
-                    yield Note(
-                        path, number, "the row ends before the columns that tell the outcome"
-                    )
+                if problem := self._problem(header, cells):
+                    yield Note(path, number, problem)
+                elif self.required_columns <= set(header):
+                    row = dict(zip(header, cells, strict=False))
+                    source = Source(path, self.name, number)
+                    yield from self.read_row(row, ",".join(cells), source, timestamps)
 
-    def row(self, row: Row, line: str, source: Source, clock: Clock) -> Iterator[Finding]:
-        """What *row* tells; *line* is its identity."""
+    def _problem(self, header: list[str], cells: list[str]) -> str:
+        """Why *cells* are no row under *header*; '' if they are one."""
+        if not header:
+            return "a row before any header"
+        if len(cells) > len(header) + 1 or len(cells) == 1:
+            return f"{len(cells)} fields, but the header names {len(header)}"
+        if len(cells) < len(header):
+            complete = header[: len(cells) - 1]  # the last cell of a short row may be cut, too
+            if self.required_columns <= set(header) and not self.required_columns <= set(complete):
+                return "the row ends before the columns of the outcome"
+        return ""
+
+    def read_row(
+        self, row: Row, line: str, source: Source, timestamps: TimestampParser
+    ) -> Iterator[Finding]:
+        """The findings of *row*, whose identity is *line*."""
         raise NotImplementedError
 
 
-def columns(head: bytes) -> set[str]:
+def column_names(head: bytes) -> set[str]:
     """The names in the first line of *head*, in lower case."""
     encoding = "utf-16" if head.startswith(tuple(_UTF16)) else "utf-8-sig"
     first = head.decode(encoding, "replace").replace("\r", "\n").partition("\n")[0]
@@ -82,7 +89,7 @@ def columns(head: bytes) -> set[str]:
 
 
 def _cells(line: bytes) -> list[str] | None:
-    """The fields of *line*; none of a blank one, None where it cannot be one row."""
+    """The fields of *line*; [] if it is blank; None if it cannot be one row."""
     text = line.decode("utf-8", "replace").replace("\0", "")
     if not text.strip() or text.count('"') % 2:
         return None if text.strip() else []
@@ -92,8 +99,8 @@ def _cells(line: bytes) -> list[str] | None:
         return None
 
 
-class _Utf8:
-    """*stream*, read as UTF-8 whatever it is written in."""
+class _Utf8Stream:
+    """*stream* converted to UTF-8."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -102,11 +109,11 @@ class _Utf8:
         self._decoder = codecs.getincrementaldecoder(encoding)("replace") if encoding else None
 
     def read(self, size: int) -> bytes:
-        """Some octets, about *size* of them; none at the end."""
+        """About *size* octets; none at the end."""
         if self._decoder is None:
             first, self._first = self._first, b""
             return first + self._stream.read(size)
-        while piece := self._stream.read(size):
-            if text := self._decoder.decode(piece):
+        while chunk := self._stream.read(size):
+            if text := self._decoder.decode(chunk):
                 return text.encode("utf-8", "replace")
         return b""

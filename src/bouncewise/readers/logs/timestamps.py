@@ -1,7 +1,10 @@
-"""Time stamps of logs: RFC 3339, and RFC 3164's "Aug 12 21:56:59", which names neither year nor zone.
+"""Time stamps of logs: Unix time, RFC 3339, and RFC 3164 ("Aug 12 21:56:59"), which has no year and
+no zone.
 
-A missing year is the one that puts the line nearest before the file's last change (for a pipe: before now), and lines
-after it follow: a log that runs over New Year goes on into the next year. A missing zone is this machine's.
+Reads: time stamps in the order of the log. Gives: times in UTC. A missing year is the latest one in
+which the first line is not later than a day after the file's last change (for a pipe: now); later
+lines follow it, so that a log may run over New Year. A missing zone is that of this machine.
+Refuses, with None: what is no time.
 """
 
 from __future__ import annotations
@@ -10,19 +13,15 @@ import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-_MONTHS = {
-    m: i
-    for i, m in enumerate(
-        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1
-    )
-}
+_MONTH_NAMES = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+_MONTHS = {name: number for number, name in enumerate(_MONTH_NAMES, 1)}
 _BSD = re.compile(
     r"([A-Za-z]{3})\s+(\d{1,2})\s+(?:(\d{4})\s+)?(\d\d):(\d\d):(\d\d)(?:[.,](\d{1,6}))?"
 )
 
 
-class Clock:
-    """Reads the time stamps of one log, in their order."""
+class TimestampParser:
+    """Parses the time stamps of one log, in their order."""
 
     def __init__(self, latest: datetime) -> None:
         self._latest = latest.astimezone() + timedelta(days=1)
@@ -31,16 +30,16 @@ class Clock:
         self._last: tuple[str, datetime | None] = ("", None)
 
     @classmethod
-    def for_file(cls, path: str) -> Clock:
-        """The clock of the log at *path*; what is no file is read as if written until now."""
+    def for_file(cls, path: str) -> TimestampParser:
+        """The parser for the log at *path*. A log that is no file is taken as written until now."""
         try:
             changed = Path(path).stat().st_mtime
         except (OSError, ValueError):
             return cls(datetime.now(UTC))
         return cls(datetime.fromtimestamp(changed, UTC))
 
-    def read(self, stamp: str) -> datetime | None:
-        """*stamp* in UTC; None where it is no time."""
+    def parse(self, stamp: str) -> datetime | None:
+        """*stamp* in UTC; None if it is no time."""
         if stamp != self._last[0]:
             self._last = (stamp, self._parse(stamp))
         return self._last[1]
@@ -68,3 +67,17 @@ class Clock:
             self._year += 1
         self._month = month
         return self._year
+
+
+def from_epoch(value: str | float | int | None) -> datetime | None:
+    """Unix time in seconds, milliseconds or microseconds as UTC; None if *value* is none."""
+    try:
+        seconds = float(value or 0)
+    except (TypeError, ValueError):
+        return None
+    while seconds > 1e11:
+        seconds /= 1000
+    try:
+        return datetime.fromtimestamp(seconds, UTC) if seconds > 0 else None
+    except (OverflowError, OSError, ValueError):
+        return None

@@ -1,1 +1,1 @@
-"""Mail messages: what each interpreter reads, from the standard forms to notices written for people."""
+"""Mail messages: one interpreter per form, from the standardised forms to notices for people."""

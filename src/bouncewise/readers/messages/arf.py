@@ -1,10 +1,12 @@
-"""Feedback reports: RFC 5965 (ARF), RFC 6591 (auth-failure), RFC 6430 (not-spam), and mail that unsubscribes (RFC 2369).
+"""Feedback reports: RFC 5965 (ARF), RFC 6591 (auth-failure), RFC 6430 (not-spam); unsubscribe mail
+(RFC 2369).
 
-Reads: a message/feedback-report part; Microsoft's JMRP form, which returns the mail with a header that names the recipient;
-or a mail that a mail program wrote to an unsubscribe address. Providers redact the recipient: the envelope sender's VERP
-and the List-Unsubscribe link, which are the mailer's own, then tell it.
-Gives: a complaint or unsubscribe per recipient; for a failed authentication what became of the mail.
-Refuses: not-spam and virus reports, which say neither that mail failed nor that somebody objects.
+Reads: a message/feedback-report part; Microsoft's JMRP form, which returns the mail with a header
+field that names the recipient; mail that a mail program sent to an unsubscribe address. Mailbox
+providers redact the recipient. Then the VERP address of the envelope sender and the
+List-Unsubscribe link, which the sender of the mail wrote, name the recipient. Gives: a complaint or
+unsubscribe per recipient; for an authentication failure, the outcome of the mail. Refuses: not-spam
+and virus reports, because they report neither a failure nor an objection.
 """
 
 from __future__ import annotations
@@ -13,11 +15,13 @@ import re
 from urllib.parse import unquote
 
 from bouncewise.model import Kind, Reply, Report, Source
-from bouncewise.readers.messages.parsed import Letter
+from bouncewise.readers.messages.parsed import ParsedMessage
+from bouncewise.readers.messages.wording import alternatives
 from bouncewise.rfc import address, fields
 from bouncewise.rfc.date import parse_date
 
-# RFC 5965 §7.3; opt-out forms are older drafts' that providers still send.
+# Feedback-Type (RFC 5965 §7.3). The opt-out types come from earlier drafts; some providers still
+# send them.
 _KINDS = {
     "abuse": Kind.COMPLAINT,
     "fraud": Kind.COMPLAINT,
@@ -27,127 +31,134 @@ _KINDS = {
     "opt-out-list": Kind.UNSUBSCRIBE,
     "miscategorized": Kind.COMPLAINT,
 }
-_MICROSOFT = "x-hmxmroriginalrecipient"
+_MICROSOFT_FIELD = "x-hmxmroriginalrecipient"
+_RECIPIENT_FIELD = re.compile(
+    r"^(?:original-rcpt-to|removal-recipient|original-recipient|redacted-address)\s*:\s*(.{3,400})$",
+    re.I | re.M,
+)
+_ENVELOPE_SENDER_FIELD = re.compile(r"^original-mail-from\s*:\s*(.{3,400})$", re.I | re.M)
 _MAILTO = re.compile(r"mailto:[^?>]*", re.I)
-_REDACTED = {
-    "redacted",
-    "redact",
-    "hidden",
-    "removed",
-    "undisclosed",
-    "recipient",
-    "xxx",
-    "x",
-    "anonymous",
-}
-_UNSUBSCRIBE = re.compile(r"^\s*(?:unsubscribe|opt[- ]?out|remove me)\b", re.I)
+_REDACTED_NAMES = frozenset(
+    "redacted redact hidden removed undisclosed recipient xxx x anonymous".split()
+)
+_UNSUBSCRIBE = re.compile(rf"^\s*{alternatives('unsubscribe')}\b", re.I)
 
 
-def read(letter: Letter, source: Source) -> list[Report] | None:
-    """The reports of a feedback message; None where it is none."""
-    if not letter.feedback_text:
-        return _junk_mail_report(letter, source) or _unsubscribe_mail(letter, source)
-    group = {name: value for g in fields.groups(letter.feedback_text) for name, value in g.items()}
-    feedback = group.get("feedback-type", "").strip().casefold()
-    kind = _of_authentication(group) if feedback == "auth-failure" else _KINDS.get(feedback)
+def read(message: ParsedMessage, source: Source) -> list[Report] | None:
+    """The reports of a feedback message; None if *message* is not one."""
+    if not message.feedback_text:
+        return _junk_mail_report(message, source) or _unsubscribe_mail(message, source)
+    group = {name: value for g in fields.groups(message.feedback_text) for name, value in g.items()}
+    feedback_type = group.get("feedback-type", "").strip().casefold()
+    is_authentication = feedback_type == "auth-failure"
+    kind = _authentication_outcome(group) if is_authentication else _KINDS.get(feedback_type)
     if kind is None:
         return []
-    failed = f"authentication failure: {group.get('auth-failure', '')} {group.get('authentication-results', '')}"
-    when = parse_date(group.get("arrival-date") or group.get("received-date", "")) or letter.at
+    reason = (
+        f"authentication failure: {group.get('auth-failure', '')} "
+        f"{group.get('authentication-results', '')}"
+    ).strip()
+    arrival = group.get("arrival-date") or group.get("received-date", "")
+    envelope_sender = address.parse_field(group.get("original-mail-from", ""))
     return [
         Report(
             source=source,
             kind=kind,
             recipient=recipient,
-            at=when,
-            message_id=letter.original_id,
-            sender=address.parse_field(group.get("original-mail-from", ""))
-            or letter.original_sender,
+            at=parse_date(arrival) or message.at,
+            message_id=message.original_message_id,
+            sender=envelope_sender or message.original_sender,
             remote_mta=group.get("reporting-mta", "").partition(";")[2].strip() or None,
-            reply=Reply(None, None, failed.strip()) if kind is Kind.FAILED else None,
+            reply=Reply(None, None, reason) if kind is Kind.FAILED else None,
         )
-        for recipient in _recipients(letter)
+        for recipient in _recipients(message)
     ]
 
 
-def _of_authentication(group: dict[str, str]) -> Kind:
-    """RFC 6591 §3.2.2: only Delivery-Result tells whether the mail arrived; without it nothing says that it did not."""
-    return (
-        Kind.FAILED
-        if group.get("delivery-result", "").strip().casefold() in ("reject", "policy")
-        else Kind.DELIVERED
-    )
+def _authentication_outcome(group: dict[str, str]) -> Kind:
+    """FAILED only if Delivery-Result (RFC 6591 §3.2.2) says so. Otherwise it states nothing about
+    the mailbox: such reports are sent about mail that others forge, too.
+    """
+    result = group.get("delivery-result", "").strip().casefold()
+    return Kind.FAILED if result in ("reject", "policy") else Kind.RELAYED
 
 
-def _recipients(letter: Letter) -> list[str]:
-    told = re.findall(
-        r"^(?:original-rcpt-to|removal-recipient|original-recipient|redacted-address)\s*:\s*(.{3,400})$",
-        letter.feedback_text,
-        re.I | re.M,
-    )
-    named = [a for value in told if (a := address.parse_field(value))]
-    found = [a for a in dict.fromkeys(named) if not _is_redacted(a)]
-    others = [*_from_our_own(letter), *letter.original_recipients, *named]
+def _recipients(message: ParsedMessage) -> list[str]:
+    """The addresses in the report; if all are redacted, the best address from elsewhere."""
+    if ours := _recipients_by_sender(message):
+        return ours[:1]
+    values = _RECIPIENT_FIELD.findall(message.feedback_text)
+    reported = [a for value in values if (a := address.parse_field(value))]
+    found = [a for a in dict.fromkeys(reported) if not _is_redacted(a)]
+    others = [*_linked_recipients(message), *message.original_recipients, *reported]
     return found or sorted(others, key=_is_redacted)[:1]
 
 
-def _from_our_own(letter: Letter) -> list[str]:
-    """The recipient as our own mail carries it: the header Microsoft adds, VERP, the unsubscribe link."""
-    envelope = re.search(
-        r"^original-mail-from\s*:\s*(.{3,400})$", letter.feedback_text, re.I | re.M
-    )
+def _recipients_by_sender(message: ParsedMessage) -> list[str]:
+    """Recipients that the mailer itself names: Microsoft's field, and our own return address."""
+    envelope = _ENVELOPE_SENDER_FIELD.search(message.feedback_text)
     senders = [
         envelope[1] if envelope else "",
-        letter.original_field("return-path"),
-        letter.original_field("sender"),
+        message.original_field("return-path"),
+        message.original_field("sender"),
     ]
     verp = [v for s in senders if (a := address.parse_field(s)) and (v := address.from_verp(a))]
-    link = unquote(letter.original_field("list-unsubscribe")[:4096])
+    microsoft = address.first(message.original_field(_MICROSOFT_FIELD))
+    return [a for a in [*verp, microsoft] if a]
+
+
+def _linked_recipients(message: ParsedMessage) -> list[str]:
+    """Addresses in the unsubscribe link, without those at the sender's own domain: lists."""
+    link = unquote(message.original_field("list-unsubscribe")[:4096])
+    own = (message.original_sender or "").rpartition("@")[2].casefold()
     linked = [a for _, _, a in address.find(_MAILTO.sub(" ", link).replace("=", " "))]
-    return [a for a in [address.first(letter.original_field(_MICROSOFT)), *verp, *linked] if a]
+    return [a for a in linked if a.rpartition("@")[2].casefold() != own]
 
 
 def _is_redacted(name: str) -> bool:
     local, _, domain = name.casefold().rpartition("@")
     return (
-        local.strip('"') in _REDACTED
+        local.strip('"') in _REDACTED_NAMES
         or domain in ("redacted", "redacted.invalid")
         or domain.endswith(".invalid")
     )
 
 
-def _junk_mail_report(letter: Letter, source: Source) -> list[Report] | None:
-    """Microsoft's JMRP: the mail itself comes back from staff@hotmail.com with the recipient in a header."""
-    if not letter.mentions(_MICROSOFT):
+def _junk_mail_report(message: ParsedMessage, source: Source) -> list[Report] | None:
+    """Microsoft's JMRP: staff@hotmail.com returns the mail with the recipient in a header field."""
+    if not message.may_have_field(_MICROSOFT_FIELD):
         return None
-    person = address.first(letter.original_field(_MICROSOFT) or letter.message.get(_MICROSOFT))
-    if person is None:
+    recipient = address.first(
+        message.original_field(_MICROSOFT_FIELD) or message.header.get(_MICROSOFT_FIELD)
+    )
+    if recipient is None:
         return None
     return [
         Report(
             source=source,
             kind=Kind.COMPLAINT,
-            recipient=person,
-            at=letter.at,
-            message_id=letter.original_id,
-            sender=letter.original_sender,
+            recipient=recipient,
+            at=message.at,
+            message_id=message.original_message_id,
+            sender=message.original_sender,
         )
     ]
 
 
-def _unsubscribe_mail(letter: Letter, source: Source) -> list[Report] | None:
-    machine = letter.message.get("auto-submitted").strip().casefold().startswith("auto-")
-    if not (machine and _UNSUBSCRIBE.match(letter.subject) and _UNSUBSCRIBE.search(letter.subject)):
+def _unsubscribe_mail(message: ParsedMessage, source: Source) -> list[Report] | None:
+    """Mail that a mail program sent to the mailto address of List-Unsubscribe (RFC 2369)."""
+    is_automatic = message.header.get("auto-submitted").strip().casefold().startswith("auto-")
+    if not (is_automatic and _UNSUBSCRIBE.match(message.subject)):
         return None
-    person = address.first(letter.message.get("from"))
-    if person is None or letter.from_mailer:
+    recipient = address.first(message.header.get("from"))
+    if recipient is None or message.is_from_mailer:
         return None
     return [
         Report(
             source=source,
             kind=Kind.UNSUBSCRIBE,
-            recipient=person,
-            at=letter.at,
-            message_id=letter.original_id,
+            recipient=recipient,
+            at=message.at,
+            message_id=message.original_message_id,
         )
     ]

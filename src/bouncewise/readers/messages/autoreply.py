@@ -1,54 +1,57 @@
-"""Automatic answers: out of office, vacation(1), tickets (RFC 3834); and read receipts (RFC 8098), which tell no failure.
+"""Automatic replies: out of office, vacation(1), ticket systems (RFC 3834); and read receipts (RFC
+8098).
 
-Gives: one auto-reply report, its recipient the person who is away; nothing for a receipt.
+Reads: header fields that mark automatic replies, and the Subject. Gives: one report of the kind
+auto-reply, whose recipient is the sender of the reply; no report for a read receipt, which reports
+no failure.
 """
 
 from __future__ import annotations
 
 from bouncewise.model import Kind, Reply, Report, Source
-from bouncewise.readers.messages.parsed import Letter
-from bouncewise.readers.messages.wording import begins
+from bouncewise.readers.messages.parsed import ParsedMessage
+from bouncewise.readers.messages.wording import begins_with
 from bouncewise.rfc import address
+from bouncewise.rfc.mime import Part
 
-_HEADERS = (
-    "x-autoreply",
-    "x-autorespond",
-    "x-autoresponder",
-    "x-auto-reply",
-    "x-vacation",
-    "x-mail-autoreply",
+_HEADER_FIELDS = (
+    "x-autoreply x-autorespond x-autoresponder x-auto-reply x-vacation x-mail-autoreply".split()
 )
 
 
-def read(letter: Letter, source: Source) -> list[Report] | None:
-    """The report of an automatic answer, [] for a receipt; None where it is neither."""
-    if letter.disposition and not letter.status_text:
+def read(message: ParsedMessage, source: Source) -> list[Report] | None:
+    """The report of an automatic reply; [] for a read receipt; None for any other message."""
+    if message.has_disposition and not message.status_text:
         return []
-    message = letter.message
-    submitted = message.get("auto-submitted").strip().casefold()
-    marked = (
-        submitted.startswith(("auto-replied", "auto-notified"))
-        or any(message.get(name) for name in _HEADERS)
-        or message.get("precedence").casefold() in ("auto_reply", "auto-reply")
-        or message.get("x-precedence").casefold() == "auto_reply"
-        or message.get("delivered-to").casefold() == "autoresponder"
-    )
-    if letter.status_text or message.get("x-failed-recipients"):
+    if message.status_text or message.header.get("x-failed-recipients"):
         return None
-    person = address.first(letter.sender)
-    if person is None or not (
-        begins(letter.subject, "auto_reply") or (marked and not letter.from_mailer_by_name)
+    recipient = address.first(message.sender)
+    if recipient is None or not (
+        begins_with(message.subject, "auto_reply")
+        or (_is_marked(message.header) and not message.sender_names_mailer)
     ):
         return None
-    text = " ".join(letter.text.split())[:500]
+    text = " ".join(message.text.split())[:500]
     return [
         Report(
             source=source,
             kind=Kind.AUTO_REPLY,
-            recipient=person,
-            at=letter.at,
-            message_id=letter.original_id,
-            sender=letter.original_sender,
+            recipient=recipient,
+            at=message.at,
+            message_id=message.original_message_id,
+            sender=message.original_sender,
             reply=Reply(None, None, text) if text else None,
         )
     ]
+
+
+def _is_marked(header: Part) -> bool:
+    """Whether a header field marks the message as an automatic reply."""
+    submitted = header.get("auto-submitted").strip().casefold()
+    return (
+        submitted.startswith(("auto-replied", "auto-notified"))
+        or any(header.get(name) for name in _HEADER_FIELDS)
+        or header.get("precedence").casefold() in ("auto_reply", "auto-reply")
+        or header.get("x-precedence").casefold() == "auto_reply"
+        or header.get("delivered-to").casefold() == "autoresponder"
+    )

@@ -1,67 +1,74 @@
-"""Delivery status notifications: RFC 3464 and RFC 6533, in a part of their own or, malformed, in the text.
+"""Delivery status notifications: RFC 3464 and RFC 6533, in a part of their own or, malformed, in
+the text.
 
-Gives: a report per recipient, with the words of the human part where the diagnostic says little.
-Refuses: groups without a recipient.
+Reads: the groups of delivery-status fields. Gives: a report per recipient; if the Diagnostic-Code
+has no words, the reason that the human-readable text states. Refuses: groups without a recipient.
 """
 
 from __future__ import annotations
 
 import re
 
-from bouncewise.lazy import once
+from bouncewise.lazy import lazy_property
 from bouncewise.model import Kind, Reply, Report, Source, Stage
+from bouncewise.readers.base import ReplyWithStage
 from bouncewise.readers.messages import freeform
-from bouncewise.readers.messages.parsed import Letter
+from bouncewise.readers.messages.parsed import ParsedMessage
 from bouncewise.rfc import address, status
 from bouncewise.rfc.date import parse_date
-from bouncewise.rfc.reply import parse, stage_of
+from bouncewise.rfc.reply import parse, parse_with_status, stage_of
 from bouncewise.text.mask import MAX_REPLY
 
-# RFC 3464 §2.3.3; "relayed" left for a system without DSN, which is as delivered as can be known.
+# Action (RFC 3464 §2.3.3). "relayed": passed on to a system without DSN; nothing later will be
+# reported.
 _KINDS = {
     "failed": Kind.FAILED,
     "delayed": Kind.DELAYED,
     "delivered": Kind.DELIVERED,
-    "relayed": Kind.DELIVERED,
-    "expanded": Kind.DELIVERED,
+    "relayed": Kind.RELAYED,
+    "expanded": Kind.RELAYED,
 }
 _DIAGNOSTIC_TYPE = re.compile(r"^\s*[\w-]{2,40}\s*;\s*")
 _COMMENT = re.compile(r"\((.*)\)")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 
 
-def read(letter: Letter, source: Source) -> list[Report] | None:
-    """The reports of a DSN; None where the message is none."""
+def read(message: ParsedMessage, source: Source) -> list[Report] | None:
+    """The reports of a DSN; None if *message* is not one."""
     found: dict[tuple[str, Kind], Report] = {}
-    told = _Told(letter)
-    for group in letter.groups:
-        report = _report(group, letter, told, source)
+    human_text = _HumanText(message)
+    for group in message.groups:
+        report = _report(group, message, human_text, source)
         if report is not None:
             found.setdefault((address.normalise(report.recipient), report.kind), report)
     return list(found.values()) or None
 
 
-class _Told:
-    """The words for people, read only where the machine's are not enough."""
+class _HumanText:
+    """The human-readable text, searched only if the delivery-status fields are not enough."""
 
-    def __init__(self, letter: Letter) -> None:
-        self._letter = letter
+    def __init__(self, message: ParsedMessage) -> None:
+        self._message = message
 
-    def of(self, recipient: str, original: str | None) -> str:
-        """The reason that the text gives for either name; '' where it gives none."""
-        return self._reasons.of(recipient) or (self._reasons.of(original) if original else "")
+    def reason_for(self, recipient: str, original: str | None) -> str:
+        """The reason that the text states for *recipient*, else for *original*, else ''."""
+        return self._reasons.reason_for(recipient) or (
+            self._reasons.reason_for(original) if original else ""
+        )
 
-    @once
-    def names_stages(self) -> bool:
-        """Whether the text could name a stage of the dialogue at all: it, or the mail pasted below it."""
-        return stage_of(" ".join(self._letter.message_text[:8000].split())) is not None
+    @lazy_property
+    def names_stage(self) -> bool:
+        """Whether the text, with anything pasted below it, names a stage of the SMTP dialogue."""
+        return stage_of(" ".join(self._message.full_text[:8000].split())) is not None
 
-    @once
+    @lazy_property
     def _reasons(self) -> freeform.Reasons:
-        return freeform.Reasons(self._letter)
+        return freeform.Reasons(self._message)
 
 
-def _report(group: dict[str, str], letter: Letter, told: _Told, source: Source) -> Report | None:
+def _report(
+    group: dict[str, str], message: ParsedMessage, human_text: _HumanText, source: Source
+) -> Report | None:
     original = address.parse_field(address.from_xtext(group.get("original-recipient", "")))
     final = address.parse_field(group.get("final-recipient", "")) or address.parse_field(
         group.get("x-actual-recipient", "")
@@ -69,75 +76,63 @@ def _report(group: dict[str, str], letter: Letter, told: _Told, source: Source) 
     recipient = final or original
     if recipient is None:
         return None
+    is_same = original is not None and address.normalise(original) == address.normalise(recipient)
     action = group.get("action", "").strip().casefold().split(" ", 1)[0].strip("();,")
-    field_status = status.parse(group.get("status", ""))
-    kind = _KINDS.get(action) or _kind_without_action(field_status)
-    if kind is None:
-        return None
-    reply, stage = _reply(
-        group.get("diagnostic-code", ""), group.get("status", ""), told, recipient, original
-    )
+    kind = _KINDS.get(action) or _kind_by_status(status.parse(group.get("status", "")))
+    quoted = _reply(group, human_text, recipient, original)
     return Report(
         source=source,
         kind=kind,
         recipient=recipient,
-        original_recipient=original
-        if original and address.normalise(original) != address.normalise(recipient)
-        else None,
-        at=parse_date(group.get("last-attempt-date", "")) or letter.at,
-        message_id=letter.original_id,
-        sender=letter.original_sender,
+        original_recipient=None if is_same else original,
+        at=parse_date(group.get("last-attempt-date", "")) or message.at,
+        message_id=message.original_message_id,
+        sender=message.original_sender,
         remote_mta=_host(group.get("remote-mta", "")),
-        reply=reply if kind is not Kind.DELIVERED else None,
-        stage=stage,
+        reply=quoted.reply if quoted and kind not in (Kind.DELIVERED, Kind.RELAYED) else None,
+        stage=quoted.stage if quoted else None,
     )
 
 
-def _kind_without_action(field_status: str | None) -> Kind | None:
-    """A group that misses its Action is told by the class of its Status; one with neither is a failure."""
-    return {"2": Kind.DELIVERED, "4": Kind.DELAYED}.get(
-        field_status[0] if field_status else "", Kind.FAILED
-    )
+def _kind_by_status(field_status: str | None) -> Kind:
+    """The kind of a group without a known Action: by the class of its Status, else a failure."""
+    status_class = field_status[0] if field_status else ""
+    return {"2": Kind.DELIVERED, "4": Kind.DELAYED}.get(status_class, Kind.FAILED)
 
 
 def _reply(
-    diagnostic: str, field: str, told: _Told, recipient: str, original: str | None
-) -> tuple[Reply | None, Stage | None]:
-    """The reply that the Diagnostic-Code quotes, however short, with the status of the Status *field* where it has no better.
+    group: dict[str, str], human_text: _HumanText, recipient: str, original: str | None
+) -> ReplyWithStage | None:
+    """The reply in Diagnostic-Code, with the value of Status if the reply has no better status.
 
-    Where it has no words, the words for people may quote the same reply. Where there is none, a comment in the Status field
-    (RFC 3464 §2.3.4) speaks, and last of all the words for people.
+    If it has no words, the human-readable text may quote the same reply in full. If there is no
+    reply at all, the reason is the comment in Status (RFC 3464 §2.3.4), else the reason in that
+    text. None if there is neither a text nor a status.
     """
-    text = _DIAGNOSTIC_TYPE.sub("", diagnostic, count=1).strip()
-    field_status = status.parse(field)
-    human = ""
-    parts = parse(text)
+    text = _DIAGNOSTIC_TYPE.sub("", group.get("diagnostic-code", ""), count=1).strip()
+    status_field = group.get("status", "")
+    field_status = status.parse(status_field)
+    human_reason = ""
+    parts = parse_with_status(text, field_status)
     if _WORD.search(text) is None:
-        human = told.of(recipient, original)
-        code = parse(human).reply_code
+        human_reason = human_text.reason_for(recipient, original)
+        code = parse(human_reason).reply_code
         if code is not None and parts.reply_code in (None, code):
-            text = human
+            text = human_reason
         elif parts.reply_code is None:
-            text = _comment(field) or human or text
-        parts = parse(text)
+            text = _comment(status_field) or human_reason or text
+        parts = parse_with_status(text, field_status)
     if not text and not field_status:
-        return None, None
-    # The receiver's own status, in its words, is nearer to the truth than what the reporting MTA made of it.
-    best = (
-        parts.status
-        if parts.status and not status.is_generic(parts.status)
-        else field_status or parts.status
-    )
-    if parts.reply_code is None or (parts.stage is None and told.names_stages):
-        human = human or told.of(recipient, original)
-    stage = parts.stage or stage_of(human)
-    return Reply(parts.reply_code or parse(human).reply_code, best, text), Stage(
-        stage
-    ) if stage else None
+        return None
+    if parts.reply_code is None or (parts.stage is None and human_text.names_stage):
+        human_reason = human_reason or human_text.reason_for(recipient, original)
+    reply_code = parts.reply_code or parse(human_reason).reply_code
+    stage = parts.stage or stage_of(human_reason)
+    return ReplyWithStage(Reply(reply_code, parts.status, text), Stage(stage) if stage else None)
 
 
 def _comment(field: str) -> str:
-    """The words in brackets behind the status, '' where there are none."""
+    """The comment in brackets after the status; '' if it has no words."""
     m = _COMMENT.search(field[:MAX_REPLY])
     return m[1].strip() if m and _WORD.search(m[1]) else ""
 

@@ -1,242 +1,254 @@
-"""Bounces without delivery-status fields: Exim, qmail, Sendmail, Exchange, Gmail, Yahoo, gateways and all who copied them.
+"""Bounces without delivery-status fields: Exim, qmail, Sendmail, Exchange, Gmail, Yahoo, gateways
+and others.
 
-Reads: the part of the text that is addressed to people. Mail systems write it in few ways, whatever their language:
-an address alone on its line, ``<address>: reason``, ``address... reason``, an SMTP transcript, or a sentence that
-names the address. Gives: a report per failed recipient with the reason that stands nearest. Refuses: a message that is
-no bounce by its sender, header or words; an address that is only the sender's.
+Reads: the human-readable text. Whatever their language, mail systems name a failed recipient in few
+ways: an address alone on its line, ``<address>: reason``, ``address... reason``, an SMTP
+transcript, or a sentence that contains the address. Gives: a report per failed recipient with the
+reason nearest to it. Refuses: a message that is no bounce by its sender, header or words; the
+notice's own sender and recipients.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import NamedTuple
 
-from bouncewise.model import Kind, Reply, Report, Source, Stage
-from bouncewise.readers.messages.parsed import Letter
-from bouncewise.readers.messages.wording import says
+from bouncewise.model import Kind, Report, Source
+from bouncewise.readers.base import reply_with_stage
+from bouncewise.readers.messages.parsed import ParsedMessage
+from bouncewise.readers.messages.wording import alternatives, contains
 from bouncewise.rfc import address
-from bouncewise.rfc.reply import parse
-from bouncewise.text.frames import announces
+from bouncewise.text.frames import announces_reply
 from bouncewise.text.mask import MAX_REPLY, mask
 
 MAX_LINES = 3000
-MAX_LINE = 2000
+"""Lines of the text that are read."""
 
-_A = r"<?[^\s<>]{1,250}@[^\s<>]{1,250}?>?"
-# An address that opens its line: bare or ruled off by bullets, after a reply code or a label; behind the separator the reason.
+MAX_LINE = 2000
+"""Characters of one line that are read."""
+
+_ADDRESS = r"<?[^\s<>]{1,250}@[^\s<>]{1,250}?>?"
+# An address at the beginning of its line: bare or behind a bullet, after a reply code or a label.
+# The reason follows the separator.
 _ENTRY = re.compile(
-    rf"^[\s*>|•·-]*(?:(?:(?:to|recipient|address|rcpt to|宛先)\s*[:：]|(?:smtp|SMTP)[ :])\s*)?"
-    rf"(?P<code>\d{{3}}[ -](?:\d\.\d+\.\d+ )?)?(?P<address>{_A})"
-    r"(?:<mailto:[^>]*>|[ \t]*\((?:expanded from|reason|ultimately|generated|for|alias)[^)]*\)?|[ \t]*<[^<>\s]+@[^<>\s]+>)?"
-    r"[ \t]*(?:(?P<separator>\.\.\.|[:;,\[(|]|--?[ \t]|=>|\bon (?:[A-Z][a-z]{2},|\d)|$)(?P<reason>.*)|$)"
+    r"^[\s*>|•·-]*"
+    rf"(?:(?:{alternatives('recipient_label')}\s*[:：]|(?:smtp|SMTP)[ :])\s*)?"
+    rf"(?P<code>\d{{3}}[ -](?:\d\.\d+\.\d+ )?)?(?P<address>{_ADDRESS})"
+    r"(?:<mailto:[^>]*>"
+    r"|[ \t]*\((?:expanded from|reason|ultimately|generated|for|alias)[^)]*\)?"
+    r"|[ \t]*<[^<>\s]+@[^<>\s]+>)?"
+    r"[ \t]*"
+    r"(?:(?P<separator>\.\.\.|[:;,\[(|]|--?[ \t]|=>|\bon (?:[A-Z][a-z]{2},|\d)|$)(?P<reason>.*)|$)"
 )
-_COMMAND = re.compile(r"(?:>>>|\bIn:|\bSent <<<)\s*RCPT\s+TO:", re.I)
-_ANSWER = re.compile(r"^[\s>]*(?:<<<|Out:|Received >>>)\s*(?P<reason>[45]\d\d[ -].*)")
-_OTHER_MATTER = re.compile(
+# Lines of an SMTP transcript.
+_RCPT_COMMAND = re.compile(r"(?:>>>|\bIn:|\bSent <<<)\s*RCPT\s+TO:", re.I)
+_SERVER_REPLY = re.compile(r"^[\s>]*(?:<<<|Out:|Received >>>)\s*(?P<reason>[45]\d\d[ -].*)")
+_NEXT_HOST = re.compile(r"(?:\.\.\. )?while talking to ", re.I)
+_TRANSCRIPT_LINE = re.compile(
     r"^\d{3}[ -]\S{1,250} (?:\(\w+\))?\.\.\. |^(?:\.\.\. )?while talking to |^\s*(?:In|Out): ", re.I
 )
-_TALKING = re.compile(r"(?:\.\.\. )?while talking to ", re.I)
-_FIELD = re.compile(
+# How Sendmail summarises a reply that it has quoted before: "550 5.1.1 <x>... User unknown".
+_SUMMARY = re.compile(r"[45]\d\d[ -].{1,300}?\.\.\. ")
+_STATUS_FIELD = re.compile(
     r"^(?:[Rr]eporting-[Mm][Tt][Aa]|(?:[Oo]riginal|[Ff]inal)-[Rr]ecipient)[ \t]*:", re.M
 )
-_NOT_FAILED = re.compile(
-    r"(?:sent by|sent from|message from|sender|from|reply[- ]to|return-path|contact|help|assistance|reply to|write to|"
-    r"von|de|da|van)\W*:?\s*$",
-    re.I,
-)
-
-_SUMMARY = re.compile(r"[45]\d\d[ -].{1,300}?\.\.\. ")
+_OTHER_ADDRESS = re.compile(rf"{alternatives('other_address')}\W*:?\s*$", re.I)
+_FAILURE = re.compile(rf"{alternatives('failure')}\b", re.I)
 _CODE = re.compile(r"[45]\d\d[ \-:]")
-_CODED = re.compile(r"(?:^|said:?|returned:?|was:?|response:?|:|[\s'\"(\[])\s*[45]\d\d[ \-:]")
-_LEAD = re.compile(
-    r"(?:unable to deliver|deliver\w*|undeliverable|fail(?:ed)?|unknown|not found|rejected|returned|not a member|"
-    r"address(?:es)?|recipients?(?:\(s\))?|users?|mailbox|account|to)\b",
-    re.I,
+_CODE_IN_PLACE = re.compile(
+    r"(?:^|said:?|returned:?|was:?|response:?|:|[\s'\"(\[])\s*[45]\d\d[ \-:]"
 )
 
 
-def read(letter: Letter, source: Source) -> list[Report] | None:
-    """The reports of a bounce written for people; None where the message is none."""
-    if not _is_bounce(letter):
+def read(message: ParsedMessage, source: Source) -> list[Report] | None:
+    """The reports of a bounce in free form; None if *message* is not one."""
+    if not _is_bounce(message):
         return None
-    reasons = Reasons(letter)
-    kind = _kind(letter)
+    reasons = Reasons(message)
+    kind = _kind(message)
     reports = []
     for recipient in reasons.recipients():
-        text = reasons.of(recipient)
-        parts = parse(text)
+        text = reasons.reason_for(recipient)
+        reply, stage = reply_with_stage(text)
         reports.append(
             Report(
                 source=source,
                 kind=kind,
                 recipient=recipient,
-                at=letter.at,
-                message_id=letter.original_id,
-                sender=letter.original_sender,
-                reply=Reply(parts.reply_code, parts.status, text) if text else None,
-                stage=Stage(parts.stage) if parts.stage else None,
+                at=message.at,
+                message_id=message.original_message_id,
+                sender=message.original_sender,
+                reply=reply if text else None,
+                stage=stage,
             )
         )
     return reports or None
 
 
-def _is_bounce(letter: Letter) -> bool:
-    report = (
-        "delivery-status" in letter.message.get("content-type").casefold()
-        or letter.status_text != ""
-    )
-    told = letter.message.get("x-failed-recipients") != "" or report
-    return told or (letter.from_mailer and says(letter.spoken, "failed"))
-
-
-def _kind(letter: Letter) -> Kind:
+def _is_bounce(message: ParsedMessage) -> bool:
     return (
-        Kind.DELAYED
-        if says(letter.spoken, "delayed") and not says(letter.spoken, "final")
-        else Kind.FAILED
+        message.header.get("x-failed-recipients") != ""
+        or "delivery-status" in message.header.get("content-type").casefold()
+        or message.status_text != ""
+        or (message.is_from_mailer and contains(message.normalised_text, "failed"))
     )
 
 
-_Entry = Callable[[str, str], tuple[list[str], str] | None]
-"""Whom a line names, given the line before it, and the reason that it gives; None where it names nobody."""
+def _kind(message: ParsedMessage) -> Kind:
+    text = message.normalised_text
+    is_delayed = contains(text, "delayed") and not contains(text, "final")
+    return Kind.DELAYED if is_delayed else Kind.FAILED
+
+
+class Entry(NamedTuple):
+    """The recipients that a line names, and the reason that it states; '' if it states none."""
+
+    recipients: list[str]
+    reason: str
 
 
 class Reasons:
-    """Who failed, and in which words, as the text of a letter tells it."""
+    """The failed recipients that the text of a message names, and the reasons that it states.
 
-    def __init__(self, letter: Letter) -> None:
-        self.letter = letter
-        self._own: dict[str, list[str]] = {}
-        self._names: dict[str, str] = {}
-        self._rest: list[str] = []
-        self._answers: list[str] = []
-        self._current: list[str] | None = None
-        self._answered: list[str] | None = None
-        text = letter.text
-        if not letter.status_text and (field := _FIELD.search(text)) is not None:
-            text = text[
-                : field.start()
-            ]  # fields for machines that stand in the text, which ``dsn`` reads
+    Lines are assigned to the recipient named last, until a blank line ends the reason. Lines and
+    transcript replies before any recipient are general: they apply to a recipient without a reason
+    of its own.
+    """
+
+    def __init__(self, message: ParsedMessage) -> None:
+        self._message = message
+        self._reason_lines: dict[str, list[str]] = {}  # by normalised address
+        self._recipients: dict[str, str] = {}  # normalised address: address as written
+        self._general: list[str] = []
+        self._replies: list[str] = []  # of the transcript, for the recipient that is named next
+        self._current: list[str] | None = None  # the reason that following lines belong to
+        self._answered: list[str] | None = None  # the reason that the last transcript reply went to
+        text = message.text
+        if not message.status_text and (field := _STATUS_FIELD.search(text)) is not None:
+            text = text[: field.start()]  # delivery-status fields in the text, which ``dsn`` reads
         lines = [line[:MAX_LINE].rstrip() for line in text.split("\n")[:MAX_LINES]]
-        self._scan(lines, self._entry)
-        if not self._names:
-            self._rest.clear()
-            self._scan(lines, self._sentence)
+        self._scan(lines, self._line_entry)
+        if not self._recipients:
+            self._general.clear()
+            self._scan(lines, self._sentence_entry)
 
     def recipients(self) -> list[str]:
-        """The failed recipients, in order: by the header that names them, else by the text, else by the original."""
-        header = [
-            a
-            for _, _, a in address.find(
-                ",".join(self.letter.message.each("x-failed-recipients"))[:65536]
-            )
-        ]
-        if header:
-            return list({address.normalise(a): a for a in header}.values())
-        return list(self._names.values()) or self._in_subject() or self._in_original()
+        """The recipients by X-Failed-Recipients, else by the text, the Subject, the original."""
+        header = ",".join(self._message.header.get_all("x-failed-recipients"))[:65536]
+        in_header = {address.normalise(a): a for _, _, a in address.find(header)}
+        if in_header:
+            return list(in_header.values())
+        return list(self._recipients.values()) or self._in_subject() or self._in_original()
 
-    def of(self, recipient: str) -> str:
-        """The reason nearest to *recipient*, else the one that the text gives for all; '' where there is none."""
-        own = " ".join(" ".join(self._own.get(address.normalise(recipient), [])).split())
-        coded = next((i for i, line in enumerate(self._rest) if _coded(line)), None)
-        alone = len(self._names) < 2 and coded is not None
-        if len(own) > 3 and (not alone or _coded(own)):
+    def reason_for(self, recipient: str) -> str:
+        """The reason nearest to *recipient*, else the general one; '' if the text states none."""
+        lines = self._reason_lines.get(address.normalise(recipient), [])
+        own = " ".join(" ".join(lines).split())
+        coded = next((i for i, line in enumerate(self._general) if _has_code(line)), None)
+        # A general reply of the only recipient says more than words of its own without a code.
+        prefer_general = len(self._recipients) < 2 and coded is not None
+        if len(own) > 3 and (not prefer_general or _has_code(own)):
             return own[:MAX_REPLY]
-        return " ".join(" ".join(self._rest[coded or 0 :]).split())[:MAX_REPLY]
+        return " ".join(" ".join(self._general[coded or 0 :]).split())[:MAX_REPLY]
 
-    def _scan(self, lines: list[str], entry: _Entry) -> None:
+    def _scan(self, lines: list[str], entry_of: Callable[[str, str], Entry | None]) -> None:
+        """Assign *lines* to recipients; *entry_of* finds a line's entry, given the line before."""
         self._current = self._answered = None
-        before = ""
+        previous = ""
         for line in lines:
             if line:
-                self._take(line, before, entry)
-                before = line
+                self._read_line(line, previous, entry_of(line, previous))
+                previous = line
             else:
-                self._pause(before)
-        self._rest += self._answers
+                self._end_reason(previous)
+        self._general += self._replies
 
-    def _take(self, line: str, before: str, entry: _Entry) -> None:
-        if (m := _ANSWER.match(line)) is not None:
-            (self._answers if self._current is None else self._current).append(m["reason"])
+    def _read_line(self, line: str, previous: str, entry: Entry | None) -> None:
+        if (m := _SERVER_REPLY.match(line)) is not None:
+            (self._replies if self._current is None else self._current).append(m["reason"])
             self._answered = self._current
-            return
-        found = entry(line, before)
-        if (found is None or found[1]) and before.endswith(":") and announces(mask(before)):
-            self._say(line)  # a reply, whatever address it names
-        elif found is not None:
-            self._name(*found)
-        elif _OTHER_MATTER.match(line):
-            self._pause(before)
-            if _TALKING.match(
-                line
-            ):  # what another host answered concerns nobody who is named from here on
-                self._rest += self._answers
-                self._answers.clear()
+        elif (
+            (entry is None or entry.reason)
+            and previous.endswith(":")
+            and announces_reply(mask(previous))
+        ):
+            self._add_line(line)  # the announced reply; an address in it is no entry
+        elif entry is not None:
+            self._add_entry(entry)
+        elif _TRANSCRIPT_LINE.match(line):
+            self._end_reason(previous)
+            if _NEXT_HOST.match(line):
+                # Replies of the previous host do not concern the recipients named from here on.
+                self._general += self._replies
+                self._replies.clear()
         else:
-            self._say(line)
+            self._add_line(line)
 
-    def _say(self, line: str) -> None:
-        (self._rest if self._current is None else self._current).append(line)
+    def _add_line(self, line: str) -> None:
+        (self._general if self._current is None else self._current).append(line)
 
-    def _pause(self, before: str) -> None:
-        """What ends a reason, but not before it began where the entry promised one with a colon."""
-        if self._current or not before.endswith(":"):
+    def _end_reason(self, previous: str) -> None:
+        """End the current reason, unless it is empty and *previous* announced it by a colon."""
+        if self._current or not previous.endswith(":"):
             self._current = None
 
-    def _name(self, names: list[str], reason: str) -> None:
-        """*names* failed, for *reason* and what was answered before."""
-        for name in names:
+    def _add_entry(self, entry: Entry) -> None:
+        """Record the recipients of *entry* with its reason and the replies before it."""
+        for name in entry.recipients:
             key = address.normalise(name)
-            self._current = self._own.setdefault(key, [])
-            self._names.setdefault(key, name)
-            # Behind an answer, "550 5.1.1 <x>... User unknown" is what the reporter makes of it.
-            summary = (self._answers or self._current is self._answered) and _SUMMARY.match(reason)
-            self._current += (
-                self._answers if summary else [*self._answers, reason] if reason else []
-            )
-        self._answers.clear()
+            self._current = self._reason_lines.setdefault(key, [])
+            self._recipients.setdefault(key, name)
+            is_answered = self._replies or self._current is self._answered
+            if is_answered and _SUMMARY.match(entry.reason):
+                self._current += self._replies
+            elif entry.reason:
+                self._current += [*self._replies, entry.reason]
+        self._replies.clear()
 
-    def _entry(self, line: str, before: str) -> tuple[list[str], str] | None:
-        """An address that stands at the head of its line, and the reason behind it."""
+    def _line_entry(self, line: str, previous: str) -> Entry | None:
+        """The address at the beginning of *line*, and the reason behind it."""
         if "@" not in line:
             return None
-        if "RCPT" in line.upper() and (command := _COMMAND.search(line)) is not None:
-            asked = address.first(line[command.end() :])
-            return ([asked], "") if asked else None
+        if "RCPT" in line.upper() and (command := _RCPT_COMMAND.search(line)) is not None:
+            recipient = address.first(line[command.end() :])
+            return Entry([recipient], "") if recipient else None
         m = _ENTRY.match(line)
         found = address.first(m["address"]) if m else None
         if m is None or found is None or "." not in found.rpartition("@")[2]:
             return None
-        bare = not m["separator"]
-        if bare and (address.normalise(found) in self.letter.ours or _NOT_FAILED.search(before)):
+        if not m["separator"] and (
+            address.normalise(found) in self._message.notice_addresses
+            or _OTHER_ADDRESS.search(previous)
+        ):
             return None
-        return [found], line[m.start("code") :].strip() if m["code"] else (
-            m["reason"] or ""
-        ).strip()
+        reason = line[m.start("code") :] if m["code"] else m["reason"] or ""
+        return Entry([found], reason.strip())
 
-    def _sentence(self, line: str, _before: str) -> tuple[list[str], str] | None:
-        """The addresses after words of failure in the same line."""
+    def _sentence_entry(self, line: str, _previous: str) -> Entry | None:
+        """The addresses that follow words of failure in *line*."""
         names: list[str] = []
         for start, _, name in address.find(line):
-            ahead = line[max(0, start - 120) : start]
-            told = _LEAD.search(ahead) and not _NOT_FAILED.search(ahead)
-            if address.normalise(name) not in self.letter.ours and (told or names):
+            before = line[max(0, start - 120) : start]
+            is_failed = _FAILURE.search(before) and not _OTHER_ADDRESS.search(before)
+            is_own = address.normalise(name) in self._message.notice_addresses
+            if not is_own and (is_failed or names):
                 names.append(name)
-        return (names, line) if names else None
+        return Entry(names, line) if names else None
 
     def _in_subject(self) -> list[str]:
-        return [
-            a
-            for _, _, a in address.find(self.letter.subject)
-            if address.normalise(a) not in self.letter.ours
-        ]
+        names = [name for _, _, name in address.find(self._message.subject)]
+        own = self._message.notice_addresses
+        return [name for name in names if address.normalise(name) not in own]
 
     def _in_original(self) -> list[str]:
-        """The only recipient of the returned message, where the text names nobody and what came back is no bounce itself."""
-        only = self.letter.original_recipients if self.letter.inner is None else []
-        return only if len(only) == 1 else []
+        """The only recipient of the returned original, unless the original is a bounce itself."""
+        if self._message.nested is not None:
+            return []
+        recipients = self._message.original_recipients
+        return recipients if len(recipients) == 1 else []
 
 
-def _coded(text: str) -> bool:
-    """Whether a reply code stands where one may: most lines hold no such number at all, which is quick to see."""
-    return _CODE.search(text) is not None and _CODED.search(text) is not None
+def _has_code(text: str) -> bool:
+    """Whether a reply code stands where one may stand. The first test is fast and usually fails."""
+    return _CODE.search(text) is not None and _CODE_IN_PLACE.search(text) is not None

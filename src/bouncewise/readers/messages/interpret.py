@@ -1,6 +1,8 @@
-"""One mail message, whoever wrote it: the interpreters in the order in which they are asked.
+"""One mail message of any origin: the interpreters, in the order in which they are tried.
 
-From what a standard defines to what only people can read: feedback report, delivery status, automatic answer, free form.
+The order goes from what a standard defines to what only people can read: feedback report, delivery
+status notification, automatic reply, free form. Reads: the octets of a message. Gives: its reports;
+if no interpreter recognises the message, those of a bounce that is nested in it.
 """
 
 from __future__ import annotations
@@ -9,15 +11,16 @@ from collections.abc import Callable
 
 from bouncewise.model import Report, Source
 from bouncewise.readers.messages import arf, autoreply, dsn, freeform
-from bouncewise.readers.messages.parsed import Letter
+from bouncewise.readers.messages.parsed import ParsedMessage
+from bouncewise.readers.messages.provenance import with_provenance
 
 MAX_MESSAGE = 16 * 1024 * 1024
-"""Octets of one message that are read. A bounce tells its story in the first few thousand."""
+"""Octets of one message that are read."""
 
 MAX_NESTING = 3
-"""A bounce may be forwarded, by a person or by a gateway that wraps it in a notice of its own."""
+"""Messages that are tried, from the outer one inwards: people and gateways forward bounces."""
 
-INTERPRETERS: tuple[tuple[str, Callable[[Letter, Source], list[Report] | None]], ...] = (
+INTERPRETERS: tuple[tuple[str, Callable[[ParsedMessage, Source], list[Report] | None]], ...] = (
     ("arf", arf.read),
     ("dsn", dsn.read),
     ("autoreply", autoreply.read),
@@ -26,14 +29,15 @@ INTERPRETERS: tuple[tuple[str, Callable[[Letter, Source], list[Report] | None]],
 
 
 def read(raw: bytes, path: str, index: int) -> list[Report]:
-    """The reports of one message; [] where it is no bounce, complaint or automatic answer."""
-    letter: Letter | None = Letter(raw[:MAX_MESSAGE])
+    """The reports of one message; [] if it is no bounce, feedback report or automatic reply."""
+    outer = ParsedMessage(raw[:MAX_MESSAGE])
+    message: ParsedMessage | None = outer
     for _ in range(MAX_NESTING):
-        if letter is None:
+        if message is None:
             break
         for name, interpret in INTERPRETERS:
-            reports = interpret(letter, Source(path, name, index))
+            reports = interpret(message, Source(path, name, index))
             if reports is not None:
-                return reports
-        letter = letter.inner
+                return with_provenance(reports, message, outer) if reports else []
+        message = message.nested
     return []

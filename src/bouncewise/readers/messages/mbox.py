@@ -1,4 +1,9 @@
-"""Mail as files hold it: one message, or an mbox of any size (RFC 4155)."""
+"""Mail in files: one message, or an mbox of any size (RFC 4155).
+
+Reads: messages, in an mbox each behind a line that begins with "From ". Gives: the findings of each
+message; only one message is in memory. Refuses, with a Note: what of a message exceeds MAX_MESSAGE
+octets.
+"""
 
 from __future__ import annotations
 
@@ -6,32 +11,36 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from bouncewise.readers.base import Finding, Note, key_of
+from bouncewise.model import Finding
+from bouncewise.readers.base import Note, key_of
 from bouncewise.readers.messages import interpret
 from bouncewise.rfc import address
 
-_CHUNK = 1 << 20
-_FROM = re.compile(rb"(?:\r\n|\n|\r)(?=From \S[^\r\n]{4,400}\d\d)")
+_CHUNK = 1 << 20  # octets that are read from the stream at a time
+_OVERLAP = 1000  # octets kept of a skipped message: a "From " line may be cut in two
+_FROM_LINE = re.compile(rb"(?:\r\n|\n|\r)(?=From \S[^\r\n]{4,400}\d\d)")
 _HEADER_LINE = re.compile(rb"[!-9;-~]{1,80}:[ \t]?[^\r\n]*")
-_TELLING = re.compile(
-    rb"^(?:received|return-path|from|to|subject|date|message-id|mime-version|content-type|delivered-to|x-failed-recipients):",
+# Header fields that a file other than a mail message hardly has.
+_MAIL_FIELD = re.compile(
+    rb"^(?:received|return-path|from|to|subject|date|message-id|mime-version|content-type|"
+    rb"delivered-to|x-failed-recipients):",
     re.I | re.M,
 )
 
 
 class MboxReader:
-    """An mbox: messages one after another, each behind a line that begins with "From "."""
+    """An mbox: messages, each behind a line that begins with "From "."""
 
     name = "mbox"
     about = 'mbox: messages behind "From " lines'
 
     def sniff(self, head: bytes) -> bool:
-        """The first line begins with "From " and a header follows."""
+        """Whether the first line begins with "From " and a header follows."""
         first, _, rest = head.lstrip(b"\r\n").replace(b"\r", b"\n").partition(b"\n")
         return first.startswith(b"From ") and _HEADER_LINE.match(rest.lstrip(b"\n")) is not None
 
     def read(self, stream: BinaryIO, path: str) -> Iterator[Finding | Note]:
-        """Each message's reports. Only the message at hand is in memory."""
+        """The findings of each message, in order."""
         for index, raw in enumerate(split(stream)):
             yield from findings(raw, path, index)
 
@@ -41,54 +50,50 @@ class MessageReader:
 
     name = "message"
     about = (
-        "one mail message: DSN, feedback report, automatic answer, or a bounce written for people"
+        "one mail message: DSN, feedback report, automatic reply, or a bounce written for people"
     )
 
     def sniff(self, head: bytes) -> bool:
-        """It begins with header lines, one of which is of mail."""
+        """Whether the file begins with header lines, and one of them is a field of mail."""
         start = head.lstrip(b"\r\n")[:8192].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        return _HEADER_LINE.match(start) is not None and _TELLING.search(start) is not None
+        return _HEADER_LINE.match(start) is not None and _MAIL_FIELD.search(start) is not None
 
     def read(self, stream: BinaryIO, path: str) -> Iterator[Finding | Note]:
-        """The reports of the message."""
+        """The findings of the message."""
         yield from findings(stream.read(interpret.MAX_MESSAGE + 1), path, 0)
 
 
 def split(stream: BinaryIO) -> Iterator[bytes]:
-    """The messages of an mbox. Of a message beyond MAX_MESSAGE only the beginning is kept, with one octet to tell."""
-    kept = b""
-    full = False
+    """The messages of an mbox; one longer than MAX_MESSAGE is cut, but stays longer than that."""
+    pending = b""
+    is_cut = False
     while chunk := stream.read(_CHUNK):
-        kept += chunk
-        *done, kept = _FROM.split(kept)
-        for raw in done:
-            if not full:
+        pending += chunk
+        *complete, pending = _FROM_LINE.split(pending)
+        for raw in complete:
+            if not is_cut:
                 yield raw
-            full = False
-        if len(kept) > interpret.MAX_MESSAGE and not full:
-            yield kept
-            full = True
-        if full:
-            kept = kept[-1000:]  # enough to see a "From " line that is cut in two
-    if kept.strip() and not full:
-        yield kept
+            is_cut = False
+        if len(pending) > interpret.MAX_MESSAGE and not is_cut:
+            yield pending
+            is_cut = True
+        if is_cut:
+            pending = pending[-_OVERLAP:]
+    if pending.strip() and not is_cut:
+        yield pending
 
 
 def findings(raw: bytes, path: str, index: int) -> Iterator[Finding | Note]:
-    """The reports of one message, keyed by the notice's own Message-ID where it has one, else by its content."""
+    """The findings of one message, keyed by the notice's Message-ID or else by its content."""
     if len(raw) > interpret.MAX_MESSAGE:
-        yield Note(
-            path,
-            index,
-            f"message longer than {interpret.MAX_MESSAGE >> 20} MiB; the beginning was read",
-        )
+        limit = f"{interpret.MAX_MESSAGE >> 20} MiB"
+        yield Note(path, index, f"message longer than {limit}; only the beginning was read")
     raw = raw[: interpret.MAX_MESSAGE]
     reports = interpret.read(raw, path, index)
     if not reports:
         return
-    notice = re.search(rb"^message-id:[ \t]*(<[^>\r\n]{5,500}>)", raw[:65536], re.I | re.M)
-    identity = (notice[1] if notice else raw).decode("latin-1")
+    message_id = re.search(rb"^message-id:[ \t]*(<[^>\r\n]{5,500}>)", raw[:65536], re.I | re.M)
+    identity = (message_id[1] if message_id else raw).decode("latin-1")
     for report in reports:
-        yield Finding(
-            report, raw, key_of(report.kind, address.normalise(report.recipient), identity)
-        )
+        key = key_of(report.kind, address.normalise(report.recipient), identity)
+        yield Finding(report, raw, key)

@@ -1,4 +1,9 @@
-"""What a text says, by the phrases of wording.toml: that mail failed, is late, that the returned message begins here."""
+"""The wording of notices: whether a text contains, or a line begins with, a phrase of wording.toml.
+
+Reads: wording.toml, once, and text of notices. Gives: answers for its lists of phrases, and its
+lists of alternatives as parts of regular expressions. Linear in the length of the text, of which
+8,000 characters are read.
+"""
 
 from __future__ import annotations
 
@@ -7,89 +12,108 @@ import tomllib
 from collections.abc import Iterator
 from functools import cache
 from importlib import resources
+from typing import Any
 
 import ahocorasick
 
 from bouncewise.text.phrase import Piece, find_phrase, phrase_pieces
 from bouncewise.text.words import words
 
-MAX_TEXT = 2000
-"""Characters at a time; a longer text is looked at in slices, which words() bounds as well."""
+_SLICE = 2000  # characters; words() reads no more at a time
+_SLICES = 4
+
+# The first word of a line where its normalised form is certain: ASCII, no elision. If no phrase
+# begins with this word, nothing else about the line has to be examined.
+_FIRST_WORD = re.compile(r"[ \t*=_|#~.>+<(\[\"-]*+([A-Za-z]++)(?!['’]|[^\x00-\x7f])")
 
 
-# A first word whose form is beyond doubt: ASCII, no elision. Most lines are done with when it opens no phrase.
-_FIRST = re.compile(r"[ \t*=_|#~.>+<(\[\"-]*+([A-Za-z]++)(?!['’]|[^\x00-\x7f])")
-
-
-class _Phrases:
-    """One list of phrases: an automaton of their first pieces, so that most texts are done with in one look."""
+class _PhraseList:
+    """One list of phrases. An automaton finds their first pieces; most texts contain none."""
 
     def __init__(self, phrases: list[str]) -> None:
-        first: dict[str, list[tuple[Piece, ...]]] = {}
+        by_first_piece: dict[str, list[tuple[Piece, ...]]] = {}
         for phrase in phrases:
             pieces = phrase_pieces(phrase)
-            first.setdefault(pieces[0].literal, []).append(pieces)
+            by_first_piece.setdefault(pieces[0].literal, []).append(pieces)
         self.automaton = ahocorasick.Automaton()
-        for literal, ways in first.items():
-            self.automaton.add_word(literal, (len(literal), ways))
+        for literal, candidates in by_first_piece.items():
+            self.automaton.add_word(literal, (len(literal), candidates))
         self.automaton.make_automaton()
-        self.openings = frozenset(literal.split()[0] for literal in first)
-        # Phrases that leave the end of their first word open ("absen*").
-        self.stems = tuple(word for word in self.openings if f" {word}" in first)
+        self.first_words = frozenset(literal.split()[0] for literal in by_first_piece)
+        # First words with an open ending ("absen*").
+        self.stems = tuple(word for word in self.first_words if f" {word}" in by_first_piece)
 
     def may_begin(self, text: str) -> bool:
-        """False where the first word of *text* opens no phrase, which is quick to see."""
-        first = _FIRST.match(text)
+        """False if no phrase begins with the first word of *text*; quick."""
+        first = _FIRST_WORD.match(text)
         return (
             first is None
-            or (word := first[1].lower()) in self.openings
+            or (word := first[1].lower()) in self.first_words
             or word.startswith(self.stems)
         )
 
+    def begins(self, text: str) -> bool:
+        opening = words(text[:200])
+        for end, (length, candidates) in self.automaton.iter(opening):
+            if end + 1 == length and any(
+                (place := find_phrase(opening, pieces)) is not None and place[0] == 0
+                for pieces in candidates
+            ):
+                return True
+        return False
+
 
 @cache
-def _phrases() -> dict[str, _Phrases]:
-    text = (resources.files("bouncewise.readers.messages") / "wording.toml").read_text("utf-8")
-    return {name: _Phrases(phrases) for name, phrases in tomllib.loads(text).items()}
+def _wording() -> dict[str, Any]:
+    file = resources.files("bouncewise.readers.messages") / "wording.toml"
+    return tomllib.loads(file.read_text("utf-8"))
 
 
-def spoken(text: str) -> str:
-    """The bare words of the first 8,000 characters of *text*."""
-    return "".join(
-        words(text[at : at + MAX_TEXT]) for at in range(0, min(len(text), 4 * MAX_TEXT), MAX_TEXT)
+@cache
+def _phrase_list(name: str) -> _PhraseList:
+    return _PhraseList(_wording()[name])
+
+
+def alternatives(name: str) -> str:
+    """The list *name* of [alternatives] as a group of a regular expression."""
+    entries = (
+        re.escape(entry).replace(r"\*", r"\w*") for entry in _wording()["alternatives"][name]
     )
+    return f"(?:{'|'.join(entries)})"
 
 
-def says(told: str, what: str) -> bool:
-    """Whether one of the phrases *what* stands anywhere in *told*, which ``spoken`` gave."""
+def normalised_text(text: str) -> str:
+    """The normalised words of the first 8,000 characters of *text*, for ``contains``."""
+    end = min(len(text), _SLICES * _SLICE)
+    return "".join(words(text[start : start + _SLICE]) for start in range(0, end, _SLICE))
+
+
+def contains(normalised: str, name: str) -> bool:
+    """Whether *normalised*, from ``normalised_text``, contains a phrase of the list *name*."""
     return any(
-        len(pieces) == 1 or find_phrase(told, pieces)
-        for _, (_, ways) in _phrases()[what].automaton.iter(told)
-        for pieces in ways
+        len(pieces) == 1 or find_phrase(normalised, pieces)
+        for _, (_, candidates) in _phrase_list(name).automaton.iter(normalised)
+        for pieces in candidates
     )
 
 
-def begins(text: str, what: str) -> bool:
-    """Whether *text* begins with one of the phrases *what*."""
-    phrases = _phrases()[what]
-    return phrases.may_begin(text) and _begins(text, phrases)
+def begins_with(text: str, name: str) -> bool:
+    """Whether *text* begins with a phrase of the list *name*."""
+    phrases = _phrase_list(name)
+    return phrases.may_begin(text) and phrases.begins(text)
 
 
-def lines_that_may_begin(text: str, what: str, least: int, most: int) -> Iterator[tuple[int, str]]:
-    """The lines of *least* to *most* characters whose first word opens one of the phrases *what*, with their places."""
-    phrases = _phrases()[what]
-    at = 0
+def candidate_lines(
+    text: str, name: str, min_length: int, max_length: int
+) -> Iterator[tuple[int, str]]:
+    """Lines that may begin with a phrase of the list *name*, with their positions in *text*.
+
+    They have *min_length* to *max_length* characters; whether they do begin so, ``begins_with``
+    answers.
+    """
+    phrases = _phrase_list(name)
+    position = 0
     for line in text.split("\n"):
-        if least <= len(line) <= most and phrases.may_begin(line):
-            yield at, line
-        at += len(line) + 1
-
-
-def _begins(text: str, phrases: _Phrases) -> bool:
-    opening = words(text[:200])
-    for end, (length, ways) in phrases.automaton.iter(opening):
-        if end + 1 == length and any(
-            (at := find_phrase(opening, pieces)) is not None and at[0] == 0 for pieces in ways
-        ):
-            return True
-    return False
+        if min_length <= len(line) <= max_length and phrases.may_begin(line):
+            yield position, line
+        position += len(line) + 1
