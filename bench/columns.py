@@ -21,8 +21,8 @@ from pathlib import Path
 import polars as pl
 from speed import naive_loop, rate, unseen
 
-from bouncewise.bulk.columns import Judge
-from bouncewise.classifier.classify import default
+from bouncewise.bulk.columns import ColumnClassifier
+from bouncewise.classifier.classify import default_classifier
 from bouncewise.rules.load import Example
 
 
@@ -30,7 +30,9 @@ def replies(rows: int, unseen_share: float, seed: int = 1) -> list[str]:
     """Rows of SMTP replies as in a sender's log."""
     draw = random.Random(seed)  # noqa: S311
     templates = [
-        e.reply if isinstance(e, Example) else e for r in default().ruleset.rules for e in r.example
+        e.reply if isinstance(e, Example) else e
+        for r in default_classifier().ruleset.rules
+        for e in r.example
     ]
     draw.shuffle(templates)
     weights = [1 / (i + 1) for i in range(len(templates))]
@@ -63,16 +65,16 @@ def main() -> None:
     rows = args.parse_args().rows
     print(f"{rows:,} rows, one core, cold memo each time")
     naive = rate(naive_loop(), list(unseen(300)))
-    single = rate(default().judge, list(unseen(20_000)))
+    single = rate(default_classifier().classify, list(unseen(20_000)))
     print(f"naive loop {naive:,.0f}/s   one by one {single:,.0f}/s ({single / naive:.0f} x)")
     print("unseen   unique   rows/s        x naive   x DuckDB's extract")
     for share in (0.01, 0.02, 0.10, 0.50):
         frame = pl.DataFrame({"reply": replies(rows, share)})
-        unique = Judge().templates.of(frame["reply"])[0].n_unique() / rows
+        unique = ColumnClassifier().extractor.extract(frame["reply"]).templates.n_unique() / rows
         start = time.perf_counter()
-        judge = Judge()
+        classifier = ColumnClassifier()
         for part in frame.iter_slices(100_000):
-            judge.columns(part)
+            classifier.verdict_columns(part)
         ours = rows / (time.perf_counter() - start)
         print(
             f"{share:6.0%}   {unique:6.1%}   {ours:9,.0f}   {ours / naive:9.0f}   {ours / extract(frame):9.2f}"

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from bouncewise.classifier.classify import default
+from bouncewise.classifier.classify import default_classifier
 from bouncewise.diagnosis import facts
 from bouncewise.diagnosis.evidence import Facts
 from bouncewise.diagnosis.knowledge import Knowledge, load
@@ -125,25 +125,27 @@ class Lives(World):
             self.restricted.add(person.address)
         self.people.append(person)
 
-    def route(self, domain: str, day: int) -> dns.Mail:
+    def route(self, domain: str, day: int) -> dns.MailRoute:
         """What DNS says of *domain* on *day*."""
         if domain in WRONG:
             found = random.Random(domain).random() < SLIP_RESOLVES  # noqa: S311
             return (
-                dns.Mail(dns.Route.MX, (f"mx.{domain}",)) if found else dns.Mail(dns.Route.NXDOMAIN)
+                dns.MailRoute(dns.Route.MX, (f"mx.{domain}",))
+                if found
+                else dns.MailRoute(dns.Route.NXDOMAIN)
             )
         if self.lapsed.get(domain, -1) >= day:
             return (
-                dns.Mail(dns.Route.IMPLICIT, (domain,))
+                dns.MailRoute(dns.Route.IMPLICIT, (domain,))
                 if parked(domain)
-                else dns.Mail(dns.Route.NXDOMAIN)
+                else dns.MailRoute(dns.Route.NXDOMAIN)
             )
         if domain in self.ended and day - self.ended[domain] > hash_days(domain):
-            return dns.Mail(dns.Route.NOTHING)
+            return dns.MailRoute(dns.Route.NOTHING)
         kind = next(
             (k for k in RECEIVERS if NAMES.get(k) == domain or domain.startswith(k)), "small"
         )
-        return dns.Mail(dns.Route.MX, (RECEIVERS[kind].mx.format(domain=domain),))
+        return dns.MailRoute(dns.Route.MX, (RECEIVERS[kind].mx.format(domain=domain),))
 
     def answer(self, person: Person, day: int) -> Answer:
         """As the world answers, with the additional events; records the true reason."""
@@ -231,13 +233,13 @@ class Case(NamedTuple):
     def alone(self) -> Case:
         """The same case with nothing known but the reply."""
         nothing = {
-            "own": None,
+            "history": None,
             "at_domain": None,
             "at_receiver": None,
-            "receivers": None,
+            "refusing_receivers": None,
             "incident": None,
             "dns": None,
-            "slip": "",
+            "typo": "",
         }
         return self._replace(facts=msgspec.structs.replace(self.facts, **nothing))
 
@@ -288,7 +290,7 @@ def _ask(name: str, day: int, world: Lives, policy: Bouncewise, with_dns: bool) 
     return facts.of_address(
         name,
         facts.Sources(
-            default(),
+            default_classifier(),
             at,
             policy.ledger,
             resolve if with_dns else None,

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from unittest.mock import patch
 
-from bouncewise.classifier.classify import default
+from bouncewise.classifier.classify import default_classifier
 from bouncewise.ledger import open_store
 from bouncewise.operations import decisions
 from bouncewise.operations.context import Context
@@ -57,7 +57,9 @@ def rate(log: Path, mails: int, jobs: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         with open_store(Path(folder) / "ledger.sqlite", create=True) as ledger:
-            ingest((str(log),), Context(ledger, load(), default()), note=print, jobs=jobs)
+            ingest(
+                (str(log),), Context(ledger, load(), default_classifier()), note=print, jobs=jobs
+            )
         return mails / (time.perf_counter() - start)
 
 

@@ -14,10 +14,9 @@ from pathlib import Path
 
 from replies import share
 
-from bouncewise.classifier.classify import default
+from bouncewise.classifier.classify import default_classifier
 from bouncewise.intake.formats import reader_for
-from bouncewise.model import Kind, Report
-from bouncewise.readers import Finding
+from bouncewise.model import Finding, Kind, Report
 
 # Reasons of the labels that say: the person is fine. Suppressing on one of these loses a living address.
 LIVING = {
@@ -100,7 +99,7 @@ def measure(rows: list[dict], folder: Path, misses: bool) -> None:
             if report is None:
                 continue
             say = compare(label, report, status, code)
-            verdict = default().report(report)
+            verdict = default_classifier().classify_report(report)
             if label["reason"] in LIVING and verdict and verdict.advice.startswith("suppress"):
                 lost.append(row["file"])
                 say.append(f"SUPPRESSES {label['reason']} by {verdict.rule}")

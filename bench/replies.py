@@ -11,7 +11,7 @@ import json
 from collections import Counter, defaultdict
 from pathlib import Path
 
-from bouncewise.classifier.classify import default
+from bouncewise.classifier.classify import default_classifier
 
 APART = {"complaint", "challenge", "auto-reply", "suppressed"}  # not SMTP replies
 RENAMED = {"address-access-denied": "access-denied"}
@@ -42,10 +42,12 @@ def measure(rows: list[dict], misses: bool) -> None:
     living = []
     rules = {
         rule.id: tier
-        for rule, tier in zip(default().ruleset.rules, default().ruleset.tiers, strict=True)
+        for rule, tier in zip(
+            default_classifier().ruleset.rules, default_classifier().ruleset.tiers, strict=True
+        )
     }
     for row in rows:
-        verdict = default().judge(row["reply"])
+        verdict = default_classifier().classify(row["reply"])
         allowed = {RENAMED.get(c, c) for c in [row["cause"], *row.get("alt", [])]}
         cause_ok, advice_ok = verdict.cause in allowed, verdict.advice == row["action"]
         tiers[rules.get(verdict.rule, "none")] += 1

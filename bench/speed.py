@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from bouncewise.classifier.classify import default
+from bouncewise.classifier.classify import default_classifier
 from bouncewise.ledger.index import Index
 from bouncewise.ledger.rows import id_of
 from bouncewise.readers.messages.interpret import read as read_message
@@ -33,7 +33,7 @@ FIXTURES = sorted((HERE.parent / "tests/fixtures/messages").glob("*.eml"))
 def main() -> None:
     print(f"machine: {platform.machine()}, Python {platform.python_version()}, one process")
     lines = list(unseen(20_000))
-    ours = rate(default().judge, lines)
+    ours = rate(default_classifier().classify, lines)
     naive = rate(naive_loop(), lines[:400])
     print(
         f"replies, none seen before   {ours:10,.0f}/s   {ours / naive:6.1f} x the naive loop ({naive:,.0f}/s)"
@@ -97,7 +97,7 @@ def unseen(count: int) -> Iterable[str]:
     """Replies made from the rules' own examples, no two alike."""
     examples = [
         e.reply if isinstance(e, Example) else e
-        for rule in default().ruleset.rules
+        for rule in default_classifier().ruleset.rules
         for e in rule.example
     ]
     for i in range(count):
@@ -113,7 +113,7 @@ def naive_loop() -> Callable[[str], str]:
             [pattern(p) for p in rule.when.unless],
             [pattern(p) for p in rule.when.also],
         )
-        for rule in default().ruleset.rules
+        for rule in default_classifier().ruleset.rules
     ]
 
     def judge(reply: str) -> str:
@@ -159,7 +159,7 @@ def pattern(phrase: str) -> re.Pattern[str]:
 
 def whole_job(raw: bytes) -> None:
     for report in read_message(raw, "", 0):
-        default().report(report)
+        default_classifier().classify_report(report)
 
 
 def rate(work: Callable[..., object], items: list[object] | list[str] | list[bytes]) -> float:

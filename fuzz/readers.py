@@ -12,9 +12,9 @@ import sys
 import atheris
 
 with atheris.instrument_imports(include=["bouncewise"]):
-    from bouncewise.classifier.classify import default
+    from bouncewise.classifier.classify import default_classifier
     from bouncewise.intake.formats import FORMATS
-    from bouncewise.readers import Finding
+    from bouncewise.model import Finding
 
 
 def one_input(data: bytes) -> None:
@@ -22,7 +22,7 @@ def one_input(data: bytes) -> None:
     for reader in FORMATS:
         for item in reader.read(io.BytesIO(data), "fuzz"):
             if isinstance(item, Finding):
-                default().report(item.report)
+                default_classifier().classify_report(item.report)
                 assert len(item.report.recipient) <= 400, item.report
 
 

@@ -13,10 +13,9 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from bouncewise.classifier.classify import default
+from bouncewise.classifier.classify import default_classifier
 from bouncewise.intake import files
-from bouncewise.model import Kind, Report
-from bouncewise.readers import Finding
+from bouncewise.model import Finding, Kind, Report
 from bouncewise.readers.messages.interpret import read as read_message
 from lab.remote import CASES, DOMAIN, SENDER, Remote
 from lab.servers import SERVERS, Server
@@ -82,7 +81,11 @@ def judge(title: str, reports: Iterable[Report], *, failures_only: bool) -> int:
     found: dict[str, set[str]] = {}
     for report in reports:
         name = report.recipient.partition("@")[0]
-        verdict = default().report(report) if report.kind is not Kind.DELIVERED else None
+        verdict = (
+            default_classifier().classify_report(report)
+            if report.kind is not Kind.DELIVERED
+            else None
+        )
         found.setdefault(name, set()).add(verdict.cause if verdict else "delivered")
     wrong = []
     for case in CASES.values():

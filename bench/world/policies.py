@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bouncewise.classifier.classify import default
+from bouncewise.classifier.classify import default_classifier
 from bouncewise.ledger import open_store
 from bouncewise.model import Cause
 from bouncewise.operations.check import check
@@ -47,7 +47,7 @@ class Policy:
 
 
 def hard(reply: str) -> bool:
-    return default().judge(reply).cause in HARD
+    return default_classifier().classify(reply).cause in HARD
 
 
 class AnyFivexx(Policy):
@@ -192,7 +192,11 @@ class Bouncewise(Policy):
 
     def learn(self, day: int, answers: dict[Person, Answer]) -> None:
         file = self.written(day, answers)
-        ingest((str(file),), Context(self.ledger, self.policy, default()), note=lambda _: None)
+        ingest(
+            (str(file),),
+            Context(self.ledger, self.policy, default_classifier()),
+            note=lambda _: None,
+        )
 
     def written(self, day: int, answers: dict[Person, Answer]) -> Path:
         file = self.home / "day.log"

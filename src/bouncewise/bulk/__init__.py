@@ -1,1 +1,1 @@
-"""Millions of replies at once: columns, files by many processes, Spark. Needs the extra ``[scale]`` or ``[spark]``."""
+"""Millions of replies: columns, files in many processes, Spark. Needs an extra (docs/scale.md)."""

@@ -1,8 +1,11 @@
-"""Verdicts for files of replies: Parquet, CSV, NDJSON, PowerMTA's CSV, and every format that ``bouncewise read`` knows.
+"""Verdicts on files of replies, in many processes.
 
-Gives: for each part of the input a Parquet file with its columns and those of the verdict, or counts by domain, day and
-cause. Parts are written whole or not at all and carry the rule-set's version in their name, so a run that was stopped goes
-on where it was, and a second run changes nothing. Memory is bounded by CHUNK rows a process.
+Reads: Parquet, CSV, NDJSON, PowerMTA's CSV, and every format that ``bouncewise read`` knows. Gives:
+for each part of the input a Parquet file with its columns and those of the verdict, or counts by
+domain, day and cause. A part is written completely or not at all, and the name of its file contains
+the version of the rules; a run that was stopped therefore continues where it was, and a second run
+changes nothing. Memory is bounded by FRAME_ROWS rows per process. Refuses with InputError: standard
+input, and files without the columns that are needed.
 """
 
 from __future__ import annotations
@@ -18,62 +21,68 @@ from typing import NamedTuple
 import polars as pl
 import pyarrow.parquet
 
-from bouncewise.bulk.columns import Judge
-from bouncewise.bulk.frames import column, frames
+from bouncewise.bulk.columns import ColumnClassifier
+from bouncewise.bulk.dataframes import find_column, read_dataframes
 from bouncewise.errors import InputError
 from bouncewise.intake import files
 from bouncewise.workers import Task, WorkerPool
 
-PART = 2_000_000
-"""Rows of a Parquet file in one part of the work, rounded to whole row groups."""
+PART_ROWS = 2_000_000
+"""Rows of a Parquet file that make one part, rounded up to whole row groups."""
 
 
 class Part(NamedTuple):
-    """A piece of the work: a file, and which of its row groups where it is Parquet."""
+    """A part of the work: a file, or some row groups of a Parquet file."""
 
     path: str
-    groups: tuple[int, ...]
+    row_groups: tuple[int, ...]
+    """Empty if the part is the whole file."""
     target: Path
-    given: tuple[tuple[str, str], ...]
+    columns: tuple[tuple[str, str], ...]
+    """Roles and names of the columns that the operator named."""
     by: tuple[str, ...]
+    """What is counted; empty if the rows are written."""
 
 
 def parts(
-    paths: tuple[str, ...], out: Path, given: dict[str, str], by: tuple[str, ...]
+    paths: tuple[str, ...], out: Path, columns: dict[str, str], by: tuple[str, ...]
 ) -> list[Part]:
-    """The pieces of the work, in order; raises InputError for what is not there."""
-    found = []
-    version = _judge().classifier.ruleset.version
-    how = hashlib.blake2b(repr((sorted(given.items()), by)).encode(), digest_size=4).hexdigest()
+    """The parts of the work, in order; raises InputError if a path does not exist.
+
+    *columns* are the names of columns by role (``find_column``), *by* what is counted.
+    """
+    work = []
+    version = _classifier().classifier.ruleset.version
+    options = repr((sorted(columns.items()), by)).encode()
+    suffix = f"{version}-{hashlib.blake2b(options, digest_size=4).hexdigest()}.parquet"
     for path in files.expand(paths):
         if path == files.STDIN:
             raise InputError("batch reads files, not standard input; use `bouncewise read -`")
-        spans = _spans(path) if path.endswith(".parquet") else [()]
         stem = re.sub(r"[^\w.-]+", "-", path).strip("-.")[-120:]
-        for groups in spans:
-            name = f"{stem}-{groups[0]:05d}" if groups else stem
-            found.append(
-                Part(
-                    path, groups, out / f"{name}-{version}-{how}.parquet", tuple(given.items()), by
-                )
-            )
-    return found
+        for row_groups in _row_groups(path) if path.endswith(".parquet") else [()]:
+            name = f"{stem}-{row_groups[0]:05d}" if row_groups else stem
+            target = out / f"{name}-{suffix}"
+            work.append(Part(path, row_groups, target, tuple(columns.items()), by))
+    return work
 
 
 def run(work: list[Part], jobs: int, progress: Callable[[int, int], None]) -> int:
-    """Do what is not done yet, in *jobs* processes; how many rows that were. *progress* gets parts done and rows so far."""
+    """Do the parts that are not done, in *jobs* processes; returns the number of their rows.
+
+    *progress* is called with the number of parts done, and of rows done in this run.
+    """
     todo = [part for part in work if not part.target.exists()]
     rows, done = 0, len(work) - len(todo)
     progress(done, rows)
     pool = WorkerPool(jobs, _initialize) if jobs > 1 and len(todo) > 1 else None
     try:
-        each = (
-            pool.map_ordered(Task(one, (part,), part.path) for part in todo)
+        results = (
+            pool.map_ordered(Task(classify_part, (part,), part.path) for part in todo)
             if pool
-            else zip(todo, map(one, todo), strict=True)
+            else zip(todo, map(classify_part, todo), strict=True)
         )
-        for _, height in each:
-            rows, done = rows + height, done + 1
+        for _, part_rows in results:
+            rows, done = rows + part_rows, done + 1
             progress(done, rows)
     finally:
         if pool:
@@ -82,102 +91,103 @@ def run(work: list[Part], jobs: int, progress: Callable[[int, int], None]) -> in
 
 
 def _initialize() -> None:
-    """A process for each core is enough: Polars is not to start a thread for each core in all of them."""
+    """Keep polars from starting a thread per core in each process: there is a process per core."""
     os.environ["POLARS_MAX_THREADS"] = "1"
 
 
-def one(part: Part) -> int:
-    """Judge one part and write it; its number of rows."""
+def classify_part(part: Part) -> int:
+    """Classify one part and write its target; returns the number of its rows."""
     rows = 0
-    waiting = part.target.with_suffix(f".{os.getpid()}.tmp")
+    temporary = part.target.with_suffix(f".{os.getpid()}.tmp")
     writer: pyarrow.parquet.ParquetWriter | None = None
     counts: list[pl.DataFrame] = []
+    columns = dict(part.columns)
     try:
-        for frame in frames(part.path, part.groups):
+        for frame in read_dataframes(part.path, part.row_groups):
             rows += frame.height
-            judged = _judged(frame, dict(part.given))
+            classified = _with_verdict(frame, columns)
             if part.by:
-                counts.append(_counted(judged, part.by, dict(part.given)))
+                counts.append(_count(classified, part.by, columns))
                 continue
-            table = judged.to_arrow()
+            table = classified.to_arrow()
             writer = writer or pyarrow.parquet.ParquetWriter(
-                waiting, table.schema, compression="zstd"
+                temporary, table.schema, compression="zstd"
             )
             writer.write_table(table)
         if part.by:
-            _sum(counts, part.by).write_parquet(waiting)
+            _sum(counts, part.by).write_parquet(temporary)
         elif writer is None:
-            pl.DataFrame().write_parquet(waiting)
+            pl.DataFrame().write_parquet(temporary)
     finally:
         if writer is not None:
             writer.close()
-    waiting.replace(part.target)
+    temporary.replace(part.target)
     return rows
 
 
 def total(work: list[Part], by: tuple[str, ...]) -> pl.DataFrame:
-    """The counts of all parts together, ordered."""
+    """The sums of the counts of all parts, ordered."""
     return _sum([pl.read_parquet(part.target) for part in work], by)
 
 
 @cache
-def _judge() -> Judge:
-    return Judge()
+def _classifier() -> ColumnClassifier:
+    return ColumnClassifier()
 
 
-def _spans(path: str) -> list[tuple[int, ...]]:
+def _row_groups(path: str) -> list[tuple[int, ...]]:
+    """The row groups of a Parquet file in runs of about PART_ROWS rows; one run if it is empty."""
     meta = pyarrow.parquet.read_metadata(path)
-    spans: list[tuple[int, ...]] = []
-    current: tuple[int, ...] = ()
+    runs: list[tuple[int, ...]] = []
+    run: tuple[int, ...] = ()
     rows = 0
     for i in range(meta.num_row_groups):
-        current, rows = (*current, i), rows + meta.row_group(i).num_rows
-        if rows >= PART:
-            spans.append(current)
-            current, rows = (), 0
-    return [*spans, current] if current or not spans else spans
+        run, rows = (*run, i), rows + meta.row_group(i).num_rows
+        if rows >= PART_ROWS:
+            runs.append(run)
+            run, rows = (), 0
+    return [*runs, run] if run or not runs else runs
 
 
-def _judged(frame: pl.DataFrame, given: dict[str, str]) -> pl.DataFrame:
-    reply = column(frame.columns, "reply", given)
+def _with_verdict(frame: pl.DataFrame, columns: dict[str, str]) -> pl.DataFrame:
+    """*frame* with the columns of the verdict, which are renamed if *frame* has the same names."""
+    reply = find_column(frame.columns, "reply", columns)
     if reply is None:
         raise InputError(
             f"no column holds the replies; name one of {', '.join(frame.columns)} with --reply"
         )
-    receiver, stage = (
-        column(frame.columns, "receiver", given),
-        column(frame.columns, "stage", given),
-    )
-    judged = _judge().columns(frame, reply, receiver=receiver, stage=stage)
+    receiver = find_column(frame.columns, "receiver", columns)
+    stage = find_column(frame.columns, "stage", columns)
+    verdict = _classifier().verdict_columns(frame, reply, receiver=receiver, stage=stage)
     return frame.hstack(
         [
-            c if c.name not in frame.columns else c.alias(f"verdict_{c.name}")
-            for c in judged.get_columns()
+            c.alias(f"verdict_{c.name}") if c.name in frame.columns else c
+            for c in verdict.get_columns()
         ]
     )
 
 
-def _counted(judged: pl.DataFrame, by: tuple[str, ...], given: dict[str, str]) -> pl.DataFrame:
-    recipient, at = column(judged.columns, "recipient", given), column(judged.columns, "at", given)
-    wanted: dict[str, pl.Expr] = {}
+def _count(classified: pl.DataFrame, by: tuple[str, ...], columns: dict[str, str]) -> pl.DataFrame:
+    recipient = find_column(classified.columns, "recipient", columns)
+    at = find_column(classified.columns, "at", columns)
+    keys: dict[str, pl.Expr] = {}
     if "domain" in by:
         if recipient is None:
             raise InputError(
                 "counting by domain needs the recipients' column; name it with --recipient"
             )
-        wanted["domain"] = pl.col(recipient).str.extract(r"@([^@>\s]+)>?\s*$").str.to_lowercase()
+        keys["domain"] = pl.col(recipient).str.extract(r"@([^@>\s]+)>?\s*$").str.to_lowercase()
     if "day" in by:
         if at is None:
             raise InputError("counting by day needs a column of times; name it with --time")
-        wanted["day"] = pl.col(at).cast(pl.String).str.slice(0, 10)
-    wanted |= {name: pl.col(name).cast(pl.String) for name in by if name not in wanted}
-    return judged.group_by([expr.alias(name) for name, expr in wanted.items()]).len("count")
+        keys["day"] = pl.col(at).cast(pl.String).str.slice(0, 10)
+    keys |= {name: pl.col(name).cast(pl.String) for name in by if name not in keys}
+    return classified.group_by([key.alias(name) for name, key in keys.items()]).len("count")
 
 
-def _sum(frames: list[pl.DataFrame], by: tuple[str, ...]) -> pl.DataFrame:
-    frames = [f for f in frames if f.width]
-    return (
-        pl.concat(frames).group_by(by).agg(pl.col("count").sum()).sort(by, nulls_last=True)
-        if frames
-        else pl.DataFrame()
-    )
+def _sum(counts: list[pl.DataFrame], by: tuple[str, ...]) -> pl.DataFrame:
+    counts = [frame for frame in counts if frame.width]
+    if not counts:
+        return pl.DataFrame()
+    summed = pl.concat(counts).group_by(by).agg(pl.col("count").sum())
+    return summed.sort(by, nulls_last=True)

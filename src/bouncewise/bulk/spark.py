@@ -1,10 +1,12 @@
-"""The same verdicts on Spark: ``mapInArrow`` over the column path, aggregates, an anti-join with the suppression list.
+"""The same verdicts on Spark, with ``mapInArrow`` over the columns of ``bulk.columns``.
 
     spark-submit --packages … -m bouncewise.bulk.spark IN.parquet OUT [--by]
     python -m bouncewise.bulk.spark IN.parquet OUT
 
-Gives: the input's columns and the verdict's, with the rule set's version in ``rules``. The rules travel with the job;
-the workers need bouncewise[scale] (docs/spark.md). Needs Java 17 and the extra ``[spark]``.
+Reads: a Spark DataFrame with a column of replies. Gives: its columns and those of the verdict, with
+the version of the rules in ``rules``; counts by domain, day and cause; a list without suppressed
+addresses. The rules are sent with the job; the workers need bouncewise[scale] (docs/spark.md).
+Needs Java 17 and the extra ``[spark]``.
 """
 
 from __future__ import annotations
@@ -27,21 +29,27 @@ from bouncewise.rules.load import RuleSet, load, shipped
 if TYPE_CHECKING:
     import pyarrow
 
-CHUNK = 100_000
-"""Rows that Spark should hand over at once (spark.sql.execution.arrow.maxRecordsPerBatch); its own 10,000 cost a third."""
+ARROW_ROWS = 100_000
+"""Rows that Spark passes to Python at once (spark.sql.execution.arrow.maxRecordsPerBatch).
 
-_OPEN: dict[str, Any] = {
+With Spark's default of 10,000, the job takes a third longer.
+"""
+
+_OPEN_TYPES: dict[str, Any] = {
     "reply_code": ShortType(),
     "status": StringType(),
     "confidence": FloatType(),
     "alternates": ArrayType(StringType()),
 }
-"""Columns of the verdict that hold anything; all others hold one of a few words each, which the rules tell beforehand."""
+"""The types of the columns whose values are open; each other column has one of a few words."""
 
 
 def session(builder: SparkSession.Builder) -> SparkSession:
-    """A session that passes rows to Python and back as fast as Spark can: CHUNK at once, and not by TCP (from Spark 4.1 on)."""
-    builder = builder.config("spark.sql.execution.arrow.maxRecordsPerBatch", CHUNK)
+    """A session in which rows are passed to Python and back as fast as Spark can.
+
+    It passes ARROW_ROWS rows at once, and uses a Unix socket instead of TCP (from Spark 4.1 on).
+    """
+    builder = builder.config("spark.sql.execution.arrow.maxRecordsPerBatch", ARROW_ROWS)
     return builder.config("spark.python.unix.domain.socket.enabled", "true").getOrCreate()
 
 
@@ -52,56 +60,48 @@ def with_verdict(
     stage: str | None = None,
     rules: RuleSet | None = None,
 ) -> DataFrame:
-    """*df* with the verdict on its column *reply* beside its own columns; *receiver* and *stage* name columns too.
+    """*df* with the columns of the verdict behind its own.
 
-    *rules* (by default those that come with bouncewise) travel to the workers; their version is the column ``rules``.
+    *reply*, *receiver* and *stage* are names of columns. *rules* are sent to the workers (default:
+    the rules that come with bouncewise); their version is the column ``rules``.
     """
     ruleset = rules or shipped()
     packed, words, fields = msgspec.msgpack.encode(ruleset), _words(ruleset), tuple(SCHEMA)
 
-    def judged(batches: Iterator[pyarrow.RecordBatch]) -> Iterator[pyarrow.RecordBatch]:
-        os.environ.setdefault(
-            "POLARS_MAX_THREADS", "1"
-        )  # Spark gives a task one core; read when polars is first imported
+    def classified(batches: Iterator[pyarrow.RecordBatch]) -> Iterator[pyarrow.RecordBatch]:
+        # Spark gives a task one core; polars reads this when it is first imported.
+        os.environ.setdefault("POLARS_MAX_THREADS", "1")
         import polars as pl
         import pyarrow
 
-        from bouncewise.bulk.columns import unpacked
+        from bouncewise.bulk.columns import classifier_of
 
-        judge = unpacked(packed)
-        types = {
-            "reply_code": pyarrow.int16(),
-            "status": pyarrow.string(),
-            "confidence": pyarrow.float32(),
-        }
-        kept = (
-            {name: pyarrow.int16() for name in words}
-            | types
-            | {"alternates": pyarrow.list_(pyarrow.string())}
-        )
+        classifier = classifier_of(packed)
+        types = {name: pyarrow.int16() for name in fields}
+        types |= {"status": pyarrow.string(), "confidence": pyarrow.float32()}
+        types |= {"alternates": pyarrow.list_(pyarrow.string())}
         for batch in batches:
             frame = pl.DataFrame(pl.from_arrow(batch))
-            found = judge.columns(frame, reply, receiver=receiver, stage=stage)
-            placed = found.with_columns(
-                pl.col(name).cast(pl.Enum(some)).to_physical() for name, some in words.items()
+            verdict = classifier.verdict_columns(frame, reply, receiver=receiver, stage=stage)
+            numbered = verdict.with_columns(
+                pl.col(name).cast(pl.Enum(choices)).to_physical() for name, choices in words.items()
             )
-            columns = [placed[name].to_arrow().cast(kept[name]) for name in fields]
+            columns = [numbered[name].to_arrow().cast(types[name]) for name in fields]
             names = [*batch.schema.names, *fields]
             yield pyarrow.RecordBatch.from_arrays([*batch.columns, *columns], names=names)
 
-    own = df.schema.fields
-    numbered = df.mapInArrow(
-        judged, StructType([*own, *(StructField(n, _OPEN.get(n, ShortType())) for n in SCHEMA)])
-    )
-    # Words pass between the processes as numbers, which costs a fifth less than the words.
-    told = {
-        name: F.get(F.array(*map(F.lit, some)), F.col(f"`{name}`")) for name, some in words.items()
+    # Words are passed between the processes as numbers, which takes a fifth less time.
+    added = [StructField(name, _OPEN_TYPES.get(name, ShortType())) for name in SCHEMA]
+    numbered = df.mapInArrow(classified, StructType([*df.schema.fields, *added]))
+    word_columns = {
+        name: F.get(F.array(*map(F.lit, choices)), F.col(f"`{name}`"))
+        for name, choices in words.items()
     }
-    return numbered.withColumns(told).withColumn("rules", F.lit(ruleset.version))
+    return numbered.withColumns(word_columns).withColumn("rules", F.lit(ruleset.version))
 
 
 def _words(ruleset: RuleSet) -> dict[str, list[str]]:
-    """What each column may hold, where that is known."""
+    """The words that each column can have, for the columns in which they are few."""
     return {
         "stage": [stage.value for stage in Stage],
         "receiver": [receiver.id for receiver in ruleset.receivers],
@@ -113,56 +113,58 @@ def _words(ruleset: RuleSet) -> dict[str, list[str]]:
     }
 
 
-def aggregate(judged: DataFrame, recipient: str = "recipient", at: str = "at") -> DataFrame:
-    """How many of each cause, by recipient's domain and day."""
+def aggregate(classified: DataFrame, recipient: str = "recipient", at: str = "at") -> DataFrame:
+    """The number of replies by the recipient's domain, day and cause."""
     domain = F.lower(F.substring_index(F.col(recipient), "@", -1)).alias("domain")
-    return judged.groupBy(domain, F.to_date(F.col(at)).alias("day"), "cause").count()
+    return classified.groupBy(domain, F.to_date(F.col(at)).alias("day"), "cause").count()
 
 
 def allowed(addresses: DataFrame, suppressions: DataFrame, address: str = "email") -> DataFrame:
-    """Those of *addresses* that are not among *suppressions* (columns ``address`` and ``domain``, as exported)."""
+    """The rows of *addresses* whose *address* is not suppressed, nor its domain.
+
+    *suppressions* has the columns ``address`` and ``domain``, as `suppressions export` writes them.
+    """
     by_name = suppressions.where(F.col("address").isNotNull()).select(
         F.lower("address").alias("_name")
     )
     by_domain = suppressions.where(F.col("domain").isNotNull()).select(
         F.lower("domain").alias("_domain")
     )
-    name, domain = (
-        F.lower(F.trim(F.col(address))),
-        F.lower(F.substring_index(F.trim(F.col(address)), "@", -1)),
-    )
-    kept = addresses.join(by_name, name == by_name["_name"], "left_anti")
-    return kept.join(by_domain, domain == by_domain["_domain"], "left_anti")
+    name = F.lower(F.trim(F.col(address)))
+    domain = F.lower(F.substring_index(F.trim(F.col(address)), "@", -1))
+    not_by_name = addresses.join(by_name, name == by_name["_name"], "left_anti")
+    return not_by_name.join(by_domain, domain == by_domain["_domain"], "left_anti")
 
 
 def main() -> None:
-    """The job: Parquet in, Parquet out."""
-    args = argparse.ArgumentParser(
-        prog="python -m bouncewise.bulk.spark", description="Judge a Parquet data set on Spark."
+    """Read Parquet, classify, and write Parquet."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bouncewise.bulk.spark",
+        description="Classify the replies of a Parquet data set on Spark.",
     )
-    args.add_argument("source", help="a Parquet file or folder that Spark can read")
-    args.add_argument("target", help="where to write")
-    args.add_argument("--reply", default="reply", help="the column of replies (default: reply)")
-    args.add_argument("--receiver", help="a column that names the receiver, where it is known")
-    args.add_argument(
+    parser.add_argument("source", help="a Parquet file or folder that Spark can read")
+    parser.add_argument("target", help="the folder to write to; its content is replaced")
+    parser.add_argument("--reply", default="reply", help="the column of replies (default: reply)")
+    parser.add_argument("--receiver", help="a column with the id of the receiver, if there is one")
+    parser.add_argument(
         "--rules",
         action="append",
         type=Path,
         default=[],
         help="a file or folder of your own rules; repeatable",
     )
-    args.add_argument(
+    parser.add_argument(
         "--by",
         action="store_true",
         help="write counts by domain, day and cause; needs columns recipient and at",
     )
-    options = args.parse_args()
+    options = parser.parse_args()
     rules = load(tuple(options.rules)) if options.rules else shipped()
     spark = session(SparkSession.builder.appName(f"bouncewise {rules.version}"))
-    judged = with_verdict(
-        spark.read.parquet(options.source), options.reply, options.receiver, rules=rules
-    )
-    (aggregate(judged) if options.by else judged).write.mode("overwrite").parquet(options.target)
+    source = spark.read.parquet(options.source)
+    classified = with_verdict(source, options.reply, options.receiver, rules=rules)
+    result = aggregate(classified) if options.by else classified
+    result.write.mode("overwrite").parquet(options.target)
     spark.stop()
 
 

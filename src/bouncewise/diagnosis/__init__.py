@@ -1,1 +1,1 @@
-"""What may lie behind one refusal, how likely, and what to do next: facts, evidence, ranking."""
+"""Diagnosis of one refusal: the possible reasons, their probabilities, and what to do next."""

@@ -1,56 +1,68 @@
-"""Which pieces of evidence the facts of a case amount to.
+"""Which pieces of evidence the facts of a case give.
 
-Reads: Facts: what a reply said, what befell the address, its neighbours and its receiver, what DNS says, what the spelling.
-Gives: ids of rows of diagnosis.toml with the words their sentences are filled with. Pure. Facts that depend on each other give
-one piece: a domain's incident is not counted again as a domain all of whose recipients are refused.
+Reads: Facts, which ``facts`` gathers: the reply, the history of the address, its neighbours, its
+receiver, DNS, the spelling. Gives: Observations, i.e. ids of rows of diagnosis.toml with the values
+for their sentences. Pure. Of facts that depend on each other, one piece is given: an incident at a
+domain is not counted again as a domain where all recipients are refused.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from bouncewise.model import Cause, Stage
 
-ENOUGH, FLOOD = 3, 0.05
-"""So many neighbours tell that a directory works; so great a share refused at once is no coincidence."""
+ENOUGH = 3
+"""Neighbours delivered that show that a directory works; neighbours refused that may be a flood."""
 
+FLOOD_SHARE = 0.05
+"""Share of neighbours refused at the same time that is no coincidence."""
 
-SILENT = (
+RECENT_DAYS = 30
+"""Days since a delivery that is recent; as ``alive_days`` of the policy."""
+
+NO_REPLY = (
     Cause.DOMAIN_UNKNOWN,
     Cause.DOMAIN_NO_MAIL,
     Cause.DOMAIN_ROUTING,
     Cause.NETWORK_TIMEOUT,
     Cause.DELIVERY_EXPIRED,
 )
-"""Causes that our own server found, no receiver."""
+"""Causes that the sending server finds, without a reply of a receiver."""
 
 
-class Own(msgspec.Struct, frozen=True, kw_only=True):
-    """The address's own history: days since its last delivery before the refusal (None: never), other days on which it was
-    refused since then, and whether it has had mail delivered after the refusal."""
+class AddressHistory(msgspec.Struct, frozen=True, kw_only=True):
+    """The history of the address itself."""
 
     delivered_days: float | None = None
+    """Days from the last delivery to the refusal; None if there was none."""
     refused_days: int = 0
-    back: bool = False
+    """Other days on which the address was refused since that delivery."""
+    recovered: bool = False
+    """Whether mail was delivered after the refusal."""
 
 
-class Others(msgspec.Struct, frozen=True, kw_only=True):
-    """Neighbours: refused with the same cause; of them good in the month before; of them delivered to since; and deliveries
-    to others within hours of the refusal. ``past_days``: since the last delivery to anybody before, None: never."""
+class NeighbourCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened to other addresses at the domain or receiver around the time of the refusal."""
 
     refused: int = 0
-    good: int = 0
-    back: int = 0
+    """Addresses refused for the same cause."""
+    recent: int = 0
+    """Of those, addresses delivered in the month before."""
+    recovered: int = 0
+    """Of those, addresses delivered since."""
     delivered: int = 0
-    past_days: float | None = None
+    """Mails delivered within hours of the refusal."""
+    last_delivery_days: float | None = None
+    """Days from the last delivery before the refusal; None if there was none."""
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that is known of one case. None means that it was not, or could not be, asked."""
+    """Everything that is known about one case. None: it was not, or could not be, found out."""
 
     subject: str
     domain: str
@@ -62,116 +74,152 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     words: str = ""
     contact: str = ""
     refused_at: datetime | None = None
-    asked_at: datetime
-    own: Own | None = None
-    at_domain: Others | None = None
-    at_receiver: Others | None = None
-    receivers: int | None = None
+    as_of: datetime
+    history: AddressHistory | None = None
+    at_domain: NeighbourCounts | None = None
+    at_receiver: NeighbourCounts | None = None
+    refusing_receivers: int | None = None
     incident: str | None = None
     dns: str | None = None
-    dns_says: str = ""
-    slip: str = ""
-    slip_how: str = ""
-    slip_of: str = "domain"
+    dns_hosts: str = ""
+    typo: str = ""
+    """The address or domain that was probably intended; '' if there is none."""
+    typo_how: str = ""
+    typo_part: str = "domain"
+    """Where the typing error is: "domain" or "local"."""
     missing: tuple[str, ...] = ()
 
 
-def observe(facts: Facts) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The ids of the pieces of evidence that apply, at most one of each group, with what their sentences are filled with."""
+class Observation(NamedTuple):
+    """The id of a piece of evidence that applies, and the values for its sentence."""
+
+    id: str
+    values: dict[str, Any]
+
+
+def observe(facts: Facts) -> Iterator[Observation]:
+    """The pieces of evidence that apply, at most one of each group."""
     if facts.cause is Cause.GREYLISTED:
-        return  # it is told to whoever comes first: what came later, or to others, is no evidence
-    fill: dict[str, Any] = {
-        "subject": facts.subject,
-        "domain": facts.domain,
-        "receiver": facts.receiver,
-    }
-    if facts.cause in SILENT:
-        pass  # nobody spoke, so no stage was reached
-    elif facts.stage in (Stage.CONNECT, Stage.HELO, Stage.MAIL):
-        yield "stage.before", fill | {"stage": facts.stage}
+        return  # every first-time sender is greylisted, so that no other event shows anything
+    common = {"subject": facts.subject, "domain": facts.domain, "receiver": facts.receiver}
+    for part in (_stage, _history, _neighbours, _receivers, _dns, _typo):
+        for observation in part(facts):
+            yield observation._replace(values=common | observation.values)
+
+
+def _stage(facts: Facts) -> Iterator[Observation]:
+    if facts.cause in NO_REPLY:
+        return  # no receiver replied, so that no stage was reached
+    if facts.stage in (Stage.CONNECT, Stage.HELO, Stage.MAIL):
+        yield Observation("stage.before", {"stage": facts.stage})
     elif facts.stage in (Stage.DATA, Stage.END_OF_DATA):
-        yield "stage.after", fill | {"stage": facts.stage}
-    if facts.own is not None:
-        yield from _own(facts.own, fill)
-    # Many people slip alike: that all at such a domain are refused says nothing more.
-    near = _neighbours(facts) if not facts.slip or facts.slip_of != "domain" else ""
-    if near:
-        yield near, fill | _counts(facts.at_domain)
-    alone = facts.own is None or facts.own.delivered_days is None  # else own history has said it
-    if facts.at_domain is not None and alone and not near.startswith("incident"):
-        past = _past(facts.at_domain)
-        if past:
-            yield past, fill | {"days": round(facts.at_domain.past_days or 0)}
-    wide = _receiver(facts.at_receiver)
-    if wide and near in ("", "domain.alone", "domain.few", "domain.some"):
-        yield wide, fill | _counts(facts.at_receiver)
-    if facts.receivers is not None and facts.receivers:
-        yield (
-            ("receivers.several" if facts.receivers > 1 else "receivers.one"),
-            fill | {"count": facts.receivers},
-        )
-    if facts.dns is not None:
-        yield f"dns.{facts.dns}", fill | {"says": facts.dns_says}
-    if facts.slip:
-        yield f"typo.{facts.slip_of}", fill | {"slip": facts.slip, "how": facts.slip_how}
+        yield Observation("stage.after", {"stage": facts.stage})
 
 
-def _counts(others: Others | None) -> dict[str, int]:
-    some = others or Others()
+def _history(facts: Facts) -> Iterator[Observation]:
+    history = facts.history
+    if history is None:
+        return
+    if history.recovered:
+        yield Observation("own.back", {})
+        return
+    if history.delivered_days is None:
+        yield Observation("own.never", {})
+    else:
+        is_recent = history.delivered_days <= RECENT_DAYS
+        days = {"days": round(history.delivered_days)}
+        yield Observation("own.lately" if is_recent else "own.earlier", days)
+    if history.refused_days:
+        yield Observation("own.again", {"times": history.refused_days})
+
+
+def _neighbours(facts: Facts) -> Iterator[Observation]:
+    """Evidence of other addresses: around the refusal, in the past, at the receiver."""
+    # Many people make the same typing error. That all addresses at such a domain are refused adds
+    # nothing.
+    is_domain_typo = facts.typo and facts.typo_part == "domain"
+    id_ = "" if is_domain_typo else _at_domain(facts)
+    if id_:
+        yield Observation(id_, _counts(facts.at_domain))
+    # The history of the address, if it was ever delivered, implies the past of the domain.
+    is_new = facts.history is None or facts.history.delivered_days is None
+    if facts.at_domain is not None and is_new and not id_.startswith("incident"):
+        yield from _past(facts.at_domain)
+    if id_ in ("", "domain.alone", "domain.few", "domain.some"):
+        yield from _at_receiver(facts.at_receiver)
+
+
+def _counts(neighbours: NeighbourCounts | None) -> dict[str, int]:
+    counts = neighbours or NeighbourCounts()
     return {
-        "refused": some.refused,
-        "good": some.good,
-        "back": some.back,
-        "delivered": some.delivered,
+        "refused": counts.refused,
+        "recent": counts.recent,
+        "recovered": counts.recovered,
+        "delivered": counts.delivered,
     }
 
 
-def _own(own: Own, fill: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    days = fill | {"days": round(own.delivered_days or 0)}
-    if own.back:
-        yield "own.back", fill
-    elif own.delivered_days is None:
-        yield "own.never", fill
-    else:
-        yield ("own.lately" if own.delivered_days <= 30 else "own.earlier"), days
-    if own.refused_days and not own.back:
-        yield "own.again", fill | {"times": own.refused_days}
-
-
-def _neighbours(facts: Facts) -> str:
-    """The one reading of what befell the others at the domain; '' where nothing is known of any."""
-    others = facts.at_domain
+def _at_domain(facts: Facts) -> str:
+    """The id of the one piece about neighbours at the domain; '' if nothing is known about any."""
     if facts.incident is not None:
         return f"incident.{facts.incident}"
-    if others is None:
+    if facts.at_domain is None:
         return ""
-    share = others.refused / max(1, others.refused + others.delivered)
-    many = others.refused >= ENOUGH or (others.refused >= 2 and others.delivered == 0)
-    if others.back and (many or others.back == others.refused):
+    refused, delivered = facts.at_domain.refused, facts.at_domain.delivered
+    recovered = facts.at_domain.recovered
+    is_many = refused >= ENOUGH or (refused >= 2 and delivered == 0)
+    if recovered and (is_many or recovered == refused):
         return "domain.back"
-    if many and others.delivered == 0:
+    if is_many and delivered == 0:
         return "domain.all"
-    if others.refused >= ENOUGH and share >= FLOOD:
+    if _is_flood(facts.at_domain):
         return "domain.flood"
-    if others.refused and others.delivered < ENOUGH:
+    if refused and delivered < ENOUGH:
         return "domain.some"
-    if others.delivered >= ENOUGH:
+    if delivered >= ENOUGH:
         return "domain.works"
-    return "domain.few" if others.delivered else "domain.alone"
+    return "domain.few" if delivered else "domain.alone"
 
 
-def _past(others: Others) -> str:
-    if others.delivered or others.back:
-        return ""  # said already by the neighbours
-    if others.past_days is None:
-        return "past.never"
-    return "past.lately" if others.past_days <= 30 else "past.earlier"
+def _is_flood(neighbours: NeighbourCounts) -> bool:
+    share = neighbours.refused / max(1, neighbours.refused + neighbours.delivered)
+    return neighbours.refused >= ENOUGH and share >= FLOOD_SHARE
 
 
-def _receiver(others: Others | None) -> str:
-    if others is None:
-        return ""
-    share = others.refused / max(1, others.refused + others.delivered)
-    if others.refused >= ENOUGH and share >= FLOOD:
-        return "receiver.back" if others.back >= others.refused / 2 else "receiver.flood"
-    return "receiver.calm" if others.delivered >= 10 else ""
+def _past(at_domain: NeighbourCounts) -> Iterator[Observation]:
+    if at_domain.delivered or at_domain.recovered:
+        return  # the piece about neighbours says it
+    days = at_domain.last_delivery_days
+    if days is None:
+        yield Observation("past.never", {})
+    else:
+        id_ = "past.lately" if days <= RECENT_DAYS else "past.earlier"
+        yield Observation(id_, {"days": round(days)})
+
+
+def _at_receiver(at_receiver: NeighbourCounts | None) -> Iterator[Observation]:
+    if at_receiver is None:
+        return
+    if _is_flood(at_receiver):
+        is_over = at_receiver.recovered >= at_receiver.refused / 2
+        id_ = "receiver.back" if is_over else "receiver.flood"
+        yield Observation(id_, _counts(at_receiver))
+    elif at_receiver.delivered >= 10:
+        yield Observation("receiver.calm", _counts(at_receiver))
+
+
+def _receivers(facts: Facts) -> Iterator[Observation]:
+    if facts.refusing_receivers:
+        id_ = "receivers.several" if facts.refusing_receivers > 1 else "receivers.one"
+        yield Observation(id_, {"count": facts.refusing_receivers})
+
+
+def _dns(facts: Facts) -> Iterator[Observation]:
+    if facts.dns is not None:
+        yield Observation(f"dns.{facts.dns}", {"hosts": facts.dns_hosts})
+
+
+def _typo(facts: Facts) -> Iterator[Observation]:
+    if facts.typo:
+        values = {"typo": facts.typo, "how": facts.typo_how}
+        yield Observation(f"typo.{facts.typo_part}", values)

@@ -1,6 +1,8 @@
-"""diagnosis.toml, read strictly: hypotheses, how likely each is behind a cause, and what each piece of evidence weighs.
+"""diagnosis.toml, read strictly: hypotheses, their probability for each cause, and the weights of
+evidence.
 
-Raises RuleError where the file names a hypothesis or cause that is not there, or where the chances of a row do not sum to one.
+Reads: TOML. Gives: the Knowledge. Refuses, with RuleError: unknown hypotheses or causes, a cause
+without a prior, and a prior whose probabilities do not sum to one.
 """
 
 from __future__ import annotations
@@ -15,7 +17,10 @@ from bouncewise.model import Cause
 
 
 class Hypothesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What may lie behind a refusal. ``step`` is what to do then; ``wait_days`` gives its {until}, 0 where it has none."""
+    """A possible reason for a refusal.
+
+    ``step`` is what to do if it is the reason; ``wait_days`` is the time until its {until}.
+    """
 
     id: str
     label: str
@@ -24,7 +29,11 @@ class Hypothesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 
 class Prior(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """P(hypothesis | cause), before anything else is known. ``receiver``: only for its replies. ``step``: other next steps."""
+    """P(hypothesis | cause), before other evidence.
+
+    ``receiver``: the row is only for replies of this receiver. ``step``: steps for this cause, by
+    hypothesis.
+    """
 
     cause: tuple[Cause, ...]
     p: dict[str, float]
@@ -33,53 +42,55 @@ class Prior(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     step: dict[str, str] = {}
 
 
-class Weight(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One piece of evidence. ``weight``: decibans per hypothesis against `unknown`; one that is not named has 0.
+class Evidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One piece of evidence.
 
-    Of rows of one ``group`` at most one applies: they are readings of the same fact.
+    ``weight``: decibans per hypothesis relative to `unknown`; a hypothesis that is not named has 0.
+    Rows of one ``group`` are readings of the same fact: at most one of them applies.
     """
 
     id: str
     group: str
-    says: str
+    statement: str
     why: str
     weight: dict[str, float]
 
 
 class Knowledge(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The whole file."""
+    """The content of diagnosis.toml."""
 
     hypothesis: tuple[Hypothesis, ...]
     prior: tuple[Prior, ...]
-    evidence: tuple[Weight, ...]
+    evidence: tuple[Evidence, ...]
 
 
 def load(raw: bytes | None = None) -> Knowledge:
-    """The shipped knowledge, or that in *raw* TOML. Raises RuleError."""
+    """The shipped knowledge, or the knowledge in *raw* TOML. Raises RuleError."""
     raw = raw or (resources.files("bouncewise.diagnosis") / "diagnosis.toml").read_bytes()
     try:
         knowledge = msgspec.toml.decode(raw, type=Knowledge)
-    except msgspec.DecodeError as bad:
-        raise RuleError(f"diagnosis.toml: {bad}") from None
+    except msgspec.DecodeError as error:
+        raise RuleError(f"diagnosis.toml: {error}") from None
     names = {h.id for h in knowledge.hypothesis}
-    for row in knowledge.prior:
-        where = f"prior of {', '.join(row.cause)}"
-        _known(where, {*row.p, *row.step}, names)
-        if abs(sum(row.p.values()) - 1) > 1e-6 or min(row.p.values()) <= 0:
+    for prior in knowledge.prior:
+        where = f"prior of {', '.join(prior.cause)}"
+        _check_names(where, {*prior.p, *prior.step}, names)
+        total = sum(prior.p.values())
+        if abs(total - 1) > 1e-6 or min(prior.p.values()) <= 0:
             raise RuleError(
-                f"diagnosis.toml: {where}: chances are above 0 and sum to 1, not {sum(row.p.values()):g}"
+                f"diagnosis.toml: {where}: the probabilities must be above 0 and sum to 1, "
+                f"not {total:g}"
             )
-    if missing := set(Cause) - {
-        cause for row in knowledge.prior for cause in row.cause if not row.receiver
-    }:
+    with_prior = {c for prior in knowledge.prior if not prior.receiver for c in prior.cause}
+    if missing := set(Cause) - with_prior:
         raise RuleError(f"diagnosis.toml: no prior for {sorted(missing)}")
-    for piece in knowledge.evidence:
-        _known(f"evidence {piece.id}", piece.weight, names)
-    if len({piece.id for piece in knowledge.evidence}) < len(knowledge.evidence):
-        raise RuleError("diagnosis.toml: ids of evidence are unique")
+    for evidence in knowledge.evidence:
+        _check_names(f"evidence {evidence.id}", evidence.weight, names)
+    if len({evidence.id for evidence in knowledge.evidence}) < len(knowledge.evidence):
+        raise RuleError("diagnosis.toml: the ids of evidence must be unique")
     return knowledge
 
 
-def _known(where: str, given: Iterable[str], names: set[str]) -> None:
-    if unknown := set(given) - names:
+def _check_names(where: str, used: Iterable[str], names: set[str]) -> None:
+    if unknown := set(used) - names:
         raise RuleError(f"diagnosis.toml: {where}: no such hypothesis {sorted(unknown)}")

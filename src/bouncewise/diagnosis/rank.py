@@ -1,37 +1,43 @@
-"""What lies behind a refusal: hypotheses ranked by log-odds over named pieces of evidence.
+"""The possible reasons for a refusal, ranked by log-odds over pieces of evidence.
 
-Reads: the facts of one case, gathered elsewhere, and the knowledge of diagnosis.toml. Gives: a Diagnosis. Pure: no clock, no
-ledger, no network. Method: the verdict's cause gives the prior, mixed with its alternates' by the verdict's confidence; each
-piece of evidence adds its decibans (ten times the decimal logarithm of a likelihood ratio); the sums become chances that sum
-to one. Facts that depend on each other stand in one group, of which one piece counts.
+Reads: the facts of one case, which ``facts`` gathered, and the knowledge of diagnosis.toml. Gives:
+a Diagnosis. Pure: no clock, no ledger, no network. Method: the cause of the verdict gives the
+prior, mixed with the priors of its alternates by the confidence of the verdict. Each piece of
+evidence adds its decibans (ten times the decimal logarithm of a likelihood ratio). The sums become
+probabilities that sum to one. Of facts that depend on each other, which form a group, one piece
+counts.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from datetime import timedelta
 
 import msgspec
 
 from bouncewise.diagnosis.evidence import Facts, observe
-from bouncewise.diagnosis.knowledge import Knowledge, Prior, Weight
+from bouncewise.diagnosis.knowledge import Evidence, Knowledge, Prior
 from bouncewise.model import Cause
 
-_LEAST = 1e-4
-"""Chance of a hypothesis that a cause's prior does not name: evidence may still find it."""
+_MIN_PRIOR = 1e-4
+"""Probability of a hypothesis that a prior does not name, so that evidence can still raise it."""
 
 
-class Piece(msgspec.Struct, frozen=True, kw_only=True):
-    """A piece of evidence that applies. ``towards``: by how many decibans it moved the odds of each hypothesis, else equal."""
+class AppliedEvidence(msgspec.Struct, frozen=True, kw_only=True):
+    """A piece of evidence that applies.
+
+    ``decibans``: by how much it moved the odds of each hypothesis, everything else being equal.
+    """
 
     id: str
-    says: str
+    statement: str
     why: str
-    towards: dict[str, float]
+    decibans: dict[str, float]
 
 
-class Ranked(msgspec.Struct, frozen=True, kw_only=True):
-    """A hypothesis with its chance and next step."""
+class RankedHypothesis(msgspec.Struct, frozen=True, kw_only=True):
+    """A hypothesis with its probability and next step."""
 
     id: str
     label: str
@@ -40,103 +46,126 @@ class Ranked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer: hypotheses, the likeliest first; evidence, the weightiest for or against the first first; what is missing."""
+    """The result.
+
+    ``ranking``: hypotheses, the most probable first. ``evidence``: the prior, then the pieces that
+    apply, by their effect on the first hypothesis. ``missing``: what could not be found out.
+    """
 
     facts: Facts
-    ranking: tuple[Ranked, ...]
-    evidence: tuple[Piece, ...]
+    ranking: tuple[RankedHypothesis, ...]
+    evidence: tuple[AppliedEvidence, ...]
     missing: tuple[str, ...]
 
 
 def diagnose(facts: Facts, knowledge: Knowledge) -> Diagnosis:
-    """Rank what may lie behind the refusal that *facts* tell of."""
-    names = [h.id for h in knowledge.hypothesis]
-    start = _prior(facts, knowledge, names)
+    """Rank the possible reasons for the refusal that *facts* describe."""
+    prior = _mixed_prior(facts, knowledge)
     rows = {row.id: row for row in knowledge.evidence}
-    seen = [(rows[id_], fill) for id_, fill in observe(facts)]
-    chances = _chances(start, [row for row, _ in seen])
-    order = sorted(names, key=lambda name: -chances[name])
-    own = _row(facts, knowledge, facts.cause)
-    pieces = [
-        Piece(
-            id="prior",
-            says=f"the reply means {facts.cause}, {facts.confidence:.0%} sure",
-            why=own.why,
-            towards={name: round(_odds(start[name]) - _odds(1 / len(names)), 1) for name in names},
+    observed = [(rows[id_], values) for id_, values in observe(facts)]
+    probabilities = _posterior(prior, (row for row, _ in observed))
+    order = sorted(prior, key=lambda name: -probabilities[name])
+    pieces = []
+    for row, values in observed:
+        without = _posterior(prior, (other for other, _ in observed if other is not row))
+        pieces.append(
+            AppliedEvidence(
+                id=row.id,
+                statement=row.statement.format_map(values),
+                why=row.why,
+                decibans={n: round(_odds(probabilities[n]) - _odds(without[n]), 1) for n in prior},
+            )
         )
-    ]
-    for row, fill in seen:
-        without = _chances(start, [other for other, _ in seen if other is not row])
-        moved = {name: round(_odds(chances[name]) - _odds(without[name]), 1) for name in names}
-        pieces.append(Piece(id=row.id, says=row.says.format_map(fill), why=row.why, towards=moved))
-    pieces[1:] = sorted(pieces[1:], key=lambda piece: -abs(piece.towards[order[0]]))
-    by_id = {h.id: h for h in knowledge.hypothesis}
-    ranking = [
-        Ranked(
-            id=name,
-            label=by_id[name].label,
-            probability=chances[name],
-            step=_step(own.step.get(name, by_id[name].step), facts, by_id[name].wait_days),
-        )
-        for name in order
-    ]
+    pieces.sort(key=lambda piece: -abs(piece.decibans[order[0]]))
     return Diagnosis(
-        facts=facts, ranking=tuple(ranking), evidence=tuple(pieces), missing=facts.missing
+        facts=facts,
+        ranking=_ranking(facts, knowledge, probabilities, order),
+        evidence=(_prior_evidence(facts, knowledge, prior), *pieces),
+        missing=facts.missing,
     )
 
 
-def _prior(facts: Facts, knowledge: Knowledge, names: list[str]) -> dict[str, float]:
-    """The cause's own row, and with the doubt of the verdict the mean of its alternates' (where there is none, of `unknown`)."""
-    others = facts.alternates or (Cause.UNKNOWN,)
-    parts = [(facts.confidence, _row(facts, knowledge, facts.cause))]
+def _ranking(
+    facts: Facts, knowledge: Knowledge, probabilities: dict[str, float], order: list[str]
+) -> tuple[RankedHypothesis, ...]:
+    by_id = {h.id: h for h in knowledge.hypothesis}
+    steps = _prior_row(facts, knowledge, facts.cause).step
+    return tuple(
+        RankedHypothesis(
+            id=name,
+            label=by_id[name].label,
+            probability=probabilities[name],
+            step=_step(steps.get(name, by_id[name].step), facts, by_id[name].wait_days),
+        )
+        for name in order
+    )
+
+
+def _prior_evidence(facts: Facts, knowledge: Knowledge, prior: dict[str, float]) -> AppliedEvidence:
+    """The reply as the first piece of evidence, relative to hypotheses of equal probability."""
+    equal = _odds(1 / len(prior))
+    return AppliedEvidence(
+        id="prior",
+        statement=f"the reply means {facts.cause} (confidence {facts.confidence:.0%})",
+        why=_prior_row(facts, knowledge, facts.cause).why,
+        decibans={name: round(_odds(p) - equal, 1) for name, p in prior.items()},
+    )
+
+
+def _mixed_prior(facts: Facts, knowledge: Knowledge) -> dict[str, float]:
+    """The prior of the cause, mixed by the doubt with those of the alternates, or of `unknown`."""
+    alternates = facts.alternates or (Cause.UNKNOWN,)
+    parts = [(facts.confidence, _prior_row(facts, knowledge, facts.cause))]
     parts += [
-        ((1 - facts.confidence) / len(others), _row(facts, knowledge, cause)) for cause in others
+        ((1 - facts.confidence) / len(alternates), _prior_row(facts, knowledge, cause))
+        for cause in alternates
     ]
     mixed = {
-        name: max(_LEAST, sum(share * row.p.get(name, 0) for share, row in parts)) for name in names
+        h.id: max(_MIN_PRIOR, sum(share * row.p.get(h.id, 0) for share, row in parts))
+        for h in knowledge.hypothesis
     }
     total = sum(mixed.values())
     return {name: p / total for name, p in mixed.items()}
 
 
-def _row(facts: Facts, knowledge: Knowledge, cause: Cause) -> Prior:
-    fitting = [
+def _prior_row(facts: Facts, knowledge: Knowledge, cause: Cause) -> Prior:
+    """The row for *cause*; the row for the receiver, if there is one."""
+    rows = [
         row
         for row in knowledge.prior
         if cause in row.cause and row.receiver in ("", facts.receiver)
     ]
-    return max(fitting, key=lambda row: bool(row.receiver))
+    return max(rows, key=lambda row: bool(row.receiver))
 
 
-def _chances(start: dict[str, float], seen: list[Weight]) -> dict[str, float]:
-    raw = {
-        name: p * 10 ** (sum(row.weight.get(name, 0) for row in seen) / 10)
-        for name, p in start.items()
+def _posterior(prior: dict[str, float], evidence: Iterable[Evidence]) -> dict[str, float]:
+    rows = list(evidence)
+    weighted = {
+        name: p * 10 ** (sum(row.weight.get(name, 0) for row in rows) / 10)
+        for name, p in prior.items()
     }
-    total = sum(raw.values())
-    return {name: value / total for name, value in raw.items()}
+    total = sum(weighted.values())
+    return {name: value / total for name, value in weighted.items()}
 
 
-def _odds(chance: float) -> float:
-    chance = min(max(chance, 1e-9), 1 - 1e-9)
-    return 10 * math.log10(chance / (1 - chance))
+def _odds(probability: float) -> float:
+    """The odds of *probability* in decibans."""
+    bounded = min(max(probability, 1e-9), 1 - 1e-9)
+    return 10 * math.log10(bounded / (1 - bounded))
 
 
-def _step(text: str, facts: Facts, wait: int) -> str:
-    since = facts.refused_at or facts.asked_at
-    until = max(since + timedelta(days=wait), facts.asked_at + timedelta(days=1))
+def _step(template: str, facts: Facts, wait_days: int) -> str:
+    """The next step with the names and dates of the case."""
+    since = facts.refused_at or facts.as_of
+    until = max(since + timedelta(days=wait_days), facts.as_of + timedelta(days=1))
     local, at, _ = facts.subject.rpartition("@")
-    slip = (
-        f"{local}@{facts.slip}"
-        if facts.slip_of == "domain" and local and at and facts.slip
-        else facts.slip
-    )
-    return text.format(
+    is_domain = facts.typo_part == "domain" and local and at and facts.typo
+    postmaster = f"postmaster@{facts.domain}" if facts.domain else "the receiver's postmaster"
+    return template.format(
         subject=facts.subject or "the address",
         domain=facts.domain or "its domain",
         until=f"{until:%Y-%m-%d}",
         receiver=facts.receiver or "the receiver",
-        slip=slip or "another address",
-        contact=facts.contact
-        or (f"postmaster@{facts.domain}" if facts.domain else "the receiver's postmaster"),
+        typo=(f"{local}@{facts.typo}" if is_domain else facts.typo) or "another address",
+        contact=facts.contact or postmaster,
     )

@@ -1,4 +1,4 @@
-"""E-mail service providers: what their webhooks send, as data (esps.toml), and whether it is genuine (signatures)."""
+"""ESPs: the events of their webhooks, as data (esps.toml), and the signatures of the requests."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""From one event of a provider to Reports, by the provider's table in esps.toml.
+"""From one event of an ESP's webhook to Reports, by the ESP's row in esps.toml.
 
-Reads: any JSON value. Gives: a report per recipient with the provider's own word kept beside the server's reply; a Note for
-an event that is in no table, and where the payload does not tell who bounced. Refuses nothing: wrong types count as absent.
+Reads: any JSON value. Gives: one report per recipient, with the ESP's label beside the server's
+reply; a Note for an event that is in no table, and where the payload does not say which recipient
+it is about. Refuses nothing: a value of the wrong type counts as absent.
 """
 
 from __future__ import annotations
@@ -11,19 +12,35 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
 from importlib import resources
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import msgspec
 
-from bouncewise.model import Kind, Label, Permanence, Reply, Report, Source, Stage
-from bouncewise.readers.base import Finding, Note, key_of
+from bouncewise.model import (
+    Channel,
+    Finding,
+    Kind,
+    Label,
+    Permanence,
+    Provenance,
+    Reply,
+    Report,
+    Source,
+    Stage,
+)
+from bouncewise.providers.paths import text_at, values_at
+from bouncewise.readers.base import Note, key_of
 from bouncewise.rfc import address, status
-from bouncewise.rfc.reply import parse
+from bouncewise.rfc.reply import parse_with_status
 from bouncewise.text.mask import MAX_REPLY
 
 MAX_RECIPIENTS = 1000
-IGNORED = "ignored"
+"""Recipients of one event that are read."""
 
+IGNORED = "ignored"
+"""The meaning of an event that says nothing about the delivery of a mail."""
+
+_EXPORTED = Provenance(channel=Channel.EVENTS)
 
 SchemeName = Literal[
     "hmac-sha256-hex",
@@ -36,23 +53,25 @@ SchemeName = Literal[
     "sns",
     "svix",
 ]
-"""The ways in which providers sign their requests; signatures.py knows each."""
-_HEADER_VARIES = ("hmac-sha256-hex", "rsa-sha256")
+"""The ways in which ESPs sign their requests; signatures.py implements each."""
+
+_SCHEMES_WITH_HEADER = ("hmac-sha256-hex", "rsa-sha256")
 
 
 class Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How a provider signs its requests."""
+    """How an ESP signs its requests."""
 
     scheme: SchemeName
     header: str = ""
-    """The header that carries the signature, in lower case, for the schemes where each provider has its own."""
+    """The header with the signature, in lower case, if each ESP with this scheme has its own."""
 
     def __post_init__(self) -> None:
-        if self.scheme not in get_args(SchemeName):
+        schemes = get_args(SchemeName)
+        if self.scheme not in schemes:
             raise ValueError(
-                f"unknown signature scheme {self.scheme!r}; known are {', '.join(get_args(SchemeName))}"
+                f"unknown signature scheme {self.scheme!r}; known are {', '.join(schemes)}"
             )
-        if bool(self.header) != (self.scheme in _HEADER_VARIES):
+        if bool(self.header) != (self.scheme in _SCHEMES_WITH_HEADER):
             raise ValueError(
                 f"scheme {self.scheme!r} {'takes no' if self.header else 'needs a'} header"
             )
@@ -61,7 +80,7 @@ class Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Esp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A provider: where its events keep what, and what its words mean. esps.toml describes the paths."""
+    """The paths of the values in an ESP's events, and what its words mean; see esps.toml."""
 
     name: str
     about: str
@@ -83,179 +102,142 @@ class Esp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sender: str = ""
     host: str = ""
     id: str = ""
-    everyone: bool = False
-    """``each`` lists all whom the mail went to, not only those who bounced."""
+    all_recipients: bool = False
+    """Whether ``each`` lists all recipients of the mail, not only those that the event is about."""
 
 
 class _Esps(msgspec.Struct, forbid_unknown_fields=True):
     esp: tuple[Esp, ...]
 
 
+class EspEvents(NamedTuple):
+    """The events in one payload, and the ESP that sent them."""
+
+    esp: Esp
+    events: list[dict[str, Any]]
+
+
 @cache
 def esps() -> tuple[Esp, ...]:
-    """Every provider, in the order in which they are asked."""
+    """Every ESP, in the order in which their marks are tried."""
     return msgspec.toml.decode(
         (resources.files(__package__) / "esps.toml").read_bytes(), type=_Esps
     ).esp
 
 
-def known(event: dict[str, Any]) -> tuple[Esp, list[dict[str, Any]]] | None:
-    """The provider whose event this is, and the events inside its wrapper; None where it is nobody's."""
+def recognise(event: dict[str, Any]) -> EspEvents | None:
+    """The ESP that sends such an event, with the events inside its wrapper; None if no ESP does."""
     for esp in esps():
-        inside = [e for e in _find(event, esp.inside) if isinstance(e, dict)] if esp.inside else []
-        for found in (inside, [event]):
-            if found and all(_find(found[0], mark) for mark in esp.mark):
-                return esp, found
+        inside = [e for e in values_at(event, esp.inside) if isinstance(e, dict)]
+        for events in (inside, [event]):
+            if events and all(values_at(events[0], mark) for mark in esp.mark):
+                return EspEvents(esp, events)
     return None
 
 
 def read(event: dict[str, Any], esp: Esp, source: Source) -> Iterator[Finding | Note]:
     """The reports of one *event* of *esp*."""
-    words = [_one(event, path).casefold() for path in (esp.event, esp.qualifier, esp.detail)]
-    meaning = next(
-        (m for i in (3, 2, 1) if all(words[:i]) and (m := esp.words.get(":".join(words[:i])))), None
-    )
-    if meaning is None and words[2]:
-        meaning = esp.words.get(f"{words[0]}:{words[2]}")
-    if meaning is None:
-        yield Note(
-            source.path,
-            source.index,
-            f"{esp.name}: an event {':'.join(w for w in words if w)[:80]!r} that is not known; nothing was read from it",
-        )
-        return
+    words = [text_at(event, path).casefold() for path in (esp.event, esp.qualifier, esp.detail)]
+    meaning, label = _meaning(words, esp), ":".join(word for word in words if word)
     if meaning == IGNORED:
         return
+    if meaning is None:
+        text = f"{esp.name}: unknown event {label[:80]!r}; nothing was read from it"
+        yield Note(source.path, source.index, text)
+        return
     kind, _, permanence = meaning.partition(" ")
-    label = Label(
-        esp.name, ":".join(w for w in words if w)[:200], Permanence(permanence or "unknown")
-    )
-    entries = _find(event, esp.each)[:MAX_RECIPIENTS] if esp.each else [None]
-    if esp.everyone and len(entries) > 1 and kind != Kind.DELIVERED:
-        named = [e for e in entries if isinstance(e, str) and e in _one(event, esp.text)]
+    esp_label = Label(esp.name, label[:200], Permanence(permanence or "unknown"))
+    entries = values_at(event, esp.each)[:MAX_RECIPIENTS] if esp.each else [None]
+    if esp.all_recipients and len(entries) > 1 and kind != Kind.DELIVERED:
+        named = [e for e in entries if isinstance(e, str) and e in text_at(event, esp.text)]
         if len(named) != 1:
-            yield Note(
-                source.path,
-                source.index,
-                f"{esp.name}: {len(entries)} recipients, and the payload does not say which of them",
-            )
+            count = f"{len(entries)} recipients, and the payload does not say which of them"
+            yield Note(source.path, source.index, f"{esp.name}: {count}")
             return
         entries = list(named)
     for entry in entries:
-        report = _report(event, entry, esp, Kind(kind), label, source)
+        report = _report(_Values(event, entry), esp, Kind(kind), esp_label, source)
         if report is not None:
-            told = [
-                report.kind,
-                address.normalise(report.recipient),
-                _one(event, esp.id),
-                str(report.at),
-                report.reply.text if report.reply else "",
-            ]
-            yield Finding(report, msgspec.json.encode(event), key_of(esp.name, *told))
+            key = _key(esp.name, report, text_at(event, esp.id))
+            yield Finding(report, msgspec.json.encode(event), key)
 
 
-def _report(
-    event: dict[str, Any], entry: Any, esp: Esp, kind: Kind, label: Label, source: Source
-) -> Report | None:
-    def value(path: str) -> str:
-        return next(
-            (
-                v
-                for p in path.split("|")
-                if (v := _one(entry if p.startswith(".") else event, p.lstrip(".") or "."))
-            ),
-            "",
-        )
+def _meaning(words: list[str], esp: Esp) -> str | None:
+    """What the table says of event, qualifier and detail; the most words that are in it count."""
+    for count in (3, 2, 1):
+        if all(words[:count]) and (meaning := esp.words.get(":".join(words[:count]))):
+            return meaning
+    return esp.words.get(f"{words[0]}:{words[2]}") if words[2] else None
 
-    recipient = address.first(value(esp.recipient))
+
+def _key(esp: str, report: Report, event_id: str) -> bytes:
+    return key_of(
+        esp,
+        report.kind,
+        address.normalise(report.recipient),
+        event_id,
+        str(report.at),
+        report.reply.text if report.reply else "",
+    )
+
+
+class _Values(NamedTuple):
+    """An event, and one entry of its list of recipients (None if there is no list)."""
+
+    event: dict[str, Any]
+    entry: Any
+
+    def text(self, path: str) -> str:
+        """The text at *path*; an alternative with a leading "." starts at the entry."""
+        for alternative in path.split("|"):
+            value = self.entry if alternative.startswith(".") else self.event
+            if text := text_at(value, alternative.lstrip(".") or "."):
+                return text
+        return ""
+
+
+def _report(values: _Values, esp: Esp, kind: Kind, label: Label, source: Source) -> Report | None:
+    recipient = address.first(values.text(esp.recipient))
     if recipient is None:
         return None
-    reply, stage = (
-        (None, None)
-        if kind not in (Kind.FAILED, Kind.DELAYED)
-        else _reply(value(esp.text), value(esp.code), value(esp.status))
-    )
+    reply, stage = None, None
+    if kind in (Kind.FAILED, Kind.DELAYED):
+        reply, stage = _reply(values.text(esp.text), values.text(esp.code), values.text(esp.status))
     return Report(
         source=source,
         kind=kind,
         recipient=recipient,
-        at=_time(value(esp.time)),
-        message_id=value(esp.message_id).strip("<>") or None,
-        sender=address.first(value(esp.sender)),
-        remote_mta=value(esp.host).removeprefix("dns;").strip().rstrip(".") or None,
+        at=_time(values.text(esp.time)),
+        message_id=values.text(esp.message_id).strip("<>") or None,
+        sender=address.first(values.text(esp.sender)),
+        remote_mta=values.text(esp.host).removeprefix("dns;").strip().rstrip(".") or None,
         reply=reply,
         stage=stage,
         esp=label,
+        provenance=_EXPORTED,
     )
 
 
 def _reply(text: str, code: str, dsn: str) -> tuple[Reply | None, Stage | None]:
-    """The server's words with code and status, which some providers keep in fields of their own."""
+    """The server's reply and its stage; some ESPs have code and status in fields of their own."""
     text = text.strip()
-    parts = parse(text)
-    reply_code = parts.reply_code or (
-        int(code) if code.isdigit() and 400 <= int(code) < 600 else None
-    )
-    best = (
-        parts.status
-        if parts.status and not status.is_generic(parts.status)
-        else status.parse(dsn) or parts.status
-    )
-    if not text and reply_code is None and best is None:
+    parts = parse_with_status(text, status.parse(dsn))
+    field_code = int(code) if code.isdigit() and 400 <= int(code) < 600 else None
+    reply_code = parts.reply_code or field_code
+    if not text and reply_code is None and parts.status is None:
         return None, None
     if parts.reply_code is None and reply_code is not None:
         text = f"{reply_code} {text}".strip()
-    if parts.status is None and not text:
-        text = best or ""
-    return Reply(reply_code, best, text[:MAX_REPLY]), Stage(parts.stage) if parts.stage else None
-
-
-# ── paths ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _one(value: Any, path: str) -> str:
-    """The first text or number that *path* leads to; a status object as ``5.1.1``; '' where there is none."""
-    for found in _find(value, path):
-        if isinstance(found, bool):
-            return str(found).lower()
-        if isinstance(found, str | int | float) and str(found).strip():
-            return str(found)
-        if isinstance(found, dict) and {"class", "subject", "detail"} <= found.keys():
-            return ".".join(str(found[k]) for k in ("class", "subject", "detail"))
-    return ""
-
-
-def _find(value: Any, path: str) -> list[Any]:
-    """Everything that *path* leads to, of the first of its alternatives that leads anywhere."""
-    for way in path.split("|") if path else ():
-        found = [value]
-        for step in way.split(".") if way != "." else ():
-            name, many = step.removesuffix("[]"), step.endswith("[]")
-            found = [
-                v
-                for f in found
-                if isinstance(f, dict)
-                for v in (f.values() if name == "*" else (_item(f, name),))
-            ]
-            if many:
-                found = [v for f in found if isinstance(f, list) for v in f]
-        found = [f for f in found if f is not None and f != ""]
-        if len(found) == 1 and isinstance(found[0], list):
-            found = [f for f in found[0] if f is not None]
-        if found:
-            return found
-    return []
-
-
-def _item(of: dict[str, Any], name: str) -> Any:
-    if name in of:
-        return of[name]
-    folded = name.casefold()
-    return next((v for k, v in of.items() if isinstance(k, str) and k.casefold() == folded), None)
+    text = text or parts.status or ""
+    reply = Reply(reply_code, parts.status, text[:MAX_REPLY])
+    return reply, Stage(parts.stage) if parts.stage else None
 
 
 def _time(value: str) -> datetime | None:
-    """Unix time in seconds or finer, RFC 3339, or RFC 5322; a time without zone is UTC."""
+    """The time in UTC, from Unix time in seconds or smaller units, RFC 3339, or RFC 5322.
+
+    A time without a zone is UTC.
+    """
     text = value.strip()
     try:
         if text.replace(".", "", 1).isdigit():
@@ -263,7 +245,7 @@ def _time(value: str) -> datetime | None:
             while seconds > 1e11:
                 seconds /= 1000
             return datetime.fromtimestamp(seconds, UTC)
-        when = datetime.fromisoformat(text) if text[:4].isdigit() else parsedate_to_datetime(text)
-        return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)
+        time = datetime.fromisoformat(text) if text[:4].isdigit() else parsedate_to_datetime(text)
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, TypeError, OverflowError, OSError, IndexError):
         return None

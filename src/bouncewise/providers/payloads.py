@@ -1,7 +1,9 @@
-"""Providers' events in files: one JSON object, an array, a line each, or the form that a webhook posted.
+"""Files with the events of ESPs' webhooks.
 
-Gives: findings in order. Streams lines in constant memory; an array or object as a whole is bounded by MAX_BODY.
-Refuses with a Note: what is no JSON, what is no provider's event, an SNS envelope that asks to be confirmed.
+Reads: one JSON object, an array, one object per line, or the form that a webhook posted; and the
+mails in which Amazon SNS sends events. Gives: findings in order. Lines are read in constant memory;
+a value over several lines is limited to MAX_BODY. Refuses with a Note: what is no JSON, what no ESP
+sends, and an SNS envelope that asks for a confirmation.
 """
 
 from __future__ import annotations
@@ -13,93 +15,105 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from bouncewise.model import Source
+from bouncewise.model import Channel, Finding, Provenance, Source
 from bouncewise.providers import events
-from bouncewise.readers.base import HEAD, Finding, Note, lines
+from bouncewise.readers.base import HEAD, Note, lines
 from bouncewise.rfc import mime
 
 MAX_BODY = 64 * 1024 * 1024
 """Octets of one JSON value that are read."""
 
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _FORM = re.compile(rb"^[\w%+.-]{1,60}=[^\s]*$")
+_NO_JSON = "no JSON, or cut short"
+# What SparkPost posts to test a webhook, and an empty object.
+_TESTS: tuple[dict[str, Any], ...] = ({}, {"msys": {}})
+_CONFIRMATIONS = ("SubscriptionConfirmation", "UnsubscribeConfirmation")
 
 
 class PayloadReader:
-    """The webhook events of every provider in esps.toml."""
+    """The webhook events of every ESP in esps.toml."""
 
     name = "esp-payload"
-    about = (
-        "webhook events as files, arrays or lines: SES/SNS, SendGrid, Mailgun, Postmark, SparkPost, Mandrill, Brevo, Mailjet, "
-        "Resend, MailerSend, Postal, KumoMTA, Azure, Mailtrap, Forward Email, Lettermint"
-    )
+
+    @property
+    def about(self) -> str:
+        """One line for people, with the name of each ESP."""
+        names = ", ".join(esp.name for esp in events.esps())
+        return f"webhook events as files, arrays or lines: {names}"
 
     def sniff(self, head: bytes) -> bool:
-        """The first value is an event of a provider, or looks like one that was cut by the end of *head*."""
-        start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+        """Whether the first value is an event of an ESP, or may be one that *head* cuts off."""
+        start = head.lstrip(_BYTE_ORDER_MARK + b" \t\r\n")
+        first_line = start.partition(b"\n")[0]
         if start[:1] not in (b"{", b"["):
-            return _FORM.match(start.partition(b"\n")[0]) is not None and any(
-                True for _ in _of_form(start)
-            )
-        first = _decode(start.partition(b"\n")[0])
-        first = first if first is not None else _decode(start)
-        if first is None:
+            return _FORM.match(first_line) is not None and any(True for _ in _form_values(start))
+        value = _decode(first_line)
+        value = value if value is not None else _decode(start)
+        if value is None:
             return start[:1] == b"[" or (len(head) >= HEAD and start[:1] == b"{")
-        return any(True for _ in _objects(first))
+        return any(True for _ in _recognised(value))
 
     def read(self, stream: BinaryIO, path: str) -> Iterator[Finding | Note]:
-        """What every event tells."""
+        """The findings of every event, in order."""
         index = 0
-        waiting: list[bytes] = []
+        incomplete: list[bytes] = []  # lines of a value that is not complete
         size = 0
         for item in lines(stream, path):
             if isinstance(item, Note):
                 yield item
                 continue
-            line = item[1].removeprefix(b"\xef\xbb\xbf")
-            if not waiting and line.strip():
+            line = item[1].removeprefix(_BYTE_ORDER_MARK)
+            if not incomplete and line.strip():
                 value = _decode(line)
                 if value is not None:
-                    yield from self._events(value, path, index)
+                    yield from self._findings(value, path, index)
                     index += 1
                     continue
-            if waiting or line.strip():
-                waiting.append(line)
+            if incomplete or line.strip():
+                incomplete.append(line)
                 size += len(line)
             if size > MAX_BODY:
                 yield Note(
                     path,
                     None,
-                    f"a JSON value of more than {MAX_BODY} octets; the rest was not read",
+                    f"a JSON value of more than {MAX_BODY} octets; it and the rest were not read",
                 )
                 return
-        if waiting:
-            value = _decode(b"\n".join(waiting))
-            form = list(_of_form(b"".join(waiting))) if value is None else []
-            if value is None and not form:
-                yield Note(path, index, "no JSON, or cut short")
-            for found in form or [value]:
-                yield from self._events(found, path, index)
+        if incomplete:
+            yield from self._read_rest(incomplete, path, index)
 
-    def _events(self, value: Any, path: str, index: int) -> Iterator[Finding | Note]:
+    def _read_rest(
+        self, incomplete: list[bytes], path: str, index: int
+    ) -> Iterator[Finding | Note]:
+        """The findings of the lines that are no values one by one: a value, or a form."""
+        value = _decode(b"\n".join(incomplete))
+        values = [value] if value is not None else list(_form_values(b"".join(incomplete)))
+        if not values:
+            yield Note(path, index, _NO_JSON)
+        for value in values:
+            yield from self._findings(value, path, index)
+
+    def _findings(self, value: Any, path: str, index: int) -> Iterator[Finding | Note]:
         for item in value if isinstance(value, list) else [value]:
-            source = Source(path, self.name, index)
             if not isinstance(item, dict):
                 continue
             event = _unwrapped(item)
-            if event.get("Type") in ("SubscriptionConfirmation", "UnsubscribeConfirmation"):
+            if event.get("Type") in _CONFIRMATIONS:
                 yield Note(
                     path,
                     index,
-                    "SNS asks to confirm a subscription; open its SubscribeURL yourself if the topic is yours",
+                    "SNS asks to confirm a subscription; open its SubscribeURL yourself if the"
+                    " topic is yours",
                 )
                 continue
-            match = events.known(event)
-            if match is None:
-                if event not in ({}, {"msys": {}}):
-                    yield Note(path, index, "no provider's event that bouncewise knows")
+            recognised = events.recognise(event)
+            if recognised is None:
+                if event not in _TESTS:
+                    yield Note(path, index, "no event of an ESP that bouncewise knows")
                 continue
-            for inner in match[1]:
-                yield from events.read(inner, match[0], source)
+            for inner in recognised.events:
+                yield from events.read(inner, recognised.esp, Source(path, self.name, index))
 
 
 class MailedPayloadReader(PayloadReader):
@@ -109,56 +123,72 @@ class MailedPayloadReader(PayloadReader):
     about = "Amazon SES events that SNS delivers by mail"
 
     def sniff(self, head: bytes) -> bool:
-        """SNS puts its own field into the header."""
+        """Whether the message has the header field that SNS adds."""
         return re.search(rb"(?:^|[\r\n])x-amz-sns-message-id:", head, re.I) is not None
 
     def read(self, stream: BinaryIO, path: str) -> Iterator[Finding | Note]:
-        """What the event in the text tells."""
+        """The findings of the event in the text."""
         text = "".join(part.text for part in mime.leaves(mime.parse(stream.read(MAX_BODY))))
-        # Sendmail cuts lines beyond 990 octets and marks the cut with "!".
-        whole = text.partition("\n--\n")[0].replace("!\n ", "").strip()
-        value = _decode(whole.encode("utf-8", "replace"))
-        yield from (
-            self._events(value, path, 0)
-            if value is not None
-            else [Note(path, 0, "no JSON, or cut short")]
-        )
+        # Sendmail splits lines longer than 990 octets and marks the place with "!".
+        json_text = text.partition("\n--\n")[0].replace("!\n ", "").strip()
+        value = _decode(json_text.encode("utf-8", "replace"))
+        if value is None:
+            yield Note(path, 0, _NO_JSON)
+            return
+        for item in self._findings(value, path, 0):
+            yield item if isinstance(item, Note) else _mailed(item)
 
 
-def _objects(value: Any) -> Iterator[dict[str, Any]]:
-    """The events in a decoded value that some provider knows."""
+def _mailed(item: Finding) -> Finding:
+    """A finding of a message: anybody can write one that looks like a message of SNS."""
+    provenance = Provenance(channel=Channel.MAIL)
+    report = msgspec.structs.replace(item.report, provenance=provenance)
+    return msgspec.structs.replace(item, report=report)
+
+
+def _recognised(value: Any) -> Iterator[dict[str, Any]]:
+    """The first events of a decoded value, if an ESP sends such events."""
     for item in (value if isinstance(value, list) else [value])[:5]:
         if isinstance(item, dict) and (
-            item == {"msys": {}} or "Type" in _unwrapped(item) or events.known(_unwrapped(item))
+            item == {"msys": {}}
+            or "Type" in _unwrapped(item)
+            or events.recognise(_unwrapped(item)) is not None
         ):
             yield item
 
 
 def _unwrapped(event: dict[str, Any]) -> dict[str, Any]:
-    """The event inside an SNS envelope (docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html)."""
+    """The event inside an SNS envelope; an event without an envelope as it is.
+
+    https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html
+    """
     message = event.get("Message")
     if event.get("Type") == "Notification" and isinstance(message, str):
         inner = _decode(message.encode())
-        # Of the rest of the envelope nothing is an event, and only some of it is signed.
+        # The rest of the envelope is no event, and only some of it is signed.
         return inner if isinstance(inner, dict) else {"Type": "Notification"}
     return event
 
 
-def _of_form(body: bytes) -> Iterator[Any]:
-    """What an application/x-www-form-urlencoded body holds: a field that is JSON (Mandrill), or the fields themselves."""
+def _form_values(body: bytes) -> Iterator[Any]:
+    """The values in an application/x-www-form-urlencoded body.
+
+    They are the JSON in one field (Mandrill), or the fields themselves.
+    """
     try:
         fields = parse_qs(body.decode("utf-8", "replace").strip(), max_num_fields=1000)
     except ValueError:
         return
-    for value in fields.get("mandrill_events", []):
-        if (found := _decode(value.encode())) is not None:
-            yield found
+    for text in fields.get("mandrill_events", []):
+        if (value := _decode(text.encode())) is not None:
+            yield value
     plain: dict[str, Any] = {name: values[0] for name, values in fields.items()}
-    if events.known(plain) is not None:
+    if events.recognise(plain) is not None:
         yield plain
 
 
 def _decode(raw: bytes) -> Any:
+    """The JSON value in *raw*; None if there is none."""
     try:
         return msgspec.json.decode(raw)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):

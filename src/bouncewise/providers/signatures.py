@@ -1,11 +1,12 @@
-"""Whether a webhook request is really the ESP's: one question for every scheme.
+"""Verifies that a webhook request was sent by the ESP, with the same function for every scheme.
 
-Reads: a SignedRequest, the keys that the operator configured, and the time. Gives: a Verification, whatever the request and
-the keys contain; it never raises for them, fetches nothing, and takes time linear in the size of the request. Each ESP's
-row in esps.toml names its scheme. Refuses nothing else: what to do with each outcome is the caller's decision.
+Reads: a SignedRequest, the keys that the operator configured, and the time. Gives: a Verification,
+whatever the request and the keys contain. It never raises because of them, fetches nothing, and
+takes time linear in the size of the request. Each ESP's row in esps.toml names its scheme. What to
+do with each outcome is the caller's decision.
 
-An ESP that signs nothing (Postmark, SparkPost, Brevo, Mailjet, KumoMTA, Azure) has the scheme ``secret``: the operator puts a
-secret into the URL or the credentials of the webhook.
+An ESP that signs nothing (Postmark, SparkPost, Brevo, Mailjet, KumoMTA, Azure) has the scheme
+``secret``: the operator puts a secret into the URL or the credentials of the webhook.
 """
 
 from __future__ import annotations
@@ -45,43 +46,44 @@ __all__ = [
 ]
 
 FIVE_MINUTES = 300.0
-"""Seconds between the time of signing and that of receiving which Svix and Lettermint recommend to allow."""
+"""Seconds that Svix and Lettermint recommend to allow between signing and receiving."""
 
 
 class Outcome(StrEnum):
-    """What is known about a request."""
+    """The result of the verification of a request."""
 
     VALID = "valid"
-    """Signed by a key of the operator's, at about this time."""
+    """Signed by one of the configured keys, at about this time."""
     STALE = "stale"
-    """Signed by a key of the operator's, but at another time: a late retry, a replay, or a wrong clock."""
+    """Signed by one of the keys, but at another time: a late retry, a replay, or a wrong clock."""
     FORGED = "forged"
     """Not signed by any of the keys, or not what the ESP sends."""
     UNABLE = "unable"
-    """Nothing is known, and the fault is in the configuration: no key, an unreadable key, a library that is missing."""
+    """Not verified because of the configuration: no key, an unreadable key, a missing library."""
 
 
 class Verification(msgspec.Struct, frozen=True):
     """The outcome, and the reason in one sentence for operators.
 
-    The reason contains no key, and no value of the request except the URL of a certificate at an SNS host.
+    The reason contains no key, and no value of the request except the URL of a certificate at an
+    SNS host.
     """
 
     outcome: Outcome
     reason: str
 
     def __bool__(self) -> bool:
-        """True only if the outcome is valid, so that ``if verify(…)`` cannot let a forged request through."""
+        """True only if the outcome is valid, so that ``if verify(…)`` accepts no forged request."""
         return self.outcome is Outcome.VALID
 
 
 class Scheme(msgspec.Struct, frozen=True):
-    """A way to sign: how a request claims it, and what a key is."""
+    """A way to sign: how the claim is read from a request, and how a key is read."""
 
     claim: Callable[[SignedRequest, str], Claim]
     key: Callable[[object], Key]
     tolerance: float = FIVE_MINUTES
-    """Seconds that the time of the signature may differ from now, where the caller does not say otherwise."""
+    """Seconds by which the time of the signature may differ from now, if the caller sets none."""
 
 
 def _hex_key(text: object) -> Key:
@@ -114,11 +116,13 @@ def verify(
     *,
     tolerance: float | None = None,
 ) -> Verification:
-    """Whether *request* is signed as *signature* says by one of *keys*, at *now* ± *tolerance* (seconds since 1970, seconds).
+    """Whether one of *keys* signed *request*, by the scheme that *signature* names.
 
-    Several keys serve a rotation: one that fits is enough. A request that fits none is forged only if all keys are readable;
-    otherwise it may be by the unreadable one, so the outcome is *unable*. The signature is checked before the time.
-    Without *tolerance*, that of the scheme applies.
+    *now* is in seconds since 1970; the time of signing may differ from it by *tolerance* seconds
+    (default: the tolerance of the scheme). Several keys may be given while one replaces another; it
+    is enough that one matches. A request that matches none is forged only if all keys are readable;
+    otherwise the unreadable key may match, and the outcome is *unable*. The signature is checked
+    before the time.
     """
     scheme = SCHEMES[signature.scheme]
     try:
@@ -129,43 +133,46 @@ def verify(
         return Verification(Outcome.UNABLE, str(reason))
     allowed = scheme.tolerance if tolerance is None else tolerance
     if at is None or abs(now - at) <= allowed:
-        return Verification(Outcome.VALID, "a key fits the request")
+        return Verification(Outcome.VALID, "a key matches the request")
     side = "before" if at < now else "after"
     distance = f"{abs(now - at):.0f} seconds {side} it was received"
     return Verification(
         Outcome.STALE,
-        f"a key fits the request, but it was signed {distance}; {allowed:.0f} are allowed",
+        f"a key matches the request, but it was signed {distance}; {allowed:.0f} are allowed",
     )
 
 
 def _signed_at(
     scheme: Scheme, header: str, request: SignedRequest, keys: object, now: float
 ) -> float | None:
-    """When the ESP signed *request*, as far as the scheme says; raises ForgedError or UnableError."""
-    ready: list[Key] = []
-    faults: list[UnableError] = []
-    for material in _materials(keys):
+    """When the ESP signed *request*, in seconds since 1970; None if the scheme has no time.
+
+    Raises ForgedError, or UnableError if a key that cannot be used might match.
+    """
+    readable: list[Key] = []
+    errors: list[UnableError] = []
+    for key_text in _each_key(keys):
         try:
-            ready.append(scheme.key(material))
-        except UnableError as fault:
-            faults.append(fault)
-    if not ready:
-        raise faults[0] if faults else UnableError("no key is configured")
+            readable.append(scheme.key(key_text))
+        except UnableError as error:
+            errors.append(error)
+    if not readable:
+        raise errors[0] if errors else UnableError("no key is configured")
     claim = scheme.claim(request, header)
-    refusal = ForgedError("no key fits the request")
-    for key in ready:
+    refusal = ForgedError("no key matches the request")
+    for key in readable:
         try:
-            if key.fits(claim, now):
+            if key.matches(claim, now):
                 return claim.at
-        except UnableError as fault:
-            faults.append(fault)
-        except ForgedError as reason:
-            refusal = reason
-    raise faults[0] if faults else refusal
+        except UnableError as error:
+            errors.append(error)
+        except ForgedError as error:
+            refusal = error
+    raise errors[0] if errors else refusal
 
 
-def _materials(keys: object) -> Collection[object]:
-    """The keys one by one. A text is one key: its characters would be guessed at once."""
+def _each_key(keys: object) -> Collection[object]:
+    """The keys one by one. A text is one key: single characters as keys could be guessed."""
     if isinstance(keys, str | SnsKeys):
         return (keys,)
     return keys if isinstance(keys, list | tuple | set | frozenset) else ()

@@ -1,10 +1,12 @@
-"""Amazon SNS: the envelope around SES events, and the topics and certificates that an operator trusts.
+"""Amazon SNS: the envelope around SES events, and the topics and certificates that are trusted.
 
-Reads: the JSON envelope of an HTTP(S) subscription. Gives: a claim and whether a trusted certificate signed it. Refuses:
-topics that are not allowed, certificates from any host but that of the topic's own region, fields that would make the
-signed text ambiguous. Certificates are never fetched here: ``certificate_url`` says which one is needed.
+Reads: the JSON envelope of an HTTP(S) subscription. Gives: a claim, and whether a trusted
+certificate signed it. Refuses: topics that are not allowed, certificates from any host except that
+of the topic's own region, and fields that would make the signed text ambiguous. Certificates are
+never fetched here: ``certificate_url`` says which one is needed.
 
-The signed text is "name\\nvalue\\n" for fixed fields in a fixed order, RSA with PKCS #1 v1.5 padding:
+The signed text is "name\\nvalue\\n" for fixed fields in a fixed order; the signature is RSA with
+PKCS #1 v1.5 padding:
 https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html
 """
 
@@ -24,31 +26,17 @@ RETRY_SECONDS = 3600.0
 """SNS signs the time of publishing and retries a subscriber for at most this long
 (https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html)."""
 
+# The fields that are signed, in this order, by the type of the envelope.
+_CONFIRMATION = ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type")
 _SIGNED = {
     "Notification": ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"),
-    "SubscriptionConfirmation": (
-        "Message",
-        "MessageId",
-        "SubscribeURL",
-        "Timestamp",
-        "Token",
-        "TopicArn",
-        "Type",
-    ),
-    "UnsubscribeConfirmation": (
-        "Message",
-        "MessageId",
-        "SubscribeURL",
-        "Timestamp",
-        "Token",
-        "TopicArn",
-        "Type",
-    ),
+    "SubscriptionConfirmation": _CONFIRMATION,
+    "UnsubscribeConfirmation": _CONFIRMATION,
 }
 _DIGESTS = {"1": "sha1", "2": "sha256"}
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?Z")
 
-# The partitions of AWS that have public endpoints, by their name in an ARN (botocore, partitions.json).
+# The partitions of AWS with public endpoints, by their name in an ARN (botocore, partitions.json).
 _SUFFIXES = {
     "aws": "amazonaws.com",
     "aws-us-gov": "amazonaws.com",
@@ -56,7 +44,8 @@ _SUFFIXES = {
     "aws-eusc": "amazonaws.eu",
 }
 _ARN = re.compile(
-    r"arn:(aws(?:-[a-z]+)*):sns:([a-z]{2,8}(?:-[a-z]+)+-[0-9]{1,2}):[0-9]{12}:[A-Za-z0-9_-]{1,256}(?:\.fifo)?"
+    r"arn:(aws(?:-[a-z]+)*):sns:([a-z]{2,8}(?:-[a-z]+)+-[0-9]{1,2})"
+    r":[0-9]{12}:[A-Za-z0-9_-]{1,256}(?:\.fifo)?"
 )
 _CERTIFICATE = re.compile(r"SimpleNotificationService-[a-z0-9]{1,64}\.pem")
 
@@ -73,21 +62,25 @@ class SnsClaim(Claim, frozen=True, kw_only=True):
 
 
 class SnsKeys(msgspec.Struct, frozen=True):
-    """The topics whose SNS envelopes an operator accepts, and the certificates to check them with."""
+    """The topics whose SNS envelopes are accepted, and the certificates to verify them with."""
 
     topics: Collection[str]
     """ARNs of the topics. Anyone can make SNS sign a message for a topic of their own."""
     certificates: Mapping[str, bytes] = {}
     """The PEM file of each signing certificate, by the URL that it was fetched from over HTTPS."""
     sha1: bool = True
-    """Whether SignatureVersion 1 is accepted, the default of SNS. It rests on SHA-1: whoever can publish to the topic could
-    prepare two messages with one signature; nobody else can. Set the topic's SignatureVersion to 2, then this to False."""
+    """Whether SignatureVersion 1 is accepted, the default of SNS.
 
-    def fits(self, claim: Claim, now: float) -> bool:
-        """Whether a certificate for one of the topics signed *claim*, and is valid at *now* (seconds since 1970).
+    It uses SHA-1: whoever can publish to the topic could prepare two messages with one signature;
+    nobody else can. To refuse it, set the topic's SignatureVersion to 2, and then this to False.
+    """
 
-        The issuer of a certificate is not checked. It is trusted because of where it was fetched: over HTTPS, from the SNS
-        host of the region that the allowed topic names, so that AWS's web server certificate vouches for it.
+    def matches(self, claim: Claim, now: float) -> bool:
+        """Whether a certificate that is valid at *now* signed *claim* for an allowed topic.
+
+        *now* is in seconds since 1970. The issuer of a certificate is not checked. It is trusted
+        because it was fetched over HTTPS from the SNS host of the region that the allowed topic
+        names, so that the certificate of AWS's web server vouches for it.
         """
         assert isinstance(claim, SnsClaim)
         _check_origin(claim, self.topics)
@@ -96,32 +89,33 @@ class SnsKeys(msgspec.Struct, frozen=True):
         pem = self.certificates.get(claim.certificate)
         if pem is None:
             raise UnableError(f"the certificate {claim.certificate} is needed and not loaded")
-        found = certificate(pem)
-        if not found.since <= now <= found.until:
+        signer = certificate(pem)
+        if not signer.since <= now <= signer.until:
             raise UnableError(
                 f"the certificate {claim.certificate} is outside its period of validity"
             )
-        return RsaKey(found.key, claim.digest).fits(claim, now)
+        return RsaKey(signer.key, claim.digest).matches(claim, now)
 
 
-def sns_keys(material: object) -> SnsKeys:
-    """*material* if it is SnsKeys that can verify anything."""
-    if not isinstance(material, SnsKeys):
+def sns_keys(keys: object) -> SnsKeys:
+    """*keys* if they are SnsKeys with topics; raises UnableError if they are not."""
+    if not isinstance(keys, SnsKeys):
         raise UnableError("an SNS envelope is verified by topics and certificates (SnsKeys)")
-    topics = material.topics
+    topics = keys.topics
     if not isinstance(topics, frozenset | set | list | tuple) or not topics:
         raise UnableError("no SNS topic is allowed")
     if not all(isinstance(topic, str) and _host(topic) for topic in topics):
         raise UnableError("an allowed topic is not the ARN of an SNS topic")
-    if not isinstance(material.certificates, Mapping):
+    if not isinstance(keys.certificates, Mapping):
         raise UnableError("the certificates are not a mapping from URL to PEM")
-    return material
+    return keys
 
 
 def certificate_url(request: SignedRequest, keys: SnsKeys) -> str | None:
-    """The URL of the certificate that is needed to verify *request*; None where it is no envelope of an allowed topic.
+    """The URL of the certificate that is needed to verify *request*.
 
-    The host is that of the allowed topic, so a forged envelope cannot direct the caller to any other host (SSRF).
+    None if the request is no envelope of an allowed topic. The host is that of the allowed topic,
+    so a forged envelope cannot direct the caller to any other host (SSRF).
     """
     try:
         claim = envelope(request, "")
@@ -134,7 +128,8 @@ def certificate_url(request: SignedRequest, keys: SnsKeys) -> str | None:
 def envelope(request: SignedRequest, _header: str) -> SnsClaim:
     """The claim of the envelope in the body.
 
-    Only Message may contain a line feed, and it is the first field: so that no other envelope has the same signed text.
+    Only Message, which is the first field, may contain a line feed. Therefore no other envelope has
+    the same signed text.
     """
     fields = _texts(raw_body(request))
     names = _SIGNED.get(fields.get("Type", ""), ())
@@ -156,17 +151,19 @@ def envelope(request: SignedRequest, _header: str) -> SnsClaim:
 
 
 def _texts(body: bytes) -> dict[str, str]:
+    """The fields of a JSON object whose values are strings."""
     try:
-        found = msgspec.json.decode(body, type=dict[str, Any])
+        fields = msgspec.json.decode(body, type=dict[str, Any])
     except (ValueError, RecursionError):  # msgspec's errors and a wrong encoding are ValueErrors
         raise ForgedError("the body is not a JSON object") from None
-    return {name: value for name, value in found.items() if isinstance(value, str)}
+    return {name: value for name, value in fields.items() if isinstance(value, str)}
 
 
 def _check_origin(claim: SnsClaim, topics: Collection[str]) -> None:
     if claim.topic not in topics:
         raise ForgedError("the SNS topic is not one of those allowed")
-    # Not only any host under amazonaws.com: sns.s3-eu-west-1.amazonaws.com would be the storage of a customer named "sns".
+    # A host under amazonaws.com is not enough: sns.s3-eu-west-1.amazonaws.com would be the storage
+    # of a customer named "sns".
     host, _, name = claim.certificate.removeprefix("https://").partition("/")
     if (
         not claim.certificate.startswith("https://")
@@ -177,10 +174,10 @@ def _check_origin(claim: SnsClaim, topics: Collection[str]) -> None:
 
 
 def _host(topic: str) -> str | None:
-    """The SNS host of the region that *topic* is in; None where it is not the ARN of a topic."""
-    found = _ARN.fullmatch(topic)
-    suffix = _SUFFIXES.get(found[1]) if found else None
-    return f"sns.{found[2]}.{suffix}" if found and suffix else None
+    """The SNS host of the region of *topic*; None if *topic* is not the ARN of a topic."""
+    m = _ARN.fullmatch(topic)
+    suffix = _SUFFIXES.get(m[1]) if m else None
+    return f"sns.{m[2]}.{suffix}" if m and suffix else None
 
 
 def _time(text: str) -> float:
