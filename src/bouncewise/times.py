@@ -28,6 +28,7 @@ SLOTS_AN_HOUR = 60 // SLOT_MINUTES
 SLOTS_A_DAY = 24 * SLOTS_AN_HOUR
 MICROS_A_SECOND = 1_000_000
 MICROS_A_SLOT = SLOT_MINUTES * 60 * MICROS_A_SECOND
+MICROS_AN_HOUR = SLOTS_AN_HOUR * MICROS_A_SLOT
 MICROS_A_DAY = SLOTS_A_DAY * MICROS_A_SLOT
 OPEN_END = Slot(1 << 33)
 """A slot after every other: the end of what has not ended."""
@@ -67,6 +68,11 @@ def slot_time(slot: Slot) -> datetime:
 def day_of(at: Micros) -> Day:
     """The day in which *at* lies."""
     return Day(at // MICROS_A_DAY)
+
+
+def day_start(day: Day) -> datetime:
+    """The beginning of *day*."""
+    return EPOCH + timedelta(days=day)
 
 
 def last_slot_of_day(at: Micros) -> Slot:

@@ -5,23 +5,39 @@ Frozen, without behaviour.
 from __future__ import annotations
 
 from bouncewise.model.bearing import Bearing
-from bouncewise.model.decision import Decision, Event, Scope, State
+from bouncewise.model.decision import (
+    Basis,
+    Decision,
+    Decisions,
+    Event,
+    Mail,
+    Scope,
+    State,
+)
 from bouncewise.model.incident import Alert, Incident, Ruling
-from bouncewise.model.report import Kind, Label, Permanence, Reply, Report, Source, Stage
+from bouncewise.model.report import Finding, Kind, Label, Permanence, Reply, Report, Source, Stage
+from bouncewise.model.trust import Channel, Proof, Provenance, Trust
 from bouncewise.model.verdict import Advice, Cause, Party, Verdict
 
 __all__ = [
     "Advice",
     "Alert",
+    "Basis",
     "Bearing",
     "Cause",
+    "Channel",
     "Decision",
+    "Decisions",
     "Event",
+    "Finding",
     "Incident",
     "Kind",
     "Label",
+    "Mail",
     "Party",
     "Permanence",
+    "Proof",
+    "Provenance",
     "Reply",
     "Report",
     "Ruling",
@@ -29,5 +45,6 @@ __all__ = [
     "Source",
     "Stage",
     "State",
+    "Trust",
     "Verdict",
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from bouncewise.model.report import Kind
+from bouncewise.model.trust import Trust
 from bouncewise.model.verdict import Advice, Cause
 
 TENANT_CAUSES = frozenset({Cause.ACCESS_DENIED})
@@ -24,6 +25,8 @@ class Bearing(StrEnum):
     DOMAIN = "domain"
     SENDER = "sender"
     """The sender or the message: the recipient may well exist."""
+    SENDER_CLAIM = "sender-claim"
+    """The same by a report that is only a claim: it may open an alert, and decides nothing."""
     NONE = ""
 
 
@@ -35,11 +38,20 @@ _BEARINGS = {
 }
 
 
-def bearing(kind: str, advice: str | None) -> Bearing:
-    """Whom an event of this kind with this advice is about; NONE for all but final refusals."""
-    if kind != Kind.FAILED or advice is None:
+def bearing(
+    kind: str, advice: str | None, trust: Trust = Trust.OWN, *, meant: bool = True
+) -> Bearing:
+    """Whom an event of this kind with this advice is about; NONE for all but final refusals of a
+    name that was mailed, and for claims.
+    """
+    if kind != Kind.FAILED or advice is None or not meant:
         return Bearing.NONE
-    return _BEARINGS.get(Advice(advice), Bearing.NONE)
+    found = _BEARINGS.get(Advice(advice), Bearing.NONE)
+    if trust is Trust.CLAIMED:
+        return Bearing.SENDER_CLAIM if found is Bearing.SENDER else Bearing.NONE
+    if trust is Trust.MATCHED and found is Bearing.DOMAIN:
+        return Bearing.NONE
+    return found
 
 
 def directory(cause: str | None, receiver: str) -> str:

@@ -45,13 +45,14 @@ class Ruling(msgspec.Struct, frozen=True, kw_only=True):
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
     """Days in a row on which receivers refused the sender or the message, not the recipients,
-    for one cause.
+    for one cause; without a cause: days with more claims than may have an effect, ``refused`` of
+    them.
 
     ``receivers`` are ids, "" for hosts of no known receiver; ``share`` is of all mail to them on
     those days.
     """
 
-    cause: Cause
+    cause: Cause | None
     since: datetime
     until: datetime
     receivers: tuple[str, ...]

@@ -11,6 +11,8 @@ from enum import StrEnum
 
 import msgspec
 
+from bouncewise.model.trust import Provenance
+
 
 class Kind(StrEnum):
     """The outcome that one report tells."""
@@ -18,6 +20,9 @@ class Kind(StrEnum):
     FAILED = "failed"
     DELAYED = "delayed"
     DELIVERED = "delivered"
+    RELAYED = "relayed"
+    """Passed on to a system that sends no notice of delivery, or expanded to others (RFC 3464
+    §2.3.3): it states nothing about the mailbox."""
     COMPLAINT = "complaint"
     AUTO_REPLY = "auto-reply"
     UNSUBSCRIBE = "unsubscribe"
@@ -75,8 +80,14 @@ class Source(msgspec.Struct, frozen=True):
     index: int
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """One recipient, one outcome, as one source told it. ``at`` is timezone-aware UTC or None."""
+class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One recipient, one outcome, as one source reported it. ``at`` is timezone-aware UTC or None.
+
+    ``recipient`` is the name by which the last system knew the recipient; ``original_recipient``
+    and ``verp_recipient`` the names that we used, by ORCPT or by the return address, where they
+    differ; ``header_recipients`` those in the returned mail's header. ``remote_ip`` and
+    ``remote_port`` belong to ``remote_mta``.
+    """
 
     source: Source
     kind: Kind
@@ -89,3 +100,22 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     reply: Reply | None = None
     stage: Stage | None = None
     esp: Label | None = None
+    verp_recipient: str | None = None
+    header_recipients: tuple[str, ...] = ()
+    remote_ip: str | None = None
+    remote_port: int | None = None
+    stream: str | None = None
+    campaign: str | None = None
+    provenance: Provenance = Provenance()
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """A Report, the octets it was read from, and a key.
+
+    The key is the same wherever the same event is read. A delivery in a log has no octets and no
+    key: nothing but the fact of the delivery is stored.
+    """
+
+    report: Report
+    raw: bytes
+    key: bytes

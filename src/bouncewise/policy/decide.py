@@ -1,64 +1,67 @@
-"""What is done with an address, given all that is known of it: a fold over its history, by the
-numbers of policy.toml.
+"""What is done with a name, given all that is known of it: by the numbers of policy.toml.
 
 Reads: the events of one address (or of one domain, for evidence about a domain) in the order of
-time, and the policy. Gives: the Decision in force after the last of them. Pure: the same history
-gives the same Decision, in whatever order its files were read; whether a hold has expired is
-asked of the Decision with a time (``in_force``).
+time, and the policy. Gives: the Decisions in force after the last of them: of evidence
+(evidence.py), of operators' acts, and of the recipient's wishes. Pure: the same history gives the
+same Decisions, in whatever order its files were read; whether a hold has expired is asked of a
+Decision with a time (``in_force``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Protocol
 
 import msgspec
 
-from bouncewise.model import Advice, Cause, Decision, Event, Incident, Kind, Scope, State
-from bouncewise.model.bearing import TENANT_CAUSES
+from bouncewise.model import (
+    Basis,
+    Decision,
+    Decisions,
+    Event,
+    Kind,
+    Mail,
+    Scope,
+    State,
+    Trust,
+)
+from bouncewise.policy.evidence import (
+    ADDED,
+    CARRIED,
+    CONFIRMED,
+    DNS_LOOKUP,
+    DOMAIN_CAUSES,
+    OK,
+    RELEASED,
+    REMOVED,
+    Evidence,
+    strictness,
+)
 from bouncewise.policy.load import Policy
+from bouncewise.policy.mails import countable, is_trusted
+from bouncewise.policy.refusal_context import NoContext, RefusalContext
+from bouncewise.policy.trust import ClaimCount, ClaimEffect
 
-OK = Decision(state=State.OK)
+__all__ = [
+    "ADDED",
+    "CARRIED",
+    "CONFIRMED",
+    "DNS_LOOKUP",
+    "DOMAIN_CAUSES",
+    "OK",
+    "RELEASED",
+    "REMOVED",
+    "NoContext",
+    "RefusalContext",
+    "awaiting_probe",
+    "decide",
+    "in_force",
+    "strictest",
+]
 
-DOMAIN_CAUSES = (Cause.DOMAIN_UNKNOWN, Cause.DOMAIN_NO_MAIL)
-"""Causes that concern a whole domain."""
-
-ADDED = "added"
-REMOVED = "removed"
-"""Kinds of acts: a person, or an imported list, adds or removes a suppression."""
-DNS_LOOKUP = "looked-up"
-"""A kind of act: DNS was asked about a domain. Its cause is what DNS says; None where mail is
-routed somewhere.
-"""
-
-_WHY = 200  # characters kept of the reason
-
-
-class RefusalContext(Protocol):
-    """What happened around an address's refusals: asked for only where it matters."""
-
-    def incident(self, event: Event) -> tuple[Incident | None, bool]:
-        """The incident during which a refusal happened; and whether this address is one of its
-        probes.
-        """
-
-    def neighbours(self, event: Event) -> tuple[int, int]:
-        """How many others, at the receiver and in the domain, had mail delivered about that
-        time.
-        """
-
-
-class NoContext:
-    """A RefusalContext of which nothing is known."""
-
-    def incident(self, event: Event) -> tuple[Incident | None, bool]:
-        """None."""
-        return None, False
-
-    def neighbours(self, event: Event) -> tuple[int, int]:
-        """None."""
-        return 0, 0
+_WISHES = (Kind.COMPLAINT, Kind.UNSUBSCRIBE)
+_BASES = {Basis.EVIDENCE: 2, Basis.ACT: 1, Basis.WISH: 0}
+_SCOPES = {Scope.ALL: 2, Scope.MARKETING: 1, Scope.STREAM: 0}
 
 
 def decide(
@@ -67,19 +70,54 @@ def decide(
     *,
     whole_domain: bool = False,
     context: RefusalContext | None = None,
-) -> Decision:
-    """The Decision on one address, or a *whole_domain*, after its history, which is sorted by
-    time.
+) -> Decisions:
+    """The Decisions on one address, or a *whole_domain*, after its history, which is sorted by
+    time; none where it may be mailed.
     """
-    case = _Case(policy, whole_domain, context or NoContext())
-    for event in history:
-        case.apply(event)
-    return case.decision
+    context = context or NoContext()
+
+    def takes_back(event: Event) -> bool:
+        return is_trusted(event) or (
+            event.trust is Trust.CLAIMED and context.claim_effect(event) is ClaimEffect.FULL
+        )
+
+    evidence = Evidence(policy, whole_domain, context)
+    acts, wishes = _Acts(), _Wishes(policy, context)
+    for event in countable(history, policy.trust.return_days, takes_back):
+        evidence.apply(event)
+        acts.apply(event)
+        wishes.apply(event)
+    found = (evidence.decision, *acts.decisions.values(), *wishes.decisions.values())
+    return tuple(decision for decision in found if decision.state is not State.OK)
 
 
 def in_force(decision: Decision, now: datetime) -> Decision:
     """The same Decision at the time *now*: OK where its hold or suppression has expired."""
     return OK if decision.until is not None and decision.until <= now else decision
+
+
+def strictest(decisions: Iterable[Decision], now: datetime, mail: Mail | None = None) -> Decision:
+    """The strictest of *decisions* that is in force *now* for this kind of *mail* (None: for any
+    mail); OK where none is.
+    """
+    found = (d for d in decisions if in_force(d, now).state is not State.OK and _applies(d, mail))
+    return max(found, key=_order, default=OK)
+
+
+def _applies(decision: Decision, mail: Mail | None) -> bool:
+    """Whether a Decision concerns this kind of mail. Of a stream that is not named, every
+    marketing mail may be.
+    """
+    if mail is None or decision.scope is Scope.ALL:
+        return True
+    if decision.scope is Scope.STREAM and mail.stream:
+        return decision.stream == mail.stream
+    return not mail.transactional
+
+
+def _order(decision: Decision) -> tuple[object, ...]:
+    _, suppressed, for_good, until = strictness(decision)
+    return suppressed, _SCOPES[decision.scope], for_good, until, _BASES[decision.basis]
 
 
 def awaiting_probe(decision: Decision, policy: Policy, now: datetime) -> Decision:
@@ -96,199 +134,78 @@ def awaiting_probe(decision: Decision, policy: Policy, now: datetime) -> Decisio
     return msgspec.structs.replace(decision, state=State.HELD, until=last)
 
 
-class _Case:
-    """One address while its history is applied."""
+class _Acts:
+    """Suppressions by operators and imported lists: none weakens another."""
 
-    def __init__(self, policy: Policy, whole_domain: bool, context: RefusalContext) -> None:
-        self.policy = policy
-        self.context = context
-        self.whole_domain = whole_domain
-        self.decision = OK
-        self.last_alive: datetime | None = None
-        self.refused: datetime | None = None
-        self.failures: dict[Cause, list[datetime]] = {}
-        self.failing_since: dict[Cause, datetime] = {}
-        self.expirations = 0
+    def __init__(self) -> None:
+        self.decisions: dict[tuple[Scope, str], Decision] = {}
 
     def apply(self, event: Event) -> None:
-        if event.kind == Kind.DELIVERED:
-            self._delivered(event)
+        if event.kind == REMOVED:
+            self.decisions.clear()
         elif event.kind == ADDED:
-            self.decision = _decision(event, State.SUPPRESSED, event.until)
-        elif event.kind == REMOVED:
-            self.decision, self.refused = OK, None
-            self.failures.clear()
-            self.failing_since.clear()
-        elif event.kind == DNS_LOOKUP:
-            self._dns_lookup(event)
-        elif event.kind == Kind.COMPLAINT:
-            self._opt_out(event, self.policy.complaint.scope)
-        elif event.kind == Kind.UNSUBSCRIBE:
-            self._opt_out(event, self.policy.unsubscribe.scope)
-        elif event.kind == Kind.FAILED:
-            self._failed(event)
-
-    def _delivered(self, event: Event) -> None:
-        """A delivery is the best sign of life: it ends what evidence decided, not what people
-        wished or did.
-        """
-        self.last_alive, self.refused, self.expirations = event.at, None, 0
-        self.failures.clear()
-        self.failing_since.clear()
-        if not self.decision.by and not _is_opt_out(self.decision):
-            self.decision = OK
-
-    def _opt_out(self, event: Event, scope: Scope) -> None:
-        if self._may_replace(event):
-            self.decision = _decision(event, State.SUPPRESSED, None, scope)
-
-    def _failed(self, event: Event) -> None:
-        if event.advice in (Advice.SUPPRESS_ADDRESS, Advice.SUPPRESS_DOMAIN):
-            self._refused(event)
-        elif event.cause is not None:
-            self._count(event)
-
-    def _refused(self, event: Event) -> None:
-        """Suppress at once, unless the address was alive lately: then hold, until a failure on a
-        second day confirms it.
-        """
-        dead = self.policy.dead
-        alive = self.last_alive is not None and event.at - self.last_alive <= timedelta(
-            days=dead.alive_days
-        )
-        domain = event.advice is Advice.SUPPRESS_DOMAIN
-        first_refusal, since = self.refused is None, self.refused or event.at
-        # A hosted tenant whose directory lags refuses every address; where neighbours say
-        # nothing, it gets more time.
-        lag = event.cause in TENANT_CAUSES and alive
-        apart = timedelta(days=dead.hold_days) if lag else timedelta(hours=dead.confirm_hours)
-        confirmed = not first_refusal and apart <= event.at - since
-        if event.at - since > timedelta(days=dead.memory_days):
-            confirmed, since = False, event.at
-        self.refused = since
-        if not self._may_replace(event) or (self.whole_domain and alive and first_refusal):
-            return  # lately delivered there: one failed lookup says nothing of other addresses
-        incident, probe = (None, False) if domain else self.context.incident(event)
-        if incident is not None:
-            self.decision = self._in_incident(event, incident, probe)
-        elif confirmed or not (alive or domain) or (not domain and self._directory_works(event)):
-            self.decision = _decision(
-                event, State.SUPPRESSED, self._domain_until(event) if domain else None
-            )
-        elif lag:
-            self.decision = _decision(
-                event, State.HELD, since + self._tenant_hold(first=event.at == since)
-            )
-        else:
-            days = dead.domain_hold_days if domain else dead.hold_days
-            self.decision = _decision(event, State.HELD, event.at + timedelta(days=days))
-
-    def _domain_until(self, event: Event) -> datetime:
-        """When a dead domain is probed: after twice as long each time it is confirmed again."""
-        dead = self.policy.dead
-        days = min(
-            dead.domain_longest_days,
-            dead.domain_until_days << max(0, min(10, self.expirations - 1)),
-        )
-        self.expirations += 1
-        return event.at + timedelta(days=days)
-
-    def _tenant_hold(self, *, first: bool) -> timedelta:
-        return timedelta(
-            days=self.policy.dead.tenant_hold_days if first else self.policy.dead.hold_days
-        )
-
-    def _dns_lookup(self, event: Event) -> None:
-        """Of a dead domain: if it does not exist in DNS either, that confirms it; if mail is
-        routed again, its time is up.
-
-        Then one address is mailed as a probe, for a mail server in DNS says little about its
-        answers.
-        """
-        until = self.decision.until
-        if self.decision.by or self.decision.cause not in DOMAIN_CAUSES or until is None:
-            return
-        if event.cause is None:
-            self.decision = msgspec.structs.replace(self.decision, until=min(until, event.at))
-            return
-        if until - event.at <= timedelta(days=self.policy.dead.domain_probe_days):
-            self.decision = msgspec.structs.replace(self.decision, until=min(until, event.at))
-        self._refused(
-            msgspec.structs.replace(event, advice=Advice.SUPPRESS_DOMAIN, rule=DNS_LOOKUP, by="")
-        )
-
-    def _in_incident(self, event: Event, incident: Incident, probe: bool) -> Decision:
-        """While an incident lasts no address is suppressed for it; when it has ended, each is
-        mailed once more.
-        """
-        if incident.closed is not None and not incident.recovered:
-            return _decision(event, State.SUPPRESSED, None)
-        policy = self.policy.incident
-        until = incident.closed or incident.opened + timedelta(days=policy.max_days)
-        whole_receiver = not incident.destination.startswith("@")
-        early = event.at - incident.opened < timedelta(days=policy.probe_all_days) or whole_receiver
-        if incident.closed is None and incident.baseline_rate is not None and early:
-            until = event.at + timedelta(hours=policy.hold_hours)
-        elif probe:
-            until = event.at
-        # Where nobody was ever delivered to nothing speaks for the address: suppressed, but for
-        # one probe now and then.
-        state = State.SUPPRESSED if incident.baseline_rate is None else State.HELD
-        held = _decision(event, state, max(until, event.at))
-        since = f"incident at {incident.destination} since {incident.opened:%Y-%m-%d %H:%M}"
-        return msgspec.structs.replace(held, why=f"{since}: {event.words}"[:_WHY])
-
-    def _directory_works(self, event: Event) -> bool:
-        """Whether so many neighbours had mail delivered about then that the refusal means this
-        one address.
-        """
-        policy = self.policy.incident
-        at_receiver, in_domain = self.context.neighbours(event)
-        return in_domain >= policy.domain_neighbours or at_receiver >= policy.neighbours
-
-    def _count(self, event: Event) -> None:
-        if event.cause is Cause.MAILBOX_FULL:
-            self.last_alive = event.at  # a full mailbox exists
-        window = next((w for w in self.policy.window if w.cause is event.cause), None)
-        if window is None or event.cause is None:
-            return
-        seen = [
-            at
-            for at in self.failures.get(event.cause, [])
-            if event.at - at <= timedelta(days=window.within_days)
-        ]
-        if not seen or event.at.date() != seen[-1].date():
-            seen.append(event.at)
-        self.failures[event.cause] = seen
-        since = self.failing_since.setdefault(event.cause, event.at)
-        lasting = event.at - since >= timedelta(days=window.lasting_days)
-        if len(seen) >= window.failures and lasting and self._may_replace(event):
-            least, most = timedelta(days=window.hold_days), timedelta(days=window.longest_days)
-            held = min(most, max(least, (event.at - since) * window.share))
-            self.decision = _decision(event, State.HELD, event.at + held)
-
-    def _may_replace(self, event: Event) -> bool:
-        """Whether a new decision may replace the one in force: a suppression of all mail is not
-        weakened.
-        """
-        now = in_force(self.decision, event.at)
-        return now.state is not State.SUPPRESSED or now.scope is not Scope.ALL
+            key = (event.scope, event.stream)
+            added = _decision(event, Basis.ACT, event.scope, event.until)
+            before = self.decisions.get(key, OK)
+            if strictness(added) > strictness(before) or _is_over(before, event.at):
+                self.decisions[key] = added
 
 
-def _is_opt_out(decision: Decision) -> bool:
-    return decision.rule in (Kind.COMPLAINT, Kind.UNSUBSCRIBE)
+class _Wishes:
+    """Complaints and unsubscribes of the recipient: nothing but an operator's removal ends them."""
+
+    def __init__(self, policy: Policy, context: RefusalContext) -> None:
+        self.decisions: dict[tuple[Scope, str], Decision] = {}
+        self._scopes = {
+            Kind.COMPLAINT.value: policy.complaint.scope,
+            Kind.UNSUBSCRIBE.value: policy.unsubscribe.scope,
+        }
+        self._context = context
+        self._claims = ClaimCount(policy.trust)
+
+    def apply(self, event: Event) -> None:
+        if event.kind == REMOVED:
+            self.decisions.clear()
+        elif event.kind == Kind.DELIVERED:
+            self._claims.mail(event.at)
+        elif event.kind in _WISHES:
+            self._wish(event)
+
+    def _wish(self, event: Event) -> None:
+        scope = self._scopes[event.kind]
+        if scope is Scope.STREAM and not event.stream:
+            scope = Scope.MARKETING  # the source does not name the stream
+        until = None
+        if event.trust is Trust.CLAIMED:
+            effect = self._context.claim_effect(event)
+            if effect is ClaimEffect.NONE:
+                return
+            if effect is ClaimEffect.HOLD and not self._claims.is_repeated(event):
+                until = self._claims.hold_until(event)
+                if until is None:
+                    return
+        key = (scope, event.stream if scope is Scope.STREAM else "")
+        before = self.decisions.get(key, OK)
+        if before.state is not State.SUPPRESSED:
+            self.decisions[key] = _decision(event, Basis.WISH, scope, until)
 
 
-def _decision(
-    event: Event, state: State, until: datetime | None, scope: Scope | None = None
-) -> Decision:
+def _is_over(decision: Decision, at: datetime) -> bool:
+    return decision.until is not None and decision.until <= at
+
+
+def _decision(event: Event, basis: Basis, scope: Scope, until: datetime | None) -> Decision:
+    held = basis is Basis.WISH and until is not None
     return Decision(
-        state=state,
+        state=State.HELD if held else State.SUPPRESSED,
         cause=event.cause,
-        scope=scope or event.scope,
+        scope=scope,
         since=event.at,
         until=until,
         why=event.words,
         rule=event.rule or event.kind,
         by=event.by,
+        basis=basis,
+        stream=event.stream if scope is Scope.STREAM else "",
+        trust=event.trust,
     )

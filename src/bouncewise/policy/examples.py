@@ -3,15 +3,20 @@ must follow.
 
 Reads: an Example and a Policy. Gives: what follows, in the example's own words. A line of a
 history is ``DAY WHAT``: a cause (a final failure of it, with its usual advice, or with ``CAUSE:
-ADVICE``), ``delivered``, ``complaint``, ``unsubscribe``, ``added`` or ``removed``, or
-``looked-up: CAUSE`` for what DNS says of the domain (``looked-up``: mail is routed somewhere);
-behind it ``beside 25/4`` (so many others at the receiver/in the domain had mail delivered about
-then) or ``in open incident``, ``in passed incident``, ``in final incident`` of the receiver, or
-``in open domain incident`` and so on. What must follow: ``DAY STATE``, and the scope where it is
-not all. ``days`` of a destination are ``[TIMES x ]DELIVERED/REFUSED[/REPEATED]``, ``hours``
-apart; what must follow is ``open``, ``passed`` or ``final`` for each incident. A ``domain`` with
-such days is one where nobody was ever delivered to. Where ``sender`` is set, a receiver refuses
-the sender on these days; what must follow is ``alert`` or ``quiet`` for each day.
+ADVICE``), ``delivered``, ``handed-over`` (accepted by a smart host), ``complaint``,
+``unsubscribe``, ``added``, ``removed``, ``released`` or ``confirmed``, or ``looked-up: CAUSE``
+for what DNS says of the domain (``looked-up``: mail is routed somewhere); behind it ``beside
+25/4`` (so many others at the receiver/in the domain had mail delivered about then) or ``in open
+incident``, ``in passed incident``, ``in final incident`` of the receiver, or ``in open domain
+incident`` and so on; or how it is known: ``matched`` (a notice that returns a mail of that day),
+``claimed`` (a notice that proves nothing, in a time that own logs cover), ``claimed among 60``
+(one of so many claims of that day), ``claimed uncovered``; or ``via 25`` (delivered by a host
+that accepted mail for so many domains). Each line is about another mail. What must follow: ``DAY
+STATE``, and the scope where it is not all. ``days`` of a destination are ``[TIMES x
+]DELIVERED/REFUSED[/REPEATED]``, ``hours`` apart; what must follow is ``open``, ``passed`` or
+``final`` for each incident. A ``domain`` with such days is one where nobody was ever delivered
+to. Where ``sender`` is set, a receiver refuses the sender on these days; what must follow is
+``alert`` or ``quiet`` for each day.
 """
 
 from __future__ import annotations
@@ -19,22 +24,37 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from bouncewise.model import Advice, Cause, Event, Incident, Kind, Scope
+import msgspec
+
+from bouncewise.model import Advice, Cause, Channel, Event, Incident, Kind, Scope, Trust
 from bouncewise.model.bearing import directory
-from bouncewise.policy.decide import ADDED, DNS_LOOKUP, REMOVED, decide, in_force
+from bouncewise.policy.decide import (
+    ADDED,
+    CONFIRMED,
+    DNS_LOOKUP,
+    RELEASED,
+    REMOVED,
+    decide,
+    strictest,
+)
 from bouncewise.policy.detector import SlotCounts, Span, detect, detect_new_domain
 from bouncewise.policy.load import Example, Policy
+from bouncewise.policy.trust import ClaimEffect, claim_effect
 from bouncewise.times import SLOTS_AN_HOUR, Slot
 
 _DAY0 = datetime(2026, 1, 1, 9, tzinfo=UTC)
 _LINE = re.compile(
     r"(-?[\d.]+) ([a-z-]+)(?:: ([a-z-]+))?"
-    r"(?: beside (\d+)/(\d+)| in ((?:open|passed|final)(?: domain)?) incident)?"
+    r"(?: beside (\d+)/(\d+)| in ((?:open|passed|final)(?: domain)?) incident"
+    r"| (matched|claimed(?: uncovered| among \d+)?)| via (\d+))?"
 )
 _DAY = re.compile(r"(?:(\d+) x )?(\d+)/(\d+)(?:/(\d+))?")
+_HANDED_OVER = "handed-over"
+_SMART_HOST = -1
 _KINDS = {str(k) for k in (Kind.DELIVERED, Kind.COMPLAINT, Kind.UNSUBSCRIBE)}
+_ACTS = (ADDED, REMOVED, RELEASED, CONFIRMED)
 _RECEIVER = "example"
 _REFUSED = 9  # addresses of an incident that an example names: any number will do
 
@@ -52,7 +72,7 @@ def outcome(example: Example, policy: Policy, advice: Mapping[Cause, Advice]) ->
         )
     if example.days:
         return tuple(_fate(span.closed, span.recovered) for span in _incidents(example, policy))
-    history = [_history_line(line, advice) for line in example.history]
+    history = [_history_line(n, line, advice) for n, line in enumerate(example.history, 1)]
     return tuple(
         _state(line.partition(" ")[0], history, example.domain, policy) for line in example.then
     )
@@ -71,7 +91,8 @@ def _state(day: str, history: list[_HistoryLine], domain: bool, policy: Policy) 
     at = _DAY0 + timedelta(days=float(day))
     known = [line for line in history if line.event.at <= at]
     events = (line.event for line in known)
-    decision = in_force(decide(events, policy, whole_domain=domain, context=_Context(known)), at)
+    context = _Context(known, policy)
+    decision = strictest(decide(events, policy, whole_domain=domain, context=context), at)
     scope = "" if decision.scope is Scope.ALL else f" {decision.scope}"
     return f"{day} {decision.state}{scope}"
 
@@ -82,15 +103,33 @@ class _HistoryLine(NamedTuple):
     event: Event
     neighbours: tuple[int, int]
     incident: str | None
+    known_by: str
 
 
 class _Context(NamedTuple):
-    """What the lines say happened around a refusal."""
+    """What the lines say happened around an event."""
 
     history: list[_HistoryLine]
+    policy: Policy
+
+    def _line(self, event: Event) -> _HistoryLine:
+        return next(line for line in self.history if line.event is event)
+
+    def claim_effect(self, event: Event) -> ClaimEffect:
+        known_by = self._line(event).known_by
+        number = int(known_by.rpartition(" ")[2]) if known_by[-1:].isdigit() else 1
+        covered = not known_by.endswith("uncovered")
+        return claim_effect(event, covered=covered, on_that_day=number, policy=self.policy.trust)
+
+    def is_hand_over(self, delivery: Event) -> bool:
+        relay = delivery.relay  # or the number of domains that its host accepted mail for
+        return relay == _SMART_HOST or relay >= self.policy.trust.relay_domains
+
+    def resolver_failed(self, event: Event) -> bool:
+        return False
 
     def incident(self, event: Event) -> tuple[Incident | None, bool]:
-        fate = next(line.incident for line in self.history if line.event is event)
+        fate = self._line(event).incident
         if fate is None:
             return None, False
         opened = min(line.event.at for line in self.history if line.incident) - timedelta(hours=1)
@@ -108,24 +147,33 @@ class _Context(NamedTuple):
         return found, False
 
     def neighbours(self, event: Event) -> tuple[int, int]:
-        at_receiver, in_domain = next(
-            line.neighbours for line in self.history if line.event is event
-        )
+        at_receiver, in_domain = self._line(event).neighbours
         return (at_receiver if directory(event.cause, _RECEIVER) else 0), in_domain
 
 
-def _history_line(line: str, advice: Mapping[Cause, Advice]) -> _HistoryLine:
+def _history_line(number: int, line: str, advice: Mapping[Cause, Advice]) -> _HistoryLine:
     found = _LINE.fullmatch(line)
     if not found:
         raise ValueError(
             f"{line!r}: write DAY WHAT, e.g. '3 mailbox-full' or '0 mailbox-unknown beside 25/0'"
         )
-    day, what, detail, receiver, domain, incident = found.groups()
+    day, what, detail, receiver, domain, incident, known_by, via = found.groups()
     event = _event(_DAY0 + timedelta(days=float(day)), what, detail, advice)
     if event is None:
-        kinds = ", ".join(sorted({*_KINDS, ADDED, REMOVED, DNS_LOOKUP}))
+        kinds = ", ".join(sorted({*_KINDS, *_ACTS, _HANDED_OVER, DNS_LOOKUP}))
         raise ValueError(f"{line!r}: {what} is no cause, and none of {kinds}")
-    return _HistoryLine(event, (int(receiver or 0), int(domain or 0)), incident)
+    event = msgspec.structs.replace(event, message=number, **_origin(event, known_by))
+    if via:
+        event = msgspec.structs.replace(event, relay=int(via))
+    return _HistoryLine(event, (int(receiver or 0), int(domain or 0)), incident, known_by or "")
+
+
+def _origin(event: Event, known_by: str | None) -> dict[str, Any]:
+    if not known_by:
+        return {}
+    if known_by == "matched":
+        return {"channel": Channel.MAIL, "trust": Trust.MATCHED, "mailed": event.at}
+    return {"channel": Channel.MAIL, "trust": Trust.CLAIMED}
 
 
 def _event(
@@ -133,7 +181,9 @@ def _event(
 ) -> Event | None:
     if what in _KINDS:
         return Event(at=at, kind=what)
-    if what in (ADDED, REMOVED):
+    if what == _HANDED_OVER:
+        return Event(at=at, kind=Kind.DELIVERED, relay=_SMART_HOST)
+    if what in _ACTS:
         return Event(at=at, kind=what, by="somebody")
     if what == DNS_LOOKUP:
         return Event(at=at, kind=what, cause=Cause(detail) if detail else None, by="dns")

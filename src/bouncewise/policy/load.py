@@ -78,6 +78,29 @@ class AlertPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         return refused >= self.addresses and refused >= self.share * (refused + delivered)
 
 
+class TrustPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Numbers for claims (reports that anybody could have sent) and for mail that is accepted and
+    comes back later.
+    """
+
+    coverage_hours: int
+    coverage_why: str
+    claim_hold_hours: int
+    claim_again_days: int
+    claim_hold_why: str
+    claims_a_day: int
+    claims_a_day_why: str
+    claim_mails: int
+    claim_days: int
+    claim_mails_why: str
+    hand_over_days: int
+    hand_over_why: str
+    return_days: int
+    return_why: str
+    relay_domains: int
+    relay_domains_why: str
+
+
 class OptOut(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How far a complaint or an unsubscribe reaches."""
 
@@ -124,6 +147,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     dead: Dead
     incident: IncidentPolicy
     alert: AlertPolicy
+    trust: TrustPolicy
     complaint: OptOut
     unsubscribe: OptOut
     window: tuple[Window, ...]

@@ -1,0 +1,296 @@
+"""What bounces, deliveries and DNS decide about one name: a fold over its events.
+
+Pure: what happened around a refusal is asked of a RefusalContext. Wishes and acts are decided
+elsewhere (decide.py); a release or removal by an operator ends what evidence decided.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from bouncewise.model import Advice, Cause, Decision, Event, Incident, Kind, State, Trust
+from bouncewise.model.bearing import TENANT_CAUSES
+from bouncewise.policy.load import Policy
+from bouncewise.policy.refusal_context import RefusalContext
+from bouncewise.policy.trust import ClaimCount, ClaimEffect
+
+OK = Decision(state=State.OK)
+
+DOMAIN_CAUSES = (Cause.DOMAIN_UNKNOWN, Cause.DOMAIN_NO_MAIL)
+"""Causes that concern a whole domain."""
+
+ADDED = "added"
+REMOVED = "removed"
+"""Kinds of acts: an operator, or an imported list, adds a suppression, or removes whatever
+suppresses or holds a name."""
+RELEASED = "released"
+"""A kind of act: an operator ends what evidence decided, and nothing else."""
+CONFIRMED = "confirmed"
+"""A kind of act: a sign of life that is no delivery (a login, a signed link, mail from there)."""
+DNS_LOOKUP = "looked-up"
+"""A kind of act: DNS was asked about a domain. Its cause is what DNS says; None where mail is
+routed somewhere.
+"""
+CARRIED = "carried"
+"""A Decision of an older ledger, from which the fold goes on."""
+
+_WHY = 200  # characters kept of the reason
+
+
+class Evidence:
+    """The evidence about one name while its history is applied; ``decision`` is what follows."""
+
+    def __init__(self, policy: Policy, whole_domain: bool, context: RefusalContext) -> None:
+        self.decision = OK
+        self._policy = policy
+        self._context = context
+        self._whole_domain = whole_domain
+        self._last_alive: datetime | None = None
+        self._refused: datetime | None = None
+        self._failures: dict[Cause, list[datetime]] = {}
+        self._failing_since: dict[Cause, datetime] = {}
+        self._expirations = 0
+        self._handed: list[datetime] = []
+        self._claims = ClaimCount(policy.trust)
+
+    def apply(self, event: Event) -> None:
+        """The next event in the order of time; kinds that are no evidence change nothing."""
+        if self._whole_domain and event.trust in (Trust.CLAIMED, Trust.MATCHED):
+            return
+        if self._handed:
+            self._settle_hand_overs(event)
+        if event.kind == Kind.FAILED:
+            self._failed(event)
+        elif event.kind == Kind.DELIVERED:
+            self._delivered(event)
+        elif event.kind == CONFIRMED:
+            self._alive(event.at)
+            self._claims.reset()
+        elif event.kind in (REMOVED, RELEASED):
+            self._release()
+        elif event.kind == DNS_LOOKUP:
+            self._dns_lookup(event)
+        elif event.kind == CARRIED and event.carried is not None:
+            self.decision = max(self.decision, event.carried, key=strictness)
+
+    # ── signs of life ───────────────────────────────────────────────────────────────────────────
+
+    def _delivered(self, event: Event) -> None:
+        if event.trust is Trust.CLAIMED:
+            return  # anybody can write a notice of delivery
+        self._claims.mail(event.at)
+        if self._context.is_hand_over(event):
+            self._handed.append(event.at)
+        else:
+            self._alive(event.at)
+
+    def _alive(self, at: datetime) -> None:
+        """A sign of life ends what evidence decided."""
+        self._last_alive = at if self._last_alive is None else max(at, self._last_alive)
+        self._expirations = 0
+        self._release()
+
+    def _release(self) -> None:
+        self._refused = None
+        self._failures.clear()
+        self._failing_since.clear()
+        self.decision = OK
+
+    def _settle_hand_overs(self, event: Event) -> None:
+        """Mail that was handed over, and did not come back in time, was delivered."""
+        if event.kind == Kind.FAILED and event.trust is not Trust.CLAIMED:
+            self._handed = [at for at in self._handed if not _is_returned(at, event)]
+        days = timedelta(days=self._policy.trust.hand_over_days)
+        while self._handed and event.at - self._handed[0] >= days:
+            self._alive(self._handed.pop(0))
+
+    # ── refusals ────────────────────────────────────────────────────────────────────────────────
+
+    def _failed(self, event: Event) -> None:
+        final = event.advice in (Advice.SUPPRESS_ADDRESS, Advice.SUPPRESS_DOMAIN)
+        if event.trust is Trust.CLAIMED:
+            effect = self._context.claim_effect(event)
+            if effect is ClaimEffect.HOLD and final:
+                self._claimed(event)
+            if effect is not ClaimEffect.FULL:
+                return
+        if final:
+            self._final_refusal(event)
+        elif event.cause is not None:
+            self._count(event)
+
+    def _claimed(self, event: Event) -> None:
+        """A claim in a time that own logs cover: a short hold, until claims recur."""
+        if self._claims.is_repeated(event):
+            self._decide(event, State.SUPPRESSED, None)
+        elif self._may_replace(event) and (until := self._claims.hold_until(event)) is not None:
+            self._decide(event, State.HELD, until)
+
+    def _final_refusal(self, event: Event) -> None:
+        """Suppress at once, unless the address was alive lately: then hold, until a failure on a
+        second day confirms it.
+        """
+        dead = self._policy.dead
+        alive = self._last_alive is not None and event.at - self._last_alive <= timedelta(
+            days=dead.alive_days
+        )
+        domain = event.advice is Advice.SUPPRESS_DOMAIN
+        if domain and self._context.resolver_failed(event):
+            return
+        first_refusal, confirmed, since = self._remember_refusal(event, alive)
+        if not self._may_replace(event) or (self._whole_domain and alive and first_refusal):
+            return  # lately delivered there: one failed lookup says nothing of other addresses
+        incident, probe = (None, False) if domain else self._context.incident(event)
+        if incident is not None:
+            self.decision = self._in_incident(event, incident, probe)
+        elif confirmed or not (alive or domain) or (not domain and self._directory_works(event)):
+            self._decide(event, State.SUPPRESSED, self._domain_until(event) if domain else None)
+        elif _lags(event, alive):
+            days = dead.tenant_hold_days if event.at == since else dead.hold_days
+            self._decide(event, State.HELD, since + timedelta(days=days))
+        else:
+            days = dead.domain_hold_days if domain else dead.hold_days
+            self._decide(event, State.HELD, event.at + timedelta(days=days))
+
+    def _remember_refusal(self, event: Event, alive: bool) -> tuple[bool, bool, datetime]:
+        """Whether this is the first refusal; whether it confirms the first; when that was."""
+        dead = self._policy.dead
+        first, since = self._refused is None, self._refused or event.at
+        # A hosted tenant whose directory lags refuses every address; where neighbours say
+        # nothing, it gets more time.
+        apart = timedelta(
+            days=dead.hold_days if _lags(event, alive) else 0,
+            hours=0 if _lags(event, alive) else dead.confirm_hours,
+        )
+        confirmed = not first and not event.undated and apart <= event.at - since
+        if event.at - since > timedelta(days=dead.memory_days):
+            confirmed, since = False, event.at
+        self._refused = since
+        return first, confirmed, since
+
+    def _domain_until(self, event: Event) -> datetime:
+        """When a dead domain is probed: after twice as long each time it is confirmed again."""
+        dead = self._policy.dead
+        days = min(
+            dead.domain_longest_days,
+            dead.domain_until_days << max(0, min(10, self._expirations - 1)),
+        )
+        self._expirations += 1
+        return event.at + timedelta(days=days)
+
+    def _dns_lookup(self, event: Event) -> None:
+        """Of a dead domain: if it does not exist in DNS either, that confirms it; if mail is
+        routed again, its time is up.
+
+        Then one address is mailed as a probe, for a mail server in DNS says little about its
+        answers.
+        """
+        until = self.decision.until
+        if self.decision.cause not in DOMAIN_CAUSES or until is None:
+            return
+        if event.cause is None:
+            self.decision = msgspec.structs.replace(self.decision, until=min(until, event.at))
+            return
+        if until - event.at <= timedelta(days=self._policy.dead.domain_probe_days):
+            self.decision = msgspec.structs.replace(self.decision, until=min(until, event.at))
+        self._final_refusal(
+            msgspec.structs.replace(event, advice=Advice.SUPPRESS_DOMAIN, rule=DNS_LOOKUP, by="")
+        )
+
+    def _in_incident(self, event: Event, incident: Incident, probe: bool) -> Decision:
+        """While an incident lasts no address is suppressed for it; when it has ended, each is
+        mailed once more.
+        """
+        if incident.closed is not None and not incident.recovered:
+            return decision_of(event, State.SUPPRESSED, None)
+        policy = self._policy.incident
+        until = incident.closed or incident.opened + timedelta(days=policy.max_days)
+        whole_receiver = not incident.destination.startswith("@")
+        early = event.at - incident.opened < timedelta(days=policy.probe_all_days) or whole_receiver
+        if incident.closed is None and incident.baseline_rate is not None and early:
+            until = event.at + timedelta(hours=policy.hold_hours)
+        elif probe:
+            until = event.at
+        # Where nobody was ever delivered to nothing speaks for the address: suppressed, but for
+        # one probe now and then.
+        state = State.SUPPRESSED if incident.baseline_rate is None else State.HELD
+        held = decision_of(event, state, max(until, event.at))
+        since = f"incident at {incident.destination} since {incident.opened:%Y-%m-%d %H:%M}"
+        return msgspec.structs.replace(held, why=f"{since}: {event.words}"[:_WHY])
+
+    def _directory_works(self, event: Event) -> bool:
+        """Whether so many neighbours had mail delivered about then that the refusal means this
+        one address.
+        """
+        policy = self._policy.incident
+        at_receiver, in_domain = self._context.neighbours(event)
+        return in_domain >= policy.domain_neighbours or at_receiver >= policy.neighbours
+
+    def _count(self, event: Event) -> None:
+        """Transient failures on several days hold the address."""
+        if event.cause is Cause.MAILBOX_FULL:
+            self._last_alive = event.at  # a full mailbox exists
+        window = next((w for w in self._policy.window if w.cause is event.cause), None)
+        if window is None or event.cause is None or event.undated:
+            return
+        seen = [
+            at
+            for at in self._failures.get(event.cause, [])
+            if event.at - at <= timedelta(days=window.within_days)
+        ]
+        if not seen or event.at - seen[-1] >= timedelta(hours=self._policy.dead.confirm_hours):
+            seen.append(event.at)
+        self._failures[event.cause] = seen
+        since = self._failing_since.setdefault(event.cause, event.at)
+        lasting = event.at - since >= timedelta(days=window.lasting_days)
+        if len(seen) >= window.failures and lasting and self._may_replace(event):
+            least, most = timedelta(days=window.hold_days), timedelta(days=window.longest_days)
+            held = min(most, max(least, (event.at - since) * window.share))
+            self._decide(event, State.HELD, event.at + held)
+
+    def _may_replace(self, event: Event) -> bool:
+        """Whether a new decision may replace the one in force: a suppression is not weakened."""
+        until = self.decision.until
+        ended = until is not None and until <= event.at
+        return ended or self.decision.state is not State.SUPPRESSED
+
+    def _decide(self, event: Event, state: State, until: datetime | None) -> None:
+        self.decision = decision_of(event, state, until)
+
+
+def _lags(event: Event, alive: bool) -> bool:
+    """Whether a tenant's directory that is behind may be the cause."""
+    return event.cause in TENANT_CAUSES and alive
+
+
+def _is_returned(handed: datetime, event: Event) -> bool:
+    """Whether *event* may return the mail that was handed over at that time."""
+    if event.mailed is not None:
+        return handed.date() == event.mailed.date()
+    return event.sent is None or handed.date() == event.sent.date()
+
+
+def decision_of(event: Event, state: State, until: datetime | None) -> Decision:
+    """The Decision that evidence makes by *event*."""
+    return Decision(
+        state=state,
+        cause=event.cause,
+        since=event.at,
+        until=until,
+        why=event.words,
+        rule=event.rule or event.kind,
+        trust=event.trust,
+    )
+
+
+def strictness(decision: Decision) -> tuple[bool, bool, bool, float]:
+    """Sorts Decisions of one scope: suppressed is more than held, for good more than until a day."""
+    until = decision.until
+    return (
+        decision.state is not State.OK,
+        decision.state is State.SUPPRESSED,
+        until is None,
+        until.timestamp() if until else 0.0,
+    )
