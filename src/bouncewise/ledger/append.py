@@ -1,34 +1,57 @@
 """Evidence into the tables: what is new among the entries of one transaction, written once.
 
 Gives: how many events were new; the names whose state may change become pending. An event that
-is there already, from whatever file, changes nothing.
+is there already, from whatever file, changes nothing. A mail that own logs record changes what
+follows from the reports about it, whichever was read first.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
 import msgspec
 import zstandard
 
-from bouncewise.ledger.database import Database, Row
-from bouncewise.ledger.entries import DeliveryEntry, Entry, EventEntry
-from bouncewise.ledger.rows import address_row, domain_of, id_of, new_id
+from bouncewise.ledger import deliveries, mails
+from bouncewise.ledger.coverage import mark_claims, mark_covered
+from bouncewise.ledger.database import Database
+from bouncewise.ledger.entries import (
+    DeliveryEntry,
+    Entry,
+    EventColumns,
+    EventEntry,
+    Names,
+    Origin,
+    names_of,
+)
+from bouncewise.ledger.mails import Recorded
+from bouncewise.ledger.placing import Place, places
+from bouncewise.ledger.queries import MOST_IDS
+from bouncewise.ledger.rows import address_row, id_of
 from bouncewise.ledger.traffic import Traffic
-from bouncewise.model import Advice
-from bouncewise.times import MICROS_A_DAY, MICROS_A_SLOT
+from bouncewise.model import Report, Trust
+from bouncewise.times import Micros
+
+_BLOCK = msgspec.msgpack.Decoder(list[tuple[Report, msgspec.Raw, msgspec.Raw]])
 
 
 def append(database: Database, batch: int, entries: list[Entry]) -> int:
     """Write *entries* of *batch* inside the open transaction; how many of the events are new."""
     events = [e for e in entries if isinstance(e, EventEntry) and e.name]
-    deliveries = [e for e in entries if isinstance(e, DeliveryEntry) and e.name]
-    if deliveries:
-        _append_deliveries(database, deliveries)
-    new = _append_events(database, batch, [e for e in events if not _is_known_undated(database, e)])
+    delivered = [e for e in entries if isinstance(e, DeliveryEntry) and e.name]
+    changed = mails.record(database, (*delivered, *events))
+    if delivered:
+        deliveries.append(database, delivered)
     traffic = Traffic(database)
-    if times := [e.at for e in events] + [e.at for e in deliveries]:
+    if changed:
+        _place_again(database, traffic, changed)
+    new = _append_events(database, batch, [e for e in events if not _is_known_undated(database, e)])
+    if times := [e.at for e in events] + [e.at for e in delivered]:
         traffic.mark_observed(min(times), max(times))
-    if deliveries:
-        traffic.mark_delivered(min(e.at for e in deliveries))
+    if delivered:
+        traffic.mark_delivered(min(e.at for e in delivered))
+    mark_covered(database, (*delivered, *events))
     return new
 
 
@@ -37,109 +60,115 @@ def _append_events(database: Database, batch: int, events: list[EventEntry]) -> 
         return 0
     packed = msgspec.msgpack.encode([msgspec.Raw(e.packed) for e in events])
     (block,) = database.one("block_add", batch=batch, data=zstandard.compress(packed, 3)) or (0,)
-    rows = [(e.name, (e.at, e.digest, *e.columns, block, item)) for item, e in enumerate(events)]
-    # Evidence about everybody at a domain is filed under the domain's name as well.
-    domain_rows = [
-        (domain_of(e.name), row)
-        for e, (_, row) in zip(events, rows, strict=True)
-        if e.columns.advice == Advice.SUPPRESS_DOMAIN
-    ]
-    names = {name for name, _ in (*rows, *domain_rows)}
-    database.many("address_add", map(address_row, names))
-    database.many("pending_add", ((id_of(name),) for name in names))
-    new = database.many("event_add", ((id_of(name), *row) for name, row in rows))
-    database.many("event_add", ((id_of(name), *row) for name, row in domain_rows))
+    about = mails.recorded(database, [(e.origin, e.at) for e in events])
+    rows: list[tuple[Any, ...]] = []  # one of each event, under the last recipient's name
+    other_rows: list[tuple[Any, ...]] = []
+    names: set[str] = set()
+    claimed: list[Micros] = []
+    for item, (event, mail) in enumerate(zip(events, about, strict=True)):
+        for place in places(event.names, event.at, event.columns, event.origin, mail):
+            names.add(place.name)
+            if place.trust == Trust.CLAIMED:
+                claimed.append(event.at)
+            row = _row(event, place, block, item)
+            (rows if place.name == event.name else other_rows).append(row)
+    mailings = {deliveries.mailing_key(e.mailing): e.mailing for e in events if e.mailing}
+    database.many("mailing_add", ((key, *mailings[key]) for key in sorted(mailings)))
+    database.many("address_add", map(address_row, sorted(names)))
+    database.many("pending_add", ((id_of(name),) for name in sorted(names)))
+    new = database.many("event_add", rows)
+    database.many("event_add", other_rows)
     if not new:
         database.run("block_delete", id=block)
+    mark_claims(database, claimed)
     return new
+
+
+def _row(event: EventEntry, place: Place, block: int, item: int) -> tuple[Any, ...]:
+    """The row of query event_add."""
+    kind, cause, _, rule, words, receiver = event.columns
+    mailing = deliveries.mailing_key(event.mailing)
+    return (
+        id_of(place.name),
+        event.at,
+        event.digest,
+        *(kind, cause, place.advice, rule, words, receiver),
+        *event.origin,
+        mailing,
+        *place[2:],
+        block,
+        item,
+    )
 
 
 def _is_known_undated(database: Database, entry: EventEntry) -> bool:
     """An event without a time of its own is filed under its batch's; read again, it must be
     found by its content.
     """
-    if not entry.undated:
+    if not entry.origin.undated:
         return False
     return database.one("event_known", address=id_of(entry.name), digest=entry.digest) is not None
 
 
-class _DeliveryDay:
-    """The deliveries to one address, or domain, on one day; the receiver is that of the first."""
-
-    __slots__ = ("domain", "first", "last", "receiver")
-
-    def __init__(self, first: int, last: int, receiver: str, domain: str) -> None:
-        self.first, self.last = first, last
-        self.receiver = receiver
-        self.domain = domain
+# ── reports about mails that were recorded later ────────────────────────────────────────────────
 
 
-_Days = dict[tuple[int, int], _DeliveryDay]
+class _Filed(NamedTuple):
+    """A report that is there already."""
+
+    names: Names
+    at: Micros
+    digest: int
+    columns: EventColumns
+    origin: Origin
 
 
-def _append_deliveries(database: Database, deliveries: list[DeliveryEntry]) -> None:
-    """Of each day's deliveries to an address, and to its domain, the first and the last; and the
-    traffic that they make.
-    """
-    days = _by_address(deliveries)
-    whole = _by_domain(days)
-    database.run("incoming_create")
-    database.many("incoming_add", sorted((*days, *whole)))
-    database.many("traffic_add", _traffic(database, days))
-    both = (*days.items(), *whole.items())
-    rows = sorted(
-        (*key, d.first, d.last, d.receiver) for key, d in both
-    )  # a tree takes rows in order twice as fast
-    database.many("delivery_add", rows)
-    database.run("pending_add_incoming")
-    database.run("incoming_clear")
+def _place_again(database: Database, traffic: Traffic, keys: set[int]) -> None:
+    """Place the reports anew that may concern the mails with these keys."""
+    found = {
+        place
+        for query in ("event_of_message", "event_of_queue")
+        for place in _by_keys(database, query, sorted(keys))
+    }
+    reports = [filed for place in sorted(found) if (filed := _filed(database, *place)) is not None]
+    about = mails.recorded(database, [(filed.origin, filed.at) for filed in reports])
+    for filed, mail in zip(reports, about, strict=True):
+        _replace(database, traffic, filed, mail)
 
 
-def _by_address(deliveries: list[DeliveryEntry]) -> _Days:
-    days: _Days = {}
-    for name, at, receiver in deliveries:
-        key = (new_id(name), at // MICROS_A_DAY)
-        if (day := days.get(key)) is None:
-            days[key] = _DeliveryDay(at, at, receiver, domain_of(name))
-            continue
-        if (at, receiver) < (day.first, day.receiver):
-            day.first, day.receiver = at, receiver
-        if at > day.last:
-            day.last = at
-    return days
+def _by_keys(database: Database, query: str, keys: list[int]) -> Iterator[tuple[int, int]]:
+    for at in range(0, len(keys), MOST_IDS):
+        yield from ((b, i) for b, i in database.each(query, keys=keys[at : at + MOST_IDS]))
 
 
-def _by_domain(days: _Days) -> _Days:
-    whole: _Days = {}
-    for (_, number), day in days.items():
-        key = (id_of(day.domain), number)
-        if (found := whole.get(key)) is None:
-            whole[key] = _DeliveryDay(day.first, day.last, "", day.domain)
-            continue
-        if day.first < found.first:
-            found.first = day.first
-        if day.last > found.last:
-            found.last = day.last
-    return whole
+def _filed(database: Database, block: int, item: int) -> _Filed | None:
+    (data,) = database.one("block_data", id=block) or (None,)
+    if data is None:
+        return None
+    names = names_of(_BLOCK.decode(zstandard.decompress(data))[item][0])
+    row = database.one("event_filed", address=id_of(names.final), block=block, item=item)
+    if row is None:
+        return None
+    at, digest, *rest = row
+    return _Filed(names, at, digest, EventColumns(*rest[:6]), Origin(*rest[6:]))
 
 
-def _traffic(database: Database, days: _Days) -> list[Row]:
-    """What the tables of traffic gain: an address counts once a day, in the slot of its first
-    delivery.
-    """
-    counts: dict[tuple[str, int], int] = {}
-    for day in days.values():
-        slot = day.first // MICROS_A_SLOT
-        for key in ((day.receiver, slot), (day.domain, slot)):
-            counts[key] = counts.get(key, 0) + 1
-    for who, number, first, receiver in database.each("incoming_known"):
-        if (
-            known := days.get((who, number))
-        ) is not None:  # of two firsts the later does not count, or no more
-            later, at_receiver = max((known.first, known.receiver), (first, receiver))
-            for key in (
-                (at_receiver, later // MICROS_A_SLOT),
-                (known.domain, later // MICROS_A_SLOT),
-            ):
-                counts[key] = counts.get(key, 0) - 1
-    return sorted((destination, slot, n) for (destination, slot), n in counts.items() if n)
+def _replace(database: Database, traffic: Traffic, filed: _Filed, mail: Recorded) -> None:
+    found = places(filed.names, filed.at, filed.columns, filed.origin, mail)
+    placed = [place for place in found if not place.name.startswith("@")]
+    key = {"at": filed.at, "digest": filed.digest}
+    for place in placed:
+        if place.name not in filed.names[:3]:
+            database.many("address_add", [address_row(place.name)])
+            source, copy = id_of(filed.names.final), id_of(place.name)
+            database.run("event_copy", source=source, copy=copy, **key)
+    names = {place.name for place in placed}
+    rows = [(*place[1:], id_of(place.name), filed.at, filed.digest) for place in placed]
+    changed = database.many("event_place", [(*row, *row[:-3]) for row in rows])
+    for name in filed.names.header:
+        if name not in names:
+            changed += database.run("event_unplace", address=id_of(name), **key)
+    if changed:
+        every = {*names, *filed.names.header}
+        database.many("pending_add", ((id_of(name),) for name in sorted(every)))
+        traffic.mark_observed(filed.at, filed.at)

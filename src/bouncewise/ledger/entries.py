@@ -1,4 +1,4 @@
-"""Findings as they enter the ledger: a delivery is three values, everything else carries its
+"""Findings as they enter the ledger: a delivery is a few values, everything else carries its
 evidence.
 
 Pure: an entry may be made in another process than the one that writes it.
@@ -6,14 +6,17 @@ Pure: an entry may be made in another process than the one that writes it.
 
 from __future__ import annotations
 
+from functools import lru_cache
+from ipaddress import ip_address
 from typing import NamedTuple
 
 import msgspec
 
-from bouncewise.model import Kind, Report, Verdict
-from bouncewise.model.bearing import bearing, directory
+from bouncewise.ledger.rows import key_of
+from bouncewise.model import Finding, Kind, Report, Verdict
+from bouncewise.model.trust import OWN_CHANNELS
 from bouncewise.rfc import address
-from bouncewise.times import Micros, micros
+from bouncewise.times import MICROS_A_DAY, Micros, micros
 
 MAX_EVIDENCE = 256 * 1024
 """Octets of raw evidence kept of one message: the bounce and the head of what it returned."""
@@ -21,13 +24,38 @@ MAX_EVIDENCE = 256 * 1024
 MAX_WORDS = 200
 """Characters kept of the words that decided, with the codes before them."""
 
+MAX_NAMES = 4
+"""Recipients in the header of a returned mail that may be the one whom the notice concerns."""
+
+EARLIEST = Micros(631_152_000_000_000)
+"""1990: no report of a mail server is older."""
+
+SMART_HOST = "*"
+"""The relay of mail that was certainly only handed over."""
+
+_SUBMISSION = (465, 587, 2525)
+"""RFC 6409, RFC 8314 section 3.3: ports at which clients submit mail; 2525 is their usual
+alternative. A receiver's MX answers at 25."""
+
+_SHARED = frozenset(["ac", "co", "com", "edu", "gob", "gov", "go", "ne", "net", "nom", "or", "org"])
+"""Second labels below which countries register names of organisations."""
+
 
 class DeliveryEntry(NamedTuple):
-    """Mail was delivered to a normalised address by a receiver ('' where it is not known)."""
+    """Mail was delivered to a normalised address by a receiver ('' where it is not known).
+
+    ``relay``: the host that accepted it, where it may only pass it on, else ''; ``mail``: the key
+    of its Message-ID or queue id, 0 where it has none; ``mailing``: its stream and campaign;
+    ``source``: which log or export it comes from.
+    """
 
     name: str
     at: Micros
     receiver: str
+    relay: str
+    mail: int
+    mailing: tuple[str, str] | None
+    source: str
 
 
 class EventColumns(NamedTuple):
@@ -39,63 +67,181 @@ class EventColumns(NamedTuple):
     rule: str
     words: str
     receiver: str
-    bearing: str
-    directory: str
+
+
+class Origin(NamedTuple):
+    """The provenance of an event, as columns; keys of the mail are 0 where they are not known."""
+
+    channel: str
+    proof: str
+    undated: int
+    message: int
+    queue: int
+    sent: int | None
+    arrived: int | None
+
+
+class Names(NamedTuple):
+    """The names that a report gives one recipient, normalised; '' where it has none: in our
+    return address, in ORCPT, as the last system knew it; and those in the returned header.
+    """
+
+    verp: str
+    original: str
+    final: str
+    header: tuple[str, ...]
 
 
 class EventEntry(NamedTuple):
-    """What is no delivery. ``name`` is normalised; ``undated``: the report has no time, and
-    ``at`` is when it was read; ``digest`` identifies its content; ``packed`` is msgpack of
-    [report, raw, verdict].
+    """What is no delivery. ``at``: when it was read, where the report has no time of its own;
+    ``digest`` identifies its content; ``packed`` is msgpack of [report, raw, verdict].
     """
 
-    name: str
+    names: Names
     at: Micros
-    undated: bool
     digest: int
     columns: EventColumns
+    origin: Origin
+    mailing: tuple[str, str] | None
+    source: str
     packed: bytes
+
+    @property
+    def name(self) -> str:
+        """The name by which the last system knew the recipient."""
+        return self.names.final
 
 
 Entry = DeliveryEntry | EventEntry
 
 
 def entry(
-    report: Report, verdict: Verdict | None, raw: bytes, key: bytes, receiver: str, began: Micros
+    finding: Finding,
+    verdict: Verdict | None,
+    receiver: str,
+    began: Micros,
+    own: bool | None = None,
 ) -> Entry:
-    """The entry of a report, of which *raw* are the octets that it was made of, and *key* the
-    same wherever it is read.
+    """The entry of a finding.
 
-    *began*: when reading began, the time of a report that has none of its own.
+    *began*: when reading began, the time of a report that has none of its own, or one that cannot
+    be; *own*: whether the host that answered is the *receiver*'s own, None where that is not known.
     """
-    name = address.normalise(report.recipient)
-    at = micros(report.at) if report.at else began
-    if report.kind is Kind.DELIVERED:
-        return DeliveryEntry(name, at, receiver)
+    report = finding.report
+    at = _time_of(report, began)
+    provenance = report.provenance
+    source = report.esp.name if report.esp else report.source.reader
+    mailing = (report.stream or "", report.campaign or "")
+    kept_mailing = mailing if any(mailing) else None
+    message = _message_key(report.message_id) if report.message_id else 0
+    queue = _queue_key(provenance.queue_id) if provenance.queue_id else 0
+    if report.kind is Kind.DELIVERED and provenance.channel in OWN_CHANNELS:
+        name = address.normalise(report.original_recipient or report.recipient)
+        relay = _relay(report, name, own)
+        when = began if at is None else at
+        return DeliveryEntry(name, when, receiver, relay, message or queue, kept_mailing, source)
     # A rule may have hundreds of phrases; the one that decided is among the words of the
     # columns.
     judged = msgspec.structs.replace(verdict, phrases=()) if verdict else None
-    packed = msgspec.msgpack.encode([report, raw[:MAX_EVIDENCE], judged])
-    digest = int.from_bytes(key[:8], signed=True)
-    return EventEntry(name, at, report.at is None, digest, event_columns(report, verdict), packed)
+    packed = msgspec.msgpack.encode([report, finding.raw[:MAX_EVIDENCE], judged])
+    origin = Origin(
+        provenance.channel.value,
+        provenance.proof.value,
+        int(at is None),
+        message,
+        queue,
+        micros(provenance.sent) if provenance.sent else None,
+        micros(provenance.arrived) if provenance.arrived else None,
+    )
+    return EventEntry(
+        names_of(report),
+        began if at is None else at,
+        int.from_bytes(finding.key[:8], signed=True),
+        event_columns(report, verdict),
+        origin,
+        kept_mailing,
+        source,
+        packed,
+    )
+
+
+def _time_of(report: Report, began: Micros) -> Micros | None:
+    """The time of a report; None where it has none, or one that cannot be: before 1990, or later
+    than a day after it was read.
+    """
+    if report.at is None:
+        return None
+    at = micros(report.at)
+    return at if EARLIEST <= at <= began + MICROS_A_DAY else None
+
+
+def time_of(report: Report, began: Micros) -> Micros:
+    """The time under which a report is filed: its own, or when its reading *began*."""
+    at = _time_of(report, began)
+    return began if at is None else at
+
+
+def names_of(report: Report) -> Names:
+    """The names that a report gives its recipient."""
+    verp = address.normalise(report.verp_recipient) if report.verp_recipient else ""
+    original = address.normalise(report.original_recipient) if report.original_recipient else ""
+    final = address.normalise(report.recipient)
+    header = tuple(address.normalise(name) for name in report.header_recipients[:MAX_NAMES])
+    return Names(verp, original if original != final else "", final, header)
 
 
 def event_columns(report: Report, v: Verdict | None) -> EventColumns:
     """The columns of a report with this verdict."""
     kind = report.kind.value
     if v is None:
-        return EventColumns(kind, None, None, "", kind, "", "", "")
+        return EventColumns(kind, None, None, "", kind, "")
     codes = " ".join(str(c) for c in (v.reply_code, v.status) if c)
     words = f"{codes} {v.evidence}".strip()[:MAX_WORDS]
-    receiver = v.receiver or ""
-    about = bearing(kind, v.advice).value
-    return EventColumns(
-        kind,
-        v.cause.value,
-        v.advice.value,
-        v.rule,
-        words,
-        receiver,
-        about,
-        directory(v.cause, receiver),
-    )
+    return EventColumns(kind, v.cause.value, v.advice.value, v.rule, words, v.receiver or "")
+
+
+@lru_cache(maxsize=4096)  # a mailing may use one for all its mails
+def _message_key(message_id: str) -> int:
+    return key_of(f"m:{message_id.strip().strip('<>')}")
+
+
+def _queue_key(queue_id: str) -> int:
+    return key_of(f"q:{queue_id}")
+
+
+def _relay(report: Report, name: str, own: bool | None) -> str:
+    """The host that accepted a mail, where it may only pass it on: not a host below the
+    recipient's own domain, or of its receiver.
+    """
+    if report.remote_port in _SUBMISSION or _is_inside(report.remote_ip):
+        return SMART_HOST
+    host = _registered((report.remote_mta or "").rstrip(".").lower())
+    if own or not host or host == _registered(name.rpartition("@")[2]):
+        return ""
+    return host if own is None else SMART_HOST
+
+
+@lru_cache(maxsize=4096)
+def _is_inside(ip: str | None) -> bool:
+    """Whether an address belongs to this host or this network."""
+    try:
+        found = ip_address(ip or "")
+    except ValueError:
+        return False
+    return found.is_loopback or found.is_link_local or (found.is_private and not _is_example(ip))
+
+
+def _is_example(ip: str | None) -> bool:
+    """RFC 5737, RFC 3849: addresses for documentation, which Python counts as private."""
+    return (ip or "").startswith(("192.0.2.", "198.51.100.", "203.0.113.", "2001:db8:"))
+
+
+def _registered(host: str) -> str:
+    """The domain under which a host is registered, nearly: its last two labels, three below
+    names like co.uk. Near enough to tell a domain's own hosts from those of others.
+    """
+    labels = host.split(".")
+    if labels[-1].isdigit():
+        return host  # an IPv4 address
+    shared = len(labels) > 2 and len(labels[-1]) == 2 and labels[-2] in _SHARED
+    return ".".join(labels[-3 if shared else -2 :])

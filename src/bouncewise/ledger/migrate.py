@@ -11,11 +11,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import resources
 
+import msgspec
+import zstandard
+
 from bouncewise.errors import LedgerError
 from bouncewise.ledger.database import Database
+from bouncewise.ledger.queries import MOST_IDS
+from bouncewise.model import Report
 from bouncewise.model.bearing import bearing, directory
 
-SCHEMA = 5
+_BLOCK = msgspec.msgpack.Decoder(list[tuple[Report, msgspec.Raw, msgspec.Raw]])
+_MESSAGE_READERS = ("arf", "dsn", "autoreply", "freeform", "sns-mail")
+"""The readers of messages, as they were called up to schema 5."""
+
+SCHEMA = 6
 OLDEST = 4
 """The schema of the first ledgers that can be brought up to date."""
 
@@ -101,4 +110,25 @@ def _event_columns(database: Database) -> None:
             )
 
 
-_STEPS: dict[str, Callable[[Database], None]] = {"event_columns": _event_columns}
+def _inherited_trust(database: Database) -> None:
+    """Schema 6: events that were read from messages keep the effect that they had, and are
+    counted apart, for what proved them was not kept.
+    """
+    for (block,) in database.all("block_all"):
+        (data,) = database.one("block_data", id=block) or (b"",)
+        mails = [
+            (item, int(report.at is None))
+            for item, (report, _, _) in enumerate(_BLOCK.decode(zstandard.decompress(data)))
+            if report.source.reader in _MESSAGE_READERS
+        ]
+        for undated in (0, 1):
+            items = [item for item, is_undated in mails if is_undated == undated]
+            for at in range(0, len(items), MOST_IDS):
+                page = items[at : at + MOST_IDS]
+                database.run("migrate_0006_mail", block=block, items=page, undated=undated)
+
+
+_STEPS: dict[str, Callable[[Database], None]] = {
+    "event_columns": _event_columns,
+    "inherited_trust": _inherited_trust,
+}

@@ -5,10 +5,11 @@ one that was stopped.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from bouncewise.ledger.database import Database
 from bouncewise.ledger.rows import id_of
-from bouncewise.times import Slot, slot_start
+from bouncewise.times import Slot, micros, slot_start
 
 
 class Pending:
@@ -29,6 +30,19 @@ class Pending:
         *until*.
         """
         self._db.run("pending_add_refused", since=slot_start(since), until=slot_start(until))
+
+    def add_claims(self, since: datetime, until: datetime) -> None:
+        """Make every name pending with claims of that time, or that arrived in it."""
+        self._db.run("pending_add_claims", since=micros(since), until=micros(until))
+
+    def add_relayed(self, hosts: list[int]) -> None:
+        """Make every name with evidence pending that had mail delivered by one of these hosts."""
+        self._db.run("pending_add_relayed", relays=hosts)
+
+    def add_domain_refusals(self, since: Slot, until: Slot) -> None:
+        """Make every name pending whose domain failed from *since* to before *until*."""
+        span = {"since": slot_start(since), "until": slot_start(until)}
+        self._db.run("pending_add_domain_refusals", **span)
 
     def take(self, most: int) -> list[str]:
         """At most *most* of the names, which are pending no longer."""

@@ -61,33 +61,78 @@ SELECT DISTINCT block FROM event WHERE at >= :since ORDER BY block
 -- name: block_get
 SELECT started, data FROM block JOIN batch ON batch.id = block.batch WHERE block.id = :id
 
+-- name: block_data
+SELECT data FROM block WHERE id = :id
+
 -- name: block_of_event
 SELECT b.data, e.item FROM event e JOIN block b ON b.id = e.block
 WHERE e.address = :address AND e.at = :at AND e.cause IS NOT NULL
 
 -- name: event_add
-INSERT INTO event (address, at, digest, kind, cause, advice, rule, words, receiver, bearing, directory, block, item)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (address, at, digest) DO NOTHING
+INSERT INTO event (address, at, digest, kind, cause, advice, rule, words, receiver, channel, proof, undated, message, queue,
+  sent, arrived, mailing, meant, about, trust, bearing, directory, mailed, good_before, block, item)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (address, at, digest) DO NOTHING
+
+-- name: event_place
+-- What follows for a report under one name from the mails that own logs recorded.
+UPDATE event SET advice = ?, meant = ?, about = ?, trust = ?, bearing = ?, directory = ?, mailed = ?, good_before = ?
+WHERE address = ? AND at = ? AND digest = ?
+  AND (coalesce(advice, ''), meant, about, trust, bearing, directory, coalesce(mailed, 0), good_before)
+    != (coalesce(?, ''), ?, ?, ?, ?, ?, coalesce(?, 0), ?)
+
+-- name: event_unplace
+-- The name was that of the recorded recipient, and is no longer.
+UPDATE event SET meant = 0, bearing = '', mailed = NULL WHERE address = :address AND at = :at AND digest = :digest AND meant = 1
+
+-- name: event_mean
+-- A report about a whole domain, under the domain's name.
+UPDATE event SET meant = 1, about = '' WHERE address = :address AND at = :at AND digest = :digest
+
+-- name: event_copy
+-- A report under one name more.
+INSERT INTO event (address, at, digest, kind, cause, advice, rule, words, receiver, channel, proof, undated, message, queue,
+  sent, arrived, mailing, meant, about, trust, bearing, directory, mailed, good_before, block, item)
+SELECT :copy, at, digest, kind, cause, advice, rule, words, receiver, channel, proof, undated, message, queue,
+  sent, arrived, mailing, 0, about, trust, '', directory, NULL, good_before, block, item
+FROM event WHERE address = :source AND at = :at AND digest = :digest ON CONFLICT (address, at, digest) DO NOTHING
+
+-- name: event_filed
+-- A report under the name by which the last system knew the recipient.
+SELECT at, digest, kind, cause, advice, rule, words, receiver, channel, proof, undated, message, queue, sent, arrived
+FROM event WHERE address = :address AND block = :block AND item = :item
+
+-- name: event_of_message
+-- Reports by others than own logs that may concern a mail with one of these keys.
+SELECT DISTINCT block, item FROM event WHERE message IN :keys AND message != 0 AND channel != 'log'
+
+-- name: event_of_queue
+-- The same by keys of queue ids.
+SELECT DISTINCT block, item FROM event WHERE queue IN :keys AND queue != 0 AND channel != 'log'
 
 -- name: event_known
 -- An event without a time of its own is filed under the time of its batch; read again, it is found by its content.
 SELECT 1 FROM event WHERE address = :address AND digest = :digest
 
 -- name: event_history
-SELECT address, at, kind, cause, advice, rule, words, receiver FROM event WHERE at <= :until AND address IN :ids
+SELECT address, at, kind, cause, advice, rule, words, receiver, channel, proof, trust, meant, about, undated, message, queue, sent,
+  mailed, arrived, coalesce(m.stream, ''), coalesce(m.campaign, '')
+FROM event e LEFT JOIN mailing m ON m.id = e.mailing WHERE at <= :until AND address IN :ids
 
 -- name: act_history
-SELECT address, at, kind, cause, scope, until, why, by FROM act WHERE at <= :until AND address IN :ids
+SELECT address, at, kind, cause, scope, until, why, by, stream FROM act WHERE at <= :until AND address IN :ids
+
+-- name: carried_history
+SELECT address, at, state, cause, since, until, why, rule FROM carried WHERE at <= :until AND address IN :ids
 
 -- name: delivery_history
 -- Of a day whose last delivery was later, only the first counts: those between are not kept.
-SELECT address, first, CASE WHEN last <= :until THEN last ELSE first END FROM delivery
+SELECT address, first, CASE WHEN last <= :until THEN last ELSE first END, relay FROM delivery
 WHERE first <= :until AND address IN :ids
 
 -- name: act_add
-INSERT INTO act (address, at, kind, cause, scope, until, why, by)
-VALUES (:address, :at, :kind, :cause, :scope, :until, :why, :by)
-ON CONFLICT (address, at, kind, scope, by, why) DO NOTHING
+INSERT INTO act (address, at, kind, cause, scope, stream, until, why, by)
+VALUES (:address, :at, :kind, :cause, :scope, :stream, :until, :why, :by)
+ON CONFLICT (address, at, kind, scope, stream, by, why) DO NOTHING
 
 -- ── deliveries on their way in ───────────────────────────────────────────────────────────────────────────
 
@@ -101,16 +146,19 @@ INSERT INTO incoming (address, day) VALUES (?, ?)
 DELETE FROM incoming
 
 -- name: incoming_known
--- The incoming address days that the ledger has already, with their first delivery.
-SELECT d.address, d.day, d.first, d.receiver FROM incoming i JOIN delivery d ON d.address = i.address AND d.day = i.day
+-- The incoming address days that the ledger has already, with the deliveries of each mailing.
+SELECT d.address, d.day, d.mailing, d.first, d.receiver
+FROM incoming i JOIN delivery d ON d.address = i.address AND d.day = i.day
 
 -- name: delivery_add
-INSERT INTO delivery (address, day, first, last, receiver) VALUES (?, ?, ?, ?, ?)
-ON CONFLICT (address, day) DO UPDATE SET
+INSERT INTO delivery (address, day, mailing, first, last, receiver, relay) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (address, day, mailing) DO UPDATE SET
   receiver = CASE WHEN (excluded.first, excluded.receiver) < (delivery.first, delivery.receiver)
     THEN excluded.receiver ELSE delivery.receiver END,
   first = CASE WHEN excluded.first < delivery.first THEN excluded.first ELSE delivery.first END,
-  last = CASE WHEN excluded.last > delivery.last THEN excluded.last ELSE delivery.last END
+  last = CASE WHEN excluded.last > delivery.last THEN excluded.last ELSE delivery.last END,
+  relay = CASE WHEN excluded.relay = delivery.relay THEN delivery.relay
+    WHEN excluded.relay = 0 OR delivery.relay = 0 THEN 0 ELSE -1 END
 
 -- name: delivery_any
 SELECT 1 FROM delivery LIMIT 1
@@ -130,6 +178,72 @@ ON CONFLICT (destination, slot) DO UPDATE SET delivered = traffic.delivered + ex
 SELECT slot, delivered FROM traffic
 WHERE destination = :destination AND slot >= :since AND slot < :until AND delivered > 0 ORDER BY slot
 
+-- name: mailing_add
+INSERT INTO mailing (id, stream, campaign) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING
+
+-- name: sent_add
+INSERT INTO sent (day, mailing, receiver, addresses) VALUES (?, ?, ?, ?)
+ON CONFLICT (day, mailing, receiver) DO UPDATE SET addresses = sent.addresses + excluded.addresses
+
+-- name: sent_counts
+-- By day, stream, campaign and receiver: how many addresses had mail delivered.
+SELECT s.day, coalesce(m.stream, ''), coalesce(m.campaign, ''), s.receiver, s.addresses
+FROM sent s LEFT JOIN mailing m ON m.id = s.mailing
+WHERE s.day >= :since AND s.day < :until AND s.addresses > 0 ORDER BY 1, 2, 3, 4
+
+-- ── mails that own logs recorded, and what covers a time ─────────────────────────────────────────────────
+
+-- name: message_get
+SELECT id, address, accepted FROM message WHERE id IN :ids
+
+-- name: message_put
+INSERT INTO message (id, address, accepted) VALUES (?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET address = excluded.address, accepted = excluded.accepted
+
+-- name: message_prune
+DELETE FROM message WHERE id < :first
+
+-- name: coverage_add
+INSERT INTO coverage (source, hour) VALUES (?, ?) ON CONFLICT (source, hour) DO NOTHING
+
+-- name: coverage_before
+-- Of each source, its last hour with an entry from *since* up to *hour*.
+SELECT source, max(hour) FROM coverage WHERE hour >= :since AND hour <= :hour GROUP BY source
+
+-- name: coverage_after
+SELECT min(hour) FROM coverage WHERE source = :source AND hour > :hour AND hour <= :known
+
+-- name: coverage_any
+SELECT 1 FROM coverage WHERE hour <= :known LIMIT 1
+
+-- name: claims_by_day
+SELECT at / :day, count(*) FROM event WHERE trust = 'claimed' AND meant = 1 AND at >= :since AND at < :until GROUP BY 1
+
+-- name: claim_day_all
+SELECT day, claims FROM claim_day WHERE day >= :since AND day < :until
+
+-- name: claim_day_put
+INSERT INTO claim_day (day, claims) VALUES (?, ?) ON CONFLICT (day) DO UPDATE SET claims = excluded.claims
+
+-- name: relay_add
+INSERT INTO relay (host, domain, first) VALUES (?, ?, ?)
+ON CONFLICT (host, domain) DO UPDATE SET first = CASE WHEN excluded.first < relay.first THEN excluded.first ELSE relay.first END
+
+-- name: relay_host_add
+INSERT INTO relay_host (host, name, domains) VALUES (?, ?, 0) ON CONFLICT (host) DO NOTHING
+
+-- name: relays_of_domains
+-- Hosts that accepted mail for at least *least* domains up to a time.
+SELECT host FROM relay WHERE first <= :until GROUP BY host HAVING count(*) >= :least
+
+-- name: relays_changed
+-- Hosts that accept mail for at least *least* domains now, and did not when Decisions were derived last.
+SELECT h.host, count(*) FROM relay_host h JOIN relay r ON r.host = h.host
+WHERE h.domains < :least GROUP BY h.host HAVING count(*) >= :least
+
+-- name: relay_host_count
+UPDATE relay_host SET domains = ? WHERE host = ?
+
 -- ── what follows from the evidence ───────────────────────────────────────────────────────────────────────
 
 -- name: pending_any
@@ -148,6 +262,22 @@ INSERT INTO pending (address) SELECT DISTINCT address FROM event
 WHERE bearing = 'address' AND at >= :since AND at < :until
 ON CONFLICT (address) DO NOTHING
 
+-- name: pending_add_claims
+-- Claims by their time, and by when they arrived.
+INSERT INTO pending (address) SELECT address FROM event WHERE trust = 'claimed' AND at >= :since AND at < :until
+UNION SELECT address FROM event WHERE trust = 'claimed' AND arrived >= :since AND arrived < :until
+ON CONFLICT (address) DO NOTHING
+
+-- name: pending_add_relayed
+-- A host turned out to pass mail on: its deliveries to addresses with other evidence count differently.
+INSERT INTO pending (address) SELECT DISTINCT d.address FROM delivery d JOIN address a ON a.id = d.address WHERE d.relay IN :relays
+ON CONFLICT (address) DO NOTHING
+
+-- name: pending_add_domain_refusals
+INSERT INTO pending (address) SELECT DISTINCT address FROM event
+WHERE bearing = 'domain' AND at >= :since AND at < :until
+ON CONFLICT (address) DO NOTHING
+
 -- name: pending_page
 SELECT p.address, a.name FROM pending p LEFT JOIN address a ON a.id = p.address LIMIT :most
 
@@ -161,23 +291,22 @@ SELECT address FROM pending WHERE address IN :ids
 DELETE FROM state WHERE address = ?
 
 -- name: state_put
-INSERT INTO state (address, state, cause, scope, since, until, why, rule, by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (address) DO UPDATE SET state = excluded.state, cause = excluded.cause, scope = excluded.scope,
-  since = excluded.since, until = excluded.until, why = excluded.why, rule = excluded.rule, by = excluded.by
+INSERT INTO state (address, basis, scope, stream, state, cause, since, until, why, rule, by, trust)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: state_all
-SELECT a.name, s.state, s.cause, s.scope, s.since, s.until, s.why, s.rule, s.by
-FROM state s JOIN address a ON a.id = s.address ORDER BY a.name
+SELECT a.name, s.basis, s.scope, s.stream, s.state, s.cause, s.since, s.until, s.why, s.rule, s.by, s.trust
+FROM state s JOIN address a ON a.id = s.address ORDER BY a.name, s.basis, s.scope, s.stream
 
 -- name: state_of
-SELECT a.name, s.state, s.cause, s.scope, s.since, s.until, s.why, s.rule, s.by
+SELECT a.name, s.basis, s.scope, s.stream, s.state, s.cause, s.since, s.until, s.why, s.rule, s.by, s.trust
 FROM state s JOIN address a ON a.id = s.address WHERE s.address IN :ids
 
 -- name: state_ids
-SELECT address FROM state ORDER BY address
+SELECT DISTINCT address FROM state ORDER BY address
 
 -- name: state_exists
-SELECT address FROM state WHERE address IN :ids
+SELECT DISTINCT address FROM state WHERE address IN :ids
 
 -- name: state_more_than
 SELECT 1 FROM state LIMIT 1 OFFSET :count
@@ -189,7 +318,7 @@ INSERT INTO state_change (address) VALUES (?) ON CONFLICT (address) DO NOTHING
 SELECT address FROM state_change ORDER BY address
 
 -- name: state_change_each
-SELECT c.address, s.address IS NOT NULL FROM state_change c LEFT JOIN state s ON s.address = c.address ORDER BY c.address
+SELECT c.address, EXISTS (SELECT 1 FROM state s WHERE s.address = c.address) FROM state_change c ORDER BY c.address
 
 -- name: state_change_more_than
 SELECT 1 FROM state_change LIMIT 1 OFFSET :count
@@ -200,17 +329,24 @@ DELETE FROM state_change
 -- ── incidents ────────────────────────────────────────────────────────────────────────────────────────────
 
 -- name: refusals_of_good
--- Refusals of addresses that had mail delivered less than *good* microseconds before; and whether the address was refused
--- since that delivery already.
+-- Refusals of addresses, or of *domains* by their names, that had mail delivered less than *good* microseconds before; and
+-- whether the name was refused since that delivery already.
 WITH refused AS (
   SELECT e.address, e.at, e.directory,
-    (SELECT max(CASE WHEN d.last < e.at THEN d.last ELSE d.first END) FROM delivery d
-      WHERE d.address = e.address AND d.first < e.at) AS delivered
-  FROM event e WHERE e.bearing = 'address' AND e.at >= :since AND e.at < :until
+    (SELECT max(CASE WHEN d.last < e.good_before THEN d.last ELSE d.first END) FROM delivery d
+      WHERE d.address = e.address AND d.first < e.good_before) AS delivered
+  FROM event e WHERE e.at >= :since AND e.at < :until
+    AND e.bearing = 'address'   -- if addresses
+    AND e.bearing = 'domain'    -- if domains
 )
 SELECT r.address, r.at, r.directory, a.name, EXISTS (
-    SELECT 1 FROM event p WHERE p.address = r.address AND p.at < r.at AND p.at >= r.delivered AND p.bearing = 'address')
-FROM refused r JOIN address a ON a.id = r.address WHERE r.delivered > r.at - :good ORDER BY r.at, r.address
+    SELECT 1 FROM event p WHERE p.address = r.address AND p.at < r.at AND p.at >= r.delivered
+    AND p.bearing = 'address'   -- if addresses
+    AND p.bearing = 'domain'    -- if domains
+  )
+FROM refused r JOIN address a ON a.id = r.address WHERE r.delivered > r.at - :good
+  AND a.domain = 0              -- if domains
+ORDER BY r.at, r.address
 
 -- name: sender_refusals_by_slot
 SELECT e.at / :slot, e.receiver, a.domain, count(DISTINCT e.address) FROM event e JOIN address a ON a.id = e.address
@@ -218,7 +354,7 @@ WHERE e.bearing = 'sender' AND e.at >= :since AND e.at < :until GROUP BY 1, 2, 3
 
 -- name: sender_refusals_by_day
 SELECT e.cause, e.at / :day AS day, e.receiver, count(DISTINCT e.address) AS refused, min(e.at), max(e.at), max(e.words)
-FROM event e WHERE e.bearing = 'sender' AND e.at >= :since
+FROM event e WHERE e.bearing IN ('sender', 'sender-claim') AND e.at >= :since
 GROUP BY e.cause, e.at / :day, e.receiver HAVING count(DISTINCT e.address) >= :least
 ORDER BY e.cause, day, refused DESC, e.receiver
 
@@ -280,7 +416,7 @@ SELECT count(*), coalesce(sum(good), 0), coalesce(sum(back), 0) FROM (
       AND d.first <= :known) THEN 1 ELSE 0 END) AS back
   FROM address a JOIN event e ON e.address = a.id
   WHERE a.domain = :domain AND a.domain != 0 AND e.address != :self AND e.kind IN :kinds AND e.cause = :cause
-    AND e.at >= :since AND e.at <= :until GROUP BY e.address) AS fate
+    AND e.meant = 1 AND e.at >= :since AND e.at <= :until GROUP BY e.address) AS fate
 
 -- name: fates_at_receiver
 SELECT count(*), coalesce(sum(good), 0), coalesce(sum(back), 0) FROM (
@@ -290,15 +426,15 @@ SELECT count(*), coalesce(sum(good), 0), coalesce(sum(back), 0) FROM (
       AND d.first <= :known) THEN 1 ELSE 0 END) AS back
   FROM event e
   WHERE e.receiver = :receiver AND e.address != :self AND e.kind IN :kinds AND e.cause = :cause
-    AND e.at >= :since AND e.at <= :until GROUP BY e.address) AS fate
+    AND e.meant = 1 AND e.at >= :since AND e.at <= :until GROUP BY e.address) AS fate
 
 -- name: receivers_refusing
-SELECT receiver FROM event WHERE cause = :cause AND at >= :since AND at <= :until AND kind IN :kinds AND receiver != ''
+SELECT receiver FROM event WHERE cause = :cause AND at >= :since AND at <= :until AND kind IN :kinds AND meant = 1 AND receiver != ''
 GROUP BY receiver HAVING count(DISTINCT address) >= :least ORDER BY receiver
 
 -- name: last_refused_at_domain
 SELECT a.name FROM address a JOIN event e ON e.address = a.id WHERE a.domain = :domain AND a.domain != 0
-AND e.at <= :known AND e.kind IN :kinds AND e.cause IS NOT NULL ORDER BY e.at DESC, a.name LIMIT 1
+AND e.at <= :known AND e.kind IN :kinds AND e.meant = 1 AND e.cause IS NOT NULL ORDER BY e.at DESC, a.name LIMIT 1
 
 -- ── evidence judged again ────────────────────────────────────────────────────────────────────────────────
 
@@ -306,7 +442,7 @@ AND e.at <= :known AND e.kind IN :kinds AND e.cause IS NOT NULL ORDER BY e.at DE
 CREATE TEMP TABLE previous_state AS SELECT * FROM state
 
 -- name: previous_state_index
-CREATE UNIQUE INDEX previous_state_address ON previous_state (address)
+CREATE UNIQUE INDEX previous_state_key ON previous_state (address, basis, scope, stream)
 
 -- name: previous_rule_create
 CREATE TEMP TABLE previous_rule (address INTEGER, at INTEGER, rule TEXT, PRIMARY KEY (address, at, rule))
@@ -315,8 +451,8 @@ CREATE TEMP TABLE previous_rule (address INTEGER, at INTEGER, rule TEXT, PRIMARY
 INSERT INTO previous_rule (address, at, rule) VALUES (:address, :at, :rule) ON CONFLICT (address, at, rule) DO NOTHING
 
 -- name: event_find
-SELECT digest, kind, cause, advice, rule, words, receiver, bearing, directory FROM event
-WHERE address = :address AND at = :at AND block = :block AND item = :item
+SELECT address, digest, kind, cause, advice, rule, words, receiver, bearing, directory, trust, meant FROM event
+WHERE address IN :ids AND at = :at AND block = :block AND item = :item
 
 -- name: event_judge
 UPDATE event SET kind = ?, cause = ?, advice = ?, rule = ?, words = ?, receiver = ?, bearing = ?, directory = ?
@@ -326,23 +462,26 @@ WHERE address = ? AND at = ? AND digest = ?
 DELETE FROM event WHERE address = :address AND at = :at AND block = :block AND item = :item
 
 -- name: changed_create
--- Names whose state differs, with the state before and after; and the rule that now judges the words that decided before,
--- and the rule that then judged the words that decide now.
-CREATE TEMP TABLE changed AS SELECT a.name,
-  b.state AS state_0, b.cause AS cause_0, b.scope AS scope_0, b.since AS since_0, b.until AS until_0, b.why AS why_0,
-  b.rule AS rule_0, b.by AS by_0,
-  s.state AS state_1, s.cause AS cause_1, s.scope AS scope_1, s.since AS since_1, s.until AS until_1, s.why AS why_1,
-  s.rule AS rule_1, s.by AS by_1,
+-- Decisions that differ, before and after; and the rule that now judges the words that decided before, and the rule that then
+-- judged the words that decide now.
+CREATE TEMP TABLE changed AS
+WITH places AS (SELECT address, basis, scope, stream FROM previous_state UNION SELECT address, basis, scope, stream FROM state)
+SELECT a.name,
+  b.basis AS basis_0, b.scope AS scope_0, b.stream AS stream_0, b.state AS state_0, b.cause AS cause_0, b.since AS since_0,
+  b.until AS until_0, b.why AS why_0, b.rule AS rule_0, b.by AS by_0, b.trust AS trust_0,
+  s.basis AS basis_1, s.scope AS scope_1, s.stream AS stream_1, s.state AS state_1, s.cause AS cause_1, s.since AS since_1,
+  s.until AS until_1, s.why AS why_1, s.rule AS rule_1, s.by AS by_1, s.trust AS trust_1,
   (SELECT max(e.rule) FROM event e WHERE e.address = a.id AND e.at = b.since) AS rule_now,
   coalesce((SELECT max(p.rule) FROM previous_rule p WHERE p.address = a.id AND p.at = s.since),
     (SELECT max(e.rule) FROM event e WHERE e.address = a.id AND e.at = s.since)) AS rule_then
-FROM address a LEFT JOIN previous_state b ON b.address = a.id LEFT JOIN state s ON s.address = a.id
+FROM places x JOIN address a ON a.id = x.address
+LEFT JOIN previous_state b ON b.address = x.address AND b.basis = x.basis AND b.scope = x.scope AND b.stream = x.stream
+LEFT JOIN state s ON s.address = x.address AND s.basis = x.basis AND s.scope = x.scope AND s.stream = x.stream
 WHERE coalesce(b.state, '') != coalesce(s.state, '') OR coalesce(b.cause, '') != coalesce(s.cause, '')
-  OR coalesce(b.scope, '') != coalesce(s.scope, '') OR coalesce(b.rule, '') != coalesce(s.rule, '')
-  OR coalesce(b.until, -1) != coalesce(s.until, -1)
+  OR coalesce(b.rule, '') != coalesce(s.rule, '') OR coalesce(b.until, -1) != coalesce(s.until, -1)
 
 -- name: changed_all
-SELECT * FROM changed ORDER BY name
+SELECT * FROM changed ORDER BY name, coalesce(basis_0, basis_1), coalesce(scope_0, scope_1), coalesce(stream_0, stream_1)
 
 -- ── steps of migrations ──────────────────────────────────────────────────────────────────────────────────
 
@@ -352,3 +491,6 @@ SELECT DISTINCT kind, cause, advice, receiver FROM event
 -- name: migrate_0005_columns
 UPDATE event SET bearing = :bearing, directory = :directory WHERE kind = :kind AND coalesce(cause, '') = :cause
 AND coalesce(advice, '') = :advice AND receiver = :receiver
+
+-- name: migrate_0006_mail
+UPDATE event SET channel = 'mail', trust = 'inherited', undated = :undated WHERE block = :block AND item IN :items

@@ -40,6 +40,16 @@ class SenderRefusals(NamedTuple):
     words: str
 
 
+class Sent(NamedTuple):
+    """How many addresses had mail of a stream and campaign delivered by a receiver on a day."""
+
+    day: Day
+    stream: str
+    campaign: str
+    receiver: str
+    addresses: int
+
+
 class Fates(NamedTuple):
     """Others refused with the same cause: how many; of them delivered to in the time before;
     delivered to since.

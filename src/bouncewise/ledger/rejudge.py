@@ -18,10 +18,11 @@ import zstandard
 
 from bouncewise.ledger import rows
 from bouncewise.ledger.database import Database
-from bouncewise.ledger.entries import EventColumns, event_columns
+from bouncewise.ledger.entries import EventColumns, Names, event_columns, names_of, time_of
+from bouncewise.ledger.placing import advice_for, concerns_domain
 from bouncewise.ledger.records import Block
-from bouncewise.model import Advice, Decision, Report, State, Verdict
-from bouncewise.rfc import address
+from bouncewise.model import Advice, Decision, Report, State, Trust, Verdict
+from bouncewise.model.bearing import bearing, directory
 from bouncewise.times import Micros, micros
 
 _NEVER_CHANGED = frozenset(
@@ -36,6 +37,14 @@ _NEVER_CHANGED = frozenset(
         "pending",
         "ruling",
         "state_change",
+        "mailing",
+        "sent",
+        "message",
+        "coverage",
+        "relay",
+        "relay_host",
+        "claim_day",
+        "carried",
     }
 )
 _PAGE = 10_000  # names derived at a time
@@ -48,7 +57,6 @@ _BLOCK = msgspec.msgpack.Decoder(
 class _Place(NamedTuple):
     """Where the event of a report stands."""
 
-    address: int
     at: Micros
     block: int
     item: int
@@ -90,35 +98,53 @@ class Rejudge:
         """
         changed, first = 0, micros(since) if since else _FIRST_ID
         for item, (report, verdict) in enumerate(zip(block.reports, verdicts, strict=True)):
-            at = micros(report.at) if report.at else block.began
-            name = address.normalise(report.recipient)
-            if not name or at < first:
+            at = time_of(report, block.began)
+            names = names_of(report)
+            if not names.final or at < first:
                 continue
-            place = _Place(rows.id_of(name), at, block.number, item)
-            found = self._db.one("event_find", **place._asdict())
-            columns = event_columns(report, verdict)
-            if found is not None and tuple(found[1:]) != columns:
-                changed += 1
-                self._change(name, place, found[0], EventColumns(*found[1:]), columns)
+            place = _Place(at, block.number, item)
+            changed += self._judge(names, place, event_columns(report, verdict))
         return changed
 
-    def _change(
-        self, name: str, place: _Place, digest: int, before: EventColumns, after: EventColumns
-    ) -> None:
-        self._db.many("event_judge", [(*after, place.address, place.at, digest)])
-        self._remember_rule(place, before.rule)
-        domain = rows.domain_of(name)
-        domain_place = place._replace(address=rows.id_of(domain))
-        if before.advice == Advice.SUPPRESS_DOMAIN:
-            self._db.run("event_delete", **domain_place._asdict())
-            self._remember_rule(domain_place, before.rule)
-        if after.advice == Advice.SUPPRESS_DOMAIN:
-            self._db.many("address_add", [rows.address_row(domain)])
-            row = (domain_place.address, place.at, digest, *after, place.block, place.item)
-            self._db.many("event_add", [row])
+    def _judge(self, names: Names, place: _Place, columns: EventColumns) -> bool:
+        """Put a verdict on a report under all its names; whether it differs from the last."""
+        by_id = {rows.id_of(n): n for n in (*names[:3], *names.header) if n}
+        found = self._db.all("event_find", ids=sorted(by_id), **place._asdict())
+        final = next((row for row in found if row[0] == rows.id_of(names.final)), None)
+        if final is None or tuple(final[2:8]) == columns:
+            return False
+        for number, digest, *row in found:
+            trust, meant = Trust(row[8]), bool(row[9])
+            advice = advice_for(columns.advice, by_id[number], names.final)
+            judged = columns._replace(advice=advice)
+            about_whom = bearing(columns.kind, advice, trust, meant=meant).value
+            where = directory(columns.cause, columns.receiver)
+            self._db.many("event_judge", [(*judged, about_whom, where, number, place.at, digest)])
+            self._remember_rule(number, place, row[3])
+        self._judge_domain(names.final, place, final, columns)
+        return True
 
-    def _remember_rule(self, place: _Place, rule: str) -> None:
-        self._db.run("previous_rule_add", address=place.address, at=place.at, rule=rule)
+    def _judge_domain(
+        self, name: str, place: _Place, final: tuple[Any, ...], columns: EventColumns
+    ) -> None:
+        """A report about a whole domain stands under the domain's name, too."""
+        domain = rows.domain_of(name)
+        number, (_, digest, *before) = rows.id_of(domain), final
+        if before[2] == Advice.SUPPRESS_DOMAIN:
+            self._db.run("event_delete", address=number, **place._asdict())
+            self._remember_rule(number, place, before[3])
+        if concerns_domain(columns.advice, Trust(before[8])):
+            self._db.many("address_add", [rows.address_row(domain)])
+            copied = {"source": final[0], "copy": number, "at": place.at, "digest": digest}
+            self._db.run("event_copy", **copied)
+            about = bearing(columns.kind, columns.advice, Trust(before[8])).value
+            where = directory(columns.cause, columns.receiver)
+            row = (*columns, about, where, number, place.at, digest)
+            self._db.many("event_judge", [row])
+            self._db.run("event_mean", address=number, at=place.at, digest=digest)
+
+    def _remember_rule(self, address: int, place: _Place, rule: str) -> None:
+        self._db.run("previous_rule_add", address=address, at=place.at, rule=rule)
 
     def name_count(self) -> int:
         """How many names have evidence."""
@@ -143,7 +169,7 @@ class Rejudge:
         judges the same words.
         """
         for name, *row in self._db.each("changed_all"):
-            yield name, _decision(row[:8], row[17]), _decision(row[8:16], row[16])
+            yield name, _decision(row[:11], row[23]), _decision(row[11:22], row[22])
 
     def apply(self, by: str, rules: str, version: str, since: datetime | None) -> None:
         """Make it permanent; the log of batches says who did it and from which rules to which."""
@@ -176,4 +202,4 @@ def last_replay(database: Database) -> int:
 
 
 def _decision(row: list[Any], rule: str | None) -> Decision:
-    return Decision(state=State.OK, rule=rule or "") if row[0] is None else rows.decision(row)
+    return Decision(state=State.OK, rule=rule or "") if row[3] is None else rows.decision(row)

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from bouncewise.model import Advice, Cause, Decision, Event, Incident, Kind, Scope, State
+from bouncewise.model import (
+    Advice,
+    Basis,
+    Cause,
+    Channel,
+    Decision,
+    Event,
+    Incident,
+    Kind,
+    Proof,
+    Scope,
+    State,
+    Trust,
+)
 from bouncewise.times import Micros, datetime_of, micros
 
 Row = tuple[Any, ...]
@@ -35,9 +49,20 @@ def address_row(name: str) -> Row:
     return (id_of(name), name, id_of(domain_of(name)) if not name.startswith("@") else 0)
 
 
+def key_of(text: str) -> int:
+    """The number of a Message-ID, a queue id, a host or a mailing: 47 bits, never 0."""
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=6).digest()
+    return (int.from_bytes(digest) >> 1) or 1
+
+
+def _time(at: int | None) -> datetime | None:
+    return None if at is None else datetime_of(Micros(at))
+
+
 def event(row: Sequence[Any]) -> Event:
-    """An Event from (at, kind, cause, advice, rule, words, receiver)."""
-    at, kind, cause, advice, rule, words, receiver = row
+    """An Event from the columns of query event_history, without the address."""
+    at, kind, cause, advice, rule, words, receiver, channel, proof, trust, *rest = row
+    meant, about, undated, message, queue, sent, mailed, arrived, stream, campaign = rest
     return Event(
         at=datetime_of(at),
         kind=kind,
@@ -46,12 +71,25 @@ def event(row: Sequence[Any]) -> Event:
         rule=rule,
         words=words,
         receiver=receiver,
+        channel=Channel(channel),
+        proof=Proof(proof),
+        trust=Trust(trust),
+        meant=bool(meant),
+        about=about,
+        undated=bool(undated),
+        message=message,
+        queue=queue,
+        sent=_time(sent),
+        mailed=_time(mailed),
+        arrived=_time(arrived),
+        stream=stream,
+        campaign=campaign,
     )
 
 
 def act(row: Sequence[Any]) -> Event:
-    """An Event from (at, kind, cause, scope, until, why, by)."""
-    at, kind, cause, scope, until, why, by = row
+    """An Event from (at, kind, cause, scope, until, why, by, stream)."""
+    at, kind, cause, scope, until, why, by, stream = row
     return Event(
         at=datetime_of(at),
         kind=kind,
@@ -60,16 +98,32 @@ def act(row: Sequence[Any]) -> Event:
         words=why,
         by=by,
         rule="manual",
-        until=None if until is None else datetime_of(until),
+        until=_time(until),
+        stream=stream,
     )
 
 
-def delivery(at: Micros) -> Event:
+def carried(row: Sequence[Any]) -> Event:
+    """An Event from (at, state, cause, since, until, why, rule)."""
+    at, state, cause, since, until, why, rule = row
+    decided = Decision(
+        state=State(state),
+        cause=Cause(cause) if cause else None,
+        since=datetime_of(since),
+        until=_time(until),
+        why=why,
+        rule=rule,
+        trust=Trust.INHERITED,
+    )
+    return Event(at=datetime_of(at), kind="carried", words=why, rule=rule, carried=decided)
+
+
+def delivery(at: Micros, relay: int = 0) -> Event:
     """A delivery at that time."""
-    return Event(at=datetime_of(at), kind=Kind.DELIVERED)
+    return Event(at=datetime_of(at), kind=Kind.DELIVERED, relay=relay)
 
 
-def last_in_row(deliveries: list[Micros], others: list[Micros]) -> set[Micros]:
+def last_in_row(deliveries: Iterable[Micros], others: list[Micros]) -> set[Micros]:
     """Of *deliveries*, those that are the last before one of the *others*, at the time of one,
     or the last of all.
     """
@@ -82,33 +136,38 @@ def last_in_row(deliveries: list[Micros], others: list[Micros]) -> set[Micros]:
 
 
 def decision(row: Sequence[Any]) -> Decision:
-    """A Decision from (state, cause, scope, since, until, why, rule, by)."""
-    state, cause, scope, since, until, why, rule, by = row
+    """A Decision from the columns of table state, without the address."""
+    basis, scope, stream, state, cause, since, until, why, rule, by, trust = row
     return Decision(
         state=State(state),
         cause=Cause(cause) if cause else None,
         scope=Scope(scope),
         since=datetime_of(since),
-        until=None if until is None else datetime_of(until),
+        until=_time(until),
         why=why,
         rule=rule,
         by=by,
+        basis=Basis(basis),
+        stream=stream,
+        trust=Trust(trust),
     )
 
 
 def state_row(address: int, d: Decision) -> Row:
     """The row of table state for a Decision that is not OK."""
-    since = micros(d.since) if d.since else 0
     return (
         address,
+        d.basis,
+        d.scope,
+        d.stream,
         d.state,
         d.cause,
-        d.scope,
-        since,
+        micros(d.since) if d.since else 0,
         micros(d.until) if d.until else None,
         d.why,
         d.rule,
         d.by,
+        d.trust,
     )
 
 

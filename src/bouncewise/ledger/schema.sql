@@ -1,4 +1,4 @@
--- The ledger of bouncewise, schema 5. Times are microseconds since 1970 in UTC; a slot is ten minutes since 1970.
+-- The ledger of bouncewise, schema 6. Times are microseconds since 1970 in UTC; a slot is ten minutes since 1970.
 -- Evidence (block, event, delivery, act, ruling) is only ever added to; everything else is derived and can be derived again.
 -- An event's cause, advice, rule, words, receiver, bearing and directory follow the rules that judged last; its block keeps
 -- the verdict as first judged. An address is known by the first 64 bits of a BLAKE2b hash of its normal form; "@example.org"
@@ -25,6 +25,11 @@ CREATE INDEX address_domain ON address (domain) WHERE domain != 0;
 -- Raw evidence with the report made of it: zstd over a msgpack array of [report, raw, verdict].
 CREATE TABLE block (id INTEGER PRIMARY KEY, batch INTEGER NOT NULL, data BLOB NOT NULL);
 
+-- One report stands under every name that it gives the recipient, with the same time and digest; meant: under this one we
+-- mailed; about: the name by which the last system knew the recipient, where that is another. channel, proof, sent and
+-- arrived are its provenance (model/trust.py); message and queue are keys of the mail's Message-ID and queue id, 0: unknown.
+-- Derived from that and from table message: trust, meant, and mailed, the day on which that mail was accepted. good_before:
+-- deliveries after that moment are of the same mail, and do not prove that the address exists.
 -- bearing: whom a final refusal is about (address, domain, sender, or ''); directory: the receiver whose directory answered
 -- ('' where each tenant has its own). model/bearing.py derives both.
 CREATE TABLE event (
@@ -41,24 +46,93 @@ CREATE TABLE event (
   item INTEGER NOT NULL,
   bearing TEXT NOT NULL DEFAULT '',
   directory TEXT NOT NULL DEFAULT '',
+  channel TEXT NOT NULL DEFAULT 'log',
+  proof TEXT NOT NULL DEFAULT '',
+  trust TEXT NOT NULL DEFAULT 'own',
+  meant INTEGER NOT NULL DEFAULT 1,
+  about TEXT NOT NULL DEFAULT '',
+  undated INTEGER NOT NULL DEFAULT 0,
+  message INTEGER NOT NULL DEFAULT 0,
+  queue INTEGER NOT NULL DEFAULT 0,
+  sent INTEGER,
+  mailed INTEGER,
+  arrived INTEGER,
+  good_before INTEGER NOT NULL DEFAULT 0,
+  mailing INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (address, at, digest)
 ) WITHOUT ROWID;
 
 -- Final refusals by time: few beside the deliveries, and counted by incidents and alerts.
 CREATE INDEX event_address_refused ON event (at) WHERE bearing = 'address';
-CREATE INDEX event_sender_refused ON event (at) WHERE bearing = 'sender';
+CREATE INDEX event_sender_refused ON event (at) WHERE bearing IN ('sender', 'sender-claim');
+CREATE INDEX event_domain_refused ON event (at) WHERE bearing = 'domain';
+-- Claims, and reports that may concern a mail in table message.
+CREATE INDEX event_claim ON event (at) WHERE trust = 'claimed';
+CREATE INDEX event_claim_arrived ON event (arrived) WHERE trust = 'claimed';
+CREATE INDEX event_message ON event (message) WHERE message != 0 AND channel != 'log';
+CREATE INDEX event_queue ON event (queue) WHERE queue != 0 AND channel != 'log';
 
--- Deliveries are many and alike: the first and the last of each day say all that policy needs. receiver: of the first.
+-- Deliveries are many and alike: the first and the last of each day say all that policy needs. mailing: what the mail
+-- belonged to, 0: not known. receiver: of the first. relay: the host that accepted all of that day, where it may be one that
+-- only passes mail on; 0: one of them was the receiver's own; -1: several such hosts. rows.py says how hosts become numbers.
 CREATE TABLE delivery (
   address INTEGER NOT NULL,
   day INTEGER NOT NULL,
+  mailing INTEGER NOT NULL,
   first INTEGER NOT NULL,
   last INTEGER NOT NULL,
   receiver TEXT NOT NULL,
-  PRIMARY KEY (address, day)
+  relay INTEGER NOT NULL,
+  PRIMARY KEY (address, day, mailing)
 ) WITHOUT ROWID;
 
+-- Streams and campaigns of mail, by a number made of both names.
+CREATE TABLE mailing (id INTEGER PRIMARY KEY, stream TEXT NOT NULL, campaign TEXT NOT NULL);
+
+-- How many addresses had mail of a mailing delivered on a day, each counted once.
+CREATE TABLE sent (
+  day INTEGER NOT NULL,
+  mailing INTEGER NOT NULL,
+  receiver TEXT NOT NULL,
+  addresses INTEGER NOT NULL,
+  PRIMARY KEY (day, mailing, receiver)
+) WITHOUT ROWID;
+
+-- Mails that own logs and events recorded: id is the day and the key of the Message-ID, or of the queue id where that is
+-- all they name; address is its recipient, 0: it had several; accepted: by a server, to deliver it or to pass it on.
+CREATE TABLE message (id INTEGER PRIMARY KEY, address INTEGER NOT NULL, accepted INTEGER NOT NULL);
+
+-- The hours for which an own log or export has an entry.
+CREATE TABLE coverage (source TEXT NOT NULL, hour INTEGER NOT NULL, PRIMARY KEY (source, hour)) WITHOUT ROWID;
+
+-- Hosts that accepted mail and may only pass it on: for which "@domain" since when.
+CREATE TABLE relay (
+  host INTEGER NOT NULL,
+  domain INTEGER NOT NULL,
+  first INTEGER NOT NULL,
+  PRIMARY KEY (host, domain)
+) WITHOUT ROWID;
+
+-- Their names, and for how many domains when Decisions were derived last.
+CREATE TABLE relay_host (host INTEGER PRIMARY KEY, name TEXT NOT NULL, domains INTEGER NOT NULL);
+
+-- How many claims each day had when Decisions were derived last.
+CREATE TABLE claim_day (day INTEGER PRIMARY KEY, claims INTEGER NOT NULL);
+
+-- Decisions of evidence that a migration keeps: the history of the name goes on from there.
+CREATE TABLE carried (
+  address INTEGER PRIMARY KEY,
+  at INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  cause TEXT,
+  since INTEGER NOT NULL,
+  until INTEGER,
+  why TEXT NOT NULL,
+  rule TEXT NOT NULL
+);
+
 -- Addresses that had mail delivered, by receiver and by "@domain": each once a day, in the slot of its first delivery.
+-- Under 'dns' the domains are counted in this way.
 CREATE TABLE traffic (
   destination TEXT NOT NULL,
   slot INTEGER NOT NULL,
@@ -103,21 +177,26 @@ CREATE TABLE act (
   until INTEGER,
   why TEXT NOT NULL,
   by TEXT NOT NULL,
-  UNIQUE (address, at, kind, scope, by, why)
+  stream TEXT NOT NULL DEFAULT '',
+  UNIQUE (address, at, kind, scope, stream, by, why)
 );
 
--- Derived: the decision on each name that is suppressed or held.
+-- Derived: the Decisions on each name that is suppressed or held; basis: evidence, act or wish.
 CREATE TABLE state (
-  address INTEGER PRIMARY KEY,
+  address INTEGER NOT NULL,
+  basis TEXT NOT NULL,
+  scope TEXT NOT NULL,
+  stream TEXT NOT NULL,
   state TEXT NOT NULL,
   cause TEXT,
-  scope TEXT NOT NULL,
   since INTEGER NOT NULL,
   until INTEGER,
   why TEXT NOT NULL,
   rule TEXT NOT NULL,
-  by TEXT NOT NULL
-);
+  by TEXT NOT NULL,
+  trust TEXT NOT NULL,
+  PRIMARY KEY (address, basis, scope, stream)
+) WITHOUT ROWID;
 
 -- States that were added or removed since the index file was written, where there is one; see index.py.
 CREATE TABLE state_change (address INTEGER PRIMARY KEY);

@@ -11,13 +11,14 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime
-from itertools import islice
-from operator import attrgetter
+from itertools import groupby, islice
+from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import Self
 
-from bouncewise.ledger import index, migrate, rejudge, rows
+from bouncewise.ledger import index, mails, migrate, rejudge, rows
 from bouncewise.ledger.append import append
+from bouncewise.ledger.coverage import Coverage
 from bouncewise.ledger.database import Database
 from bouncewise.ledger.entries import Entry
 from bouncewise.ledger.incidents import Incidents
@@ -26,10 +27,11 @@ from bouncewise.ledger.neighbours import Neighbours
 from bouncewise.ledger.pending import Pending
 from bouncewise.ledger.protocol import Store
 from bouncewise.ledger.queries import MOST_IDS
-from bouncewise.ledger.records import Batch
+from bouncewise.ledger.records import Batch, Sent
 from bouncewise.ledger.traffic import Traffic
-from bouncewise.model import Decision, Event, State
-from bouncewise.times import Micros, datetime_of, micros
+from bouncewise.model import Decision, Decisions, Event
+from bouncewise.model.trust import OWN_CHANNELS as _OWN
+from bouncewise.times import Day, Micros, datetime_of, day_of, micros
 
 _END_OF_TIME = Micros(1 << 62)
 
@@ -46,6 +48,7 @@ class SqlStore:
         self.incidents = Incidents(database)
         self.pending = Pending(database)
         self.neighbours = Neighbours(database)
+        self.coverage = Coverage(database)
         self._own_changes = 0
 
     def __enter__(self) -> Self:
@@ -98,6 +101,10 @@ class SqlStore:
             self._reach(max(times))
         return append(self._db, batch.number, entries)
 
+    def prune_mails(self, before: datetime) -> None:
+        """Forget which mails were sent to whom before that time."""
+        mails.prune(self._db, micros(before))
+
     def act(self, name: str, event: Event) -> bool:
         """Add an act of a person (``event.by``) on an address or ``@domain``; False where it is
         there already.
@@ -112,6 +119,7 @@ class SqlStore:
                 kind=event.kind,
                 cause=event.cause,
                 scope=event.scope,
+                stream=event.stream,
                 until=micros(event.until) if event.until else None,
                 why=event.words,
                 by=event.by,
@@ -153,25 +161,34 @@ class SqlStore:
         """
         last, remaining = micros(until) if until else _END_OF_TIME, iter(names)
         while page := {rows.id_of(name): name for name in islice(remaining, MOST_IDS)}:
-            ids = list(page)
-            events: dict[int, list[Event]] = {number: [] for number in ids}
-            for number, *row in self._db.each("event_history", until=last, ids=ids):
-                events[number].append(rows.event(row))
-            for number, *row in self._db.each("act_history", until=last, ids=ids):
-                events[number].append(rows.act(row))
-            deliveries: dict[int, list[Micros]] = {number: [] for number in ids}
-            for number, *day in self._db.each("delivery_history", until=last, ids=ids):
-                deliveries[number] += day
-            for number, name in page.items():
-                others, times = events[number], deliveries[number]
-                kept = (
-                    rows.last_in_row(times, [micros(e.at) for e in others]) if brief else set(times)
-                )
-                history = [*others, *map(rows.delivery, kept)]
-                yield (
-                    name,
-                    sorted(history, key=attrgetter("order")) if len(history) > 1 else history,
-                )
+            yield from self._histories(page, last, brief)
+
+    def _histories(
+        self, page: dict[int, str], last: Micros, brief: bool
+    ) -> Iterator[tuple[str, list[Event]]]:
+        ids = list(page)
+        events: dict[int, list[Event]] = {number: [] for number in ids}
+        for query, made in (
+            ("event_history", rows.event),
+            ("act_history", rows.act),
+            ("carried_history", rows.carried),
+        ):
+            for number, *row in self._db.each(query, until=last, ids=ids):
+                events[number].append(made(row))
+        deliveries: dict[int, dict[Micros, int]] = {number: {} for number in ids}
+        for number, first, latest, relay in self._db.each("delivery_history", until=last, ids=ids):
+            for at in (first, latest):
+                of_name = deliveries[number]
+                of_name[at] = relay if of_name.get(at, relay) == relay else 0
+        for number, name in page.items():
+            others, times = events[number], deliveries[number]
+            kept = rows.last_in_row(times, [micros(e.at) for e in others])
+            # What may come back, or only be handed over, needs the deliveries before it.
+            if not brief or any(times.values()) or any(e.channel not in _OWN for e in others):
+                kept = set(times)
+            history = [*others, *(rows.delivery(at, times[at]) for at in kept)]
+            ordered = sorted(history, key=attrgetter("order")) if len(history) > 1 else history
+            yield name, ordered
 
     def names(self) -> Iterator[str]:
         """Every address and ``@domain`` with evidence other than deliveries, by name."""
@@ -197,35 +214,33 @@ class SqlStore:
 
     # ── states ───────────────────────────────────────────────────────────────────────────────────
 
-    def put(self, decisions: Iterable[tuple[str, Decision]]) -> None:
+    def put(self, decisions: Iterable[tuple[str, Decisions]]) -> None:
         """Replace the derived state of names."""
-        released: list[tuple[int]] = []
-        others = []
-        for name, decision in decisions:
+        numbers: list[int] = []
+        states: list[rows.Row] = []
+        for name, found in decisions:
             number = rows.id_of(name)
-            if decision.state is State.OK:
-                released.append((number,))
-            else:
-                others.append(rows.state_row(number, decision))
+            numbers.append(number)
+            states += (rows.state_row(number, decision) for decision in found)
+        before = {number for (number,) in self._db.by_ids("state_exists", numbers)}
         if index.is_kept(self._db):
-            ids = [*(number for (number,) in released), *(row[0] for row in others)]
-            before = {number for (number,) in self._db.by_ids("state_exists", ids)}
-            after = {row[0] for row in others}
-            self._db.many(
-                "state_change_add", ((n,) for n in sorted(before.symmetric_difference(after)))
-            )
-        self._db.many("state_delete", released)
-        self._db.many("state_put", sorted(others))
+            changed = before.symmetric_difference(row[0] for row in states)
+            self._db.many("state_change_add", ((number,) for number in sorted(changed)))
+        self._db.many("state_delete", ((number,) for number in sorted(before)))
+        self._db.many("state_put", sorted(states))
 
-    def states(self) -> Iterator[tuple[str, Decision]]:
+    def states(self) -> Iterator[tuple[str, Decisions]]:
         """Everything that is suppressed or held, by name, with holds that have expired."""
-        return ((name, rows.decision(row)) for name, *row in self._db.each("state_all"))
+        for name, found in groupby(self._db.each("state_all"), key=itemgetter(0)):
+            yield name, tuple(rows.decision(row[1:]) for row in found)
 
-    def decisions(self, names: Iterable[str]) -> dict[str, Decision]:
+    def decisions(self, names: Iterable[str]) -> dict[str, Decisions]:
         """The derived state of those of *names* that have one."""
         wanted = {rows.id_of(name): name for name in names}
-        found = {name: rows.decision(row) for name, *row in self._db.by_ids("state_of", wanted)}
-        return {name: found[name] for name in wanted.values() if name in found}
+        found: dict[str, list[Decision]] = {}
+        for name, *row in self._db.by_ids("state_of", wanted):
+            found.setdefault(name, []).append(rows.decision(row))
+        return {name: tuple(found[name]) for name in wanted.values() if name in found}
 
     def index(self) -> Index:
         """The index of everything that is suppressed or held now."""
@@ -234,6 +249,11 @@ class SqlStore:
     def write_index(self) -> None:
         """Write the index into a file if there are enough states that it pays."""
         index.write_if_due(self._db)
+
+    def sent(self, since: datetime, until: datetime) -> Iterator[Sent]:
+        """How many addresses had mail delivered, by day, stream, campaign and receiver."""
+        days = {"since": day_of(micros(since)), "until": day_of(micros(until))}
+        return (Sent(Day(day), *rest) for day, *rest in self._db.each("sent_counts", **days))
 
     def counts(self) -> dict[str, int]:
         """How many rows the ledger has, by table."""

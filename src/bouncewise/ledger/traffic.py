@@ -120,14 +120,23 @@ class Traffic:
         that had mail delivered less than *good* slots before.
         """
         found: dict[str, Refusals] = {}
-        span = _span_of(since, until)
+        values = {"good": good * MICROS_A_SLOT, **_span_of(since, until)}
         for number, at, directory, name, repeated in self._db.each(
-            "refusals_of_good", good=good * MICROS_A_SLOT, **span
+            "refusals_of_good", addresses=1, **values
         ):
             for destination in filter(None, (domain_of(name), directory)):
                 refusals = found.setdefault(destination, Refusals({}, {}))
-                slots = refusals.repeated if repeated else refusals.new
-                slots.setdefault(slot_of(at), set()).add(number)
+                _add(refusals, number, at, repeated)
+        return found
+
+    def failing_domains(self, since: Slot, until: Slot, good: int) -> Refusals:
+        """The failures of whole domains in those slots, of domains that had mail delivered less
+        than *good* slots before.
+        """
+        found = Refusals({}, {})
+        values = {"good": good * MICROS_A_SLOT, **_span_of(since, until)}
+        for number, at, _, _, repeated in self._db.each("refusals_of_good", domains=1, **values):
+            _add(found, number, at, repeated)
         return found
 
     def sender_refusals_by_slot(
@@ -203,6 +212,11 @@ class Traffic:
             words
             for (words,) in self._db.all("refused_words", most=most, **_filter(destination), **span)
         ]
+
+
+def _add(refusals: Refusals, number: int, at: Micros, repeated: int) -> None:
+    slots = refusals.repeated if repeated else refusals.new
+    slots.setdefault(slot_of(at), set()).add(number)
 
 
 def _span_of(since: Slot, until: Slot) -> dict[str, int]:
