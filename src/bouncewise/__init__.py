@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bouncewise.classifier.classify import Classifier, classify
     from bouncewise.errors import BouncewiseError, InputError, LedgerError, RuleError
-    from bouncewise.intake.reading import Judged
+    from bouncewise.intake.reading import ClassifiedFinding
     from bouncewise.library import Ledger, check, diagnose, ingest, read
     from bouncewise.model import (
         Advice,
@@ -36,7 +36,7 @@ __version__ = "0.1.0"
 _MODULES = {
     "classifier.classify": ("Classifier", "classify"),
     "errors": ("BouncewiseError", "InputError", "LedgerError", "RuleError"),
-    "intake.reading": ("Judged",),
+    "intake.reading": ("ClassifiedFinding",),
     "library": ("Ledger", "check", "diagnose", "ingest", "read"),
     "model": (
         "Advice",
@@ -64,12 +64,12 @@ __all__ = [
     "Answer",
     "BouncewiseError",
     "Cause",
+    "ClassifiedFinding",
     "Classifier",
     "Decision",
     "Event",
     "Incident",
     "InputError",
-    "Judged",
     "Kind",
     "Ledger",
     "LedgerError",

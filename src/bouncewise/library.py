@@ -19,14 +19,14 @@ from datetime import UTC, datetime
 from os import PathLike, fspath
 from typing import Self
 
-from bouncewise.classifier.classify import Classifier, default
+from bouncewise.classifier.classify import Classifier, default_classifier
 from bouncewise.diagnosis import facts
 from bouncewise.diagnosis.knowledge import load as load_diagnosis
 from bouncewise.diagnosis.rank import Diagnosis
 from bouncewise.diagnosis.rank import diagnose as rank
 from bouncewise.errors import InputError
-from bouncewise.intake.reading import Judged
-from bouncewise.model import Cause, Decision, Event, Incident, Scope, State
+from bouncewise.intake.reading import ClassifiedFinding
+from bouncewise.model import Cause, Decision, Event, Incident, Mail, Scope, State
 from bouncewise.operations import ingest as ingesting
 from bouncewise.operations.check import Answer, Checker
 from bouncewise.operations.check import check as check_addresses
@@ -35,7 +35,7 @@ from bouncewise.operations.incidents import incidents_as_of
 from bouncewise.operations.read import read as read_paths
 from bouncewise.operations.release import release
 from bouncewise.operations.suppress import effective_time, record, suppressions
-from bouncewise.policy.decide import ADDED
+from bouncewise.policy.decide import ADDED, CONFIRMED
 from bouncewise.policy.load import Policy
 from bouncewise.readers import Note
 from bouncewise.rfc import address as addresses_of
@@ -45,13 +45,15 @@ Path = str | PathLike[str]
 
 def read(
     *paths: Path, classifier: Classifier | None = None, jobs: int = 1
-) -> Iterator[Judged | Note]:
+) -> Iterator[ClassifiedFinding | Note]:
     """Every report in files, folders, Maildirs, mboxes and archives, judged, in order; and notes
     on what was not understood.
 
     Raises InputError where a path does not exist.
     """
-    return read_paths(tuple(fspath(path) for path in paths), classifier or default(), jobs)
+    return read_paths(
+        tuple(fspath(path) for path in paths), classifier or default_classifier(), jobs
+    )
 
 
 class Ledger:
@@ -106,27 +108,36 @@ class Ledger:
         return tally, notes
 
     def check(
-        self, address: str, *, transactional: bool = False, at: datetime | None = None
+        self,
+        address: str,
+        *,
+        transactional: bool = False,
+        stream: str = "",
+        at: datetime | None = None,
     ) -> Answer:
         """Whether *address* may be mailed, and why not. *at*: as of this timezone-aware time, by
         the evidence up to then.
 
-        *transactional*: for mail people asked for one by one, so that suppressions of marketing
-        mail do not count.
+        *transactional*: for mail people ask for one by one, so that suppressions of marketing
+        mail do not count; *stream*: for mail of this stream ('': of any).
         """
         if at is None:
-            return self._checker.check(address, transactional=transactional)
-        return next(self.check_all((address,), transactional=transactional, at=at))
+            return self._checker.check(address, mail=Mail(transactional, stream))
+        return next(self.check_all((address,), transactional=transactional, stream=stream, at=at))
 
     def check_all(
-        self, addresses: Iterable[str], *, transactional: bool = False, at: datetime | None = None
+        self,
+        addresses: Iterable[str],
+        *,
+        transactional: bool = False,
+        stream: str = "",
+        at: datetime | None = None,
     ) -> Iterator[Answer]:
         """``check`` of each of *addresses*, in order; faster than one by one."""
         ledger, policy, _ = self._context
         when, past = at or datetime.now(UTC), at is not None
-        return check_addresses(
-            addresses, ledger, policy, at=when, past=past, transactional=transactional
-        )
+        mail = Mail(transactional, stream)
+        return check_addresses(addresses, ledger, policy, at=when, past=past, mail=mail)
 
     def history(self, address: str, until: datetime | None = None) -> list[Event]:
         """All that is known of an address or ``@domain`` up to *until*, in the order of time."""
@@ -154,9 +165,16 @@ class Ledger:
         )
         return record(_names(addresses), act, self._context.ledger, self._context.policy)
 
+    def confirm(self, *addresses: str, why: str, by: str) -> int:
+        """Record a sign of life: a login, a signed link, mail from the address. It ends what
+        evidence decided, and neither wishes nor acts; how many of these acts are new.
+        """
+        act = Event(at=self._now(), kind=CONFIRMED, words=why, by=by)
+        return record(_names(addresses), act, self._context.ledger, self._context.policy)
+
     def release(self, *addresses: str, why: str, by: str) -> None:
-        """Release addresses or ``@domain``s by hand: earlier evidence is kept, and no longer
-        counts.
+        """Release addresses or ``@domain``s: earlier evidence is kept, and no longer counts.
+        Wishes and suppressions by hand remain.
         """
         release(
             _names(addresses),
@@ -207,7 +225,7 @@ def diagnose(reply: str, address: str = "", *, classifier: Classifier | None = N
     """What may lie behind *reply*, without a ledger; with the *address* it was about, its
     spelling counts as evidence.
     """
-    sources = facts.Sources(classifier or default(), datetime.now(UTC))
+    sources = facts.Sources(classifier or default_classifier(), datetime.now(UTC))
     found = facts.of_reply(reply, addresses_of.normalise(address), sources)
     return rank(found, load_diagnosis())
 

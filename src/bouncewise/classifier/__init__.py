@@ -1,1 +1,1 @@
-"""From a reply to a Verdict: the rules applied, and where the verdict differs from an ESP's label."""
+"""From a reply to a verdict by the rules, and where the verdict contradicts an ESP's label."""

@@ -1,8 +1,10 @@
-"""From a reply to a Verdict: pure, the same for one line, a column or a cluster.
+"""From a reply to a Verdict. The result is the same for one line, a column and a cluster.
 
-Text outranks code, code outranks the ESP's label; whose fault it is comes before what it is. The order of the
-rules carries that (rules/knowledge/precedence.toml); this module applies the first that fits and says how sure it is.
-docs/verdicts.md states how confidence is computed and how it is checked.
+Reads: the text of an SMTP reply, and what is known beside it (codes, receiver, stage). Gives: the
+cause, the party that must act, the advice, and the confidence. Text outranks code, and code
+outranks an ESP's label. The order of the rules expresses this (rules/knowledge/precedence.toml);
+this module applies the first rule that matches. docs/verdicts.md describes how the confidence is
+computed and how it was checked.
 """
 
 from __future__ import annotations
@@ -11,20 +13,22 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 
 from bouncewise.model import Advice, Cause, Party, Permanence, Report, Stage, Verdict
-from bouncewise.rfc.reply import ReplyParts, dissect, innermost
+from bouncewise.rfc.reply import QuotedReply, ReplyParts, dissect, innermost
 from bouncewise.rules.load import Example, Rule, RuleSet, shipped
-from bouncewise.rules.match import Matcher, ranks
+from bouncewise.rules.match import Matcher, rule_indexes
 from bouncewise.text.mask import MAX_REPLY, mask
 from bouncewise.text.words import words_of
 
 CODE_TIER = "codes"
-_RIVAL = 0.8  # base confidence from which on a rule's words can cast doubt on another's
+"""The first tier whose rules match codes without words."""
+
+_RIVAL_CONFIDENCE = 0.8  # of a rule by itself, from which on it casts doubt on another rule
 _STAGES = {str(stage): stage for stage in Stage}
 _SUPPRESSING = (Advice.SUPPRESS_ADDRESS, Advice.SUPPRESS_DOMAIN)
 
 
 class _Meaning(NamedTuple):
-    """What a set of fitting rules comes to: all of a Verdict but the reply itself."""
+    """What a set of matching rules means: the fields of a Verdict from ``cause`` on."""
 
     cause: Cause
     party: Party
@@ -37,19 +41,19 @@ class _Meaning(NamedTuple):
 
 
 class Classifier:
-    """Judges replies by one rule set."""
+    """Classifies replies by one rule set."""
 
     def __init__(self, ruleset: RuleSet) -> None:
         self.ruleset = ruleset
         self.matcher = Matcher(ruleset)
-        self._codes_from = next(
+        self._first_code_rule = next(
             (i for i, tier in enumerate(ruleset.tiers) if tier == CODE_TIER), len(ruleset.rules)
         )
-        self._words_only = (1 << self._codes_from) - 1
-        # The same few hundred sets of rules fit nearly all replies, however the replies differ.
-        self._meaning = lru_cache(maxsize=65536)(self._meaning_of)
+        self._phrase_rules = (1 << self._first_code_rule) - 1
+        # Replies differ, but nearly all match one of a few hundred sets of rules.
+        self._meaning = lru_cache(maxsize=65536)(self._compute_meaning)
 
-    def judge(
+    def classify(
         self,
         reply: str,
         parts: ReplyParts | None = None,
@@ -57,59 +61,62 @@ class Classifier:
         receiver: str | None = None,
         stage: str | None = None,
     ) -> Verdict:
-        """The meaning of one *reply*. *receiver* and *stage* are used where known from elsewhere."""
+        """The verdict on one *reply*.
+
+        *parts* are used instead of the code, status and stage in the text. *receiver* and *stage*
+        are what is known from elsewhere; they outrank the text.
+        """
         masked = mask(reply[:MAX_REPLY])
-        reply_code, status, named, quoted = (
-            dissect(masked) if parts is None else (*parts, innermost(masked))
-        )
-        stage = stage or named
-        bits, receiver = self.matcher.match(words_of(quoted), reply_code, status, stage, receiver)
-        transient_reply = (
-            reply_code < 500 if reply_code is not None else status is not None and status[0] == "4"
-        )
-        cause, party, permanence, advice, confidence, rule, phrases, alternates = self._meaning(
-            bits, transient_reply
-        )
+        quoted = dissect(masked) if parts is None else QuotedReply(*parts, innermost(masked))
+        reply_code, status, stage = quoted.reply_code, quoted.status, stage or quoted.stage
+        words = words_of(quoted.text)
+        bits, receiver = self.matcher.match(words, reply_code, status, stage, receiver)
+        transient_reply = (status or "")[:1] == "4" if reply_code is None else reply_code < 500
         return Verdict(
             reply,
             reply_code,
             status,
             (_STAGES.get(stage) or Stage(stage)) if stage else None,
             receiver,
-            cause,
-            party,
-            permanence,
-            advice,
-            confidence,
-            rule,
-            phrases,
-            alternates,
+            *self._meaning(bits, transient_reply),
         )
 
-    def report(self, report: Report) -> Verdict | None:
-        """The meaning of a Report's reply; None where it quotes none."""
+    def classify_report(self, report: Report) -> Verdict | None:
+        """The verdict on a report's reply; None if the report has no reply."""
         if report.reply is None:
             return None
-        receiver = self.receiver(report) or None
         parts = ReplyParts(report.reply.reply_code, report.reply.status, report.stage)
-        return self.judge(report.reply.text[:MAX_REPLY], parts, receiver=receiver)
+        receiver = self.receiver_of(report) or None
+        return self.classify(report.reply.text[:MAX_REPLY], parts, receiver=receiver)
 
-    def receiver(self, report: Report) -> str:
-        """The receiver whose host answered, or whose domain it is; '' where it is not known."""
+    def receiver_of(self, report: Report) -> str:
+        """The receiver of the host that answered, or of the recipient's domain; '' if unknown."""
         by_host = self.matcher.receiver_of(report.remote_mta)
         return by_host or self.matcher.receiver_of(report.recipient.rpartition("@")[2]) or ""
 
-    def rule_of(self, example: Example) -> str:
-        """The id of the rule that decides *example*."""
-        return self.judge(example.reply, receiver=example.receiver, stage=example.stage).rule
+    def is_own_host(self, report: Report) -> bool | None:
+        """Whether the host that answered belongs to the receiver of the recipient's domain.
 
-    def _meaning_of(self, bits: int, transient_reply: bool) -> _Meaning:
+        False if that domain is a known receiver's and the host is not its own; None if neither is
+        known.
+        """
+        by_host = self.matcher.receiver_of(report.remote_mta)
+        by_domain = self.matcher.receiver_of(report.recipient.rpartition("@")[2])
+        if by_domain is None:
+            return None if by_host is None else True
+        return by_host == by_domain
+
+    def deciding_rule(self, example: Example) -> str:
+        """The id of the rule that decides *example*."""
+        return self.classify(example.reply, receiver=example.receiver, stage=example.stage).rule
+
+    def _compute_meaning(self, bits: int, transient_reply: bool) -> _Meaning:
         rule, confidence, alternates = self._weigh(bits)
         facts = self.ruleset.causes[rule.cause if rule else Cause.UNKNOWN]
         permanence = (rule and rule.permanence) or facts.permanence
         advice = (rule and rule.advice) or (transient_reply and facts.advice_4xx) or facts.advice
         if advice in _SUPPRESSING and (permanence is Permanence.TRANSIENT or transient_reply):
-            # A 4xx never suppresses, however permanent its words; nor does a fault that heals.
+            # A 4xx reply never suppresses, whatever its words say; nor does a transient cause.
             advice = Advice.RETRY_LATER if permanence is Permanence.TRANSIENT else Advice.REVIEW
         return _Meaning(
             facts.cause,
@@ -123,48 +130,52 @@ class Classifier:
         )
 
     def _weigh(self, bits: int) -> tuple[Rule | None, float, tuple[Cause, ...]]:
-        """The first rule, how sure, and the other causes that the same words allow.
+        """The first matching rule, the confidence, and other causes that the same words allow.
 
-        The doubt of a rule by itself (1 - base) is halved where the enhanced code says the same, and tripled
-        where other words of the reply speak for a cause that the rule does not name as its alternate.
+        The doubt of a rule by itself (1 - base confidence) is halved if a rule for codes has the
+        same cause. It is tripled if other words of the reply match a rule whose cause is not among
+        the first rule's alternates.
         """
-        fitting = list(ranks(bits))
-        if not fitting:
+        matching = list(rule_indexes(bits))
+        if not matching:
             return None, 0.0, ()
-        rules = self.ruleset.rules
-        first = rules[fitting[0]]
-        doubt = 1 - self.ruleset.base[fitting[0]]
-        weighty = (i for i in fitting[1:] if self.ruleset.base[i] >= _RIVAL)
-        others = dict.fromkeys(rules[i].cause for i in weighty if rules[i].cause is not first.cause)
-        if fitting[0] < self._codes_from:
-            if any(i >= self._codes_from and rules[i].cause is first.cause for i in fitting):
+        rules, base = self.ruleset.rules, self.ruleset.base
+        first = rules[matching[0]]
+        doubt = 1 - base[matching[0]]
+        strong = (i for i in matching[1:] if base[i] >= _RIVAL_CONFIDENCE)
+        others = dict.fromkeys(rules[i].cause for i in strong if rules[i].cause is not first.cause)
+        if matching[0] < self._first_code_rule:
+            by_code = (i for i in matching if i >= self._first_code_rule)
+            if any(rules[i].cause is first.cause for i in by_code):
                 doubt /= 2
-            words = (i for i in ranks(bits & self._words_only) if self.ruleset.base[i] >= _RIVAL)
-            rivals = {rules[i].cause for i in words} - {first.cause, *first.alternates}
-            if rivals:
+            by_phrase = rule_indexes(bits & self._phrase_rules)
+            causes = {rules[i].cause for i in by_phrase if base[i] >= _RIVAL_CONFIDENCE}
+            if causes - {first.cause, *first.alternates}:
                 doubt *= 3
         alternates = dict.fromkeys((*first.alternates, *others))
         return first, round(max(0.05, 1 - doubt), 2), tuple(alternates)[:4]
 
 
 @cache
-def default() -> Classifier:
-    """The classifier over the shipped rules."""
+def default_classifier() -> Classifier:
+    """The classifier with the rules that come with bouncewise."""
     return Classifier(shipped())
 
 
 def classify(
     reply: str | bytes | None, *, receiver: str | None = None, stage: str | None = None
 ) -> Verdict:
-    """The meaning of one SMTP reply; octets are read as UTF-8, or else as Windows-1252, and None as a reply without words.
+    """The verdict on one SMTP reply.
+
+    Octets are decoded as UTF-8, or as Windows-1252 if that fails. None is a reply without words.
 
     >>> classify("550 5.1.1 <a@example.org>: User unknown").cause
     <Cause.MAILBOX_UNKNOWN: 'mailbox-unknown'>
     """
-    return default().judge(_text(reply), receiver=receiver, stage=stage)
+    return default_classifier().classify(_decoded(reply), receiver=receiver, stage=stage)
 
 
-def _text(reply: str | bytes | None) -> str:
+def _decoded(reply: str | bytes | None) -> str:
     if not isinstance(reply, bytes):
         return reply or ""
     try:

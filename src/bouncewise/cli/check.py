@@ -24,6 +24,7 @@ from bouncewise.cli.common import (
 from bouncewise.contract import dumps
 from bouncewise.contract.addresses import AddressAnswer
 from bouncewise.lists.table import Table
+from bouncewise.model import Mail
 from bouncewise.operations.check import Answer, check
 
 
@@ -69,7 +70,7 @@ def command(
             load_policy(policy_path),
             at=when,
             past=past,
-            transactional=transactional,
+            mail=Mail(transactional),
         ):
             refused |= not answer.send
             echo(dumps(AddressAnswer.of(answer)) if as_json else _line(answer))

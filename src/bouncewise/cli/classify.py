@@ -38,10 +38,10 @@ def command(
     echo "550 5.4.1 Recipient address rejected: Access denied" | bouncewise classify
     bouncewise classify --json replies.txt | jq -r .cause | sort | uniq -c
     """
-    judge = load_classifier(rule_paths).judge
+    classifier = load_classifier(rule_paths)
     for line in file:
         reply = line.rstrip(b"\r\n").decode("utf-8", "replace")
-        verdict = judge(reply, receiver=receiver)
+        verdict = classifier.classify(reply, receiver=receiver)
         if as_json:
             echo(dumps(VerdictRow.of(verdict)))
         else:

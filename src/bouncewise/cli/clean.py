@@ -29,7 +29,7 @@ from bouncewise.contract.runs import CleanRecord
 from bouncewise.errors import InputError
 from bouncewise.lists.formats import without_formula
 from bouncewise.lists.table import Table
-from bouncewise.model import Decision
+from bouncewise.model import Decision, Mail
 from bouncewise.operations.clean import clean
 
 REASONS = (
@@ -89,7 +89,7 @@ def command(
         keep = _writer(None if dry_run else output or Path("-"), table, files, ())
         drop = _writer(None if dry_run else rejected, table, files, REASONS)
         advance = files.enter_context(progress(None, "clean", "rows"))
-        for cells, answer in clean(table, context, at=when, past=past, transactional=transactional):
+        for cells, answer in clean(table, context, at=when, past=past, mail=Mail(transactional)):
             counts[answer.send] += 1
             if answer.send:
                 keep(cells)

@@ -173,11 +173,11 @@ def open_context(
 
 def load_classifier(rule_paths: tuple[Path, ...] = ()) -> Classifier:
     """The classifier over the shipped rules, the site's own before them."""
-    from bouncewise.classifier.classify import Classifier, default
+    from bouncewise.classifier.classify import Classifier, default_classifier
     from bouncewise.rules.load import load
 
     paths = tuple(Path(part) for path in rule_paths for part in str(path).split(os.pathsep) if part)
-    return Classifier(load(paths)) if paths else default()
+    return Classifier(load(paths)) if paths else default_classifier()
 
 
 def load_policy(path: Path | None) -> Policy:

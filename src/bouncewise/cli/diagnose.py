@@ -32,7 +32,7 @@ from bouncewise.contract import dumps
 from bouncewise.contract.diagnoses import DiagnosisRecord
 from bouncewise.diagnosis import facts
 from bouncewise.diagnosis.knowledge import load
-from bouncewise.diagnosis.rank import Diagnosis, Piece, diagnose
+from bouncewise.diagnosis.rank import AppliedEvidence, Diagnosis, diagnose
 from bouncewise.operations.incidents import incidents_as_of
 from bouncewise.rfc import address
 
@@ -81,7 +81,7 @@ def command(
     if with_dns:
         from bouncewise.net import dns
 
-        resolve = dns.resolver()
+        resolve = dns.system_resolver()
     ledger = _existing_ledger(db)
     sources = facts.Sources(load_classifier(rule_paths), when, ledger, resolve)
     if ledger is None:
@@ -145,7 +145,7 @@ def _print(found: Diagnosis) -> None:
     echo()
     echo(style(f"Evidence, and how it moves “{first.id}”", HEAD))
     for piece in found.evidence:
-        _line(f"{_weight(piece, first.id):13} {piece.says}", width)
+        _line(f"{_weight(piece, first.id):13} {piece.statement}", width)
         _line(f"{'':13} {piece.why}", width, DIM)
     if found.missing:
         echo()
@@ -159,9 +159,9 @@ def _print(found: Diagnosis) -> None:
         _line(f"If it is {found.ranking[1].id} instead: {found.ranking[1].step}", width)
 
 
-def _weight(piece: Piece, name: str) -> str:
+def _weight(piece: AppliedEvidence, name: str) -> str:
     """Decibans in words: 3 double the odds, 10 are ten to one."""
-    moved = piece.towards[name]
+    moved = piece.decibans[name]
     if abs(moved) < 1:
         return "neutral"
     strength = "strongly" if abs(moved) >= 10 else "clearly" if abs(moved) >= 5 else "slightly"

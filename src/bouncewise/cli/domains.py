@@ -67,14 +67,14 @@ def command(
             from bouncewise.net import dns
 
             rules = load_policy(policy_path)
-            rows = verify(found, ledger, rules, dns.resolver(), at=when, dry_run=dry_run)
+            rows = verify(found, ledger, rules, dns.system_resolver(), at=when, dry_run=dry_run)
         else:
             rows = (DnsCheck(domain, decision, decision, None) for domain, decision in found)
         with progress(len(found), "domains", "checked") as advance:
             for n, row in enumerate(rows, 1):
                 advance(n, n)
-                slip = typos.domain_slip(row.domain)
-                meant = slip.meant if slip else None
+                typo = typos.domain_typo(row.domain)
+                meant = typo.intended if typo else None
                 if as_json:
                     echo(dumps(DnsCheckRow.of(row, meant)))
                 else:

@@ -22,6 +22,7 @@ from bouncewise.contract import dumps
 from bouncewise.contract.addresses import EventRow
 from bouncewise.model import Event
 from bouncewise.operations.decisions import decisions_on
+from bouncewise.policy.decide import strictest
 from bouncewise.rfc import address
 
 
@@ -44,7 +45,8 @@ def command(
     with open_ledger(db) as ledger:
         for event in ledger.history(name, when if past else None):
             echo(dumps(EventRow.of(event)) if as_json else _line(event))
-        _, decision = next(decisions_on((name,), ledger, load_policy(policy_path), when))
+        _, found = next(decisions_on((name,), ledger, load_policy(policy_path), when))
+        decision = strictest(found, when)
     if not as_json:
         until = f" until {decision.until:%Y-%m-%d %H:%M}" if decision.until else ""
         echo(style(f"{name}: {decision.state}{until}  {decision.why}".rstrip(), HEAD))

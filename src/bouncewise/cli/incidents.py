@@ -30,8 +30,10 @@ from bouncewise.cli.common import (
 from bouncewise.contract import dumps
 from bouncewise.contract.incidents import AlertRow, IncidentDetails, IncidentRow, RulingRecord
 from bouncewise.ledger import Store
+from bouncewise.ledger.deliveries import OWN_DNS
 from bouncewise.model import Alert, Incident, Ruling, State
 from bouncewise.operations import incidents as operation
+from bouncewise.operations.alerts import CLAIMS_DO, alerts
 from bouncewise.operations.rulings import (
     Author,
     apply_ruling,
@@ -82,13 +84,20 @@ def command(
             if (incident.closed or latest) >= since:
                 echo(dumps(IncidentRow.of(incident)) if as_json else _incident(incident))
         causes = load_classifier().ruleset.causes
-        for alert in operation.alerts(ledger, load_policy(policy_path), since):
-            do = tuple(causes[alert.cause].do)
+        for alert in alerts(ledger, load_policy(policy_path), since):
+            do = tuple(causes[alert.cause].do) if alert.cause else CLAIMS_DO
             echo(dumps(AlertRow.of(alert, do)) if as_json else _alert(alert, do))
 
 
 def _incident(i: Incident) -> str:
     until = f"{i.closed:%Y-%m-%d %H:%M}" if i.closed else "open"
+    if i.destination == OWN_DNS:
+        return (
+            f"{i.opened:%Y-%m-%d %H:%M} - {until}  {style('your own DNS resolver', BAD)}  "
+            f"{i.newly_refused} domains that mail was delivered to failed in DNS at once; "
+            f"no domain is held for it\n    do:    Check the resolver of your mail server, and mail "
+            f"these addresses again."
+        )
     result = (
         "over, addresses recovered"
         if i.recovered
@@ -108,10 +117,15 @@ def _incident(i: Incident) -> str:
 
 def _alert(a: Alert, do: tuple[str, ...]) -> str:
     where = ", ".join(r or "other hosts" for r in a.receivers)
-    lines = [
-        f"{a.since:%Y-%m-%d %H:%M} - {a.until:%Y-%m-%d %H:%M}  "
+    what = (
         f"{style(f'{a.cause} at {where}', HEAD)}  {a.refused} addresses,"
-        f" {a.share:.0%} of the mail there; no address is suppressed for it",
+        f" {a.share:.0%} of the mail there; no address is suppressed for it"
+        if a.cause
+        else f"{style('claims', HEAD)}  {a.refused} notices that nothing proves, more than a day's "
+        f"limit; none of them holds an address"
+    )
+    lines = [
+        f"{a.since:%Y-%m-%d %H:%M} - {a.until:%Y-%m-%d %H:%M}  {what}",
         *(style(f"    reply: {words[:_WORDS]}", DIM) for words in a.samples),
         *(f"    do:    {step}" for step in do),
     ]

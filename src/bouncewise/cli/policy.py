@@ -12,7 +12,7 @@ from typing import Any
 import click
 import msgspec
 
-from bouncewise.classifier.classify import default
+from bouncewise.classifier.classify import default_classifier
 from bouncewise.cli.common import BAD, DIM, GOOD, HEAD, echo, json_option, policy_option, style
 from bouncewise.contract import dumps
 from bouncewise.contract.runs import PolicyCheckRow, PolicyNumberRow
@@ -43,7 +43,7 @@ def check(file: Path | None, as_json: bool) -> None:
     Shipped examples that no longer come true are shown: that is what FILE changes.
     """
     policy, shipped = load(file), load().example
-    advice = {cause: facts.advice for cause, facts in default().ruleset.causes.items()}
+    advice = {cause: facts.advice for cause, facts in default_classifier().ruleset.causes.items()}
     wrong = 0
     for example in policy.example:
         try:
@@ -109,7 +109,7 @@ def _numbers(policy: Policy) -> Iterator[tuple[str, tuple[Any, str]]]:
     """Each setting as (name, (value, reason)); a window is one. A reason stands behind the
     settings that it speaks for.
     """
-    for part in ("dead", "incident", "alert", "complaint", "unsubscribe"):
+    for part in ("dead", "incident", "alert", "trust", "complaint", "unsubscribe"):
         waiting: list[tuple[str, Any]] = []
         for name, value in msgspec.to_builtins(getattr(policy, part)).items():
             if not name.endswith("_why"):

@@ -21,9 +21,8 @@ from bouncewise.contract import dumps
 from bouncewise.contract.verdicts import ReportRow
 from bouncewise.intake import files
 from bouncewise.intake.formats import FORMATS
-from bouncewise.intake.reading import Judged, read_paths
-from bouncewise.model import Verdict
-from bouncewise.readers import Finding, Note
+from bouncewise.intake.reading import ClassifiedFinding, read_paths
+from bouncewise.readers import Note
 
 _FORMATS = "\n".join(f"      {reader.name:10} {reader.about}" for reader in FORMATS)
 
@@ -55,12 +54,12 @@ def command(paths: tuple[str, ...], rule_paths: tuple[Path, ...], jobs: int, as_
                 echo(item)
 
 
-def _json(finding: Finding, verdict: Verdict | None, receiver: str) -> str:
-    return dumps(ReportRow.of(Judged(finding, verdict, receiver)))
+def _json(classified: ClassifiedFinding) -> str:
+    return dumps(ReportRow.of(classified))
 
 
-def _line(finding: Finding, verdict: Verdict | None, _receiver: str) -> str:
-    report = finding.report
+def _line(classified: ClassifiedFinding) -> str:
+    report, verdict = classified.finding.report, classified.verdict
     when = report.at.strftime("%Y-%m-%d %H:%M") if report.at else " " * 16
     head = f"{style(when, DIM)}  {report.kind:11} {report.recipient or '-':28}"
     return (

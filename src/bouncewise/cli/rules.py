@@ -84,7 +84,7 @@ def test_(files: tuple[Path, ...], as_json: bool) -> None:
     classifier = Classifier(load(files))
     tiers = zip(classifier.ruleset.rules, classifier.ruleset.tiers, strict=True)
     own = [rule for rule, tier in tiers if tier == "site"]
-    found = [violation for rule in own for violation in violations(rule, classifier.rule_of)]
+    found = [violation for rule in own for violation in violations(rule, classifier.deciding_rule)]
     for violation in found:
         echo(
             dumps(RuleViolationRow(violation=violation))

@@ -75,7 +75,7 @@ class DiagnosisRecord(Record, frozen=True, kw_only=True):
         f = d.facts
         return cls(
             subject=f.subject or None,
-            as_of=time(f.asked_at),
+            as_of=time(f.as_of),
             refusal=RefusalRecord(
                 cause=f.cause,
                 confidence=f.confidence,
@@ -91,7 +91,7 @@ class DiagnosisRecord(Record, frozen=True, kw_only=True):
                 for r in d.ranking
             ),
             evidence=tuple(
-                EvidenceRow(evidence=p.id, statement=p.says, why=p.why, decibans=p.towards)
+                EvidenceRow(evidence=p.id, statement=p.statement, why=p.why, decibans=p.decibans)
                 for p in d.evidence
             ),
             missing=d.missing,

@@ -125,15 +125,17 @@ class RulingRecord(Record, frozen=True, kw_only=True):
 
 
 class AlertRow(Record, frozen=True, kw_only=True):
-    """An alert: receivers refuse the sender or the message, not the recipients."""
+    """An alert: receivers refuse the sender or the message, not the recipients; or many notices
+    are claims that nothing proves.
+    """
 
-    alert: Annotated[str, about("the cause")]
+    alert: Annotated[str, about("the cause; `claims`: notices that nothing proves")]
     since: Annotated[str | None, about("the first refusal")]
     until: Annotated[str | None, about("the last refusal")]
     receivers: Annotated[
         tuple[str, ...], about("their ids; `other` for hosts of no known receiver")
     ]
-    refused: Annotated[int, about("addresses")]
+    refused: Annotated[int, about("addresses; of `claims`, notices")]
     share: Annotated[float, about("of the mail to them on those days")]
     samples: Annotated[tuple[str, ...], about("words of the refusals")]
     do: Annotated[tuple[str, ...], about("what to do about it")]
@@ -142,7 +144,7 @@ class AlertRow(Record, frozen=True, kw_only=True):
     def of(cls, a: Alert, do: tuple[str, ...]) -> AlertRow:
         """The row of an Alert; *do*: what its cause calls for."""
         return cls(
-            alert=a.cause,
+            alert=a.cause or "claims",
             since=time(a.since),
             until=time(a.until),
             receivers=tuple(r or "other" for r in a.receivers),

@@ -9,7 +9,7 @@ from bouncewise.contract.base import Record, about, time
 from bouncewise.model import Report, Verdict
 
 if TYPE_CHECKING:
-    from bouncewise.intake.reading import Judged
+    from bouncewise.intake.reading import ClassifiedFinding
 
 
 class VerdictRow(Record, frozen=True, kw_only=True):
@@ -124,9 +124,9 @@ class ReportRow(Record, frozen=True, kw_only=True):
     verdict: Annotated[VerdictRow | None, about("as in `classify`; for `failed` and `delayed`")]
 
     @classmethod
-    def of(cls, judged: Judged) -> ReportRow:
-        """The row of a judged report."""
-        r: Report = judged.finding.report
+    def of(cls, classified: ClassifiedFinding) -> ReportRow:
+        """The row of a classified finding."""
+        r: Report = classified.finding.report
         esp = (
             None
             if r.esp is None
@@ -150,6 +150,6 @@ class ReportRow(Record, frozen=True, kw_only=True):
             remote_mta=r.remote_mta,
             reply=reply,
             esp=esp,
-            disagreement=disagreement(r, judged.verdict),
-            verdict=VerdictRow.of(judged.verdict) if judged.verdict else None,
+            disagreement=disagreement(r, classified.verdict),
+            verdict=VerdictRow.of(classified.verdict) if classified.verdict else None,
         )

@@ -1,1 +1,1 @@
-"""From paths and bytes to judged findings: formats, archives, worker processes."""
+"""Intake: from paths to findings with verdicts. Formats, archives, worker processes."""

@@ -1,6 +1,8 @@
-"""From paths to open streams: files, folders, Maildir, standard input; .gz, .zst and .zip by their first octets.
+"""From paths to open streams: files, folders, Maildirs, standard input; .gz, .zst and .zip.
 
-Gives: each stream with the name it goes by. Refuses with a Note: what cannot be opened or is damaged inside.
+Reads: paths. A compressed file or archive is recognised by its first octets. Gives: each stream
+with the name it is reported by, and the findings and notes in it. Refuses, with a Note: a file that
+cannot be opened or is damaged inside, and a format that no reader recognises.
 """
 
 from __future__ import annotations
@@ -19,12 +21,13 @@ import zstandard
 
 from bouncewise.errors import InputError
 from bouncewise.intake.formats import reader_for
-from bouncewise.readers import Finding, Note
+from bouncewise.model import Finding
+from bouncewise.readers import Note
 from bouncewise.readers.base import HEAD
 
 STDIN = "-"
 
-DAMAGED = (
+READ_ERRORS = (
     OSError,
     EOFError,
     zlib.error,
@@ -33,14 +36,14 @@ DAMAGED = (
     RuntimeError,
     NotImplementedError,
 )
-"""What a file that is damaged inside raises while it is read."""
+"""What reading a damaged or encrypted file raises."""
 
 _GZIP, _ZSTD, _ZIP = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
 
 T = TypeVar("T")
 
 
-class Opened(NamedTuple):
+class NamedStream(NamedTuple):
     """A stream and the name by which it is reported."""
 
     name: str
@@ -48,7 +51,7 @@ class Opened(NamedTuple):
 
 
 def expand(paths: tuple[str, ...]) -> Iterator[str]:
-    """The files under *paths*, those of a folder in the order of their names. Raises InputError for what is not there."""
+    """The files at *paths*, sorted within a folder. Raises InputError if a path does not exist."""
     for path in paths:
         if path != STDIN and not Path(path).exists():
             raise InputError(f"{path}: no such file or folder")
@@ -56,6 +59,7 @@ def expand(paths: tuple[str, ...]) -> Iterator[str]:
             yield path
         else:
             for folder, folders, names in os.walk(path):
+                # "tmp" of a Maildir has messages that are not complete yet.
                 folders[:] = sorted(f for f in folders if not f.startswith(".") and f != "tmp")
                 yield from (
                     os.path.join(folder, name)  # noqa: PTH118
@@ -65,40 +69,38 @@ def expand(paths: tuple[str, ...]) -> Iterator[str]:
 
 
 def read(
-    path: str, mbox: Callable[[BinaryIO, str], Iterator[T | Note]] | None = None
+    path: str, read_mbox: Callable[[BinaryIO, str], Iterator[T | Note]] | None = None
 ) -> Iterator[Finding | Note | T]:
-    """Everything in the file at *path*; its format is found by its content. *mbox*, if given, reads an mbox."""
+    """The findings and notes of the file at *path*; *read_mbox*, if given, reads an mbox."""
     try:
         for name, stream in _open(path):
             buffered = _Peekable(stream)
             reader = reader_for(buffered.head)
-            if reader is not None and reader.name == "mbox" and mbox is not None:
-                yield from mbox(cast(BinaryIO, buffered), name)
+            if reader is not None and reader.name == "mbox" and read_mbox is not None:
+                yield from read_mbox(cast(BinaryIO, buffered), name)
             elif reader is not None:
                 yield from reader.read(cast(BinaryIO, buffered), name)
             elif buffered.head.strip():
                 yield Note(
-                    name,
-                    None,
-                    "no format that bouncewise reads; `bouncewise read --help` lists them",
+                    name, None, "unknown format; `bouncewise read --help` lists those that are read"
                 )
             else:
                 yield Note(name, None, "empty")
-    except DAMAGED as bad:
-        yield Note(path, None, f"stopped reading: {bad or type(bad).__name__}")
+    except READ_ERRORS as error:
+        yield Note(path, None, f"stopped reading: {error or type(error).__name__}")
 
 
 def format_of(path: str) -> str:
-    """The format of the file at *path*, or of the first that is packed in it; '' where that is none."""
+    """The name of the format of the file at *path*, or of the first file in it; '' if unknown."""
     try:
         reader = next((reader_for(_Peekable(stream).head) for _, stream in _open(path)), None)
-    except DAMAGED:
+    except READ_ERRORS:
         return ""
     return reader.name if reader else ""
 
 
-def is_packed(path: str) -> bool:
-    """Whether the file is compressed or an archive, so that its content may be larger than it is."""
+def is_compressed(path: str) -> bool:
+    """Whether the file is compressed or an archive, so that its content may exceed its size."""
     try:
         with Path(path).open("rb") as stream:
             return stream.read(4).startswith((_GZIP, _ZSTD, _ZIP))
@@ -106,63 +108,60 @@ def is_packed(path: str) -> bool:
         return False
 
 
-def _open(path: str) -> Iterator[Opened]:
+def _open(path: str) -> Iterator[NamedStream]:
     if path == STDIN:
-        yield from _unpacked("standard input", sys.stdin.buffer)
+        yield from _decompress("standard input", sys.stdin.buffer)
         return
     with Path(path).open("rb") as stream:
-        yield from _unpacked(path, stream)
+        yield from _decompress(path, stream)
 
 
-def _unpacked(name: str, stream: BinaryIO) -> Iterator[Opened]:
+def _decompress(name: str, stream: BinaryIO) -> Iterator[NamedStream]:
+    """*stream*, what it decompresses to, or each file of an archive."""
     peekable = _Peekable(stream)
     head = peekable.head
     raw = cast(BinaryIO, peekable)
     if head.startswith(_GZIP):
-        yield Opened(name, cast(BinaryIO, gzip.GzipFile(fileobj=raw)))
+        yield NamedStream(name, cast(BinaryIO, gzip.GzipFile(fileobj=raw)))
     elif head.startswith(_ZSTD):
-        yield Opened(
-            name,
-            cast(
-                BinaryIO, zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
-            ),
-        )
+        decompressed = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
+        yield NamedStream(name, cast(BinaryIO, decompressed))
     elif head.startswith(_ZIP):
-        archive = stream if stream.seekable() else io.BytesIO(peekable.read())
-        with zipfile.ZipFile(archive) as packed:
-            for member in packed.infolist():
+        seekable = stream if stream.seekable() else io.BytesIO(peekable.read())
+        with zipfile.ZipFile(seekable) as archive:
+            for member in archive.infolist():
                 if not member.is_dir():
-                    with packed.open(member) as inside:
-                        yield Opened(f"{name}/{member.filename}", cast(BinaryIO, inside))
+                    with archive.open(member) as content:
+                        yield NamedStream(f"{name}/{member.filename}", cast(BinaryIO, content))
     else:
-        yield Opened(name, raw)
+        yield NamedStream(name, raw)
 
 
 class _Peekable(io.RawIOBase):
-    """A stream whose first octets can be looked at before it is read."""
+    """A stream whose first HEAD octets can be inspected before it is read."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
-        pieces, size = [], 0
-        while size < HEAD and (piece := stream.read(HEAD - size)):
-            pieces.append(piece)
-            size += len(piece)
-        self.head = b"".join(pieces)
-        self._left = io.BytesIO(self.head)
+        chunks, size = [], 0
+        while size < HEAD and (chunk := stream.read(HEAD - size)):
+            chunks.append(chunk)
+            size += len(chunk)
+        self.head = b"".join(chunks)
+        self._rest_of_head = io.BytesIO(self.head)
 
     def readable(self) -> bool:
         """Always."""
         return True
 
     def read(self, size: int | None = -1) -> bytes:
-        """As io: *size* octets or fewer, all that is left where it is negative."""
+        """At most *size* octets; all that remains if *size* is negative or None."""
         if size is None or size < 0:
-            return self._left.read() + self._stream.read()
-        return self._left.read(size) or self._stream.read(size)
+            return self._rest_of_head.read() + self._stream.read()
+        return self._rest_of_head.read(size) or self._stream.read(size)
 
     def readline(self, size: int | None = -1) -> bytes:
-        """As io: up to and with the next LF."""
-        line = self._left.readline(-1 if size is None else size)
+        """Up to and including the next LF, at most *size* octets."""
+        line = self._rest_of_head.readline(-1 if size is None else size)
         if line.endswith(b"\n") or (size is not None and 0 <= size <= len(line)):
             return line
         return line + self._stream.readline(-1 if size is None or size < 0 else size - len(line))

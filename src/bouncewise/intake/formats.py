@@ -1,4 +1,7 @@
-"""The formats that are read, in the one order in which they are asked whether a file is theirs."""
+"""The formats that are read, in the order in which they are tried.
+
+Reads: the first octets of a file. Gives: the first reader that recognises them, or None.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from bouncewise.readers.logs.zonemta import ZonemtaReader
 from bouncewise.readers.messages.mbox import MboxReader, MessageReader
 from bouncewise.readers.replies import RepliesReader
 
-# From the format that is hardest to mistake to the one that nearly anything could be.
+# From the format that is least often mistaken for another to the one that almost any file could be.
 FORMATS: tuple[Reader, ...] = (
     MailedPayloadReader(),
     PostfixReader(),
@@ -38,5 +41,5 @@ FORMATS: tuple[Reader, ...] = (
 
 
 def reader_for(head: bytes) -> Reader | None:
-    """The first reader that recognises *head*, the first octets of a file, as its format."""
+    """The first reader that recognises *head*, the first octets of a file; None if none does."""
     return next((reader for reader in FORMATS if reader.sniff(head)), None)

@@ -1,7 +1,9 @@
-"""From paths to judged reports, in one process or in many: the results, and their order, are the same.
+"""From paths to findings with verdicts, in one process or several, with the same results in the
+same order.
 
-The messages of an mbox and the small files of a folder are read and judged by worker processes, some hundred kilobytes at a
-time; what cannot be divided (a log, an archive) is read by one process.
+Reads: the files that ``files.expand`` found. Worker processes share the messages of an mbox and the
+small files of a folder, TASK_BYTES at a time. A log or an archive cannot be divided: one process
+reads it. Gives: for each path its notes, and what a function of the caller makes of each finding.
 """
 
 from __future__ import annotations
@@ -13,55 +15,69 @@ from typing import Any, BinaryIO, Generic, NamedTuple, TypeVar
 
 from bouncewise.classifier.classify import Classifier
 from bouncewise.intake import files
-from bouncewise.model import Kind, Report, Verdict
-from bouncewise.readers import Finding, Note
+from bouncewise.model import Finding, Kind, Report, Verdict
+from bouncewise.readers import Note
 from bouncewise.readers.messages.mbox import findings, split
 from bouncewise.rules.load import RuleSet
 from bouncewise.workers import Task, WorkerPool
 
-JUDGED = (Kind.FAILED, Kind.DELAYED)
-"""Kinds whose reply is judged. A complaint or a delivery needs no reading of words."""
+CLASSIFIED_KINDS = (Kind.FAILED, Kind.DELAYED)
+"""Kinds of reports that get a verdict. A complaint or a delivery needs none."""
 
 INLINE_BYTES = 16 << 20
-"""Octets that this process reads before it starts others: less mail than that is read sooner than they have started."""
+"""Octets that this process reads before it starts others, which takes longer than reading less."""
 
 TASK_BYTES = 1 << 19
 """Octets of one task, or one message if that is longer."""
 
 LARGE_BYTES = 1 << 20
-"""Octets from which on a file is not a task as a whole."""
+"""Octets from which on a file is too large to be part of a task."""
 
 LOG_BATCH = 4096
-"""Reports of one log that another process returns together."""
+"""Reports of one log that a worker process returns together."""
 
-_FILE_COST = 4096  # octets whose reading takes as long as opening a file
+_FILE_COST = 4096  # octets that take as long to read as a file takes to open
 
 T = TypeVar("T")
 
 
-class Judged(NamedTuple):
-    """A finding with its verdict, None where there is nothing to judge, and the receiver's id, '' where it is not known."""
+class ClassifiedFinding(NamedTuple):
+    """A finding, its verdict (None if its kind gets none), the receiver's id ('' if unknown), and
+    whether the host that answered is the receiver's own (None if that is not known).
+    """
 
     finding: Finding
     verdict: Verdict | None
     receiver: str
+    is_own_host: bool | None
 
 
-Transform = Callable[[Finding, Verdict | None, str], T]
-"""What is made of a finding, its verdict and its receiver: a Judged, or something else that is wanted instead."""
+Transform = Callable[[ClassifiedFinding], T]
+"""Makes what the caller needs of a classified finding, in the process that read it."""
 
 
-def judge(report: Report, classifier: Classifier) -> Verdict | None:
-    """The verdict on one report."""
-    return classifier.report(report) if report.kind in JUDGED else None
+def verdict_of(report: Report, classifier: Classifier) -> Verdict | None:
+    """The verdict on *report*; None if its kind gets none."""
+    return classifier.classify_report(report) if report.kind in CLASSIFIED_KINDS else None
+
+
+def classify_finding(finding: Finding, classifier: Classifier) -> ClassifiedFinding:
+    """*finding* with what *classifier* knows of it."""
+    report = finding.report
+    return ClassifiedFinding(
+        finding,
+        verdict_of(report, classifier),
+        classifier.receiver_of(report),
+        classifier.is_own_host(report),
+    )
 
 
 def read_paths(
     paths: Iterable[str], classifier: Classifier, transform: Transform[T], jobs: int = 1
 ) -> Iterator[tuple[str, Iterator[T | Note]]]:
-    """Each of the *paths* that files.expand gave, with what *transform* makes of its reports, and notes, in order.
+    """Each path with its notes and what *transform* makes of its findings, in order.
 
-    Where *jobs* is more than 1, *transform* is a function that another process can import.
+    With *jobs* greater than 1, *transform* must be a function that another process can import.
     """
     work = _Work(classifier, transform)
     if jobs == 1:
@@ -75,7 +91,7 @@ def read_paths(
 
 
 class _Work(Generic[T]):
-    """Reading and judging, whichever process does it."""
+    """Reads and classifies, in any process."""
 
     def __init__(self, classifier: Classifier, transform: Transform[T]) -> None:
         self.classifier = classifier
@@ -83,84 +99,81 @@ class _Work(Generic[T]):
         self._current: tuple[str, Iterator[T | Note]] | None = None
 
     def file(self, path: str) -> Iterator[T | Note]:
-        return self.judged(files.read(path))
+        return self.classify(files.read(path))
 
     def next_batch(self, path: str) -> list[T | Note]:
-        """The next LOG_BATCH items of *path*, from its beginning at the first call; none at its end."""
+        """The next LOG_BATCH items of *path*, first those at its beginning; [] at its end."""
         if self._current is None or self._current[0] != path:
             self._current = (path, self.file(path))
         return list(islice(self._current[1], LOG_BATCH))
 
     def message(self, raw: bytes, path: str, index: int) -> Iterator[T | Note]:
-        return self.judged(findings(raw, path, index))
+        return self.classify(findings(raw, path, index))
 
-    def judged(self, items: Iterable[Finding | Note]) -> Iterator[T | Note]:
+    def classify(self, items: Iterable[Finding | Note]) -> Iterator[T | Note]:
         for item in items:
             if isinstance(item, Note):
                 yield item
             else:
-                report = item.report
-                yield self.transform(
-                    item, judge(report, self.classifier), self.classifier.receiver(report)
-                )
+                yield self.transform(classify_finding(item, self.classifier))
 
 
 class _SharedWork(Generic[T]):
-    """Reading that worker processes share, once there is known to be much of it."""
+    """Reads with worker processes, as soon as more than INLINE_BYTES have to be read."""
 
     def __init__(self, work: _Work[T], pool: WorkerPool) -> None:
         self._work = work
         self._pool = pool
-        self._inline = INLINE_BYTES
+        self._inline_left = INLINE_BYTES
 
     def read_paths(self, paths: Iterable[str]) -> Iterator[tuple[str, Iterator[T | Note]]]:
-        for large, group in groupby(
+        for is_large, group in groupby(
             paths, lambda path: path == files.STDIN or _size(path) >= LARGE_BYTES
         ):
-            for path in group if large else ():
-                yield path, self._large(path)
-            yield from self._small(group)
+            for path in group if is_large else ():
+                yield path, self._read_large(path)
+            yield from self._read_small(group)
 
-    def _small(self, paths: Iterator[str]) -> Iterator[tuple[str, Iterator[T | Note]]]:
-        while self._inline > 0 and (path := next(paths, None)) is not None:
-            self._inline -= _size(path)
+    def _read_small(self, paths: Iterator[str]) -> Iterator[tuple[str, Iterator[T | Note]]]:
+        while self._inline_left > 0 and (path := next(paths, None)) is not None:
+            self._inline_left -= _size(path)
             yield path, self._work.file(path)
-        tasks = (Task(_files, (names,), names[0]) for names in _chunk_small_files(paths))
-        for names, found in self._pool.map_ordered(tasks):
-            for name, items in zip(names, found, strict=True):
-                # A compressed file may hold any amount, and is streamed instead.
-                yield name, self._work.file(name) if items is None else iter(items)
+        tasks = (Task(_files, (chunk,), chunk[0]) for chunk in _chunk_small_files(paths))
+        for chunk, results in self._pool.map_ordered(tasks):
+            for path, items in zip(chunk, results, strict=True):
+                # A compressed file may contain any amount. It is streamed here instead.
+                yield path, self._work.file(path) if items is None else iter(items)
 
-    def _large(self, path: str) -> Iterator[T | Note]:
-        """A file of any size: the messages of an mbox are shared; a log is read ahead, line after line, by one process."""
+    def _read_large(self, path: str) -> Iterator[T | Note]:
+        """A file of any size. Workers share an mbox; one of them reads a large log ahead."""
         if _size(path) >= INLINE_BYTES and files.format_of(path) != "mbox":
             for batch in self._pool.prefetch(_next_batch, path):
                 yield from batch
             return
-        for item in files.read(path, self._mbox):
+        for item in files.read(path, self._read_mbox):
             if isinstance(item, Finding):
-                yield from self._work.judged((item,))
+                yield from self._work.classify((item,))
             else:
                 yield item
 
-    def _mbox(self, stream: BinaryIO, path: str) -> Iterator[T | Note]:
-        damage: list[Exception] = []
+    def _read_mbox(self, stream: BinaryIO, path: str) -> Iterator[T | Note]:
+        errors: list[Exception] = []
         numbered = enumerate(split(stream))
         for index, raw in numbered:
             yield from self._work.message(raw, path, index)
-            self._inline -= len(raw)
-            if self._inline <= 0:
+            self._inline_left -= len(raw)
+            if self._inline_left <= 0:
                 break
-        for _, found in self._pool.map_ordered(_message_tasks(numbered, path, damage)):
-            yield from found
-        if damage:
-            raise damage[0]  # reported behind what was before it
+        for _, items in self._pool.map_ordered(_message_tasks(numbered, path, errors)):
+            yield from items
+        if errors:
+            raise errors[0]  # after everything that was read before it
 
 
 def _message_tasks(
-    numbered: Iterator[tuple[int, bytes]], path: str, damage: list[Exception]
+    numbered: Iterator[tuple[int, bytes]], path: str, errors: list[Exception]
 ) -> Iterator[Task]:
-    """The messages of an mbox as tasks; *damage* gets the exception that ended the reading."""
+    """The messages of an mbox as tasks; the exception that ends the reading goes to *errors*."""
     batch: list[bytes] = []
     size = first = 0
     try:
@@ -171,8 +184,8 @@ def _message_tasks(
             if size >= TASK_BYTES:
                 yield Task(_messages, (batch, path, first), f"{path} #{first}")
                 batch, size = [], 0
-    except files.DAMAGED as bad:
-        damage.append(bad)
+    except files.READ_ERRORS as error:
+        errors.append(error)
     if batch:
         yield Task(_messages, (batch, path, first), f"{path} #{first}")
 
@@ -181,11 +194,11 @@ def _size(path: str) -> int:
     try:
         return Path(path).stat().st_size
     except OSError:
-        return 0  # deleted meanwhile: reading it makes a note
+        return 0  # deleted in the meantime: reading it gives a note
 
 
 def _chunk_small_files(paths: Iterable[str]) -> Iterator[list[str]]:
-    """Small files, in chunks of about TASK_BYTES."""
+    """*paths* in chunks of about TASK_BYTES."""
     chunk: list[str] = []
     size = 0
     for path in paths:
@@ -198,9 +211,9 @@ def _chunk_small_files(paths: Iterable[str]) -> Iterator[list[str]]:
         yield chunk
 
 
-# ── in another process ─────────────────────────────────────────────────────────────────────────────────────
+# ── in a worker process ────────────────────────────────────────────────────────────────────────
 
-_worker: list[_Work[Any]] = []  # of this process, set by the pool's initializer
+_worker: list[_Work[Any]] = []  # the one of this process, set by the pool's initializer
 
 
 def _initialize(ruleset: RuleSet, transform: Transform[Any]) -> None:
@@ -216,4 +229,4 @@ def _next_batch(path: str) -> list[Any]:
 
 
 def _files(paths: list[str]) -> list[list[Any] | None]:
-    return [None if files.is_packed(path) else list(_worker[0].file(path)) for path in paths]
+    return [None if files.is_compressed(path) else list(_worker[0].file(path)) for path in paths]

@@ -12,13 +12,21 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import NamedTuple
 
-from bouncewise.ledger import Store, protocol
+from bouncewise.ledger import Store, parts
 from bouncewise.ledger.index import Index
 from bouncewise.ledger.rows import domain_of, id_of
-from bouncewise.model import Decision, Kind, Scope, State
+from bouncewise.model import Basis, Decision, Decisions, Kind, Mail, State, Trust
 from bouncewise.operations.decisions import decisions_on
 from bouncewise.operations.refusal_context import RefusalContexts
-from bouncewise.policy.decide import DOMAIN_CAUSES, OK, REMOVED, awaiting_probe, in_force
+from bouncewise.policy.decide import (
+    CONFIRMED,
+    DOMAIN_CAUSES,
+    OK,
+    RELEASED,
+    REMOVED,
+    awaiting_probe,
+    strictest,
+)
 from bouncewise.policy.load import Policy
 from bouncewise.rfc import address
 
@@ -28,7 +36,11 @@ _PAGE = 1000
 REMEMBERED = 1 << 17
 """Decisions that a Checker remembers between questions."""
 
+ANY_MARKETING = Mail()
+"""Marketing mail of any stream."""
+
 _PROBE_CANDIDATES = 100
+_CLEARING = (Kind.DELIVERED, CONFIRMED, REMOVED, RELEASED)
 
 
 class Answer(NamedTuple):
@@ -53,9 +65,9 @@ class Checker:
     def __init__(self, ledger: Store, policy: Policy) -> None:
         self._ledger, self._policy = ledger, policy
         self._version: tuple[int, int] | None = None
-        self._index: protocol.Index = Index(())
+        self._index: parts.Index = Index(())
         self._has_pending = False
-        self._decisions: dict[str, Decision | None] = {}
+        self._decisions: dict[str, Decisions] = {}
         self._probes: dict[str, str] = {}
         self._cleared: dict[str, datetime | None] = {}
         self._domains = _Domains(self._probe_of, self._cleared_at)
@@ -72,7 +84,7 @@ class Checker:
             self._cleared.clear()
 
     def check(
-        self, given: str, *, transactional: bool = False, at: datetime | None = None
+        self, given: str, *, mail: Mail = ANY_MARKETING, at: datetime | None = None
     ) -> Answer:
         """The answer for one address, now; or *at* a later time, if nothing else happens until
         then.
@@ -81,13 +93,13 @@ class Checker:
         name = address.normalise(given)
         domain = domain_of(name)
         own, whole = self._decision(name), self._decision(domain)
-        if own is None and whole is None:
+        if not own and not whole:
             return Answer(given, True, name, OK)
-        question = _Question(given, name, domain, at or datetime.now(UTC), transactional)
-        return _answer(question, own or OK, whole or OK, self._policy, self._domains)
+        question = _Question(given, name, domain, at or datetime.now(UTC), mail)
+        return _answer(question, own, whole, self._policy, self._domains)
 
     def check_all(
-        self, addresses: Iterable[str], *, transactional: bool = False, at: datetime | None = None
+        self, addresses: Iterable[str], *, mail: Mail = ANY_MARKETING, at: datetime | None = None
     ) -> Iterator[Answer]:
         """``check`` of each of *addresses*, in order, with the evidence of many asked for
         together.
@@ -104,15 +116,15 @@ class Checker:
                 }
             )
             for given in page:
-                yield self.check(given, transactional=transactional, at=at)
+                yield self.check(given, mail=mail, at=at)
 
     def _is_candidate(self, name: str) -> bool:
         return name not in self._decisions and (self._has_pending or self._index.has(id_of(name)))
 
-    def _decision(self, name: str) -> Decision | None:
+    def _decision(self, name: str) -> Decisions:
         if self._is_candidate(name):
             self._look_up({name})
-        return self._decisions.get(name)
+        return self._decisions.get(name, ())
 
     def _look_up(self, names: set[str]) -> None:
         """The stored Decisions; where evidence was added that is not settled yet, what follows
@@ -124,7 +136,7 @@ class Checker:
         if self._has_pending:
             pending = self._ledger.with_evidence(self._ledger.pending.among(names))
             found |= dict(decisions_on(pending, self._ledger, self._policy))
-        self._decisions.update((name, found.get(name)) for name in names)
+        self._decisions.update((name, found.get(name, ())) for name in names)
 
     def _probe_of(self, domain: str) -> str:
         if domain not in self._probes:
@@ -145,18 +157,18 @@ def check(
     *,
     at: datetime,
     past: bool,
-    transactional: bool = False,
+    mail: Mail = ANY_MARKETING,
 ) -> Iterator[Answer]:
     """An answer per address, in order. *past*: from the evidence up to *at* alone; else from the
     derived state, at *at*.
     """
     if past and at < ledger.latest():
-        return _check_past(addresses, ledger, policy, at, transactional)
-    return Checker(ledger, policy).check_all(addresses, transactional=transactional, at=at)
+        return _check_past(addresses, ledger, policy, at, mail)
+    return Checker(ledger, policy).check_all(addresses, mail=mail, at=at)
 
 
 def _check_past(
-    addresses: Iterable[str], ledger: Store, policy: Policy, at: datetime, transactional: bool
+    addresses: Iterable[str], ledger: Store, policy: Policy, at: datetime, mail: Mail
 ) -> Iterator[Answer]:
     stream = iter(addresses)
     contexts = RefusalContexts(ledger, policy, at)
@@ -170,10 +182,9 @@ def _check_past(
         with_evidence = ledger.with_evidence(n for name in names for n in _both(name))
         found = dict(decisions_on(with_evidence, ledger, policy, at, contexts))
         for given, name in zip(page, names, strict=True):
-            question = _Question(given, name, domain_of(name), at, transactional)
-            yield _answer(
-                question, found.get(name, OK), found.get(question.domain, OK), policy, domains
-            )
+            question = _Question(given, name, domain_of(name), at, mail)
+            own, whole = found.get(name, ()), found.get(question.domain, ())
+            yield _answer(question, own, whole, policy, domains)
 
 
 class _Question(NamedTuple):
@@ -183,7 +194,7 @@ class _Question(NamedTuple):
     name: str
     domain: str
     at: datetime
-    transactional: bool
+    mail: Mail
 
 
 def _both(name: str) -> tuple[str, str]:
@@ -200,30 +211,33 @@ class _Domains(NamedTuple):
 
 
 def _answer(
-    question: _Question, own: Decision, whole: Decision, policy: Policy, domains: _Domains
+    question: _Question, own: Decisions, whole: Decisions, policy: Policy, domains: _Domains
 ) -> Answer:
     """*own*, *whole*: the Decisions on the address and on its domain."""
-    given, name, domain, at, transactional = question
-    decisions = [(name, own), (domain, whole)]
-    if _follows_domain(own, whole, domain, domains):
-        del decisions[0]
-    for about, decision in decisions:
-        decision = in_force(decision, at)
-        if decision.state is not State.OK and not (
-            transactional and decision.scope is not Scope.ALL
-        ):
+    given, name, domain, at, mail = question
+    of_domain = _evidence(whole)
+    if _follows_domain(_evidence(own), of_domain, domain, domains):
+        own = tuple(d for d in own if d.basis is not Basis.EVIDENCE)
+    for about, decisions in ((name, own), (domain, whole)):
+        decision = strictest(decisions, at, mail)
+        if decision.state is not State.OK:
             return Answer(given, False, about, decision)
-    decision = awaiting_probe(whole, policy, at)
+    decision = awaiting_probe(of_domain, policy, at)
     if decision.state is not State.OK and name != domains.probe_of(domain):
         return Answer(given, False, domain, decision)
     return Answer(given, True, name, OK)
+
+
+def _evidence(decisions: Decisions) -> Decision:
+    """What evidence decides among *decisions*."""
+    return next((d for d in decisions if d.basis is Basis.EVIDENCE), OK)
 
 
 def _follows_domain(own: Decision, whole: Decision, domain: str, domains: _Domains) -> bool:
     """Whether evidence about the domain that decided on this address is the domain's to decide:
     while it has a decision, and once it was cleared since.
     """
-    if own.cause not in DOMAIN_CAUSES or own.by:
+    if own.cause not in DOMAIN_CAUSES or own.trust in (Trust.CLAIMED, Trust.MATCHED):
         return False
     if whole.state is not State.OK:
         return True
@@ -234,17 +248,15 @@ def _follows_domain(own: Decision, whole: Decision, domain: str, domains: _Domai
 def _cleared(domain: str, ledger: Store, until: datetime | None) -> datetime | None:
     """When mail was last delivered to anybody at a domain, or a person removed its suppression."""
     _, history = next(ledger.histories((domain,), until))
-    return max((e.at for e in history if e.kind in (Kind.DELIVERED, REMOVED)), default=None)
+    return max((e.at for e in history if e.kind in _CLEARING), default=None)
 
 
-def _probe(names: Iterable[str], decisions: Mapping[str, Decision]) -> str:
+def _probe(names: Iterable[str], decisions: Mapping[str, Decisions]) -> str:
     """The address of a domain that is mailed first when the domain's time is up: one that no
     decision of its own keeps.
     """
     free = (
-        n
-        for n in names
-        if (d := decisions.get(n, OK)).state is State.OK or d.cause in DOMAIN_CAUSES
+        n for n in names if all(d.cause in DOMAIN_CAUSES and not d.by for d in decisions.get(n, ()))
     )
     return next(free, "")
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from bouncewise.lists.syntax import syntax_error
 from bouncewise.lists.table import Table
-from bouncewise.model import Decision, State
+from bouncewise.model import Decision, Mail, State
 from bouncewise.operations.check import Answer, check
 from bouncewise.operations.context import Context
 
@@ -25,15 +25,11 @@ class Row(NamedTuple):
     answer: Answer
 
 
-def clean(
-    table: Table, context: Context, *, at: datetime, past: bool, transactional: bool
-) -> Iterator[Row]:
+def clean(table: Table, context: Context, *, at: datetime, past: bool, mail: Mail) -> Iterator[Row]:
     """Every row of *table* that is not blank, with its answer."""
     rows, again = tee(filter(None, table.rows))
     addresses = (row[table.address].strip() if table.address < len(row) else "" for row in again)
-    answers = check(
-        addresses, context.ledger, context.policy, at=at, past=past, transactional=transactional
-    )
+    answers = check(addresses, context.ledger, context.policy, at=at, past=past, mail=mail)
     for answer, row in zip(answers, rows, strict=True):
         yield Row(row, _with_syntax(answer))
 

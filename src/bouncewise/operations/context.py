@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from bouncewise.classifier.classify import Classifier, default
+from bouncewise.classifier.classify import Classifier, default_classifier
 from bouncewise.ledger import Store, open_store
 from bouncewise.policy.load import Policy, load
 
@@ -31,7 +31,9 @@ class Context(NamedTuple):
         """The ledger at *path* with the shipped policy and rules, or with those given. Raises
         LedgerError as open_store.
         """
-        return cls(open_store(path, create=create), policy or load(), classifier or default())
+        return cls(
+            open_store(path, create=create), policy or load(), classifier or default_classifier()
+        )
 
     def __enter__(self) -> Self:
         return self

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from bouncewise.ledger import Store
-from bouncewise.model import Decision
+from bouncewise.model import Decisions
 from bouncewise.operations.incidents import detect_incidents
-from bouncewise.operations.refusal_context import RefusalContexts
+from bouncewise.operations.refusal_context import END_OF_TIME, MAX_RETURN, RefusalContexts
 from bouncewise.policy.decide import decide
 from bouncewise.policy.load import Policy
+from bouncewise.times import Day, day_of, day_start, micros
+
+MAIL_MEMORY = timedelta(days=45)
+"""How long the ledger remembers which Message-ID was sent to whom: notices come within a week,
+complaints within a month."""
+
+FIRST_TIME = datetime(1990, 1, 1, tzinfo=UTC)
 
 NAMES = 20_000
 """Names decided about in one transaction."""
@@ -22,8 +29,8 @@ def decisions_on(
     policy: Policy,
     at: datetime | None = None,
     contexts: RefusalContexts | None = None,
-) -> Iterator[tuple[str, Decision]]:
-    """The Decision on each of *names* from its history up to *at*; ``in_force`` says whether it
+) -> Iterator[tuple[str, Decisions]]:
+    """The Decisions on each of *names* from its history up to *at*; ``in_force`` says whether one
     has expired.
     """
     contexts = contexts or RefusalContexts(ledger, policy, at)
@@ -50,7 +57,13 @@ def settle(ledger: Store, policy: Policy) -> None:
             affected = detect_incidents(ledger, policy, *span)
             ledger.pending.add(affected.names)
             ledger.pending.add_refused(affected.since, affected.until)
+            if affected.resolver_failed:
+                ledger.pending.add_domain_refusals(affected.since, affected.until)
             ledger.traffic.mark_examined()
+        _reconsider_claims(ledger, policy)
+        if hosts := ledger.coverage.new_relays(policy.trust.relay_domains):
+            ledger.pending.add_relayed(hosts)
+        ledger.prune_mails(ledger.latest() - MAIL_MEMORY)
     more = True
     while more:
         with ledger.change():
@@ -58,3 +71,22 @@ def settle(ledger: Store, policy: Policy) -> None:
             more = bool(ledger.pending)
     with ledger.change():
         ledger.write_index()
+
+
+def _reconsider_claims(ledger: Store, policy: Policy) -> None:
+    """Make the names pending whose claims may do more, or less, by what is covered now, and by
+    how many claims each day has now.
+    """
+    within = timedelta(hours=policy.trust.coverage_hours)
+    if span := ledger.coverage.newly_covered():
+        first, last = (max(FIRST_TIME, span[0]), min(END_OF_TIME, span[1]))
+        ledger.pending.add_claims(first - within, last + within + MAX_RETURN)
+    counts: dict[Day, int] = {}
+    if span := ledger.coverage.newly_claimed():
+        since, until = day_of(micros(span[0])), Day(day_of(micros(span[1])) + 1)
+        counts = ledger.coverage.claims_by_day(day_start(since), day_start(until))
+        before, most = ledger.coverage.counts_before(since, until), policy.trust.claims_a_day
+        for day, count in counts.items():
+            if before.get(day, 0) <= most < count:
+                ledger.pending.add_claims(day_start(day), day_start(Day(day + 1)))
+    ledger.coverage.mark_settled(counts)

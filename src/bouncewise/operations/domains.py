@@ -12,13 +12,14 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from itertools import islice
+from operator import attrgetter
 from typing import NamedTuple
 
 from bouncewise.ledger import Store
-from bouncewise.model import Cause, Decision, Event
+from bouncewise.model import Basis, Cause, Decision, Event
 from bouncewise.net import dns
 from bouncewise.operations.suppress import record
-from bouncewise.policy.decide import DNS_LOOKUP, DOMAIN_CAUSES, decide
+from bouncewise.policy.decide import DNS_LOOKUP, DOMAIN_CAUSES, OK, decide
 from bouncewise.policy.load import Policy
 
 AT_ONCE = 16
@@ -44,23 +45,24 @@ class DnsCheck(NamedTuple):
     domain: str
     before: Decision
     after: Decision
-    mail: dns.Mail | None
+    mail: dns.MailRoute | None
 
 
 def dead_domains(ledger: Store) -> Iterator[tuple[str, Decision]]:
     """The domains (``example.org``) held or suppressed by evidence, by name; with those whose
     time is up.
     """
-    for name, decision in ledger.states():
-        if name.startswith("@") and decision.cause in DOMAIN_CAUSES and not decision.by:
-            yield name[1:], decision
+    for name, decisions in ledger.states():
+        for decision in decisions if name.startswith("@") else ():
+            if decision.cause in DOMAIN_CAUSES and decision.basis is Basis.EVIDENCE:
+                yield name[1:], decision
 
 
 def verify(
     found: Iterable[tuple[str, Decision]],
     ledger: Store,
     policy: Policy,
-    resolve: dns.Resolve,
+    resolve: dns.Resolver,
     *,
     at: datetime,
     dry_run: bool,
@@ -72,7 +74,7 @@ def verify(
     with ThreadPoolExecutor(AT_ONCE) as pool:
         while page := list(islice(stream, 8 * AT_ONCE)):
             answers = pool.map(
-                lambda domain: dns.mail(domain, resolve), [domain for domain, _ in page]
+                lambda domain: dns.mail_route(domain, resolve), [domain for domain, _ in page]
             )
             for (domain, before), mail in zip(page, answers, strict=True):
                 act = _act(mail, at)
@@ -84,7 +86,7 @@ def verify(
                 yield DnsCheck(domain, before, after, mail)
 
 
-def _act(mail: dns.Mail, at: datetime) -> Event | None:
+def _act(mail: dns.MailRoute, at: datetime) -> Event | None:
     """What DNS says, as an act; None where it gives no answer."""
     if mail.route is dns.Route.UNANSWERED:
         return None
@@ -93,4 +95,6 @@ def _act(mail: dns.Mail, at: datetime) -> Event | None:
 
 
 def _decide(domain: str, act: Event, ledger: Store, policy: Policy) -> Decision:
-    return decide([*ledger.history(f"@{domain}"), act], policy, whole_domain=True)
+    history = sorted((*ledger.history(f"@{domain}"), act), key=attrgetter("order"))
+    found = decide(history, policy, whole_domain=True)
+    return next((d for d in found if d.basis is Basis.EVIDENCE), OK)

@@ -1,8 +1,7 @@
-"""A page on a reply, a code, a cause or an address: what it means, by whom, how likely, what to
-do, whom to ask.
+"""Pages that explain a reply, a code, a cause or an address to people.
 
-Reads: the knowledge, a verdict, and for an address its history. Gives: a Page of sections in
-plain words, with sources.
+Reads: the knowledge in the rule set, a verdict, and for an address its history. Gives: a Page: what
+it means, the possible causes, what to do, whom to contact, and the sources. Pure.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from datetime import datetime
 
 import msgspec
 
-from bouncewise.classifier.classify import Classifier, default
+from bouncewise.classifier.classify import Classifier, default_classifier
 from bouncewise.model import Cause, Decision, Event, Kind, State, Verdict
 from bouncewise.rfc import status as rfc3463
 from bouncewise.rfc.reply import parse
@@ -21,13 +20,19 @@ from bouncewise.rules.load import Receiver, Rule, RuleSet, StatusFacts
 from bouncewise.rules.selftest import as_example
 
 _ONLY_CODES = re.compile(r"[\s\d.x#-]+", re.I)
+_STATUS = re.compile(r"[245x]\.\d{1,3}\.\d{1,3}")
+_REPLY_CODE = re.compile(r"\s*([245]\d\d)\b")
+_MARKS = {Kind.DELIVERED.value: "✓", Kind.FAILED.value: "✗", Kind.DELAYED.value: "…"}
 
-# RFC 5321 §4.2.3 and its extensions, in our words.
+MAX_EVENTS = 40
+"""Events of an address that a page shows, the latest ones."""
+
+# RFC 5321 §4.2.3 and its extensions, in our own words.
 REPLY_CODES = {
     "421": "service not available, the server closes the connection (RFC 5321)",
-    "450": "not taken: mailbox unavailable for now, busy or blocked by policy for a while (RFC 5321)",
-    "451": "not taken: a local error in processing (RFC 5321)",
-    "452": "not taken: too little storage, or too many recipients (RFC 5321)",
+    "450": "not accepted: mailbox unavailable, busy or blocked by policy for now (RFC 5321)",
+    "451": "not accepted: a local error in processing (RFC 5321)",
+    "452": "not accepted: too little storage, or too many recipients (RFC 5321)",
     "454": "temporary authentication or TLS failure (RFC 4954, RFC 3207)",
     "455": "parameters cannot be accommodated for now (RFC 5321)",
     "500": "syntax error, command not recognised (RFC 5321)",
@@ -36,19 +41,20 @@ REPLY_CODES = {
     "503": "bad sequence of commands (RFC 5321)",
     "504": "command parameter not implemented (RFC 5321)",
     "521": "the host accepts no mail (RFC 7504)",
-    "530": "authentication, or STARTTLS, is required first (RFC 4954, RFC 3207)",
+    "530": "authentication or STARTTLS is required first (RFC 4954, RFC 3207)",
     "535": "authentication credentials are invalid (RFC 4954)",
-    "550": "not taken: mailbox not found, no access, or refused for policy reasons (RFC 5321): three very different things",
-    "551": "user not local; another path may be named (RFC 5321)",
-    "552": "not taken: storage allocation exceeded (RFC 5321); also used for messages that are too large",
-    "553": "not taken: mailbox name not allowed (RFC 5321)",
+    "550": "not accepted: mailbox not found, no access, or refused for policy reasons (RFC 5321). "
+    "The code does not say which of these three it is",
+    "551": "user not local; the reply may name another path (RFC 5321)",
+    "552": "not accepted: storage allocation exceeded (RFC 5321); also used for large messages",
+    "553": "not accepted: mailbox name not allowed (RFC 5321)",
     "554": "transaction failed, or no SMTP service here (RFC 5321)",
     "555": "MAIL or RCPT parameters not recognised (RFC 5321)",
     "556": "the recipient's domain accepts no mail (RFC 7504)",
 }
 _CLASSES = {
-    "4": "a 4xx: not now; the server is to try again",
-    "5": "a 5xx: not at all; the server gives up",
+    "4": "a 4xx reply: not accepted now; the sending server tries again",
+    "5": "a 5xx reply: not accepted; the sending server gives up",
 }
 
 
@@ -68,11 +74,9 @@ class Page(msgspec.Struct, frozen=True):
 
 
 def explain(subject: str, classifier: Classifier | None = None) -> Page:
-    """The page on a reply, a code such as ``5.4.1`` or ``550 5.4.1``, or a cause such as
-    ``mailbox-full``.
-    """
-    subject, classifier = subject.strip(), classifier or default()
-    if subject.casefold() in {c.value for c in Cause}:
+    """The page about a reply, a code (``5.4.1``, ``550 5.4.1``) or a cause (``mailbox-full``)."""
+    subject, classifier = subject.strip(), classifier or default_classifier()
+    if subject.casefold() in {cause.value for cause in Cause}:
         return cause_page(Cause(subject.casefold()), classifier.ruleset)
     if _ONLY_CODES.fullmatch(subject):
         return code_page(subject, classifier)
@@ -81,81 +85,62 @@ def explain(subject: str, classifier: Classifier | None = None) -> Page:
 
 def reply_page(reply: str, classifier: Classifier) -> Page:
     """What one reply means."""
-    v = classifier.judge(reply)
+    verdict = classifier.classify(reply)
     knowledge = classifier.ruleset
-    facts = knowledge.causes[v.cause]
-    rule = next((r for r in knowledge.rules if r.id == v.rule), None)
-    receiver = _receiver(knowledge, v.receiver)
-    who = receiver.name if receiver else "the receiver"
+    facts = knowledge.causes[verdict.cause]
+    rule = next((r for r in knowledge.rules if r.id == verdict.rule), None)
+    receiver = _receiver(knowledge, verdict.receiver)
+    decided = f"Deciding words: “{verdict.evidence}”" if verdict.evidence else "No phrase matched."
+    meaning = (facts.meaning, f"Here: {rule.why}.") if rule else (facts.meaning,)
+    standard = _standard(knowledge, verdict.reply_code, verdict.status)
     sections = [
-        Section(
-            "What was said",
-            (
-                v.reply,
-                f"The words that decide: “{v.evidence}”" if v.evidence else "No words that decide.",
-            ),
-        ),
-        Section("What it means by the standard", _standard(knowledge, v.reply_code, v.status)),
-        Section(f"What it means from {who}", _as_known(rule, facts.meaning)),
-        Section("What may lie behind it", _ranked(v, knowledge)),
-        Section("What to do now", facts.do),
+        Section("The reply", (verdict.reply, decided)),
+        Section("Meaning by the standards", standard),
+        Section(f"Meaning at {receiver.name if receiver else 'the receiver'}", meaning),
+        Section("Possible causes", _possible_causes(verdict, knowledge)),
+        Section("What to do", facts.do),
         Section("What not to do", facts.dont),
         *_contact(receiver),
-        Section("Sources", _sources(knowledge, rule, v.status)),
+        Section("Sources", _sources(knowledge, rule, verdict.status)),
     ]
-    return Page(
-        facts.title,
-        f"{v.cause}: {v.advice} ({v.party}, {v.permanence}, sure {v.confidence:.0%})",
-        tuple(sections),
-    )
+    certainty = f"{verdict.permanence}, confidence {verdict.confidence:.0%}"
+    summary = f"{verdict.cause}: {verdict.advice} ({verdict.party}, {certainty})"
+    return Page(facts.title, summary, tuple(sections))
 
 
 def code_page(code: str, classifier: Classifier) -> Page:
-    """What a code can mean, as the rules know it: which causes stand behind it, and what its
-    words then are.
-    """
+    """What a code can mean: by the standards, and in the replies that the rules know."""
     knowledge = classifier.ruleset
     parts = parse(code)
-    wanted = parts.status or next(iter(re.findall(r"[245x]\.\d{1,3}\.\d{1,3}", code)), None)
-    digits = re.match(r"\s*([245]\d\d)\b", code)
+    status = parts.status or next(iter(_STATUS.findall(code)), None)
+    digits = _REPLY_CODE.match(code)
     reply_code = parts.reply_code or (int(digits[1]) if digits else None)
-    registry = _standard(knowledge, reply_code, wanted)
-    facts = _status_facts(knowledge, wanted)
-    lines = _behind(wanted, str(reply_code or ""), classifier)
-    sections = [Section("What it means by the standard", registry)]
+    facts = _status_facts(knowledge, status)
+    sections = [Section("Meaning by the standards", _standard(knowledge, reply_code, status))]
     if facts is not None and facts.practice:
-        sections.append(Section("What it means in practice", (facts.practice,)))
-    sections.append(
-        Section(
-            "What stands behind it, by its words",
-            lines or ("No rule knows replies with this code.",),
-        )
-    )
-    sections.append(
-        Section(
-            "What to do now",
-            ('Read the words: `bouncewise explain "the whole reply"`. Text outranks code.',),
-        )
-    )
+        sections.append(Section("Meaning in practice", (facts.practice,)))
+    causes = _causes_of_code(status, str(reply_code or ""), classifier)
+    advice = 'Read the words of the reply: `bouncewise explain "the whole reply"`.'
     sources = (facts.source,) if facts else ()
-    return Page(
-        f"The code {code}",
-        facts.title if facts else "",
-        (*sections, Section("Sources", (*sources, "RFC 3463, RFC 5321"))),
-    )
+    sections += [
+        Section("Causes of replies with this code", causes or ("No rule has such a reply.",)),
+        Section("What to do", (f"{advice} The text outranks the code.",)),
+        Section("Sources", (*sources, "RFC 3463, RFC 5321")),
+    ]
+    return Page(f"The code {code}", facts.title if facts else "", tuple(sections))
 
 
 def cause_page(cause: Cause, knowledge: RuleSet) -> Page:
-    """What a cause means and how receivers put it."""
+    """What a cause means, and replies that have it."""
     facts = knowledge.causes[cause]
     rules = [r for r in knowledge.rules if r.cause is cause]
-    said = tuple(dict.fromkeys(as_example(r.example[0]).reply[:110] for r in rules))[:8]
+    examples = tuple(dict.fromkeys(as_example(r.example[0]).reply[:110] for r in rules))[:8]
     return Page(
         facts.title,
         f"{cause}: {facts.advice} ({facts.party}, {facts.permanence})",
         (
-            Section("What it means", (facts.meaning,)),
-            Section("How it is said", said),
+            Section("Meaning", (facts.meaning,)),
+            Section("Examples of replies", examples),
             Section("What to do", facts.do),
             Section("What not to do", facts.dont),
             Section("Sources", tuple(dict.fromkeys(r.source for r in rules))[:8]),
@@ -166,94 +151,92 @@ def cause_page(cause: Cause, knowledge: RuleSet) -> Page:
 def address_page(
     name: str, decision: Decision, history: list[Event], now: datetime, classifier: Classifier
 ) -> Page:
-    """Why an address is mailed or not: its Decision and everything that led there."""
+    """Why an address may or may not be mailed: its Decision, and the events behind it."""
     domain = name.rpartition("@")[2]
     receiver = _receiver(classifier.ruleset, classifier.matcher.receiver_of(domain))
-    past = tuple(_told(event) for event in history[-40:]) or ("The ledger holds nothing on it.",)
-    sections = [Section("What happened", past)]
+    events = tuple(_format_event(event) for event in history[-MAX_EVENTS:])
+    sections = [Section("History", events or ("The ledger has no event of this address.",))]
     if decision.cause is not None:
         facts = classifier.ruleset.causes[decision.cause]
         sections += [
-            Section("What it means", (facts.meaning,)),
-            Section("What to do now", facts.do),
+            Section("Meaning", (facts.meaning,)),
+            Section("What to do", facts.do),
             Section("What not to do", facts.dont),
         ]
-    until = f" until {decision.until:%Y-%m-%d %H:%M}" if decision.until else ""
+    summary = f"{_format_decision(decision)} (at {now:%Y-%m-%d %H:%M} UTC)"
+    return Page(name, summary, (*sections, *_contact(receiver)))
+
+
+def _format_decision(decision: Decision) -> str:
+    if decision.state is State.OK:
+        return "may be mailed"
     since = f" since {decision.since:%Y-%m-%d %H:%M}" if decision.since else ""
-    state = (
-        "may be mailed"
-        if decision.state is State.OK
-        else f"{decision.state}{since}{until}: {decision.why}"
-    )
-    return Page(name, f"{state} (at {now:%Y-%m-%d %H:%M} UTC)", (*sections, *_contact(receiver)))
+    until = f" until {decision.until:%Y-%m-%d %H:%M}" if decision.until else ""
+    return f"{decision.state}{since}{until}: {decision.why}"
 
 
-def _told(event: Event) -> str:
-    mark = (
-        {Kind.DELIVERED: "✓", Kind.FAILED: "✗", Kind.DELAYED: "…"}.get(Kind(event.kind), "·")
-        if event.kind in list(Kind)
-        else "✎"
-    )
+def _format_event(event: Event) -> str:
+    is_act = event.kind not in list(Kind)
+    mark = "✎" if is_act else _MARKS.get(event.kind, "·")
     cause = f" {event.cause}" if event.cause else ""
     by = f" by {event.by}" if event.by else ""
     words = f": {event.words}" if event.words not in ("", event.kind) else ""
     return f"{event.at:%Y-%m-%d %H:%M} {mark} {event.kind}{cause}{by}{words}"
 
 
-def _standard(knowledge: RuleSet, reply_code: int | None, wanted: str | None) -> tuple[str, ...]:
+def _standard(knowledge: RuleSet, reply_code: int | None, status: str | None) -> tuple[str, ...]:
+    """The codes in the words of the RFCs and the IANA registry."""
     lines = []
     if reply_code is not None:
         text = REPLY_CODES.get(str(reply_code)) or _CLASSES.get(str(reply_code)[0], "")
         lines.append(f"{reply_code}: {text}")
-    if wanted is not None:
-        facts = _status_facts(knowledge, wanted)
-        said = (
-            f"{facts.title}. {facts.meaning}"
-            if facts
-            else "not in the IANA registry: the receiver's own"
+    if status is not None:
+        facts = _status_facts(knowledge, status)
+        registered = f"{facts.title}. {facts.meaning}" if facts else ""
+        lines.append(
+            f"{status}: {registered or 'not in the IANA registry; a code of the receiver'}"
         )
-        lines.append(f"{wanted}: {said}")
-    return tuple(lines) or ("The reply carries no code.",)
+    return tuple(lines) or ("The reply has no code.",)
 
 
-def _status_facts(knowledge: RuleSet, wanted: str | None) -> StatusFacts | None:
-    detail = (wanted or "").partition(".")[2]
-    return next((s for s in knowledge.statuses if s.status in (wanted, f"x.{detail}")), None)
+def _status_facts(knowledge: RuleSet, status: str | None) -> StatusFacts | None:
+    detail = (status or "").partition(".")[2]
+    return next((s for s in knowledge.statuses if s.status in (status, f"x.{detail}")), None)
 
 
-def _as_known(rule: Rule | None, meaning: str) -> tuple[str, ...]:
-    return (meaning, f"Here: {rule.why}.") if rule else (meaning,)
+def _possible_causes(verdict: Verdict, knowledge: RuleSet) -> tuple[str, ...]:
+    """The cause with its confidence, and the alternates, which share the doubt equally."""
+    share = (1 - verdict.confidence) / max(1, len(verdict.alternates))
+    shares = [
+        (verdict.cause, verdict.confidence),
+        *((alternate, share) for alternate in verdict.alternates),
+    ]
+    return tuple(f"{p:4.0%}  {cause}: {knowledge.causes[cause].title}" for cause, p in shares)
 
 
-def _ranked(v: Verdict, knowledge: RuleSet) -> tuple[str, ...]:
-    rest = (1 - v.confidence) / max(1, len(v.alternates))
-    shares = [(v.cause, v.confidence), *((a, rest) for a in v.alternates)]
-    return tuple(
-        f"{share:4.0%}  {cause}: {knowledge.causes[cause].title}" for cause, share in shares
-    )
-
-
-def _behind(wanted: str | None, reply_code: str, classifier: Classifier) -> tuple[str, ...]:
-    """Causes of the rules whose examples carry this code, the most frequent first, each with one
-    such reply.
-    """
-    found: Counter[Cause] = Counter()
-    shown: dict[Cause, str] = {}
+def _causes_of_code(status: str | None, reply_code: str, classifier: Classifier) -> tuple[str, ...]:
+    """The causes of the rules with such an example, the most frequent first, each with a reply."""
+    counts: Counter[Cause] = Counter()
+    replies: dict[Cause, str] = {}
     for rule in classifier.ruleset.rules:
         for example in map(as_example, rule.example):
-            parts = parse(example.reply)
-            same = (
-                parts.status == wanted
-                if wanted and not wanted.startswith("x")
-                else (parts.status or "")[1:] == (wanted or "")[1:]
-            )
-            if (wanted and same) or (not wanted and str(parts.reply_code) == reply_code):
-                found[rule.cause] += 1
-                shown.setdefault(rule.cause, example.reply)
+            if _has_code(example.reply, status, reply_code):
+                counts[rule.cause] += 1
+                replies.setdefault(rule.cause, example.reply)
     return tuple(
-        f"{cause} ({classifier.ruleset.causes[cause].advice}): {shown[cause][:100]}"
-        for cause, _ in found.most_common(12)
+        f"{cause} ({classifier.ruleset.causes[cause].advice}): {replies[cause][:100]}"
+        for cause, _ in counts.most_common(12)
     )
+
+
+def _has_code(reply: str, status: str | None, reply_code: str) -> bool:
+    """Whether *reply* has *status* (its class may be "x") or, if it is None, *reply_code*."""
+    parts = parse(reply)
+    if not status:
+        return str(parts.reply_code) == reply_code
+    if status.startswith("x"):
+        return (parts.status or "")[1:] == status[1:]
+    return parts.status == status
 
 
 def _receiver(knowledge: RuleSet, name: str | None) -> Receiver | None:
@@ -264,14 +247,14 @@ def _contact(receiver: Receiver | None) -> list[Section]:
     if receiver is None or not (receiver.postmaster or receiver.notes):
         return []
     notes = (receiver.notes,) if receiver.notes else ()
-    return [Section(f"Whom to turn to at {receiver.name}", (*receiver.postmaster, *notes))]
+    return [Section(f"Contact at {receiver.name}", (*receiver.postmaster, *notes))]
 
 
-def _sources(knowledge: RuleSet, rule: Rule | None, wanted: str | None) -> tuple[str, ...]:
-    facts = _status_facts(knowledge, wanted) if wanted else None
-    found = [rule.source] if rule else []
+def _sources(knowledge: RuleSet, rule: Rule | None, status: str | None) -> tuple[str, ...]:
+    facts = _status_facts(knowledge, status) if status else None
+    sources = [rule.source] if rule else []
     if facts is not None:
-        found.append(facts.source)
-    if wanted and rfc3463.parse(wanted):
-        found.append("IANA registry of SMTP enhanced status codes (RFC 5248)")
-    return tuple(dict.fromkeys(found)) or ("none: no rule knows this reply",)
+        sources.append(facts.source)
+    if status and rfc3463.parse(status):
+        sources.append("IANA registry of SMTP enhanced status codes (RFC 5248)")
+    return tuple(dict.fromkeys(sources)) or ("none: no rule matches this reply",)

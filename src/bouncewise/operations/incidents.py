@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 from bouncewise.errors import InputError
 from bouncewise.ledger import Store
-from bouncewise.ledger.records import Refusals, SenderRefusals
-from bouncewise.model import Alert, Incident, Ruling
+from bouncewise.ledger.deliveries import OWN_DNS
+from bouncewise.ledger.records import Refusals
+from bouncewise.model import Incident, Ruling
 from bouncewise.policy.detector import LEAST, SlotCounts, Span, detect, detect_new_domain
 from bouncewise.policy.load import Policy
 from bouncewise.times import OPEN_END, SLOTS_A_DAY, SLOTS_AN_HOUR, Slot, later, slot_at, slot_time
@@ -25,7 +26,7 @@ BEFORE = 45 * SLOTS_A_DAY
 """Slots looked at before a block: baseline traffic, and an incident that may still be open."""
 
 SAMPLES = 3
-"""Replies shown of an incident or alert."""
+"""Replies shown of an incident."""
 
 
 # ── detection ───────────────────────────────────────────────────────────────────────────────────
@@ -33,12 +34,14 @@ SAMPLES = 3
 
 class Affected(NamedTuple):
     """Names whose Decisions may have changed: *names*, and every address refused in the slots
-    from *since* to before *until*.
+    from *since* to before *until*; with those whose domain failed then, where our own resolver
+    may have been at fault.
     """
 
     names: set[str]
     since: Slot
     until: Slot
+    resolver_failed: bool
 
 
 def detect_incidents(ledger: Store, policy: Policy, first: Slot, last: Slot) -> Affected:
@@ -59,8 +62,11 @@ def detect_incidents(ledger: Store, policy: Policy, first: Slot, last: Slot) -> 
         ledger.incidents.put(found, slot_time(Slot(start)), slot_time(Slot(start + BLOCK)))
     now = {(i.destination, i.opened): i for i in ledger.incidents.all()}
     names: set[str] = set()
+    resolver = any(key[0] == OWN_DNS for key, _ in now.items() ^ before.items())
     for key in {*before, *now}:
         incident = now.get(key) or before[key]
+        if incident.destination == OWN_DNS:
+            continue
         # The probes of an open incident change from day to day, so it affects its addresses each
         # time.
         if incident.closed is None or before.get(key) != now.get(key):
@@ -69,7 +75,10 @@ def detect_incidents(ledger: Store, policy: Policy, first: Slot, last: Slot) -> 
                 ledger.traffic.refused(incident.destination, slot_at(incident.opened), until)
             )
     near = policy.incident.neighbour_hours * SLOTS_AN_HOUR
-    return Affected(names, Slot(first - near), Slot(last + near + 1))
+    since = first - near
+    if resolver:  # all that the incident concerns may be much before the new evidence
+        since = min(since, *(slot_at(key[1]) for key in {*before, *now} if key[0] == OWN_DNS))
+    return Affected(names, Slot(since), Slot(last + near + 1), resolver)
 
 
 class _Found(NamedTuple):
@@ -87,6 +96,7 @@ def _in_block(ledger: Store, policy: Policy, start: Slot, latest: Slot) -> list[
     found = [
         *_at_known_destinations(ledger, policy, Slot(start - BEFORE), until, latest),
         *_at_new_domains(ledger, policy, start, until, latest),
+        *_of_our_resolver(ledger, policy, Slot(start - BEFORE), until, latest),
     ]
     found = [f for f in found if start <= slot_at(f.incident.opened) < start + BLOCK]
     return [f.incident for f in found if not _is_part_of_another(f, found)]
@@ -112,6 +122,19 @@ def _at_known_destinations(
             }
             found.append(_Found(_incident(destination, span), addresses))
     return found
+
+
+def _of_our_resolver(
+    ledger: Store, policy: Policy, since: Slot, until: Slot, latest: Slot
+) -> list[_Found]:
+    """Many domains that had mail delivered lately and fail in DNS at once: our own resolver."""
+    good = policy.dead.alive_days * SLOTS_A_DAY
+    failing = ledger.traffic.failing_domains(since, until, good)
+    if sum(map(len, failing.new.values())) < LEAST:
+        return []
+    delivered = Counter(dict(ledger.traffic.deliveries(OWN_DNS, since, until)))
+    spans = detect(_counts(delivered, failing), Slot(min(latest, until)), policy.incident)
+    return [_Found(_incident(OWN_DNS, span), set()) for span in spans]
 
 
 def _counts(delivered: Counter[Slot], refused: Refusals) -> list[SlotCounts]:
@@ -244,37 +267,3 @@ def details(ledger: Store, incident: Incident) -> Details:
 def latest(ledger: Store) -> datetime:
     """The start of the last slot with evidence."""
     return slot_time(ledger.traffic.latest())
-
-
-# ── alerts: refusals of the sender ──────────────────────────────────────────────────────────────
-
-
-def alerts(ledger: Store, policy: Policy, since: datetime) -> list[Alert]:
-    """The latest first: days in a row on which receivers refused the sender for many addresses,
-    and much of their mail.
-    """
-    found = ledger.traffic.sender_refusals_by_day(since, policy.alert.addresses)
-    heavy = [row for row in found if policy.alert.is_reached(row.refused, row.delivered)]
-    runs: list[list[SenderRefusals]] = []
-    for row in heavy:
-        if runs and runs[-1][-1].cause is row.cause and row.day - runs[-1][-1].day <= 1:
-            runs[-1].append(row)
-        else:
-            runs.append([row])
-    return sorted(map(_alert, runs), key=lambda alert: (alert.until, alert.cause), reverse=True)
-
-
-def _alert(run: list[SenderRefusals]) -> Alert:
-    refused = Counter[str]()
-    for row in run:
-        refused[row.receiver] += row.refused
-    total = refused.total()
-    return Alert(
-        cause=run[0].cause,
-        since=min(r.first for r in run),
-        until=max(r.last for r in run),
-        receivers=tuple(receiver for receiver, _ in refused.most_common()),
-        refused=total,
-        share=total / (total + sum(r.delivered for r in run)),
-        samples=tuple(dict.fromkeys(r.words for r in run))[:SAMPLES],
-    )

@@ -15,12 +15,12 @@ from typing import NamedTuple
 
 from bouncewise import __version__
 from bouncewise.intake import files
-from bouncewise.intake.reading import judge, read_paths
+from bouncewise.intake.reading import ClassifiedFinding, classify_finding, read_paths
 from bouncewise.ledger import DeliveryEntry, Entry, entry
-from bouncewise.model import Verdict
+from bouncewise.model import Finding
 from bouncewise.operations.context import Context
 from bouncewise.operations.decisions import settle
-from bouncewise.readers import Finding, Note
+from bouncewise.readers import Note
 from bouncewise.times import Micros
 
 ENTRIES = 100_000
@@ -56,10 +56,8 @@ class Session:
 
     def add(self, finding: Finding) -> None:
         """Judge a finding and add it."""
-        classifier = self._context.classifier
-        report = finding.report
-        receiver = classifier.receiver(report)
-        self.add_entry(to_entry(self.batch.began, finding, judge(report, classifier), receiver))
+        classified = classify_finding(finding, self._context.classifier)
+        self.add_entry(to_entry(self.batch.began, classified))
 
     def add_entry(self, item: Entry) -> bool:
         """Add an entry made elsewhere; True where that completed a transaction."""
@@ -106,9 +104,10 @@ class Tally(NamedTuple):
     notes: int
 
 
-def to_entry(began: Micros, finding: Finding, verdict: Verdict | None, receiver: str) -> Entry:
-    """The entry of a judged finding; *began*: when the reading began."""
-    return entry(finding.report, verdict, finding.raw, finding.key, receiver, began)
+def to_entry(began: Micros, classified: ClassifiedFinding) -> Entry:
+    """The entry of a classified finding; *began*: when the reading began."""
+    finding, verdict, receiver, own = classified
+    return entry(finding, verdict, receiver, began, own)
 
 
 def ingest(

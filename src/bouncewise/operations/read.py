@@ -6,13 +6,19 @@ from collections.abc import Iterator
 
 from bouncewise.classifier.classify import Classifier
 from bouncewise.intake import files
-from bouncewise.intake.reading import Judged, read_paths
+from bouncewise.intake.reading import ClassifiedFinding, read_paths
 from bouncewise.readers import Note
 
 
-def read(paths: tuple[str, ...], classifier: Classifier, jobs: int = 1) -> Iterator[Judged | Note]:
+def read(
+    paths: tuple[str, ...], classifier: Classifier, jobs: int = 1
+) -> Iterator[ClassifiedFinding | Note]:
     """Every report under *paths*, judged, in order, and notes where something was not
     understood.
     """
-    for _, items in read_paths(files.expand(paths), classifier, Judged, jobs):
+    for _, items in read_paths(files.expand(paths), classifier, _same, jobs):
         yield from items
+
+
+def _same(classified: ClassifiedFinding) -> ClassifiedFinding:
+    return classified

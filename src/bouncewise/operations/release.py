@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 from bouncewise.ledger import Store
-from bouncewise.model import Decision, Event, Kind, Scope
+from bouncewise.model import Basis, Decision, Event, Scope
 from bouncewise.operations.incidents import refused_by
 from bouncewise.operations.suppress import effective_time, record
-from bouncewise.policy.decide import REMOVED
+from bouncewise.policy.decide import RELEASED
 from bouncewise.policy.load import Policy
 
 
@@ -27,12 +27,13 @@ class ReleaseFilter(NamedTuple):
 
 
 def matching(wanted: ReleaseFilter, ledger: Store) -> list[tuple[str, Decision]]:
-    """The derived states that match, by name; opt-outs and acts of people are never among them."""
+    """The Decisions of evidence that match, by name; wishes and acts are never among them."""
     refused = refused_by(ledger, wanted.incident) if wanted.incident else None
     derived = (
         (name, d)
-        for name, d in ledger.states()
-        if not d.by and (refused is None or name in refused)
+        for name, decisions in ledger.states()
+        for d in decisions
+        if d.basis is Basis.EVIDENCE and (refused is None or name in refused)
     )
     return [(name, d) for name, d in derived if _matches(name, d, wanted, ledger)]
 
@@ -41,13 +42,11 @@ def release(
     names: list[str], why: str, by: str, now: datetime, ledger: Store, policy: Policy
 ) -> None:
     """Release *names*: earlier evidence is kept, and no longer counts."""
-    act = Event(at=effective_time(ledger, now), kind=REMOVED, scope=Scope.ALL, words=why, by=by)
+    act = Event(at=effective_time(ledger, now), kind=RELEASED, scope=Scope.ALL, words=why, by=by)
     record(names, act, ledger, policy)
 
 
 def _matches(name: str, d: Decision, wanted: ReleaseFilter, ledger: Store) -> bool:
-    if d.rule in (Kind.COMPLAINT, Kind.UNSUBSCRIBE):
-        return False
     if (wanted.cause or d.cause) != d.cause or (wanted.rule or d.rule) != d.rule:
         return False
     if (

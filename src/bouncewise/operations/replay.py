@@ -12,21 +12,24 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 from bouncewise import __version__
-from bouncewise.intake.reading import judge
-from bouncewise.ledger.protocol import Rejudge
-from bouncewise.model import Decision, State
+from bouncewise.intake.reading import verdict_of
+from bouncewise.ledger.parts import Rejudge
+from bouncewise.ledger.protocol import Store
+from bouncewise.model import Decision, Mail, State
 from bouncewise.operations.context import Context
 from bouncewise.operations.decisions import derive
 from bouncewise.operations.incidents import detect_incidents
-from bouncewise.policy.decide import in_force
+from bouncewise.policy.decide import strictest
 
 
 class Change(NamedTuple):
-    """A name whose Decision differs. Where it is OK, ``rule`` is what then, or now, judges the
-    same words.
+    """A name whose strictest Decision differs. Where it is OK, ``rule`` is what then, or now,
+    judges the same words.
     """
 
     name: str
@@ -125,7 +128,7 @@ def replayed(
         rejudge.note_changes()
         if apply_by is not None:
             rejudge.apply(apply_by, classifier.ruleset.version, __version__, since)
-        yield Outcome(reports, reclassified, _in_force_at(rejudge.changes(), at))
+        yield Outcome(reports, reclassified, _changes(ledger, rejudge.changes(), at))
 
 
 def _judge_blocks(
@@ -136,28 +139,33 @@ def _judge_blocks(
     for i, number in enumerate(numbers, 1):
         block = rejudge.block(number)
         reclassified += rejudge.enter(
-            block, [judge(report, context.classifier) for report in block.reports], since
+            block, [verdict_of(report, context.classifier) for report in block.reports], since
         )
         reports += len(block.reports)
         progress(reports, 500 * i // len(numbers))
     return reports, reclassified
 
 
-def _in_force_at(
-    changes: Iterator[tuple[str, Decision, Decision]], at: datetime
+def _changes(
+    ledger: Store, changes: Iterator[tuple[str, Decision, Decision]], at: datetime
 ) -> Iterator[Change]:
-    for name, *both in changes:
-        before, after = (_at(decision, at) for decision in both)
-        if _compared(before) != _compared(after):
+    """The names whose answer differs *at* a time: what has changed beside a stricter Decision that
+    stands is left out.
+    """
+    for name, rows in groupby(changes, key=itemgetter(0)):
+        _, befores, afters = zip(*rows, strict=True)
+        standing = [d for d in ledger.decisions((name,)).get(name, ()) if d not in afters]
+        for mail in (None, Mail(transactional=True)):
+            before = strictest((*standing, *befores), at, mail)
+            after = strictest((*standing, *afters), at, mail)
+            if _compared(before) == _compared(after):
+                continue
+            if before.state is State.OK and after in afters:
+                before = Decision(state=State.OK, rule=befores[afters.index(after)].rule)
+            if after.state is State.OK and before in befores:
+                after = Decision(state=State.OK, rule=afters[befores.index(before)].rule)
             yield Change(name, before, after)
-
-
-def _at(decision: Decision, at: datetime) -> Decision:
-    return (
-        Decision(state=State.OK, rule=decision.rule)
-        if in_force(decision, at).state is State.OK
-        else decision
-    )
+            break
 
 
 def _compared(d: Decision) -> tuple[object, ...]:

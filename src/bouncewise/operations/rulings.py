@@ -13,7 +13,7 @@ from bouncewise.ledger import Store
 from bouncewise.model import Ruling, State
 from bouncewise.operations.decisions import derive
 from bouncewise.operations.incidents import find_incident, refused_by
-from bouncewise.policy.decide import OK, in_force
+from bouncewise.policy.decide import strictest
 from bouncewise.policy.load import Policy
 
 
@@ -92,4 +92,4 @@ def apply_ruling(
 def states_at(names: Collection[str], ledger: Store, at: datetime) -> dict[str, State]:
     """The state of each of *names* at a time, by the derived Decisions."""
     decisions = ledger.decisions(names)
-    return {name: in_force(decisions.get(name, OK), at).state for name in names}
+    return {name: strictest(decisions.get(name, ()), at).state for name in names}

@@ -13,7 +13,7 @@ from bouncewise.lists import formats
 from bouncewise.model import Decision, Event, Party, State
 from bouncewise.operations.context import Context
 from bouncewise.operations.decisions import decisions_on, derive
-from bouncewise.policy.decide import ADDED, in_force
+from bouncewise.policy.decide import ADDED, strictest
 from bouncewise.policy.load import Policy
 from bouncewise.rfc import address
 
@@ -45,14 +45,14 @@ def effective_time(ledger: Store, now: datetime) -> datetime:
 def suppressions(
     ledger: Store, policy: Policy, state: State, at: datetime, *, past: bool
 ) -> Iterator[tuple[str, Decision]]:
-    """The names in *state*. *past*: from the evidence up to *at* alone; else from the derived
+    """The names in *state*, each with its strictest Decision. *past*: from the evidence up to *at* alone; else from the derived
     state, at *at*.
     """
-    if past:
-        found = decisions_on(ledger.names(), ledger, policy, at)
-    else:
-        found = ((name, in_force(decision, at)) for name, decision in ledger.states())
-    return ((name, decision) for name, decision in found if decision.state is state)
+    found = decisions_on(ledger.names(), ledger, policy, at) if past else ledger.states()
+    for name, decisions in found:
+        decision = strictest((d for d in decisions if d.state is state), at)
+        if decision.state is state:
+            yield name, decision
 
 
 class Imported(NamedTuple):
@@ -91,11 +91,11 @@ def import_list(
 
 
 def _imported(
-    row: formats.Imported, by: str | None, now: datetime, classifier: Classifier
+    row: formats.ListRow, by: str | None, now: datetime, classifier: Classifier
 ) -> Event | None:
     """The act of one row; None where its reply shows that the address is valid."""
     reply = row.reason if row.reason[:3].isdigit() or "." in row.reason[:6] else ""
-    verdict = classifier.judge(reply) if reply else None
+    verdict = classifier.classify(reply) if reply else None
     if verdict is not None and verdict.party in (Party.SENDER, Party.MESSAGE, Party.SYSTEM):
         return None
     return Event(
@@ -104,5 +104,5 @@ def _imported(
         cause=row.cause or (verdict.cause if verdict else None),
         scope=row.scope,
         words=row.reason[:_MAX_WHY],
-        by=by or f"import:{row.form}",
+        by=by or f"import:{row.format}",
     )
