@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bouncewise import (
-    Answer, Cause, Decision, Event, Incident, Judged, Ledger, Note, Page, State, Verdict, check, classify, diagnose, explain,
+    Answer, Cause, Decision, Event, Incident, ClassifiedFinding, Ledger, Note, Page, State, Verdict, check, classify, diagnose, explain,
     ingest, read,
 )
 
@@ -32,8 +32,8 @@ for item in read(Path("mail.log"), "bounces"):
     if isinstance(item, Note):
         print(item.text)
     else:
-        judged: Judged = item
-        print(judged.finding.report.recipient, judged.verdict and judged.verdict.advice)
+        classified: ClassifiedFinding = item
+        print(classified.finding.report.recipient, classified.verdict and classified.verdict.advice)
 tally, notes = ingest("mail.log", ledger="l.sqlite")
 new: int = tally.new
 with Ledger.open(Path("l.sqlite"), create=True) as ledger:

@@ -12,7 +12,7 @@ import pytest
 
 pl = pytest.importorskip("polars")
 
-from bouncewise.classifier.classify import default  # noqa: E402
+from bouncewise.classifier.classify import default_classifier  # noqa: E402
 
 LOGS = Path(__file__).parent / "fixtures" / "logs"
 ROWS = [
@@ -49,7 +49,7 @@ def test_columns_beside_their_own(name: str, table: pl.DataFrame, tmp_path: Path
     (part,) = (tmp_path / "out").glob("*.parquet")
     found = pl.read_parquet(part)
     assert found.columns[:3] == ["recipient", "at", "reply"]
-    assert found["cause"].to_list() == [default().judge(r[2]).cause for r in ROWS]
+    assert found["cause"].to_list() == [default_classifier().classify(r[2]).cause for r in ROWS]
     assert found["advice"].to_list() == ["suppress-address", "suppress-address", "retry-later"]
 
 

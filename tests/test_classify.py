@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bouncewise.classifier.classify import Classifier, classify, default
+from bouncewise.classifier.classify import Classifier, classify, default_classifier
 from bouncewise.errors import RuleError
 from bouncewise.model import Advice, Cause, Party, Permanence
 from bouncewise.rules.load import load, shipped
@@ -131,9 +131,9 @@ def test_any_text_gets_a_verdict(text: str) -> None:
     ],
 )
 def test_a_64_kib_line_takes_no_time(hostile: str) -> None:
-    default().judge("warm")
+    default_classifier().classify("warm")
     start = time.perf_counter()
-    default().judge(hostile)
+    default_classifier().classify(hostile)
     assert time.perf_counter() - start < 0.05
 
 
@@ -144,7 +144,7 @@ def test_site_rules_come_first_and_are_read_strictly(tmp_path: Path) -> None:
     )
     file = tmp_path / "ours.toml"
     file.write_text(rule)
-    assert Classifier(load((file,))).judge("550 5.1.1 user unknown").rule == "ours.frozen"
+    assert Classifier(load((file,))).classify("550 5.1.1 user unknown").rule == "ours.frozen"
     assert load((tmp_path,)).version != shipped().version
     for wrong, said in (
         (rule.replace("mailbox-disabled", "mailbox-disbled"), "mailbox-disbled"),

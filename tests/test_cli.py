@@ -345,7 +345,7 @@ def test_clean_in_a_dry_run_writes_nothing(run, tmp_path: Path) -> None:
         ("550", "RFC 5321"),
         ("mailbox-full", "over its quota"),
         ("550 5.7.1 blocked using zen.spamhaus.org", "blocklist"),
-        ("complete nonsense", "Not known"),
+        ("complete nonsense", "The meaning of the reply is unknown"),
     ],
 )
 def test_explain(run, subject: str, said: str) -> None:

@@ -12,20 +12,22 @@ pl = pytest.importorskip("polars")
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
-from bouncewise.bulk.columns import Judge, verdicts  # noqa: E402
-from bouncewise.classifier.classify import Classifier, default  # noqa: E402
+from bouncewise.bulk.columns import ColumnClassifier, verdicts  # noqa: E402
+from bouncewise.classifier.classify import Classifier, default_classifier  # noqa: E402
 from bouncewise.rules.load import Example, load  # noqa: E402
 from bouncewise.text.forms import forms  # noqa: E402
 
 EXAMPLES = [
-    e.reply if isinstance(e, Example) else e for r in default().ruleset.rules for e in r.example
+    e.reply if isinstance(e, Example) else e
+    for r in default_classifier().ruleset.rules
+    for e in r.example
 ]
 FRAMES = [example for frame in forms().frame for example in frame.example]
-JUDGE = Judge()
+CLASSIFIER = ColumnClassifier()
 
 
 def row(reply: str, receiver: str | None = None, stage: str | None = None) -> tuple[Any, ...]:
-    v = default().judge(reply, receiver=receiver, stage=stage)
+    v = default_classifier().classify(reply, receiver=receiver, stage=stage)
     return (
         v.reply_code,
         v.status,
@@ -42,9 +44,9 @@ def row(reply: str, receiver: str | None = None, stage: str | None = None) -> tu
 
 
 def same(replies: list[str]) -> None:
-    found = JUDGE.columns(pl.DataFrame({"reply": replies})).rows()
+    found = CLASSIFIER.verdict_columns(pl.DataFrame({"reply": replies})).rows()
     for reply, got in zip(replies, found, strict=True):
-        assert got == row(reply), (reply, JUDGE.templates.of(pl.Series([reply])))
+        assert got == row(reply), (reply, CLASSIFIER.extractor.extract(pl.Series([reply])))
 
 
 def test_examples_with_everything_that_varies() -> None:
@@ -176,7 +178,7 @@ def test_long_empty_and_missing() -> None:
             "550 " + "a@b " * 600,
         ]
     )
-    frame = JUDGE.verdicts(pl.DataFrame({"reply": [None, "550 5.1.1 User unknown"]}))
+    frame = CLASSIFIER.with_verdict(pl.DataFrame({"reply": [None, "550 5.1.1 User unknown"]}))
     assert frame["cause"].to_list() == ["unknown", "mailbox-unknown"]
 
 
@@ -189,7 +191,7 @@ def test_receiver_and_stage_columns() -> None:
             "at": [None, "rcpt", "rcpt", None],
         }
     )
-    found = JUDGE.columns(frame, "text", receiver="mx", stage="at").rows()
+    found = CLASSIFIER.verdict_columns(frame, "text", receiver="mx", stage="at").rows()
     assert found == [row(r, m, s) for r, m, s in frame.rows()]
 
 
@@ -198,7 +200,7 @@ def test_alike_replies_share_a_template() -> None:
         f"550 5.1.1 <u{i}@d{i}.example>: User unknown in table [10.0.{i % 256}.7] {i:x}A{i}B7 id"
         for i in range(500)
     ]
-    assert JUDGE.templates.of(pl.Series(lines))[0].n_unique() <= 20
+    assert CLASSIFIER.extractor.extract(pl.Series(lines)).templates.n_unique() <= 20
     assert verdicts(pl.Series(lines))["cause"].unique().to_list() == ["mailbox-unknown"]
 
 
@@ -215,6 +217,10 @@ def test_site_rules_that_speak_of_ids(tmp_path: Any) -> None:
         "550 1a2q7x x",
         "550 user unknown a1b2c3",
     ]
-    found = Judge(classifier).columns(pl.DataFrame({"reply": replies}))["rule"].to_list()
-    assert found == [classifier.judge(r).rule for r in replies]
+    found = (
+        ColumnClassifier(classifier)
+        .verdict_columns(pl.DataFrame({"reply": replies}))["rule"]
+        .to_list()
+    )
+    assert found == [classifier.classify(r).rule for r in replies]
     assert found[0] == found[2] == found[3] == "ours.code"

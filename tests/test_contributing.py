@@ -15,14 +15,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from bouncewise.classifier.classify import Classifier, default
+from bouncewise.classifier.classify import Classifier, default_classifier
 from bouncewise.intake.formats import FORMATS
-from bouncewise.model import Advice, Cause, Report
+from bouncewise.model import Advice, Cause, Finding, Report
 from bouncewise.model.bearing import TENANT_CAUSES
 from bouncewise.policy.decide import DOMAIN_CAUSES
 from bouncewise.providers import PayloadReader, events
 from bouncewise.providers.signatures import SCHEMES
-from bouncewise.readers import Finding
 from bouncewise.readers.base import Reader
 from bouncewise.readers.messages import interpret
 from bouncewise.rules.load import Receiver, RuleSet, load, shipped
@@ -53,7 +52,7 @@ def block(recipe: str, language: str, number: int = 0) -> str:
 
 def fields(report: Report) -> dict[str, Any]:
     """A report as the fixtures of messages and logs describe it."""
-    verdict = default().report(report)
+    verdict = default_classifier().classify_report(report)
     reply = (
         {"reply_code": report.reply.reply_code, "status": report.reply.status}
         if report.reply
@@ -193,7 +192,7 @@ def test_an_esp_written_as_the_recipe_says_is_read(monkeypatch: pytest.MonkeyPat
     (found,) = [
         item for item in PayloadReader().read(io.BytesIO(body), "x") if isinstance(item, Finding)
     ]
-    verdict = default().report(found.report)
+    verdict = default_classifier().classify_report(found.report)
     assert (found.report.recipient, found.report.esp and found.report.esp.label) == (
         "ann@there.example",
         "hard_bounce",
@@ -228,7 +227,7 @@ def test_a_rule_written_as_the_recipe_says_passes_its_own_tests(
     ruleset = load((path,))
     own = [rule for rule, tier in zip(ruleset.rules, ruleset.tiers, strict=True) if tier == "site"]
     assert len(own) == 1
-    assert list(violations(own[0], Classifier(ruleset).rule_of)) == []
+    assert list(violations(own[0], Classifier(ruleset).deciding_rule)) == []
 
 
 def test_a_receiver_written_as_the_recipe_says_is_recognised() -> None:
@@ -238,6 +237,6 @@ def test_a_receiver_written_as_the_recipe_says_is_recognised() -> None:
     assert classifier.matcher.receiver_of("in-3.mx.toymail.example") == added.id
     assert classifier.matcher.receiver_of("toymail.example") == added.id
     assert (
-        classifier.judge("550 5.1.1 User unknown, see the toymaild support page").receiver
+        classifier.classify("550 5.1.1 User unknown, see the toymaild support page").receiver
         == added.id
     )

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from bouncewise.classifier.classify import classify, default
+from bouncewise.classifier.classify import classify, default_classifier
 from bouncewise.diagnosis import facts
-from bouncewise.diagnosis.evidence import Facts, Others, Own, observe
+from bouncewise.diagnosis.evidence import AddressHistory, Facts, NeighbourCounts, observe
 from bouncewise.diagnosis.knowledge import load
 from bouncewise.diagnosis.rank import Diagnosis, diagnose
 from bouncewise.errors import RuleError
 from bouncewise.ledger import open_store
-from bouncewise.lists.typos import domain_slip, known, local_slips
+from bouncewise.lists.typos import domain_typo, known_domains, local_typos
 from bouncewise.model import Cause, Stage
 from bouncewise.net import dns
 
@@ -36,7 +36,7 @@ def case(cause: Cause, **more: Any) -> Diagnosis:
         "subject": "u1@b.example",
         "domain": "b.example",
         "confidence": 0.97,
-        "asked_at": NOW,
+        "as_of": NOW,
         "refused_at": NOW,
     }
     return diagnose(Facts(cause=cause, **(given | more)), KNOWLEDGE)
@@ -50,26 +50,26 @@ def chance(found: Diagnosis, name: str) -> float:
 
 
 def test_every_piece_of_evidence_is_reached_and_reasoned() -> None:
-    assert all(row.why and row.says for row in KNOWLEDGE.evidence)
+    assert all(row.why and row.statement for row in KNOWLEDGE.evidence)
     assert all(-30 <= w <= 30 for row in KNOWLEDGE.evidence for w in row.weight.values())
     own = [
         None,
-        Own(),
-        Own(delivered_days=3),
-        Own(delivered_days=90, refused_days=2),
-        Own(delivered_days=3, back=True),
+        AddressHistory(),
+        AddressHistory(delivered_days=3),
+        AddressHistory(delivered_days=90, refused_days=2),
+        AddressHistory(delivered_days=3, recovered=True),
     ]
     near = [
-        Others(),
-        Others(past_days=3),
-        Others(past_days=90),
-        Others(delivered=1),
-        Others(delivered=30),
-        Others(refused=1),
-        Others(refused=4),
-        Others(refused=4, delivered=9),
-        Others(refused=4, back=2, delivered=9),
-        Others(refused=2, delivered=30),
+        NeighbourCounts(),
+        NeighbourCounts(last_delivery_days=3),
+        NeighbourCounts(last_delivery_days=90),
+        NeighbourCounts(delivered=1),
+        NeighbourCounts(delivered=30),
+        NeighbourCounts(refused=1),
+        NeighbourCounts(refused=4),
+        NeighbourCounts(refused=4, delivered=9),
+        NeighbourCounts(refused=4, recovered=2, delivered=9),
+        NeighbourCounts(refused=2, delivered=30),
     ]
     seen = set()
     for o in own:
@@ -77,21 +77,26 @@ def test_every_piece_of_evidence_is_reached_and_reasoned() -> None:
             for m in (*near, None):
                 for kind in ("nxdomain", "null-mx", "nothing", "implicit", "elsewhere", "mx"):
                     for extra in (
-                        {"stage": Stage.HELO, "receivers": 2},
-                        {"stage": Stage.DATA, "receivers": 1, "slip": "x", "slip_of": "local"},
+                        {"stage": Stage.HELO, "refusing_receivers": 2},
+                        {
+                            "stage": Stage.DATA,
+                            "refusing_receivers": 1,
+                            "typo": "x",
+                            "typo_part": "local",
+                        },
                         {"incident": "domain"},
                         {"incident": "receiver"},
                         {"incident": "recovered"},
                         {"incident": "ended"},
-                        {"slip": "x"},
+                        {"typo": "x"},
                     ):
                         facts = Facts(
                             subject="u1@b.example",
                             domain="b.example",
                             cause=Cause.MAILBOX_UNKNOWN,
                             confidence=1.0,
-                            asked_at=NOW,
-                            own=o,
+                            as_of=NOW,
+                            history=o,
                             at_domain=n,
                             at_receiver=m,
                             dns=kind,
@@ -133,7 +138,14 @@ def test_a_slip_in_the_data_fails_the_load(was: str, now: str) -> None:
 def test_chances_sum_to_one_and_steps_are_filled(cause: Cause) -> None:
     for found in (
         case(cause),
-        case(cause, subject="", domain="", own=Own(), at_domain=Others(), dns="mx"),
+        case(
+            cause,
+            subject="",
+            domain="",
+            history=AddressHistory(),
+            at_domain=NeighbourCounts(),
+            dns="mx",
+        ),
     ):
         assert sum(r.probability for r in found.ranking) == pytest.approx(1)
         assert all(r.step and "{" not in r.step for r in found.ranking)
@@ -145,63 +157,83 @@ def test_chances_sum_to_one_and_steps_are_filled(cause: Cause) -> None:
 
 # ── plain cases ────────────────────────────────────────────────────────────────────────────────────────────
 
-GOOD = Own(delivered_days=2)
+GOOD = AddressHistory(delivered_days=2)
 PLAIN: list[tuple[str, Cause, dict[str, Any]]] = [
     (
         "left",
         Cause.ACCESS_DENIED,
-        {"own": GOOD, "at_domain": Others(delivered=6), "receiver": "microsoft"},
+        {"history": GOOD, "at_domain": NeighbourCounts(delivered=6), "receiver": "microsoft"},
     ),
     (
         "left",
         Cause.MAILBOX_UNKNOWN,
-        {"own": Own(delivered_days=60, refused_days=3), "at_domain": Others(delivered=40)},
+        {
+            "history": AddressHistory(delivered_days=60, refused_days=3),
+            "at_domain": NeighbourCounts(delivered=40),
+        },
     ),
-    ("typo", Cause.MAILBOX_UNKNOWN, {"own": Own(), "slip": "gmail.com", "at_domain": Others()}),
     (
         "typo",
         Cause.MAILBOX_UNKNOWN,
-        {"own": Own(), "slip": "a@b.example", "slip_of": "local", "at_domain": Others(delivered=9)},
+        {"history": AddressHistory(), "typo": "gmail.com", "at_domain": NeighbourCounts()},
+    ),
+    (
+        "typo",
+        Cause.MAILBOX_UNKNOWN,
+        {
+            "history": AddressHistory(),
+            "typo": "a@b.example",
+            "typo_part": "local",
+            "at_domain": NeighbourCounts(delivered=9),
+        },
     ),
     (
         "domain-gone",
         Cause.DOMAIN_UNKNOWN,
-        {"own": GOOD, "at_domain": Others(refused=3, good=3), "dns": "nxdomain"},
+        {"history": GOOD, "at_domain": NeighbourCounts(refused=3, recent=3), "dns": "nxdomain"},
     ),
     (
         "domain-gone",
         Cause.ACCESS_DENIED,
-        {"own": GOOD, "at_domain": Others(refused=9, good=9), "incident": "ended"},
+        {"history": GOOD, "at_domain": NeighbourCounts(refused=9, recent=9), "incident": "ended"},
     ),
-    ("domain-gone", Cause.RELAY_DENIED, {"own": GOOD, "dns": "elsewhere"}),
+    ("domain-gone", Cause.RELAY_DENIED, {"history": GOOD, "dns": "elsewhere"}),
     (
         "not-synchronised",
         Cause.ACCESS_DENIED,
-        {"own": GOOD, "at_domain": Others(refused=9, good=9)},
+        {"history": GOOD, "at_domain": NeighbourCounts(refused=9, recent=9)},
     ),
     (
         "not-synchronised",
         Cause.ACCESS_DENIED,
-        {"own": GOOD, "at_domain": Others(refused=9, good=9, back=4)},
+        {"history": GOOD, "at_domain": NeighbourCounts(refused=9, recent=9, recovered=4)},
     ),
     (
         "receiver-outage",
         Cause.MAILBOX_UNKNOWN,
-        {"own": GOOD, "incident": "receiver", "receiver": "google"},
+        {"history": GOOD, "incident": "receiver", "receiver": "google"},
     ),
     ("receiver-outage", Cause.SERVER_ERROR, {}),
-    ("restricted", Cause.RECIPIENT_RESTRICTED, {"own": Own(), "at_domain": Others(delivered=9)}),
-    ("full", Cause.MAILBOX_FULL, {"own": GOOD}),
+    (
+        "restricted",
+        Cause.RECIPIENT_RESTRICTED,
+        {"history": AddressHistory(), "at_domain": NeighbourCounts(delivered=9)},
+    ),
+    ("full", Cause.MAILBOX_FULL, {"history": GOOD}),
     (
         "reputation",
         Cause.BLOCKLISTED,
-        {"at_domain": Others(refused=90, delivered=2), "receivers": 1},
+        {"at_domain": NeighbourCounts(refused=90, delivered=2), "refusing_receivers": 1},
     ),
-    ("authentication", Cause.AUTH_FAILURE, {"receivers": 2}),
+    ("authentication", Cause.AUTH_FAILURE, {"refusing_receivers": 2}),
     (
         "content",
         Cause.SPAM_CONTENT,
-        {"own": GOOD, "receivers": 4, "at_domain": Others(refused=40, delivered=50)},
+        {
+            "history": GOOD,
+            "refusing_receivers": 4,
+            "at_domain": NeighbourCounts(refused=40, delivered=50),
+        },
     ),
     ("unknown", Cause.UNKNOWN, {"confidence": 0.0}),
 ]
@@ -220,17 +252,17 @@ def test_every_hypothesis_has_a_plain_case() -> None:
 
 
 def test_one_refused_among_delivering_neighbours_has_left() -> None:
-    found = case(Cause.ACCESS_DENIED, own=GOOD, at_domain=Others(delivered=6))
+    found = case(Cause.ACCESS_DENIED, history=GOOD, at_domain=NeighbourCounts(delivered=6))
     assert 0.88 < chance(found, "left") < 0.98
     assert found.evidence[1].id == "domain.works"
-    assert found.evidence[1].towards["left"] > 5
-    assert found.evidence[1].towards["not-synchronised"] < -5
+    assert found.evidence[1].decibans["left"] > 5
+    assert found.evidence[1].decibans["not-synchronised"] < -5
 
 
 def test_a_whole_tenant_is_its_directory_or_its_end() -> None:
-    whole = Others(refused=12, good=12)
+    whole = NeighbourCounts(refused=12, recent=12)
     now, past = (
-        case(Cause.ACCESS_DENIED, own=GOOD, at_domain=whole, incident=i)
+        case(Cause.ACCESS_DENIED, history=GOOD, at_domain=whole, incident=i)
         for i in ("domain", "ended")
     )
     assert chance(now, "left") < 0.1 < chance(now, "domain-gone") < chance(now, "not-synchronised")
@@ -250,7 +282,9 @@ def test_doubt_of_the_verdict_flattens_the_ranking() -> None:
 
 def test_who_has_had_mail_since_is_alive() -> None:
     found = case(
-        Cause.MAILBOX_UNKNOWN, own=Own(delivered_days=2, back=True), at_domain=Others(delivered=9)
+        Cause.MAILBOX_UNKNOWN,
+        history=AddressHistory(delivered_days=2, recovered=True),
+        at_domain=NeighbourCounts(delivered=9),
     )
     assert chance(found, "left") < chance(found, "receiver-outage")
 
@@ -280,10 +314,10 @@ def test_who_has_had_mail_since_is_alive() -> None:
     ],
 )
 def test_slip_of_a_large_domain(wrong: str, meant: str) -> None:
-    slip = domain_slip(wrong)
-    assert slip is not None
-    assert slip.meant == meant
-    assert slip.how
+    typo = domain_typo(wrong)
+    assert typo is not None
+    assert typo.intended == meant
+    assert typo.how
 
 
 @pytest.mark.parametrize(
@@ -316,25 +350,29 @@ def test_slip_of_a_large_domain(wrong: str, meant: str) -> None:
     ],
 )
 def test_no_slip(living: str) -> None:
-    assert domain_slip(living) is None
+    assert domain_typo(living) is None
 
 
 def test_who_is_known_to_live_is_never_a_slip() -> None:
-    assert domain_slip("gmial.com", {"gmial.com"}) is None
-    ours = {d for receiver in default().ruleset.receivers for d in receiver.domains}
-    assert [d for d in (*known().mailbox, *known().living, *ours) if domain_slip(d, ours)] == []
+    assert domain_typo("gmial.com", {"gmial.com"}) is None
+    ours = {d for receiver in default_classifier().ruleset.receivers for d in receiver.domains}
+    assert [
+        d
+        for d in (*known_domains().mailbox_providers, *known_domains().existing, *ours)
+        if domain_typo(d, ours)
+    ] == []
 
 
-def test_local_slips_leave_digits_alone() -> None:
-    assert {slip.meant for slip in local_slips("jonh12")} == {"ojnh12", "jnoh12", "john12"}
-    assert [slip.meant for slip in local_slips("12")] == []
-    assert "ana" in {slip.meant for slip in local_slips("anna")}
+def test_local_typos_leave_digits_alone() -> None:
+    assert {typo.intended for typo in local_typos("jonh12")} == {"ojnh12", "jnoh12", "john12"}
+    assert [typo.intended for typo in local_typos("12")] == []
+    assert "ana" in {typo.intended for typo in local_typos("anna")}
 
 
 # ── DNS ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def answers(**by_kind: Any) -> dns.Resolve:
+def answers(**by_kind: Any) -> dns.Resolver:
     def resolve(name: str, kind: str) -> list[str]:
         found = by_kind.get(kind, dns.NoRecordsError(name))
         if isinstance(found, Exception):
@@ -357,15 +395,15 @@ def answers(**by_kind: Any) -> dns.Resolve:
         (answers(A=dns.UnansweredError("no answer within 3 seconds")), dns.Route.UNANSWERED),
     ],
 )
-def test_dns(resolve: dns.Resolve, route: dns.Route) -> None:
-    found = dns.mail("b.example", resolve)
+def test_dns(resolve: dns.Resolver, route: dns.Route) -> None:
+    found = dns.mail_route("b.example", resolve)
     assert found.route is route
     if route is dns.Route.MX:
         assert found.hosts == ("a.mx.example", "b.mx.example")
 
 
 def test_dns_of_a_literal_is_not_asked() -> None:
-    assert dns.mail("[192.0.2.1]", answers(MX=AssertionError())).route is dns.Route.UNANSWERED
+    assert dns.mail_route("[192.0.2.1]", answers(MX=AssertionError())).route is dns.Route.UNANSWERED
 
 
 def test_the_real_resolver_tells_denial_from_silence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -383,7 +421,7 @@ def test_the_real_resolver_tells_denial_from_silence(monkeypatch: pytest.MonkeyP
             raise raised
 
         monkeypatch.setattr(system, "resolve", fail)
-        assert dns.mail("b.example", dns.resolver()).route is route
+        assert dns.mail_route("b.example", dns.system_resolver()).route is route
     assert system.lifetime == 3
 
 
@@ -398,16 +436,16 @@ def test_without_dnspython_the_pip_line_is_told(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setitem(sys.modules, "dns.resolver", None)
     with pytest.raises(InputError, match=r"pip install 'bouncewise\[sender\]'"):
-        dns.resolver()
+        dns.system_resolver()
 
 
-def gathered(reply: str, name: str, resolve: dns.Resolve) -> Facts:
-    return facts.of_reply(reply, name, facts.Sources(default(), NOW, None, resolve))
+def gathered(reply: str, name: str, resolve: dns.Resolver) -> Facts:
+    return facts.of_reply(reply, name, facts.Sources(default_classifier(), NOW, None, resolve))
 
 
 def test_dns_as_evidence() -> None:
     moved = gathered(DENIED, "u1@b.example", answers(MX=["1 aspmx.l.google.com."]))
-    assert (moved.dns, moved.dns_says) == ("elsewhere", "aspmx.l.google.com")
+    assert (moved.dns, moved.dns_hosts) == ("elsewhere", "aspmx.l.google.com")
     assert diagnose(moved, KNOWLEDGE).ranking[0].id == "domain-gone"
     stayed = gathered(
         DENIED, "u1@b.example", answers(MX=["1 b-example.mail.protection.outlook.com."])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bouncewise.classifier.classify import default
+from bouncewise.classifier.classify import default_classifier
 from bouncewise.ledger import Store, open_store
 from bouncewise.model import State
 from bouncewise.net import dns
@@ -39,7 +39,7 @@ def ledger(tmp_path: Path) -> Iterator[Store]:
         )
     )
     with open_store(tmp_path / "l.sqlite", create=True) as opened:
-        ingest((str(log),), Context(opened, POLICY, default()), note=print)
+        ingest((str(log),), Context(opened, POLICY, default_classifier()), note=print)
         yield opened
 
 

@@ -14,10 +14,11 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bouncewise.classifier.classify import default
+from bouncewise.classifier.classify import default_classifier
 from bouncewise.intake.formats import reader_for
+from bouncewise.model import Finding
 from bouncewise.operations import read as reading
-from bouncewise.readers import Finding, Note
+from bouncewise.readers import Note
 from bouncewise.readers.messages.interpret import MAX_MESSAGE, read
 from bouncewise.readers.messages.mbox import MboxReader
 
@@ -27,7 +28,7 @@ BOUNCE = (FIXTURES / "qmail.eml").read_bytes()
 
 def recipients(path: Path) -> tuple[list[str], list[str]]:
     found, notes = [], []
-    for item in reading.read((str(path),), default()):
+    for item in reading.read((str(path),), default_classifier()):
         if isinstance(item, Note):
             notes.append(item.text)
         else:
@@ -40,12 +41,12 @@ def recipients(path: Path) -> tuple[list[str], list[str]]:
     [
         ("empty", b"", "empty"),
         ("blank", b"\n\n \n", "empty"),
-        ("binary", bytes(range(256)) * 100, "no format"),
-        ("prose", b"Dear reader,\nthis is a letter.\n", "no format"),
+        ("binary", bytes(range(256)) * 100, "unknown format"),
+        ("prose", b"Dear reader,\nthis is a letter.\n", "unknown format"),
         ("torn.gz", gzip.compress(BOUNCE)[:-20], "stopped reading"),
         ("torn.zst", zstandard.compress(BOUNCE)[:-9], ""),
         ("torn.zip", b"PK\x03\x04" + b"x" * 100, "stopped reading"),
-        ("nuls", b"\0" * 5000, "no format"),
+        ("nuls", b"\0" * 5000, "unknown format"),
     ],
 )
 def test_what_cannot_be_read_is_noted(tmp_path: Path, name: str, content: bytes, said: str) -> None:
@@ -124,7 +125,7 @@ def test_a_large_mbox_takes_constant_memory() -> None:
     tracemalloc.stop()
     assert sum(isinstance(item, Finding) for item in found) == 6000
     assert [item.text for item in found if isinstance(item, Note)] == [
-        f"message longer than {MAX_MESSAGE >> 20} MiB; the beginning was read"
+        f"message longer than {MAX_MESSAGE >> 20} MiB; only the beginning was read"
     ]
     assert peak < 6 * MAX_MESSAGE
 
@@ -188,7 +189,7 @@ def test_damage_never_raises(seed: bytes, wounds: list[tuple[float, bytes, int]]
         at = int(where * len(seed))
         seed = seed[:at] + what + seed[at + cut :]
     for report in read(seed, "", 0):
-        default().report(report)
+        default_classifier().classify_report(report)
 
 
 @settings(max_examples=100, deadline=None)

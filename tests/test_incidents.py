@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from bench.world.policies import log_of
 from bench.world.world import World
 
-from bouncewise.classifier.classify import default
+from bouncewise.classifier.classify import default_classifier
 from bouncewise.ledger import open_store
 from bouncewise.operations.context import Context
 from bouncewise.operations.ingest import ingest
@@ -363,7 +363,9 @@ def test_any_order_of_days_gives_the_same_incidents_and_states(tmp_path: Path) -
     for number, order in enumerate((days, days[::-1], random.Random(2).sample(days, len(days)))):
         with open_store(tmp_path / f"{number}.sqlite", create=True) as ledger:
             for file in order:
-                ingest((str(file),), Context(ledger, POLICY, default()), note=lambda _: None)
+                ingest(
+                    (str(file),), Context(ledger, POLICY, default_classifier()), note=lambda _: None
+                )
             seen.append((ledger.incidents.all(), dict(ledger.states())))
     assert seen[0] == seen[1] == seen[2]
     begun = datetime(2026, 1, 7, 8, 30, tzinfo=UTC), datetime(2026, 1, 7, 9, 30, tzinfo=UTC)

@@ -11,13 +11,18 @@ from pathlib import Path
 import pytest
 
 from bouncewise.ledger import Store, index, open_store
-from bouncewise.model import Cause, Decision, State
+from bouncewise.model import Cause, Decision, Decisions, State
 
 NAMES = [f"u{i}@d{i % 7}.example" for i in range(400)]
-HELD = Decision(
-    state=State.HELD, cause=Cause.MAILBOX_FULL, since=datetime(2026, 11, 1, tzinfo=UTC), why="full"
+HELD = (
+    Decision(
+        state=State.HELD,
+        cause=Cause.MAILBOX_FULL,
+        since=datetime(2026, 11, 1, tzinfo=UTC),
+        why="full",
+    ),
 )
-FREE = Decision(state=State.OK, since=None, why="")
+FREE: Decisions = ()
 
 
 @pytest.fixture
@@ -27,9 +32,9 @@ def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
         yield opened
 
 
-def put(ledger: Store, names: list[str], decision: Decision) -> None:
+def put(ledger: Store, names: list[str], decisions: Decisions) -> None:
     with ledger.change():
-        ledger.put((name, decision) for name in names)
+        ledger.put((name, decisions) for name in names)
 
 
 def keep(ledger: Store) -> None:

@@ -12,10 +12,9 @@ from typing import Any
 
 import pytest
 
-from bouncewise.classifier.classify import default
+from bouncewise.classifier.classify import default_classifier
 from bouncewise.intake.formats import FORMATS, reader_for
-from bouncewise.model import Kind
-from bouncewise.readers import Finding
+from bouncewise.model import Finding, Kind
 
 FOLDER = Path(__file__).parent / "fixtures" / "logs"
 FIXTURES = sorted(p for p in FOLDER.iterdir() if p.suffix != ".toml")
@@ -30,7 +29,7 @@ def findings(raw: bytes, path: str) -> list[Finding]:
 
 def fields(finding: Finding) -> dict[str, Any]:
     r = finding.report
-    verdict = default().report(r)
+    verdict = default_classifier().classify_report(r)
     return {
         "kind": r.kind,
         "recipient": r.recipient,

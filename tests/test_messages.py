@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bouncewise.classifier.classify import default
+from bouncewise.classifier.classify import default_classifier
 from bouncewise.model import Report
 from bouncewise.readers.messages.interpret import read
 
@@ -17,7 +17,7 @@ NEWLINES = {"LF": b"\n", "CRLF": b"\r\n", "CR": b"\r"}
 
 
 def fields(report: Report) -> dict[str, Any]:
-    verdict = default().report(report)
+    verdict = default_classifier().classify_report(report)
     return {
         "kind": report.kind.value,
         "recipient": report.recipient,
@@ -142,7 +142,10 @@ def test_an_address_behind_a_label_is_a_recipient_not_a_reply() -> None:
         b"delivery retry timeout exceeded\n"
     )
     (report,) = read(raw, "x", 0)
-    assert (report.recipient, default().report(report).cause) == ("u@b.example", "delivery-expired")
+    assert (report.recipient, default_classifier().classify_report(report).cause) == (
+        "u@b.example",
+        "delivery-expired",
+    )
 
 
 def test_an_answer_outranks_what_the_reporter_makes_of_it() -> None:

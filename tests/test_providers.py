@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bouncewise.classifier.classify import default
+from bouncewise.classifier.classify import default_classifier
 from bouncewise.classifier.disagreement import disagreement
 from bouncewise.intake.formats import reader_for
+from bouncewise.model import Finding
 from bouncewise.providers import PayloadReader, events
-from bouncewise.readers import Finding, Note
+from bouncewise.readers import Note
 
 UNKNOWN = "550 5.1.1 <ann@there.example>: Recipient address rejected: User unknown"
 SES = {
@@ -412,7 +413,7 @@ def told(body: bytes) -> list[tuple[str, str, str, str | None]]:
     found = []
     for item in read(body):
         if isinstance(item, Finding):
-            verdict = default().report(item.report)
+            verdict = default_classifier().classify_report(item.report)
             assert item.report.esp is not None
             found.append(
                 (
@@ -512,7 +513,7 @@ def test_only_the_message_of_an_envelope_is_an_event() -> None:
             "Message": message,
         }
         assert [str(i) for i in read(json.dumps(envelope).encode())] == [
-            "body #0: no provider's event that bouncewise knows"
+            "body #0: no event of an ESP that bouncewise knows"
         ]
 
 
@@ -526,14 +527,14 @@ def test_numbers_beyond_doubles_survive() -> None:
 def test_disagreement_is_said() -> None:
     brevo = read(json.dumps(next(c[1] for c in CASES if c[0] == "brevo")).encode())[0]
     assert isinstance(brevo, Finding)
-    said = disagreement(brevo.report, default().report(brevo.report))
+    said = disagreement(brevo.report, default_classifier().classify_report(brevo.report))
     assert (
         said
         == "brevo says deferred (transient); the server said 550 5.1.1: mailbox-unknown (permanent)"
     )
     ses = read(json.dumps(SES).encode())[0]
     assert isinstance(ses, Finding)
-    assert disagreement(ses.report, default().report(ses.report)) is None
+    assert disagreement(ses.report, default_classifier().classify_report(ses.report)) is None
 
 
 LEAVES = st.one_of(

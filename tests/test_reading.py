@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bouncewise import workers
-from bouncewise.classifier.classify import default
+from bouncewise.classifier.classify import default_classifier
 from bouncewise.cli.read import _json as as_json
 from bouncewise.errors import InputError
 from bouncewise.intake import files, reading
@@ -43,7 +43,9 @@ def told(paths: tuple[str, ...], jobs: int) -> list[tuple[str, list[str]]]:
     """Each path with its JSON lines and notes."""
     return [
         (path, [repr(item) if isinstance(item, Note) else item for item in items])
-        for path, items in reading.read_paths(files.expand(paths), default(), as_json, jobs)
+        for path, items in reading.read_paths(
+            files.expand(paths), default_classifier(), as_json, jobs
+        )
     ]
 
 
@@ -71,7 +73,7 @@ def test_a_reader_that_stops_early_leaves_no_process(
     post: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reading, "INLINE_BYTES", 0)
-    walk = reading.read_paths(files.expand((str(post),)), default(), as_json, 2)
+    walk = reading.read_paths(files.expand((str(post),)), default_classifier(), as_json, 2)
     next(walk)
     walk.close()
     assert not Path("/proc").exists() or not list(children())

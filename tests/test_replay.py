@@ -15,11 +15,11 @@ import msgspec
 import pytest
 import zstandard
 
-from bouncewise.classifier.classify import Classifier, default
+from bouncewise.classifier.classify import Classifier, default_classifier
 from bouncewise.cli.common import load_classifier
 from bouncewise.errors import LedgerError
 from bouncewise.ledger import Store, open_store
-from bouncewise.model import Decision, Event, State
+from bouncewise.model import Basis, Decisions, Event, State
 from bouncewise.operations import ingest as ingesting
 from bouncewise.operations.context import Context
 from bouncewise.operations.replay import Change, Outcome, replayed
@@ -65,7 +65,9 @@ def site(folder: Path, phrase: str, cause: str, advice: str = "review") -> Path:
 
 def ingest(ledger: Store, *paths: Path, rules: Classifier | None = None) -> None:
     ingesting.ingest(
-        tuple(map(str, paths)), Context(ledger, POLICY, rules or default()), note=lambda note: None
+        tuple(map(str, paths)),
+        Context(ledger, POLICY, rules or default_classifier()),
+        note=lambda note: None,
     )
 
 
@@ -81,7 +83,7 @@ def dump(ledger: Store) -> list[str]:
     return list(ledger._db._connection.iterdump())
 
 
-def states(ledger: Store) -> dict[str, Decision]:
+def states(ledger: Store) -> dict[str, Decisions]:
     return dict(ledger.states())
 
 
@@ -117,7 +119,7 @@ def test_a_rule_of_ours_frees_the_address(ledger: Store, tmp_path: Path) -> None
     assert (event.rule, event.advice) == ("acme.mailbox-unknown", "review")
     assert again(ledger, ours)[0] == []
 
-    (back,), _ = again(ledger, default())
+    (back,), _ = again(ledger, default_classifier())
     assert (back.before.state, back.before.rule) == (State.OK, "acme.mailbox-unknown")
     assert (back.after.state, back.after.rule) == (State.SUPPRESSED, "recipient.unknown")
 
@@ -128,7 +130,7 @@ def test_the_log_says_who_and_from_which_rules_and_blocks_keep_their_verdict(
     ours = load_classifier((site(tmp_path, "user unknown", "mailbox-unknown"),))
     blocks = ledger._db._connection.execute("SELECT * FROM block").fetchall()
     again(ledger, ours, apply=True)
-    old, new = default().ruleset.version, ours.ruleset.version
+    old, new = default_classifier().ruleset.version, ours.ruleset.version
     sources = ledger._db._connection.execute(
         "SELECT source, rules FROM batch ORDER BY id"
     ).fetchall()
@@ -157,7 +159,7 @@ def test_replayed_is_as_if_it_had_been_judged_so_from_the_first(
             ledger._db._connection.execute(said).fetchall()
             == fresh._db._connection.execute(said).fetchall()
         )
-    again(ledger, default(), apply=True)
+    again(ledger, default_classifier(), apply=True)
     with open_store(tmp_path / "other.sqlite", create=True) as other:
         ingest(other, tmp_path / "a.log", more)
         assert states(ledger) == states(other)
@@ -173,7 +175,7 @@ def test_another_policy_alone(ledger: Store, tmp_path: Path) -> None:
     )
     patient = load(tmp_path / "policy.toml")
     before = dump(ledger)
-    (change,), outcome = again(ledger, default(), patient)
+    (change,), outcome = again(ledger, default_classifier(), patient)
     assert (change.name, change.before.state, change.after.state) == (
         "full@x.example",
         State.HELD,
@@ -181,8 +183,8 @@ def test_another_policy_alone(ledger: Store, tmp_path: Path) -> None:
     )
     assert outcome.reclassified == 0
     assert dump(ledger) == before
-    again(ledger, default(), patient, apply=True)
-    assert again(ledger, default(), patient)[0] == []
+    again(ledger, default_classifier(), patient, apply=True)
+    assert again(ledger, default_classifier(), patient)[0] == []
     assert "full@x.example" not in states(ledger)
 
 
@@ -198,7 +200,7 @@ def test_only_from_a_time_on(ledger: Store, tmp_path: Path) -> None:
     ours = load_classifier((site(tmp_path, "user unknown", "mailbox-unknown"),))
     later, _ = again(ledger, ours, since=datetime(2026, 3, 2, tzinfo=UTC), apply=True)
     assert later == []
-    assert ledger.other_rules(ours.ruleset.version) == default().ruleset.version
+    assert ledger.other_rules(ours.ruleset.version) == default_classifier().ruleset.version
     earlier, _ = again(ledger, ours, since=datetime(2026, 3, 1, tzinfo=UTC))
     assert [c.name for c in earlier] == ["jo@x.example"]
 
@@ -207,8 +209,11 @@ def test_what_people_did_stands(ledger: Store, tmp_path: Path) -> None:
     act = Event(at=datetime(2026, 3, 5, tzinfo=UTC), kind=ADDED, by="jo", words="phone")
     record(("jo@x.example",), act, ledger, POLICY)
     ours = load_classifier((site(tmp_path, "user unknown", "mailbox-unknown"),))
-    assert again(ledger, ours, apply=True)[0] == []
-    assert states(ledger)["jo@x.example"].by == "jo"
+    (change,), _ = again(ledger, ours, apply=True)
+    assert (change.before.rule, change.after.rule) == ("recipient.unknown", "manual")
+    assert change.before.state is change.after.state is State.SUPPRESSED
+    (decision,) = states(ledger)["jo@x.example"]
+    assert (decision.basis, decision.by) == (Basis.ACT, "jo")
 
 
 def test_an_incident_is_found_anew(tmp_path: Path) -> None:
@@ -249,7 +254,7 @@ def test_what_fails_in_the_middle_changes_nothing(ledger: Store, tmp_path: Path)
 
 def test_a_trial_leaves_the_ledger_to_others(ledger: Store, tmp_path: Path) -> None:
     with (
-        replayed(Context(ledger, POLICY, default()), at=AT, apply_by=None) as outcome,
+        replayed(Context(ledger, POLICY, default_classifier()), at=AT, apply_by=None) as outcome,
         open_store(ledger.path, create=True) as other,
     ):
         ingest(other, log(tmp_path / "c.log", [(9, "new@x.example", UNKNOWN)]))
@@ -261,7 +266,7 @@ def test_a_writer_that_never_ends_is_told_of(ledger: Store) -> None:
     with open_store(ledger.path, create=True) as other:
         ledger._db._connection.execute("PRAGMA busy_timeout=10")
         with other.change(), pytest.raises(LedgerError, match="another bouncewise"):
-            again(ledger, default(), apply=True)
+            again(ledger, default_classifier(), apply=True)
         with (
             other.change(),
             pytest.raises(LedgerError, match="another bouncewise"),
@@ -351,7 +356,7 @@ def test_an_upgrade_of_the_rules_says_where_to_look_until_it_is_applied(
     mail = log(tmp_path / "a.log", [(1, "jo@x.example", UNKNOWN)])
     ours = ("--rules", site(tmp_path, "user unknown", "mailbox-unknown"))
     assert run("ingest", mail).stderr == run("ingest", mail).stderr == ""
-    old, new = default().ruleset.version, load_classifier((ours[1],)).ruleset.version
+    old, new = default_classifier().ruleset.version, load_classifier((ours[1],)).ruleset.version
     note = f"note: the rules changed since this ledger was last judged ({old} -> {new}); to see what would change: bouncewise replay --dry-run\n"
     assert run("ingest", mail, *ours).stderr == note
     run("replay", "--dry-run", *ours)

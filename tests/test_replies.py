@@ -7,7 +7,8 @@ import io
 import pytest
 
 from bouncewise.intake.formats import reader_for
-from bouncewise.readers import Finding, Note
+from bouncewise.model import Finding
+from bouncewise.readers import Note
 from bouncewise.readers.replies import RepliesReader
 
 NAMED = [

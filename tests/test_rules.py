@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bouncewise.classifier.classify import default
+from bouncewise.classifier.classify import default_classifier
 from bouncewise.model import Cause
 from bouncewise.rules.load import Rule, shipped
 from bouncewise.rules.selftest import violations
@@ -14,7 +14,7 @@ RULES = shipped().rules
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 def test_rule_proves_itself(rule: Rule) -> None:
-    assert list(violations(rule, default().rule_of)) == []
+    assert list(violations(rule, default_classifier().deciding_rule)) == []
     assert rule.source.strip()
     assert rule.why.strip()
 

@@ -54,7 +54,7 @@ def test_stale_means_genuine_but_of_another_time(scheme: str) -> None:
     late = verify(BY_SCHEME[scheme].signature, case.request, case.keys, NOW + 90_000)
     assert (
         late.reason
-        == f"a key fits the request, but it was signed 90000 seconds before it was received; {allowed:.0f} are allowed"
+        == f"a key matches the request, but it was signed 90000 seconds before it was received; {allowed:.0f} are allowed"
     )
     assert outcome(scheme, *case, NOW + 90_000, tolerance=90_000.0) == "valid"
     assert outcome(scheme, *case, NOW + 1, tolerance=0.0) == "stale"

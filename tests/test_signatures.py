@@ -79,7 +79,7 @@ HOSTILE: list[Any] = [
 def test_a_genuine_request_is_valid(esp: Esp) -> None:
     case = genuine(esp)
     found = verify(esp.signature, case.request, case.keys, NOW)
-    assert found == Verification(Outcome.VALID, "a key fits the request")
+    assert found == Verification(Outcome.VALID, "a key matches the request")
     assert bool(found) is True
 
 
@@ -213,7 +213,7 @@ def test_each_missing_header_is_named(esp: Esp) -> None:
         found = verify(esp.signature, case.request._replace(headers=rest), case.keys, NOW)
         assert found.outcome == "forged"
         expected = (
-            "no key fits the request"
+            "no key matches the request"
             if esp.signature.scheme == "secret"
             else f"the {name} header is missing"
         )

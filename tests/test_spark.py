@@ -15,7 +15,7 @@ import polars as pl
 from pyspark.sql import SparkSession
 
 from bouncewise.bulk.spark import aggregate, allowed, session, with_verdict
-from bouncewise.classifier.classify import Classifier, default
+from bouncewise.classifier.classify import Classifier, default_classifier
 from bouncewise.rules.load import load
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -51,7 +51,7 @@ def file(tmp_path: Path) -> str:
 def test_the_verdicts_are_the_same(spark: SparkSession, file: str) -> None:
     rows = with_verdict(spark.read.parquet(file)).orderBy("recipient").collect()
     for found, (*_, reply) in zip(rows, ROWS, strict=True):
-        v = default().judge(reply or "")
+        v = default_classifier().classify(reply or "")
         assert (found["reply_code"], found["status"], found["stage"]) == (
             v.reply_code,
             v.status,
@@ -65,7 +65,7 @@ def test_the_verdicts_are_the_same(spark: SparkSession, file: str) -> None:
         )
         assert round(found["confidence"], 2) == v.confidence
         assert found["alternates"] == [c.value for c in v.alternates]
-        assert found["rules"] == default().ruleset.version
+        assert found["rules"] == default_classifier().ruleset.version
 
 
 def test_a_sites_own_rules_travel_with_the_job(spark: SparkSession, file: str) -> None:
@@ -75,8 +75,8 @@ def test_a_sites_own_rules_travel_with_the_job(spark: SparkSession, file: str) -
     (found,) = with_verdict(
         spark.createDataFrame([(example,)], "reply string"), rules=own
     ).collect()
-    assert found["rule"] == Classifier(own).judge(example).rule == rule.id
-    assert found["rules"] == own.version != default().ruleset.version
+    assert found["rule"] == Classifier(own).classify(example).rule == rule.id
+    assert found["rules"] == own.version != default_classifier().ruleset.version
 
 
 def test_counts_and_who_is_left(spark: SparkSession, file: str) -> None:

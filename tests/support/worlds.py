@@ -12,13 +12,12 @@ from typing import NamedTuple
 
 from hypothesis import strategies as st
 
-from bouncewise.classifier.classify import default
+from bouncewise.classifier.classify import default_classifier
 from bouncewise.ledger import Store, open_store
-from bouncewise.model import Decision, Incident, Kind, Reply, Report, Source
+from bouncewise.model import Decision, Finding, Incident, Kind, Reply, Report, Source
 from bouncewise.operations.context import Context
 from bouncewise.operations.ingest import Session
 from bouncewise.policy.load import load
-from bouncewise.readers import Finding
 from bouncewise.readers.base import key_of
 from bouncewise.rfc.reply import parse
 
@@ -109,7 +108,7 @@ def pulse(days: int) -> list[Happening]:
 
 def ingest(path: Path, parts: Sequence[Sequence[Happening]]) -> Store:
     """A ledger that read *parts* one after the other; the caller closes it."""
-    context = Context(open_store(path, create=True), POLICY, default())
+    context = Context(open_store(path, create=True), POLICY, default_classifier())
     for part in parts:
         session = Session(context, "world")
         for happening in part:
