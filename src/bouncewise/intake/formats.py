@@ -20,9 +20,12 @@ from bouncewise.readers.logs.zonemta import ZonemtaReader
 from bouncewise.readers.messages.mbox import MboxReader, MessageReader
 from bouncewise.readers.replies import RepliesReader
 
+MAIL: tuple[Reader, ...] = (MailedPayloadReader(), MboxReader(), MessageReader())
+"""Files that begin as mail does: with a header, or "From ". What their text contains says nothing
+about the file, for anybody may have written it."""
+
 # From the format that is least often mistaken for another to the one that almost any file could be.
-FORMATS: tuple[Reader, ...] = (
-    MailedPayloadReader(),
+OTHERS: tuple[Reader, ...] = (
     PostfixReader(),
     EximReader(),
     SendmailReader(),
@@ -33,11 +36,11 @@ FORMATS: tuple[Reader, ...] = (
     ExchangeTraceReader(),
     KumomtaReader(),
     ZonemtaReader(),
-    MboxReader(),
-    MessageReader(),
     PayloadReader(),
     RepliesReader(),
 )
+
+FORMATS: tuple[Reader, ...] = (*MAIL, *OTHERS)
 
 
 def reader_for(head: bytes) -> Reader | None:

@@ -222,7 +222,7 @@ def _parse_time(text: str) -> datetime | None:
     if not text:
         return None
     try:
-        if text.isdigit():
+        if text.isdecimal() and len(text) < 15:
             return datetime.fromtimestamp(int(text), UTC)
         when = datetime.fromisoformat(text.replace(" UTC", "+00:00"))
     except (ValueError, OverflowError, OSError):

@@ -7,6 +7,7 @@ it is about. Refuses nothing: a value of the wrong type counts as absent.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -31,15 +32,17 @@ from bouncewise.model import (
 from bouncewise.providers.paths import text_at, values_at
 from bouncewise.readers.base import Note, key_of
 from bouncewise.rfc import address, status
+from bouncewise.rfc.date import from_epoch
 from bouncewise.rfc.reply import parse_with_status
 from bouncewise.text.mask import MAX_REPLY
 
-MAX_RECIPIENTS = 1000
+MAX_RECIPIENTS = 10_000
 """Recipients of one event that are read."""
 
 IGNORED = "ignored"
 """The meaning of an event that says nothing about the delivery of a mail."""
 
+_REPLY_CODE = re.compile(r"[45][0-9]{2}")
 _EXPORTED = Provenance(channel=Channel.EVENTS)
 
 SchemeName = Literal[
@@ -147,7 +150,11 @@ def read(event: dict[str, Any], esp: Esp, source: Source) -> Iterator[Finding | 
         return
     kind, _, permanence = meaning.partition(" ")
     esp_label = Label(esp.name, label[:200], Permanence(permanence or "unknown"))
-    entries = values_at(event, esp.each)[:MAX_RECIPIENTS] if esp.each else [None]
+    entries = values_at(event, esp.each) if esp.each else [None]
+    if len(entries) > MAX_RECIPIENTS:
+        more = f"{len(entries)} recipients; {MAX_RECIPIENTS} were read"
+        yield Note(source.path, source.index, f"{esp.name}: {more}")
+        del entries[MAX_RECIPIENTS:]
     if esp.all_recipients and len(entries) > 1 and kind != Kind.DELIVERED:
         named = [e for e in entries if isinstance(e, str) and e in text_at(event, esp.text)]
         if len(named) != 1:
@@ -222,7 +229,7 @@ def _reply(text: str, code: str, dsn: str) -> tuple[Reply | None, Stage | None]:
     """The server's reply and its stage; some ESPs have code and status in fields of their own."""
     text = text.strip()
     parts = parse_with_status(text, status.parse(dsn))
-    field_code = int(code) if code.isdigit() and 400 <= int(code) < 600 else None
+    field_code = int(code) if _REPLY_CODE.fullmatch(code) else None
     reply_code = parts.reply_code or field_code
     if not text and reply_code is None and parts.status is None:
         return None, None
@@ -238,14 +245,11 @@ def _time(value: str) -> datetime | None:
 
     A time without a zone is UTC.
     """
-    text = value.strip()
+    text = value[:100].strip()
     try:
-        if text.replace(".", "", 1).isdigit():
-            seconds = float(text)
-            while seconds > 1e11:
-                seconds /= 1000
-            return datetime.fromtimestamp(seconds, UTC)
-        time = datetime.fromisoformat(text) if text[:4].isdigit() else parsedate_to_datetime(text)
+        if text.replace(".", "", 1).isdecimal():
+            return from_epoch(text)
+        time = datetime.fromisoformat(text) if text[:4].isdecimal() else parsedate_to_datetime(text)
         return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, TypeError, OverflowError, OSError, IndexError):
         return None

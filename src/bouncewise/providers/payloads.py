@@ -1,15 +1,16 @@
 """Files with the events of ESPs' webhooks.
 
 Reads: one JSON object, an array, one object per line, or the form that a webhook posted; and the
-mails in which Amazon SNS sends events. Gives: findings in order. Lines are read in constant memory;
-a value over several lines is limited to MAX_BODY. Refuses with a Note: what is no JSON, what no ESP
-sends, and an SNS envelope that asks for a confirmation.
+mails in which Amazon SNS sends events. Gives: findings in order. A value is limited to MAX_BODY.
+Refuses with a Note: what is no JSON, what no ESP sends, and an SNS envelope that asks for a
+confirmation.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, BinaryIO
 from urllib.parse import parse_qs
 
@@ -17,7 +18,7 @@ import msgspec
 
 from bouncewise.model import Channel, Finding, Provenance, Source
 from bouncewise.providers import events
-from bouncewise.readers.base import HEAD, Note, lines
+from bouncewise.readers.base import HEAD, Note, guarded, lines
 from bouncewise.rfc import mime
 
 MAX_BODY = 64 * 1024 * 1024
@@ -25,6 +26,7 @@ MAX_BODY = 64 * 1024 * 1024
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _FORM = re.compile(rb"^[\w%+.-]{1,60}=[^\s]*$")
+_SNS_FIELD = re.compile(rb"^x-amz-sns-message-id:", re.I | re.M)
 _NO_JSON = "no JSON, or cut short"
 # What SparkPost posts to test a webhook, and an empty object.
 _TESTS: tuple[dict[str, Any], ...] = ({}, {"msys": {}})
@@ -59,7 +61,7 @@ class PayloadReader:
         index = 0
         incomplete: list[bytes] = []  # lines of a value that is not complete
         size = 0
-        for item in lines(stream, path):
+        for item in lines(stream, path, MAX_BODY):
             if isinstance(item, Note):
                 yield item
                 continue
@@ -112,8 +114,10 @@ class PayloadReader:
                 if event not in _TESTS:
                     yield Note(path, index, "no event of an ESP that bouncewise knows")
                 continue
+            source = Source(path, self.name, index)
             for inner in recognised.events:
-                yield from events.read(inner, recognised.esp, Source(path, self.name, index))
+                read = partial(events.read, inner, recognised.esp, source)
+                yield from guarded(read, path, index)
 
 
 class MailedPayloadReader(PayloadReader):
@@ -124,7 +128,7 @@ class MailedPayloadReader(PayloadReader):
 
     def sniff(self, head: bytes) -> bool:
         """Whether the message has the header field that SNS adds."""
-        return re.search(rb"(?:^|[\r\n])x-amz-sns-message-id:", head, re.I) is not None
+        return _SNS_FIELD.search(mime.header_block(head)) is not None
 
     def read(self, stream: BinaryIO, path: str) -> Iterator[Finding | Note]:
         """The findings of the event in the text."""

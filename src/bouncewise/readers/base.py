@@ -7,12 +7,14 @@ replies with their parts. A line beyond MAX_LINE is cut and becomes a Note; memo
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Iterator
+from typing import BinaryIO, NamedTuple, Protocol, TypeVar
 
 from bouncewise.model import Finding, Reply, Stage
 from bouncewise.rfc.reply import parse_with_status
 from bouncewise.text.mask import MAX_REPLY
+
+T = TypeVar("T")
 
 HEAD = 65536
 """Octets at the beginning of a file that a reader may inspect to recognise its format."""
@@ -20,7 +22,7 @@ HEAD = 65536
 MAX_LINE = 65536
 """Octets of one line that are read. The rest of a longer line is skipped, with a Note."""
 
-TOO_LONG = f"line longer than {MAX_LINE} octets; the rest of it was skipped"
+TOO_LONG = "line longer than {} octets; the rest of it was skipped"
 
 _CHUNK = 1 << 18  # octets that are read from the stream at a time
 
@@ -82,54 +84,86 @@ def key_of(*parts: str) -> bytes:
     return hashlib.blake2b(content, digest_size=16).digest()
 
 
-def blocks(stream: BinaryIO, path: str) -> Iterator[tuple[int, list[bytes]] | Note]:
+def blocks(
+    stream: BinaryIO, path: str, limit: int = MAX_LINE
+) -> Iterator[tuple[int, list[bytes]] | Note]:
     """The lines of *stream* in blocks, each with the number of its first line, from 0.
 
-    CR, LF and CRLF all end a line.
+    LF and CRLF end a line; a CR alone is text, for no mail server ends lines with it. Of a line
+    *limit* octets are read.
     """
-    number, rest, is_cut = 0, b"", False
+    number, begun = 0, _Line(limit)
     while chunk := stream.read(_CHUNK):
-        # A CR at the very end may be half of a CRLF: it waits for the next chunk.
-        chunk, pending_cr = (chunk[:-1], b"\r") if chunk.endswith(b"\r") else (chunk, b"")
-        chunk = rest + chunk
-        if b"\r" in chunk:
-            chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        *complete, rest = chunk.split(b"\n")
-        if is_cut and complete:
-            yield Note(path, number, TOO_LONG)
-            del complete[0]
-            number, is_cut = number + 1, False
-        yield from _cut_long_lines(complete, number, path)
-        number += len(complete)
-        if len(rest) > MAX_LINE:
-            if not is_cut:
-                yield number, [rest[:MAX_LINE]]
-            rest, is_cut = b"", True
-        rest += pending_cr
-    if is_cut:
-        yield Note(path, number, TOO_LONG)
-    elif rest.rstrip(b"\r"):
-        yield number, [rest.rstrip(b"\r")[:MAX_LINE]]
+        if not begun.size and chunk.isspace():
+            number += chunk.count(b"\n")
+            continue
+        if b"\r\n" in chunk:
+            chunk = chunk.replace(b"\r\n", b"\n")
+        first, *others = chunk.split(b"\n")
+        begun.add(first)
+        if others:
+            complete, begun = [begun.octets(), *others[:-1]], _Line(limit)
+            begun.add(others[-1])
+            yield from _cut_long_lines(complete, number, path, limit)
+            number += len(complete)
+    if begun.size:
+        yield from _cut_long_lines([begun.octets()], number, path, limit)
+
+
+class _Line:
+    """The beginning of a line that is not complete yet: a little more than *limit* octets."""
+
+    def __init__(self, limit: int) -> None:
+        self.size = 0
+        self._limit = limit
+        self._parts: list[bytes] = []
+
+    def add(self, octets: bytes) -> None:
+        if octets and self.size <= self._limit:
+            self._parts.append(octets)
+            self.size += len(octets)
+
+    def octets(self) -> bytes:
+        return b"".join(self._parts).removesuffix(b"\r")
 
 
 def _cut_long_lines(
-    complete: list[bytes], number: int, path: str
+    complete: list[bytes], number: int, path: str, limit: int
 ) -> Iterator[tuple[int, list[bytes]] | Note]:
     """*complete* in blocks; each line that is too long is cut, noted, and ends its block."""
     start = 0
-    if max(map(len, complete), default=0) > MAX_LINE:
+    if max(map(len, complete), default=0) > limit:
         for i, line in enumerate(complete):
-            if len(line) > MAX_LINE:
-                yield number + start, [*complete[start:i], line[:MAX_LINE]]
-                yield Note(path, number + i, TOO_LONG)
+            if len(line) > limit:
+                yield number + start, [*complete[start:i], line[:limit]]
+                yield Note(path, number + i, TOO_LONG.format(limit))
                 start = i + 1
-    yield number + start, complete[start:]
+    if start < len(complete):
+        yield number + start, complete[start:]
 
 
-def lines(stream: BinaryIO, path: str) -> Iterator[tuple[int, bytes] | Note]:
+def lines(stream: BinaryIO, path: str, limit: int = MAX_LINE) -> Iterator[tuple[int, bytes] | Note]:
     """The lines of *stream* one by one, with their numbers from 0."""
-    for item in blocks(stream, path):
+    for item in blocks(stream, path, limit):
         if isinstance(item, Note):
             yield item
         else:
             yield from enumerate(item[1], item[0])
+
+
+def guarded(items: Callable[[], Iterable[T]], path: str, number: int | None) -> Iterator[T | Note]:
+    """*items*; a Note in place of what is left of them where reading them fails.
+
+    No input may raise; where one does, it is a defect of the reader, and only this line or message
+    is not read.
+    """
+    try:
+        yield from items()
+    except Exception as error:
+        yield Note(path, number, unread(error))
+
+
+def unread(error: Exception) -> str:
+    """The text of a note about an item that a reader failed on."""
+    reason = f"{type(error).__name__}: {error}"[:200]
+    return f"not read: {reason}. This is a defect of bouncewise; please report it with the item"

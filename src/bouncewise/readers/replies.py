@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import BinaryIO
 
 from bouncewise.model import Finding, Kind, Report, Source
-from bouncewise.readers.base import Note, key_of, lines, reply_with_stage
+from bouncewise.readers.base import Note, guarded, key_of, lines, reply_with_stage
 from bouncewise.rfc import address
 from bouncewise.text.mask import MAX_REPLY
 
@@ -69,15 +70,16 @@ class RepliesReader:
             if isinstance(item, Note):
                 yield item
             elif item[1].strip():
-                yield self._finding(item[1], Source(path, self.name, item[0]))
+                read = partial(self._findings, item[1], Source(path, self.name, item[0]))
+                yield from guarded(read, path, item[0])
 
-    def _finding(self, line: bytes, source: Source) -> Finding | Note:
+    def _findings(self, line: bytes, source: Source) -> Iterator[Finding | Note]:
         text = _decode(line)
         start = _text_start(text)
         if start is None:
-            return Note(
-                source.path, source.index, "not an SMTP reply: no reply code at its beginning"
-            )
+            text = "not an SMTP reply: no reply code at its beginning"
+            yield Note(source.path, source.index, text)
+            return
         reply, stage = reply_with_stage(text)
         is_delayed = reply.reply_code is not None and reply.reply_code < 500
         report = Report(
@@ -87,7 +89,7 @@ class RepliesReader:
             reply=reply,
             stage=stage,
         )
-        return Finding(report, line, key_of("reply", text))
+        yield Finding(report, line, key_of("reply", text))
 
 
 def _decode(line: bytes) -> str:

@@ -30,3 +30,24 @@ def parse_date(value: str) -> datetime | None:
         return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
+
+
+MAX_EPOCH_DIGITS = 30
+"""Characters of a Unix time that are read: one in nanoseconds has 19 digits."""
+
+
+def from_epoch(value: str | float | int | None) -> datetime | None:
+    """Unix time in seconds or thousandths, millionths or billionths of one, as UTC; None if *value*
+    is none.
+    """
+    if isinstance(value, str) and (len(value) > MAX_EPOCH_DIGITS or not value.isascii()):
+        return None
+    try:
+        seconds = float(value or 0)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    if not 0 < seconds < 1e21:  # False for NaN, too
+        return None
+    while seconds > 1e11:
+        seconds /= 1000
+    return datetime.fromtimestamp(seconds, UTC)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from itertools import groupby
 
-MAX_GROUPS = 500
+MAX_GROUPS = 10_000
 """Reading ends at the first blank line behind so many groups."""
 
 MAX_VALUE = 4096

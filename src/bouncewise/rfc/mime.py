@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import binascii
 import codecs
-import html
 import re
 from collections.abc import Iterator
 from email.errors import HeaderParseError
@@ -18,6 +17,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from bouncewise.lazy import lazy_property
+from bouncewise.rfc.html import strip_tags
 
 MAX_PARTS = 64
 """Leaf parts of a message, and delimiter lines of a multipart, that are read."""
@@ -35,9 +35,6 @@ _AFTER_NAME = re.compile(rb"[ \t]*:(" + _VALUE + rb")")
 _FOLD = re.compile(r"\n[ \t]*")
 _PARAMETER = re.compile(r';?\s*([\w!#$%&\'*+.^`|~-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"?|([^;\s]*))')
 _LIKE_DELIMITER = re.compile(rb"(?:^|\n)--([^\s\n]{5,200})[ \t]*\ncontent-", re.I)
-_BLOCK_TAG = re.compile(r"<\s*/?\s*(?:br|p|div|tr|li|h\d|table|blockquote)\b[^>]{0,500}>", re.I)
-_TAG = re.compile(r"<[^<>]{0,2000}>")
-_INVISIBLE = re.compile(r"<(style|script|head)\b.*?</\1\s*>", re.I | re.S)
 
 _NOT_IN_ALPHABET = re.compile(rb"[^A-Za-z0-9+/]+")
 # A line that cannot be base64: words separated by blanks, or a rule such as "____" or "-- ".
@@ -144,7 +141,7 @@ class Part:
             and not _NOT_ASCII_BASED.search(self.get("content-type"))
         )
         decoded = decode(self.data, "" if ascii_only else self.parameters.get("charset", ""))
-        return strip_html(decoded) if self.content_type == "text/html" else decoded
+        return strip_tags(decoded) if self.content_type == "text/html" else decoded
 
 
 def _from_base64(body: bytes) -> bytes:
@@ -174,10 +171,20 @@ def _line_start(name: str) -> bytes:
 
 def parse(raw: bytes) -> Part:
     """One message. Newlines of every kind become LF; the "From " line of an mbox is skipped."""
-    raw = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    raw = raw.removeprefix(codecs.BOM_UTF8).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     if raw.startswith((b"From ", b">From ")):
         raw = raw.partition(b"\n")[2]
     return split(raw.lstrip(b"\n"))
+
+
+def header_block(head: bytes) -> bytes:
+    """The lines up to the first empty one of *head*, the first octets of a file: newlines are LF; a
+    byte order mark and blank lines before them are left out.
+    """
+    start = head.removeprefix(codecs.BOM_UTF8).lstrip(b"\r\n")
+    if b"\r" in start:
+        start = start.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return start.partition(b"\n\n")[0]
 
 
 def split(raw: bytes) -> Part:
@@ -285,9 +292,3 @@ def decode_words(value: str) -> str:
     except (ValueError, HeaderParseError):
         return value
     return "".join(p if isinstance(p, str) else decode(p, label or "") for p, label in pieces)
-
-
-def strip_html(text: str) -> str:
-    """The text of HTML without tags, styles and scripts; each block begins a new line."""
-    text = _BLOCK_TAG.sub("\n", _INVISIBLE.sub(" ", text))
-    return html.unescape(_TAG.sub("", text)).replace("\xa0", " ")

@@ -9,16 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, BinaryIO
 
 import msgspec
 
 from bouncewise.model import Finding, Report, Source
-from bouncewise.readers.base import HEAD, Note, lines
+from bouncewise.readers.base import HEAD, Note, guarded, lines
 from bouncewise.readers.logs.lines import finding
-from bouncewise.readers.logs.timestamps import from_epoch
+from bouncewise.rfc.date import from_epoch
 
 Record = dict[str, Any]
+
+MAX_RECORD = 16 << 20
+"""Octets of one record that are read."""
 
 _SNIFFED_LINES = 20
 
@@ -32,13 +36,12 @@ class JsonLog:
 
     def sniff(self, head: bytes) -> bool:
         """Whether one of the first lines is an object with the required keys."""
-        if not head.lstrip().startswith(b"{") and b"\n{" not in head[:HEAD]:
-            return False
-        records = (
-            parse_record(line)
-            for line in head.splitlines()[:_SNIFFED_LINES]
-            if line.lstrip().startswith(b"{")
-        )
+        first = head.lstrip().split(b"\n", _SNIFFED_LINES)
+        if not any(line.lstrip().startswith(b"{") for line in first[:2]):
+            return False  # the first line of a file that was cut may be half of one
+        if len(first) == 1 and len(head) >= HEAD:
+            return all(b'"%s"' % key.encode() in head for key in self.required_keys)
+        records = map(parse_record, first)
         return any(
             record is not None and all(key in record for key in self.required_keys)
             for record in records
@@ -46,7 +49,7 @@ class JsonLog:
 
     def read(self, stream: BinaryIO, path: str) -> Iterator[Finding | Note]:
         """The findings and notes of each line."""
-        for item in lines(stream, path):
+        for item in lines(stream, path, MAX_RECORD):
             if isinstance(item, Note):
                 yield item
                 continue
@@ -59,9 +62,12 @@ class JsonLog:
                     path, number, "not a JSON object; perhaps the file is still being written"
                 )
                 continue
-            text = line.decode("utf-8", "replace")
-            for report in self.reports(record, Source(path, self.name, number)):
-                yield finding(report, text)
+            yield from guarded(partial(self._findings, record, line, number, path), path, number)
+
+    def _findings(self, record: Record, line: bytes, number: int, path: str) -> Iterator[Finding]:
+        text = line.decode("utf-8", "replace")
+        for report in self.reports(record, Source(path, self.name, number)):
+            yield finding(report, text)
 
     def reports(self, record: Record, source: Source) -> Iterator[Report]:
         """The reports of *record*."""

@@ -16,7 +16,7 @@ from typing import BinaryIO
 import msgspec
 
 from bouncewise.model import Finding, Kind, Report, Source
-from bouncewise.readers.base import Note, blocks, key_of
+from bouncewise.readers.base import Note, blocks, key_of, unread
 from bouncewise.readers.logs.timestamps import TimestampParser
 from bouncewise.rfc import address
 
@@ -25,6 +25,13 @@ MAX_QUEUE = 200_000
 
 MAX_RECIPIENTS = 1000
 """Recipients of one mail that are remembered, and recipients of one line that are read."""
+
+_FIRST_LINES = 20  # lines at the beginning of a file that say whether it is a log
+_LOG_LINE = re.compile(
+    rb"(?:<\d{1,3}>)?(?:[A-Za-z]{3} [ \d]\d \d\d:|\d{4}[-/]\d\d[-/]\d\d|\d{10,16}[.@ ]|\[|-- )"
+)
+"""The beginning of a line of a log: the time stamps of syslog, ISO 8601 and Unix, a level in
+brackets, and what journalctl(1) writes between boots."""
 
 _NO_DEFERRALS: Mapping[str, Report] = MappingProxyType({})
 
@@ -115,8 +122,17 @@ class LineLog:
     pattern: re.Pattern[bytes]
 
     def sniff(self, head: bytes) -> bool:
-        """Whether a line matches the pattern."""
-        return self.pattern.search(head) is not None
+        """Whether the file begins with lines of a log, and a line matches the pattern."""
+        return self.pattern.search(head) is not None and self._begins_as_log(head)
+
+    def _begins_as_log(self, head: bytes) -> bool:
+        """Whether at least half of the first lines are those of a log; the first may be cut."""
+        found = [line for line in head.split(b"\n", _FIRST_LINES * 2) if line.strip()]
+        of_log = [
+            _LOG_LINE.match(line) is not None or self.pattern.match(line) is not None
+            for line in found[:_FIRST_LINES]
+        ]
+        return sum(of_log) * 2 >= len(of_log) - (not of_log[0])
 
     def read(self, stream: BinaryIO, path: str) -> Iterator[Finding | Note]:
         """The findings and notes of each line."""
@@ -128,8 +144,12 @@ class LineLog:
             first, raw_lines = item
             text = b"\n".join(raw_lines).decode("utf-8", "replace")
             for number, line in enumerate(text.split("\n"), first):
-                if line and (found := self.read_line(line, number, log)):
-                    yield from found
+                if not line:
+                    continue
+                try:
+                    yield from self.read_line(line, number, log)
+                except Exception as error:
+                    yield Note(path, number, unread(error))
 
     def read_line(self, line: str, number: int, log: LogContext) -> Iterable[Finding | Note]:
         """The findings and notes of *line*, whose number from 0 is *number*."""

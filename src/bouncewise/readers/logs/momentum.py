@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from bouncewise.model import Finding, Kind, Label, Permanence, Report, Stage
 from bouncewise.readers.base import Note, reply_with_stage
 from bouncewise.readers.logs.lines import LineLog, LogContext, finding
-from bouncewise.readers.logs.timestamps import from_epoch
+from bouncewise.rfc.date import from_epoch
 
 # time @ message id @ batch @ connection @ B or T @ local part @ domain @ sender's local part @
 # sender's domain @ group @ binding @ stage @ class @ size or retries @ host @ reply. An id may be

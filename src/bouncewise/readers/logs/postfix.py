@@ -15,17 +15,26 @@ import re
 from collections.abc import Iterable
 
 from bouncewise.model import Finding, Kind, Provenance, Report, Stage
-from bouncewise.readers.base import reply_with_stage
+from bouncewise.readers.base import Note, reply_with_stage
 from bouncewise.readers.logs.lines import LineLog, LogContext, finding
 
 _HEAD = (
     r"(?:<\d{1,3}>)?(\S++(?: ++\S++){0,2}?) ++\S++ postfix[^\s\[]*/[\w/-]++\[\d++\]: "
     r"([0-9A-Za-z]{5,25}): "
 )
+_QUOTED = r"\"(?:[^\"\\]|\\.)*+\"[^>]*+"
 _DELIVERY = re.compile(
-    _HEAD + r"to=<([^>]*+(?:>(?!, )[^>]*+)*+)>, (?:orig_to=<(.*?)>, )?relay=([^,]*+), "
+    _HEAD + rf"to=<({_QUOTED}|[^>]*+(?:>(?!, )[^>]*+)*+)>, "
+    rf"(?:orig_to=<({_QUOTED}|[^>]*+(?:>(?!, )[^>]*+)*+)>, )?relay=([^,]*+), "
     r"(?:(?!dsn=)\w++=[^,]*+, )*+dsn=([245]\.\d++\.\d++), status=(\w++) \((.*+)"
 )
+# What follows a recipient, once more in the remark: either an address was logged as it was given
+# (info_log_addr_form = internal), or a server imitates a log line. Which one is not certain.
+_AGAIN = re.compile(r">, (?:orig_to=<.*?>, )?relay=[^,]*+, .*?\bstatus=\w")
+_SYSLOG_LIMIT = 1000
+"""Characters from which on a line may have been cut by syslog (RFC 3164 section 4.1: 1024)."""
+_CUT = "the line is cut short; nothing was read from it"
+_UNCERTAIN = "the line names two recipients in one field; nothing was read from it"
 _OTHER = re.compile(
     _HEAD + r"(?:from=<([^>]*+)>, (?:size=|status=((?:force-)?expired))|message-id=<?([^>]*+)>?$)"
 )
@@ -46,7 +55,7 @@ class PostfixReader(LineLog):
     about = "Postfix mail log: deliveries, deferrals, bounces and expiries, joined by queue id"
     pattern = re.compile(rb"^.{10,80} postfix\S*/[\w/-]+\[\d+\]: ", re.M)
 
-    def read_line(self, line: str, number: int, log: LogContext) -> Iterable[Finding]:
+    def read_line(self, line: str, number: int, log: LogContext) -> Iterable[Finding | Note]:
         """A finding for each delivery attempt and each expiry."""
         # The tests for substrings are quick; most lines fit neither pattern.
         if ": to=<" in line and (delivery := _DELIVERY.match(line)) is not None:
@@ -68,11 +77,17 @@ class PostfixReader(LineLog):
         return ()
 
 
-def _delivery(m: re.Match[str], line: str, number: int, log: LogContext) -> Iterable[Finding]:
+def _delivery(
+    m: re.Match[str], line: str, number: int, log: LogContext
+) -> Iterable[Finding | Note]:
     when, queue_id, to, original, relay, status, outcome, text = m.groups()
     kind = _KINDS.get(outcome)
     if kind is None:
         return ()
+    if not _is_whole(text) and len(line) < _SYSLOG_LIMIT:
+        return (Note(log.path, number, _CUT),)
+    if ">, " in text and _AGAIN.search(text):
+        return (Note(log.path, number, _UNCERTAIN),)
     is_delivered = kind is Kind.DELIVERED
     mail = log.queue.get(queue_id)
     located = _RELAY.match(relay)
@@ -104,3 +119,10 @@ def _delivery(m: re.Match[str], line: str, number: int, log: LogContext) -> Iter
     if is_delivered and relay.startswith(_LOOPBACK) and "queued as" in text:
         return ()
     return (finding(report, line),)
+
+
+def _is_whole(remark: str) -> bool:
+    """Whether *remark* ends with the bracket that Postfix closes it with. A server's words may
+    have brackets of their own; where they are even, the last one is Postfix's.
+    """
+    return remark.endswith(")") and remark.count(")") > remark.count("(")

@@ -17,8 +17,9 @@ from bouncewise.model import Finding, Kind, Label, Permanence, Report, Source
 from bouncewise.readers.base import reply_with_stage
 from bouncewise.readers.logs.lines import finding
 from bouncewise.readers.logs.tables import Row, TableLog, column_names
-from bouncewise.readers.logs.timestamps import TimestampParser, from_epoch
+from bouncewise.readers.logs.timestamps import TimestampParser
 from bouncewise.rfc import address
+from bouncewise.rfc.date import from_epoch
 
 # Values of bounceCat by whose name the address or domain does not recover by itself.
 _PERMANENT = {"bad-mailbox", "bad-domain", "inactive-mailbox"}

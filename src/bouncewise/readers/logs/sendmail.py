@@ -37,6 +37,7 @@ _LINE = re.compile(
     r"(?P<id>[0-9A-Za-z]{8,20}): (?P<rest>.*)$"
 )
 _FROM = re.compile(r"from=<?(?P<sender>[^>,]*)>?, (?:.*?msgid=<?(?P<id>[^>,\s]*)>?)?")
+_RECIPIENT = re.compile(r"(?:\"(?:[^\"\\]|\\.)*+\"|[^,\"])++")
 _TO_END = re.compile(r", (?=(?:ctladdr|delay|xdelay|mailer|pri)=)")
 _REPLY_LINE = re.compile(r"[45]\d\d[ -]")
 _EXPIRED = re.compile(
@@ -96,8 +97,19 @@ def _attempt(to: str, rest: str) -> _Attempt:
         reply = ""
     parts = before.rstrip(", ").split(", ")
     fields = dict(part.partition("=")[::2] for part in parts if "=" in part)
-    recipients = list(islice((a for _, _, a in address.find(to)), MAX_RECIPIENTS))
+    recipients = list(islice(_recipients(to), MAX_RECIPIENTS))
     return _Attempt(recipients, fields, reply, stat)
+
+
+def _recipients(to: str) -> Iterator[str]:
+    """The addresses in a to= field, separated by commas. In quotes a comma or bracket is text."""
+    for m in _RECIPIENT.finditer(to):
+        name = m[0].strip().removeprefix("<").removesuffix(">")
+        if '"' in name:
+            if (found := address.parse_field(name)) is not None:
+                yield found
+        elif (first := address.first(name)) is not None:
+            yield first
 
 
 def _reports(

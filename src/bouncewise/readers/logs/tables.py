@@ -12,10 +12,11 @@ from __future__ import annotations
 import codecs
 import csv
 from collections.abc import Iterator
+from functools import partial
 from typing import BinaryIO, cast
 
 from bouncewise.model import Finding, Source
-from bouncewise.readers.base import Note, lines
+from bouncewise.readers.base import Note, guarded, lines
 from bouncewise.readers.logs.timestamps import TimestampParser
 
 Row = dict[str, str]
@@ -60,7 +61,8 @@ class TableLog:
                 elif self.required_columns <= set(header):
                     row = dict(zip(header, cells, strict=False))
                     source = Source(path, self.name, number)
-                    yield from self.read_row(row, ",".join(cells), source, timestamps)
+                    read = partial(self.read_row, row, ",".join(cells), source, timestamps)
+                    yield from guarded(read, path, number)
 
     def _problem(self, header: list[str], cells: list[str]) -> str:
         """Why *cells* are no row under *header*; '' if they are one."""

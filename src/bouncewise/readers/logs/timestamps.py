@@ -67,17 +67,3 @@ class TimestampParser:
             self._year += 1
         self._month = month
         return self._year
-
-
-def from_epoch(value: str | float | int | None) -> datetime | None:
-    """Unix time in seconds, milliseconds or microseconds as UTC; None if *value* is none."""
-    try:
-        seconds = float(value or 0)
-    except (TypeError, ValueError):
-        return None
-    while seconds > 1e11:
-        seconds /= 1000
-    try:
-        return datetime.fromtimestamp(seconds, UTC) if seconds > 0 else None
-    except (OverflowError, OSError, ValueError):
-        return None

@@ -26,10 +26,7 @@ def read(message: ParsedMessage, source: Source) -> list[Report] | None:
     if message.status_text or message.header.get("x-failed-recipients"):
         return None
     recipient = address.first(message.sender)
-    if recipient is None or not (
-        begins_with(message.subject, "auto_reply")
-        or (_is_marked(message.header) and not message.sender_names_mailer)
-    ):
+    if recipient is None or not is_automatic(message):
         return None
     text = " ".join(message.text.split())[:500]
     return [
@@ -43,6 +40,13 @@ def read(message: ParsedMessage, source: Source) -> list[Report] | None:
             reply=Reply(None, None, text) if text else None,
         )
     ]
+
+
+def is_automatic(message: ParsedMessage) -> bool:
+    """Whether a person's mailbox, and no mail system, answered by itself."""
+    return begins_with(message.subject, "auto_reply") or (
+        _is_marked(message.header) and not message.sender_names_mailer
+    )
 
 
 def _is_marked(header: Part) -> bool:

@@ -12,7 +12,7 @@ import re
 from bouncewise.lazy import lazy_property
 from bouncewise.model import Kind, Reply, Report, Source, Stage
 from bouncewise.readers.base import ReplyWithStage
-from bouncewise.readers.messages import freeform
+from bouncewise.readers.messages import autoreply, freeform
 from bouncewise.readers.messages.parsed import ParsedMessage
 from bouncewise.rfc import address, status
 from bouncewise.rfc.date import parse_date
@@ -35,6 +35,8 @@ _WORD = re.compile(r"[^\W\d_]{2,}")
 
 def read(message: ParsedMessage, source: Source) -> list[Report] | None:
     """The reports of a DSN; None if *message* is not one."""
+    if not message.status_text and autoreply.is_automatic(message):
+        return None  # a person's reply, below which a notice is pasted
     found: dict[tuple[str, Kind], Report] = {}
     human_text = _HumanText(message)
     for group in message.groups:
@@ -74,8 +76,8 @@ def _report(
         group.get("x-actual-recipient", "")
     )
     recipient = final or original
-    if recipient is None:
-        return None
+    if recipient is None or ("disposition" in group and not group.get("action")):
+        return None  # a read receipt (RFC 8098) reports no failure
     is_same = original is not None and address.normalise(original) == address.normalise(recipient)
     action = group.get("action", "").strip().casefold().split(" ", 1)[0].strip("();,")
     kind = _KINDS.get(action) or _kind_by_status(status.parse(group.get("status", "")))

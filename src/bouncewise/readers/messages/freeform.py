@@ -14,8 +14,9 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from bouncewise.lazy import lazy_property
 from bouncewise.model import Kind, Report, Source
-from bouncewise.readers.base import reply_with_stage
+from bouncewise.readers.base import ReplyWithStage, reply_with_stage
 from bouncewise.readers.messages.parsed import ParsedMessage
 from bouncewise.readers.messages.wording import alternatives, contains
 from bouncewise.rfc import address
@@ -68,9 +69,12 @@ def read(message: ParsedMessage, source: Source) -> list[Report] | None:
     reasons = Reasons(message)
     kind = _kind(message)
     reports = []
+    parsed: dict[str, ReplyWithStage] = {}  # many recipients may have the same reason
     for recipient in reasons.recipients():
         text = reasons.reason_for(recipient)
-        reply, stage = reply_with_stage(text)
+        if text not in parsed:
+            parsed[text] = reply_with_stage(text)
+        reply, stage = parsed[text]
         reports.append(
             Report(
                 source=source,
@@ -144,13 +148,21 @@ class Reasons:
     def reason_for(self, recipient: str) -> str:
         """The reason nearest to *recipient*, else the general one; '' if the text states none."""
         lines = self._reason_lines.get(address.normalise(recipient), [])
-        own = " ".join(" ".join(lines).split())
-        coded = next((i for i, line in enumerate(self._general) if _has_code(line)), None)
+        own = " ".join(" ".join(lines).split())[:MAX_REPLY]
         # A general reply of the only recipient says more than words of its own without a code.
-        prefer_general = len(self._recipients) < 2 and coded is not None
+        prefer_general = len(self._recipients) < 2 and self._first_coded is not None
         if len(own) > 3 and (not prefer_general or _has_code(own)):
-            return own[:MAX_REPLY]
-        return " ".join(" ".join(self._general[coded or 0 :]).split())[:MAX_REPLY]
+            return own
+        return self._general_reason
+
+    @lazy_property
+    def _first_coded(self) -> int | None:
+        """The first general line with a reply code."""
+        return next((i for i, line in enumerate(self._general) if _has_code(line)), None)
+
+    @lazy_property
+    def _general_reason(self) -> str:
+        return " ".join(" ".join(self._general[self._first_coded or 0 :]).split())[:MAX_REPLY]
 
     def _scan(self, lines: list[str], entry_of: Callable[[str, str], Entry | None]) -> None:
         """Assign *lines* to recipients; *entry_of* finds a line's entry, given the line before."""

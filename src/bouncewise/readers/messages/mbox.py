@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from bouncewise.model import Finding
-from bouncewise.readers.base import Note, key_of
+from bouncewise.readers.base import Note, key_of, unread
 from bouncewise.readers.messages import interpret
-from bouncewise.rfc import address
+from bouncewise.rfc import address, fields, mime
 
 _CHUNK = 1 << 20  # octets that are read from the stream at a time
 _OVERLAP = 1000  # octets kept of a skipped message: a "From " line may be cut in two
 _FROM_LINE = re.compile(rb"(?:\r\n|\n|\r)(?=From \S[^\r\n]{4,400}\d\d)")
-_HEADER_LINE = re.compile(rb"[!-9;-~]{1,80}:[ \t]?[^\r\n]*")
+_HEADER_LINE = re.compile(rb"[A-Za-z][!-9;-~]{0,79}:[ \t]?[^\n]*")
 # Header fields that a file other than a mail message hardly has.
 _MAIL_FIELD = re.compile(
     rb"^(?:received|return-path|from|to|subject|date|message-id|mime-version|content-type|"
@@ -36,7 +36,7 @@ class MboxReader:
 
     def sniff(self, head: bytes) -> bool:
         """Whether the first line begins with "From " and a header follows."""
-        first, _, rest = head.lstrip(b"\r\n").replace(b"\r", b"\n").partition(b"\n")
+        first, _, rest = mime.header_block(head).partition(b"\n")
         return first.startswith(b"From ") and _HEADER_LINE.match(rest.lstrip(b"\n")) is not None
 
     def read(self, stream: BinaryIO, path: str) -> Iterator[Finding | Note]:
@@ -54,9 +54,9 @@ class MessageReader:
     )
 
     def sniff(self, head: bytes) -> bool:
-        """Whether the file begins with header lines, and one of them is a field of mail."""
-        start = head.lstrip(b"\r\n")[:8192].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        return _HEADER_LINE.match(start) is not None and _MAIL_FIELD.search(start) is not None
+        """Whether the file begins with a header, and one of its fields is of mail."""
+        header = mime.header_block(head)
+        return _HEADER_LINE.match(header) is not None and _MAIL_FIELD.search(header) is not None
 
     def read(self, stream: BinaryIO, path: str) -> Iterator[Finding | Note]:
         """The findings of the message."""
@@ -89,9 +89,15 @@ def findings(raw: bytes, path: str, index: int) -> Iterator[Finding | Note]:
         limit = f"{interpret.MAX_MESSAGE >> 20} MiB"
         yield Note(path, index, f"message longer than {limit}; only the beginning was read")
     raw = raw[: interpret.MAX_MESSAGE]
-    reports = interpret.read(raw, path, index)
+    try:
+        reports = interpret.read(raw, path, index)
+    except Exception as error:
+        yield Note(path, index, unread(error))
+        return
     if not reports:
         return
+    if len(reports) >= fields.MAX_GROUPS - 1:
+        yield Note(path, index, f"more than {len(reports)} recipients; the others were not read")
     message_id = re.search(rb"^message-id:[ \t]*(<[^>\r\n]{5,500}>)", raw[:65536], re.I | re.M)
     identity = (message_id[1] if message_id else raw).decode("latin-1")
     for report in reports:
