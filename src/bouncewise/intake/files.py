@@ -7,13 +7,18 @@ cannot be opened or is damaged inside, and a format that no reader recognises.
 
 from __future__ import annotations
 
+import glob
 import gzip
 import io
+import lzma
 import os
+import stat
+import struct
 import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, TypeVar, cast
 
@@ -31,13 +36,18 @@ READ_ERRORS = (
     OSError,
     EOFError,
     zlib.error,
+    lzma.LZMAError,
     zipfile.BadZipFile,
     zstandard.ZstdError,
+    struct.error,
+    ValueError,
+    LookupError,
+    OverflowError,
     RuntimeError,
-    NotImplementedError,
 )
-"""What reading a damaged or encrypted file raises."""
+"""What reading a damaged, encrypted or vanished file raises; zipfile raises most of these."""
 
+_MAILDIR = ("new", "cur")
 _GZIP, _ZSTD, _ZIP = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
 
 T = TypeVar("T")
@@ -51,49 +61,99 @@ class NamedStream(NamedTuple):
 
 
 def expand(paths: tuple[str, ...]) -> Iterator[str]:
-    """The files at *paths*, sorted within a folder. Raises InputError if a path does not exist."""
+    """The files at *paths*, sorted within a folder. Raises InputError if a path does not exist.
+
+    In a folder these are its regular files, and what cannot be looked at, for which reading gives
+    a note. Pipes, sockets and devices there are left alone: reading one may never end.
+    """
     for path in paths:
         if path != STDIN and not Path(path).exists():
             raise InputError(f"{path}: no such file or folder")
         if path == STDIN or not Path(path).is_dir():
             yield path
         else:
-            for folder, folders, names in os.walk(path):
-                # "tmp" of a Maildir has messages that are not complete yet.
-                folders[:] = sorted(f for f in folders if not f.startswith(".") and f != "tmp")
-                yield from (
-                    os.path.join(folder, name)  # noqa: PTH118
-                    for name in sorted(names)
-                    if not name.startswith(".")
-                )
+            yield from _in_folder(path)
+
+
+def _in_folder(path: str) -> Iterator[str]:
+    unreadable: list[str] = []
+    for folder, folders, names in os.walk(path, onerror=lambda e: unreadable.append(e.filename)):
+        # "tmp" of a Maildir has messages that are not complete yet.
+        folders[:] = sorted(f for f in folders if not f.startswith(".") and f != "tmp")
+        for name in sorted(names):
+            file = os.path.join(folder, name)  # noqa: PTH118 - Path takes three times as long
+            if not name.startswith(".") and _may_be_read(file):
+                yield file
+    yield from unreadable
+
+
+def _may_be_read(path: str) -> bool:
+    """Whether a file of a folder is a regular file; True where that cannot be found out."""
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 - likewise
+    except OSError:
+        return True
 
 
 def read(
     path: str, read_mbox: Callable[[BinaryIO, str], Iterator[T | Note]] | None = None
 ) -> Iterator[Finding | Note | T]:
-    """The findings and notes of the file at *path*; *read_mbox*, if given, reads an mbox."""
+    """The findings and notes of the file at *path*; *read_mbox*, if given, reads an mbox.
+
+    What is damaged gives a note; the other files of an archive are read.
+    """
+    is_mail = _is_in_maildir(path)
     try:
         for name, stream in _open(path):
-            buffered = _Peekable(stream)
-            reader = reader_for(buffered.head)
-            if reader is not None and reader.name == "mbox" and read_mbox is not None:
-                yield from read_mbox(cast(BinaryIO, buffered), name)
-            elif reader is not None:
-                yield from reader.read(cast(BinaryIO, buffered), name)
-            elif buffered.head.strip():
-                yield Note(
-                    name, None, "unknown format; `bouncewise read --help` lists those that are read"
-                )
-            else:
-                yield Note(name, None, "empty")
+            try:
+                yield from _read_stream(name, stream, is_mail, read_mbox)
+            except READ_ERRORS as error:
+                yield _stopped(name, error)
     except READ_ERRORS as error:
-        yield Note(path, None, f"stopped reading: {error or type(error).__name__}")
+        yield _stopped(path, error)
+
+
+def _stopped(name: str, error: Exception) -> Note:
+    return Note(name, None, f"stopped reading: {error or type(error).__name__}", ends_early=True)
+
+
+def _read_stream(
+    name: str,
+    stream: BinaryIO,
+    is_mail: bool,
+    read_mbox: Callable[[BinaryIO, str], Iterator[T | Note]] | None,
+) -> Iterator[Finding | Note | T]:
+    buffered = _Peekable(stream)
+    reader = reader_for(buffered.head, is_mail=is_mail)
+    if reader is not None and reader.name == "mbox" and read_mbox is not None:
+        yield from read_mbox(cast(BinaryIO, buffered), name)
+    elif reader is not None:
+        yield from reader.read(cast(BinaryIO, buffered), name)
+    elif buffered.head.strip():
+        text = "unknown format; `bouncewise read --help` lists those that are read"
+        yield Note(name, None, text, ends_early=True)
+    else:
+        yield Note(name, None, "empty")
+
+
+def _is_in_maildir(path: str) -> bool:
+    """Whether the file is a message of a Maildir: then its content cannot make it a log."""
+    folder = Path(path).parent
+    return folder.name in _MAILDIR and _is_maildir(str(folder.parent))
+
+
+@lru_cache(maxsize=256)
+def _is_maildir(folder: str) -> bool:
+    """Whether *folder* has the three folders of a Maildir (https://cr.yp.to/proto/maildir.html)."""
+    return all(Path(folder, name).is_dir() for name in (*_MAILDIR, "tmp"))
 
 
 def format_of(path: str) -> str:
     """The name of the format of the file at *path*, or of the first file in it; '' if unknown."""
     try:
-        reader = next((reader_for(_Peekable(stream).head) for _, stream in _open(path)), None)
+        is_mail = _is_in_maildir(path)
+        heads = (_Peekable(stream).head for _, stream in _open(path))
+        reader = next((reader_for(head, is_mail=is_mail) for head in heads), None)
     except READ_ERRORS:
         return ""
     return reader.name if reader else ""
@@ -112,8 +172,23 @@ def _open(path: str) -> Iterator[NamedStream]:
     if path == STDIN:
         yield from _decompress("standard input", sys.stdin.buffer)
         return
-    with Path(path).open("rb") as stream:
+    with _open_moved(path) as stream:
         yield from _decompress(path, stream)
+
+
+def _open_moved(path: str) -> BinaryIO:
+    """The file at *path*; a message of a Maildir that was read, or flagged, in the meantime has
+    another name behind its colon, or is in the other folder.
+    """
+    try:
+        return Path(path).open("rb")
+    except FileNotFoundError:
+        unique = Path(path).name.partition(":")[0]
+        for folder in _MAILDIR if _is_in_maildir(path) else ():
+            for found in Path(path).parent.parent.joinpath(folder).glob(f"{glob.escape(unique)}*"):
+                if found.name.partition(":")[0] == unique:
+                    return found.open("rb")
+        raise
 
 
 def _decompress(name: str, stream: BinaryIO) -> Iterator[NamedStream]:

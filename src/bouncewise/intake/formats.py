@@ -43,6 +43,11 @@ OTHERS: tuple[Reader, ...] = (
 FORMATS: tuple[Reader, ...] = (*MAIL, *OTHERS)
 
 
-def reader_for(head: bytes) -> Reader | None:
-    """The first reader that recognises *head*, the first octets of a file; None if none does."""
+def reader_for(head: bytes, *, is_mail: bool = False) -> Reader | None:
+    """The first reader that recognises *head*, the first octets of a file; None if none does.
+
+    *is_mail*: the file is a message by where it stands, whatever it contains.
+    """
+    if is_mail and head.strip():
+        return next((reader for reader in MAIL if reader.sniff(head)), MAIL[-1])
     return next((reader for reader in FORMATS if reader.sniff(head)), None)

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from stat import S_ISREG
 from typing import NamedTuple
 
 from bouncewise import __version__
@@ -128,9 +129,11 @@ def ingest(
     reports = deliveries = notes = octets = 0
     transform = partial(to_entry, session.batch.began)
     for path, items in read_paths(iter(unread), context.classifier, transform, jobs):
+        ends_early = False
         for item in items:
             if isinstance(item, Note):
                 notes += 1
+                ends_early |= item.ends_early
                 note(item)
                 continue
             reports += 1
@@ -139,7 +142,7 @@ def ingest(
                 progress(reports, octets + unread.known_octets)
         fingerprint, size = unread.file(path)
         octets += size
-        if fingerprint:
+        if fingerprint and not ends_early:
             session.mark_done(fingerprint, path)
         progress(reports, octets + unread.known_octets)
     session.settle()
@@ -174,15 +177,19 @@ class _Unread:
 
 
 def _fingerprint(path: str) -> tuple[bytes, int]:
-    """What identifies a large file, and its size; nothing for small ones and for pipes."""
-    if path == files.STDIN:
-        return b"", 0
-    size = Path(path).stat().st_size
-    if size < REMEMBERED_BYTES:
-        return b"", size
-    with Path(path).open("rb") as stream:
-        head = stream.read(65536)
-        stream.seek(-65536, 2)
-        return hashlib.blake2b(
-            head + stream.read() + str(size).encode(), digest_size=16
-        ).digest(), size
+    """What identifies the content of a large file, as this version reads it, and its size; nothing
+    for small ones, for pipes, and for what cannot be read.
+    """
+    try:
+        found = Path(path).stat()
+        if path == files.STDIN or not S_ISREG(found.st_mode) or found.st_size < REMEMBERED_BYTES:
+            return b"", found.st_size
+        with Path(path).open("rb") as stream:
+            digest = hashlib.file_digest(stream, _new_digest)
+    except OSError:
+        return b"", 0  # reading it gives a note
+    return digest.digest(), found.st_size
+
+
+def _new_digest() -> hashlib.blake2b:
+    return hashlib.blake2b(__version__.encode(), digest_size=16)

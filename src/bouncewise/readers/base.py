@@ -31,11 +31,13 @@ class Note(NamedTuple):
     """A sentence to the operator about input that was not read, or not completely.
 
     ``number`` is the line or message, from 0; None if the note is about the whole file.
+    ``ends_early``: the file was not read to its end, and reading it again may give more.
     """
 
     path: str
     number: int | None
     text: str
+    ends_early: bool = False
 
     def __str__(self) -> str:
         return f"{self.path}{'' if self.number is None else f' #{self.number}'}: {self.text}"
