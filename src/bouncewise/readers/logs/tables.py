@@ -2,15 +2,16 @@
 
 Reads: CSV in UTF-8, or in UTF-16 if a byte order mark says so. Columns are found by the names in
 the header, in any order and case. The header may be repeated with other columns, where files were
-joined. A row is a line: a quote that is not closed on its line is damage, not the beginning of a
-longer field. Gives: TableLog, the base class of the readers. Refuses, with a Note: rows that do not
-fit their header; the rest of a line beyond base.MAX_LINE.
+joined. A field in quotes may have line breaks (RFC 4180 section 2.6): nothing inside is a row of
+its own. Gives: TableLog, the base class of the readers. Refuses, with a Note: rows that do not fit
+their header; a line whose quote no later line closes; the rest of a line beyond base.MAX_LINE.
 """
 
 from __future__ import annotations
 
 import codecs
 import csv
+import io
 from collections.abc import Iterator
 from functools import partial
 from typing import BinaryIO, cast
@@ -20,6 +21,9 @@ from bouncewise.readers.base import Note, guarded, lines
 from bouncewise.readers.logs.timestamps import TimestampParser
 
 Row = dict[str, str]
+
+MAX_ROW_LINES = 1000
+"""Lines of one row: a reply with line breaks has fewer."""
 
 _UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
@@ -44,16 +48,13 @@ class TableLog:
         """The findings and notes of each row."""
         timestamps = TimestampParser.for_file(path)
         header: list[str] = []
-        for item in lines(cast(BinaryIO, _Utf8Stream(stream)), path):
+        for item in _rows(lines(cast(BinaryIO, _Utf8Stream(stream)), path), path):
             if isinstance(item, Note):
                 yield item
                 continue
-            number, line = item
-            cells = _cells(line)
-            lower = [cell.strip().lstrip("\ufeff").casefold() for cell in cells or ()]
-            if cells is None:
-                yield Note(path, number, "a quote is not closed on its line")
-            elif self.is_header(lower):
+            number, cells = item
+            lower = [cell.strip().lstrip("\ufeff").casefold() for cell in cells]
+            if self.is_header(lower):
                 header = lower
             elif cells:
                 if problem := self._problem(header, cells):
@@ -90,15 +91,51 @@ def column_names(head: bytes) -> set[str]:
     return {name.strip().strip('"').casefold() for name in first.split(",")}
 
 
-def _cells(line: bytes) -> list[str] | None:
-    """The fields of *line*; [] if it is blank; None if it cannot be one row."""
-    text = line.decode("utf-8", "replace").replace("\0", "")
-    if not text.strip() or text.count('"') % 2:
-        return None if text.strip() else []
+def _rows(
+    numbered: Iterator[tuple[int, bytes] | Note], path: str
+) -> Iterator[tuple[int, list[str]] | Note]:
+    """The rows with the numbers of their first lines, from 0."""
+    begun: list[tuple[int, str]] = []  # a line whose last quote is open, and those behind it
+    for item in numbered:
+        if isinstance(item, Note):
+            yield item
+            continue
+        number, line = item
+        text = line.decode("utf-8", "replace").replace("\0", "")
+        if begun or _opens_quote(text):
+            begun.append((number, text))
+            if len(begun) > 1 and _opens_quote(text):  # closed here
+                yield from _row(begun[0][0], "\n".join(text for _, text in begun), path)
+                begun.clear()
+            elif len(begun) > MAX_ROW_LINES:
+                yield from _after_open_quote(begun, path)
+                begun.clear()
+        else:
+            yield from _row(number, text, path)
+    if begun:
+        yield from _after_open_quote(begun, path)
+
+
+def _opens_quote(text: str) -> bool:
+    return text.count('"') % 2 == 1
+
+
+def _after_open_quote(
+    begun: list[tuple[int, str]], path: str
+) -> Iterator[tuple[int, list[str]] | Note]:
+    """The lines behind one that is cut: no line closes its quote, so they are rows."""
+    yield Note(path, begun[0][0], "a quote is not closed on its line")
+    for number, text in begun[1:]:
+        yield from _row(number, text, path)
+
+
+def _row(number: int, text: str, path: str) -> Iterator[tuple[int, list[str]] | Note]:
+    if not text.strip():
+        return
     try:
-        return next(csv.reader((text,)), [])
+        yield number, next(csv.reader(io.StringIO(text)), [])
     except csv.Error:
-        return None
+        yield Note(path, number, "no row of a CSV file")
 
 
 class _Utf8Stream:
