@@ -105,6 +105,18 @@ def policy_option(f: F) -> F:
     )(f)
 
 
+def config_option(f: F) -> F:
+    """``--config``."""
+    return click.option(
+        "--config",
+        "config_path",
+        envvar="BOUNCEWISE_CONFIG",
+        type=click.Path(path_type=Path),
+        help="The configuration file (docs/configuration.md); `bouncewise config path` lists where "
+        "it is looked for otherwise.",
+    )(f)
+
+
 def ledger_options(f: F) -> F:
     """``--db`` and ``--policy``."""
     return policy_option(db_option(f))

@@ -145,7 +145,7 @@ class _Reader:
 
     def _unknown(self, key: str, known: Mapping[str, Any], where: str) -> ConfigError:
         place = f"[{where}] {key}" if where else key
-        near = get_close_matches(key[:100].lower().replace("-", "_"), known, 1, 0.6)
+        near = get_close_matches(key[:100].lower().replace("-", "_"), known, 1, 0.5)
         hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
         return ConfigError(f"{self._path}: {_one_line(place)}: unknown key; {hint}")
 

@@ -34,7 +34,10 @@ def host(text: str) -> str:
 
 def domain(text: str) -> str:
     """A domain of mail addresses, which has at least two labels; in the form of ``host``."""
-    name = host(text)
+    try:
+        name = host(text)
+    except ValueError:
+        name = ""
     if "." not in name or name.rpartition(".")[2].isdigit():
         raise ValueError(f"{text!r} is not a domain; write example.org, without @")
     return name
