@@ -137,12 +137,13 @@ class Loop(Table, frozen=True, kw_only=True):
             values.domain,
         ),
     ] = ()
-    from_domains: Annotated[
+    senders: Annotated[
         tuple[str, ...],
         Setting(
-            "domains of the From address of its reports; default: `dkim_domains`",
-            '["provider.example"]',
-            values.domain,
+            "From addresses of its reports, or their domains; default: the signing domain. Where "
+            "customers of the provider have mailboxes in the domain, the address is necessary",
+            '["reports@feedback.provider.example"]',
+            values.address_or_domain,
         ),
     ] = ()
     redacts: Annotated[

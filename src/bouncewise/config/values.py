@@ -14,6 +14,7 @@ _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _PREFIX = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,18}[a-z0-9])?[+=-]")
 _FIELD_NAME = re.compile(r"[!-9;-~]{1,100}")
+_LOCAL = re.compile(r"[a-z0-9!#$%&'*+/?^_`{|}~.=-]{1,64}")
 _MAX_TEXT = 255
 
 
@@ -41,6 +42,14 @@ def domain(text: str) -> str:
     if "." not in name or name.rpartition(".")[2].isdigit():
         raise ValueError(f"{text!r} is not a domain; write example.org, without @")
     return name
+
+
+def address_or_domain(text: str) -> str:
+    """A mail address or a domain, in lower case."""
+    local, at, name = text.strip().lower().rpartition("@")
+    if at and not _LOCAL.fullmatch(local):
+        raise ValueError(f"{text!r} is neither an address nor a domain")
+    return f"{local}{at}{domain(name)}"
 
 
 def host_or_network(text: str) -> str:
