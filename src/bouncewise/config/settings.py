@@ -192,6 +192,13 @@ class TrustSettings(Table, frozen=True, kw_only=True):
             values.path,
         ),
     ] = ""
+    sns_topics: Annotated[
+        tuple[str, ...],
+        Setting(
+            "ARNs of your SNS topics: anybody can let SNS sign for topics of their own",
+            '["arn:aws:sns:eu-west-1:123456789012:bounces"]',
+        ),
+    ] = ()
 
 
 class Settings(Table, frozen=True, kw_only=True):

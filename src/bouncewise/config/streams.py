@@ -42,7 +42,7 @@ def stream_of(
     """
     if esp_stream and esp_stream.strip():
         return _named(settings, _clean(esp_stream))
-    if identifier := _identifier(list_id or ""):
+    if identifier := list_identifier(list_id or ""):
         by_list = (name for name, s in settings.streams.items() if identifier in s.list_ids)
         return _named(settings, next(by_list, _clean(identifier)))
     domain = (from_domain or "").lower().rstrip(".")
@@ -57,8 +57,10 @@ def _named(settings: Settings, name: str) -> StreamName:
     return StreamName(name, stream.kind if stream else MailKind.MARKETING)
 
 
-def _identifier(list_id: str) -> str:
-    """The list identifier, which is in angle brackets behind a phrase, in lower case."""
+def list_identifier(list_id: str) -> str:
+    """The identifier in a List-Id field (RFC 2919), which is in angle brackets behind a phrase, in
+    lower case; '' if there is none.
+    """
     m = _LIST_ID.search(list_id[:1024].strip())
     text = m[1] if m else list_id[:255].strip()
     return "" if re.search(r"[\s<>]", text) else text.lower()

@@ -3,6 +3,7 @@
 Reads: findings, the settings, and the keys of return addresses. Gives: the same findings, their
 provenance with the Proof that was found:
 
+* SIGNATURE: Amazon SNS signed the event that it sent by mail, for a topic of ours.
 * VERP: the notice came to, or returns, an address that we signed; it names the recipient.
 * FEEDBACK: a report of an enrolled loop, by a DKIM signature that our own mail exchanger states.
 * DKIM: a notice of the mail system of the recipient's domain or of its receiver, or a mail of the
@@ -21,7 +22,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
-from itertools import islice
 
 import msgspec
 
@@ -29,21 +29,18 @@ from bouncewise import verp
 from bouncewise.config.keys import Keyring
 from bouncewise.config.settings import Loop, Redacted, Settings
 from bouncewise.config.streams import DEFAULT, stream_of
-from bouncewise.lazy import lazy_property
+from bouncewise.intake.received import ReceivedMail, domain_of
+from bouncewise.intake.sns_mail import is_signed, sns_keys_of
 from bouncewise.model import Channel, Finding, Kind, Proof, Report
-from bouncewise.readers.messages.interpret import MAX_MESSAGE, MAX_NESTING
-from bouncewise.readers.messages.parsed import ParsedMessage
 from bouncewise.rfc import address
-from bouncewise.rfc.auth_results import Result, aligned_dkim, own_results, top_fields
+from bouncewise.rfc.auth_results import aligned_dkim
 from bouncewise.rules.load import shipped
 
 MAX_RETURN = timedelta(days=14)
 """A notice does not come later than this after its mail was sent: queues give up sooner (RFC 5321
 section 4.5.4.1 states four to five days)."""
 
-_ENVELOPE_FIELDS = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "to")
-_MAX_ADDRESSES = 8
-_NOTICES = (Kind.FAILED, Kind.DELAYED, Kind.DELIVERED, Kind.RELAYED)
+_SNS_MAIL = "sns-mail"
 _FROM_PEOPLE = (Kind.UNSUBSCRIBE, Kind.AUTO_REPLY)
 # Names that a mail provider leaves to nobody (RFC 2142, RFC 5321 section 4.5.1; the last one is
 # Exchange's).
@@ -60,12 +57,15 @@ class Examiner:
             keyring or own.authserv_id or own.domains or settings.streams or settings.verp.since
         )
         self.time_zone = own.time_zone
-        self._last: tuple[bytes, _Mail] | None = None
+        self._sns = sns_keys_of(settings.trust)
+        self._last: tuple[bytes, ReceivedMail] | None = None
 
     def examine(self, finding: Finding) -> Finding:
         """*finding* with what proves it."""
         report = finding.report
-        if report.provenance.channel is Channel.MAIL:
+        if report.source.reader == _SNS_MAIL:
+            examined = self._sns_report(report, finding.raw)
+        elif report.provenance.channel is Channel.MAIL:
             examined = self._mail_report(report, finding.raw) if self._examines_mail else report
         elif report.kind is Kind.DELIVERED and self._is_smart_host(report):
             provenance = msgspec.structs.replace(report.provenance, handed_over=True)
@@ -74,10 +74,17 @@ class Examiner:
             return finding
         return finding if examined is report else msgspec.structs.replace(finding, report=examined)
 
+    def _sns_report(self, report: Report, raw: bytes) -> Report:
+        """A report of an event that SNS sent by mail."""
+        if self._sns is None or not is_signed(raw, self._sns):
+            return report
+        provenance = msgspec.structs.replace(report.provenance, proof=Proof.SIGNATURE)
+        return msgspec.structs.replace(report, provenance=provenance)
+
     def _mail_report(self, report: Report, raw: bytes) -> Report:
         # The reports of one message follow one another and share its octets.
         if self._last is None or self._last[0] is not raw:
-            self._last = raw, _Mail(raw, self._settings)
+            self._last = raw, ReceivedMail(raw, self._settings)
         mail = self._last[1]
         proof, recipient = self._proof(report, mail)
         provenance = msgspec.structs.replace(report.provenance, proof=proof)
@@ -88,7 +95,7 @@ class Examiner:
             stream=self._stream(report, mail),
         )
 
-    def _proof(self, report: Report, mail: _Mail) -> tuple[Proof, str | None]:
+    def _proof(self, report: Report, mail: ReceivedMail) -> tuple[Proof, str | None]:
         """What proves *report*, and the recipient whom a signed address names."""
         signed = self._signed(report, mail)
         if signed is not None:
@@ -107,7 +114,7 @@ class Examiner:
             return Proof.UNSIGNED, None
         return Proof.NONE, None
 
-    def _signed(self, report: Report, mail: _Mail) -> verp.VerpCheck | None:
+    def _signed(self, report: Report, mail: ReceivedMail) -> verp.VerpCheck | None:
         """The first valid return address that the notice came to or that it returns."""
         if not self._keyring:
             return None
@@ -132,7 +139,7 @@ class Examiner:
             times.append(provenance.arrived - MAX_RETURN)
         return max(times) >= datetime.combine(since, time(), UTC)
 
-    def _is_enrolled_feedback(self, report: Report, mail: _Mail) -> bool:
+    def _is_enrolled_feedback(self, report: Report, mail: ReceivedMail) -> bool:
         if report.kind is not Kind.COMPLAINT and report.source.reader != "arf":
             return False
         for loop in self._settings.feedback.values():
@@ -143,12 +150,12 @@ class Examiner:
                 return True
         return False
 
-    def _returns_foreign_mail(self, report: Report, mail: _Mail) -> bool:
+    def _returns_foreign_mail(self, report: Report, mail: ReceivedMail) -> bool:
         own = self._settings.own.domains
         senders = mail.original_senders(report.message_id) if own else ()
         return bool(senders) and not any(_is_at_or_below(s, name) for s in senders for name in own)
 
-    def _stream(self, report: Report, mail: _Mail) -> str | None:
+    def _stream(self, report: Report, mail: ReceivedMail) -> str | None:
         if not self._settings.streams:
             return report.stream
         original = mail.original_of(report.message_id)
@@ -162,7 +169,7 @@ class Examiner:
             self._settings,
             None,
             report.stream or original.original_field("list-id"),
-            _domain(sender),
+            domain_of(sender),
             {name: value for name, value in headers.items() if value},
         ).name
         return None if name == DEFAULT else name
@@ -177,65 +184,7 @@ def examiner_of(settings: Settings, keyring: Keyring, now: datetime) -> Examiner
     return Examiner(settings, keyring, now) if keyring or settings != Settings() else None
 
 
-class _Mail:
-    """A message as the examination needs it; its parts are computed at first use."""
-
-    def __init__(self, raw: bytes, settings: Settings) -> None:
-        self._message = ParsedMessage(raw[:MAX_MESSAGE])
-        self._own = settings.own
-
-    @lazy_property
-    def envelope_recipients(self) -> list[str]:
-        """The addresses that the message was delivered to, as its header states them."""
-        header = self._message.header
-        found = [
-            found.address
-            for name in _ENVELOPE_FIELDS
-            for value in islice(header.get_all(name), _MAX_ADDRESSES)
-            for found in islice(address.find(value[:2048]), _MAX_ADDRESSES)
-        ]
-        return list(dict.fromkeys(found))
-
-    @lazy_property
-    def results(self) -> tuple[Result, ...]:
-        """What our own mail exchanger states of the message."""
-        if not self._own.authserv_id:
-            return ()
-        return own_results(
-            top_fields(self._message.header.head), self._own.authserv_id, self._own.mx
-        )
-
-    @lazy_property
-    def sender(self) -> str:
-        """The address in From, normalised; '' if there are several (RFC 5322 section 3.6.2)."""
-        values = list(islice(self._message.header.get_all("from"), 2))
-        found = list(islice(address.find(values[0][:2048]), 2)) if len(values) == 1 else []
-        return address.normalise(found[0].address) if len(found) == 1 else ""
-
-    @property
-    def from_domain(self) -> str:
-        """The domain of From."""
-        return _domain(self.sender)
-
-    def original_of(self, message_id: str | None) -> ParsedMessage:
-        """The message, or the one nested in it, that returns the mail with this Message-ID."""
-        message: ParsedMessage | None = self._message
-        for _ in range(MAX_NESTING):
-            if message is None:
-                break
-            if message.original is not None and message.original_message_id == message_id:
-                return message
-            message = message.nested
-        return self._message
-
-    def original_senders(self, message_id: str | None) -> set[str]:
-        """The domains of the addresses that the returned mail is from."""
-        message = self.original_of(message_id)
-        fields = (message.original_field(name) for name in ("from", "sender", "return-path"))
-        return {_domain(found) for value in fields if (found := address.first(value[:2048]))}
-
-
-def _is_of_recipient(report: Report, mail: _Mail) -> bool:
+def _is_of_recipient(report: Report, mail: ReceivedMail) -> bool:
     """Whether the mail system of the recipient's domain or of its receiver signed the notice, or
     the recipient the mail. Every name that the report may be about must be in the domain: somebody
     may sign, with the own domain, that another's address forwards to it.
@@ -248,7 +197,7 @@ def _is_of_recipient(report: Report, mail: _Mail) -> bool:
     elif not _MAILER.fullmatch(mail.sender.rpartition("@")[0]):
         return False
     names = (report.recipient, report.original_recipient, report.verp_recipient)
-    domains = {_domain(address.normalise(name)) for name in names if name}
+    domains = {domain_of(address.normalise(name)) for name in names if name}
     if len(domains) != 1:
         return False
     (domain,) = domains
@@ -259,7 +208,7 @@ def _is_of_recipient(report: Report, mail: _Mail) -> bool:
     return mail.from_domain in hosts and aligned_dkim(mail.results, hosts) is not None
 
 
-def _is_sender(senders: tuple[str, ...], mail: _Mail) -> bool:
+def _is_sender(senders: tuple[str, ...], mail: ReceivedMail) -> bool:
     """Whether From is one of these addresses, or in one of these domains; there customers of a
     mailbox provider could send, too.
     """
@@ -299,14 +248,6 @@ def _receiver_domains(domain: str) -> frozenset[str]:
     return frozenset()
 
 
-def _is_at_or_below(name: str, domain: str) -> bool:
-    return bool(name) and (name == domain or name.endswith(f".{domain}"))
-
-
-def _domain(found: str | None) -> str:
-    return (found or "").rpartition("@")[2].lower().rstrip(".")
-
-
 @lru_cache(maxsize=4096)
 def _is_one_of(hosts: tuple[str, ...], name: str, ip: str) -> bool:
     """Whether a host is one of *hosts*: names, which include what is below them, and networks."""
@@ -322,3 +263,7 @@ def _is_one_of(hosts: tuple[str, ...], name: str, ip: str) -> bool:
         elif found is not None and found in ip_network(wanted):
             return True
     return False
+
+
+def _is_at_or_below(name: str, domain: str) -> bool:
+    return bool(name) and (name == domain or name.endswith(f".{domain}"))
