@@ -22,7 +22,7 @@ class Server(Protocol):
 
     def missing(self) -> str | None: ...
     def start(self, folder: Path, remote_port: int) -> None: ...
-    def send(self, message: bytes, recipients: list[str]) -> None: ...
+    def send(self, message: bytes, recipients: list[str], sender: str = SENDER) -> None: ...
     def stop(self) -> None: ...
 
 
@@ -95,9 +95,9 @@ class Postfix:
         (self.folder / "master.cf").write_text("\n".join(services) + "\n")
         run("postfix", "-c", str(self.folder), "start")
 
-    def send(self, message: bytes, recipients: list[str]) -> None:
+    def send(self, message: bytes, recipients: list[str], sender: str = SENDER) -> None:
         """By sendmail(1)."""
-        run("sendmail", "-C", str(self.folder), "-f", SENDER, "-i", "--", *recipients, feed=message)
+        run("sendmail", "-C", str(self.folder), "-f", sender, "-i", "--", *recipients, feed=message)
 
     def stop(self) -> None:
         """Stop the instance."""
@@ -109,6 +109,7 @@ class Exim:
 
     name = "exim"
     log = Path()
+    transport_options = ""
 
     def missing(self) -> str | None:
         """Needs the package and root."""
@@ -151,18 +152,18 @@ remote:
   allow_localhost
   hosts_avoid_tls = *
   max_rcpt = 1
-begin retry
+{self.transport_options}begin retry
 """
         )
 
-    def send(self, message: bytes, recipients: list[str]) -> None:
+    def send(self, message: bytes, recipients: list[str], sender: str = SENDER) -> None:
         """By its own command, delivering in the foreground."""
         run(
             self.binary,
             "-C",
             str(self.config),
             "-f",
-            SENDER,
+            sender,
             "-i",
             "-odf",
             "--",
