@@ -109,7 +109,7 @@ class Exim:
 
     name = "exim"
     log = Path()
-    transport_options = ""
+    router_options = ""
 
     def missing(self) -> str | None:
         """Needs the package and root."""
@@ -145,14 +145,14 @@ all:
   transport = remote
   route_list = * 127.0.0.1
   self = send
-begin transports
+{self.router_options}begin transports
 remote:
   driver = smtp
   port = {remote_port}
   allow_localhost
   hosts_avoid_tls = *
   max_rcpt = 1
-{self.transport_options}begin retry
+begin retry
 """
         )
 

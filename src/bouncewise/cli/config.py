@@ -16,6 +16,7 @@ from bouncewise.config.load import find, load, places
 from bouncewise.config.settings import Settings
 from bouncewise.contract import dumps
 from bouncewise.contract.settings import ConfigCheckRecord, ConfigPlaceRow, SettingRow
+from bouncewise.intake.sns_mail import sns_keys_of
 
 
 @click.group("config")
@@ -62,6 +63,7 @@ def check(config_path: Path | None, as_json: bool) -> None:
     """
     loaded = load(config_path)
     keyring = load_keyring(loaded.settings)
+    sns_keys_of(loaded.settings.trust)
     advice = tuple(_advice(loaded.settings, keyring))
     if as_json:
         where = str(loaded.path) if loaded.path else None
@@ -80,6 +82,8 @@ def _advice(settings: Settings, keyring: Keyring) -> Iterator[str]:
     for name, loop in settings.feedback.items():
         if not loop.dkim_domains:
             yield f"[feedback.{name}]: no report counts as verified without dkim_domains"
+    if bool(settings.trust.sns_certificates) != bool(settings.trust.sns_topics):
+        yield "[trust]: sns_certificates and sns_topics have an effect only together"
     if settings.verp.domain and not keyring:
         yield "[verp]: no keys; set key_file and run `bouncewise verp key`"
     if settings.verp.since and not keyring:
