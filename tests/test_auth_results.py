@@ -95,6 +95,12 @@ def test_our_own_results_count() -> None:
     assert own(("received", IN), ours, ("dkim-signature", "…")) == "b.example"
     assert own(("received", LMTP), ("x-spam", "no"), ("received", IN), ours) == "b.example"
     assert own(("received", IN), ours, mx=()) == "b.example"
+    inside = (
+        "from mx.shop.example (mx.shop.example [198.51.100.1]) by store.shop.example with ESMTP"
+    )
+    assert own(("received", inside), ("received", IN), ours) == "b.example"
+    google = ("received", "by 2002:a05:7208:1234 with SMTP id x")
+    assert own(("delivered-to", "x"), google, ("received", IN), ours) == "b.example"
 
 
 FORGED = ("authentication-results", PASS)
@@ -137,6 +143,19 @@ FORGED = ("authentication-results", PASS)
                 FORGED,
             ],
             id="the same as Exim writes it",
+        ),
+        pytest.param(
+            [
+                (
+                    "received",
+                    IN.replace("(mx.b.example [", "(mx.shop.example [").replace(
+                        "9])", "9] (may be forged))"
+                    ),
+                ),
+                ("received", IN),
+                FORGED,
+            ],
+            id="a name that DNS does not confirm",
         ),
         pytest.param(
             [

@@ -17,13 +17,17 @@ from hypothesis import strategies as st
 
 import signing
 from bouncewise import verp
+from bouncewise.classifier.classify import default_classifier
 from bouncewise.cli import bouncewise as group
 from bouncewise.config.keys import Keyring
 from bouncewise.config.settings import Loop, Own, Redacted, Settings, Stream, TrustSettings, Verp
 from bouncewise.errors import ConfigError
 from bouncewise.intake.formats import reader_for
 from bouncewise.intake.provenance import Examiner, examiner_of
+from bouncewise.intake.reading import ClassifiedFinding, read_paths
+from bouncewise.ledger.entries import SMART_HOST, DeliveryEntry, entry
 from bouncewise.model import Finding, Kind, Proof
+from bouncewise.times import Micros
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 KEYS = Keyring({"a": b"k" * 32})
@@ -344,6 +348,30 @@ def test_a_delivery_to_a_smart_host_is_a_hand_over(
     (report,) = [examiner.examine(item).report for item in findings(line)]
     assert report.kind is Kind.DELIVERED
     assert report.provenance.handed_over is handed_over
+    found = entry(Finding(report, b"", b""), None, "", Micros(0))
+    assert isinstance(found, DeliveryEntry)
+    assert (found.relay == SMART_HOST) is handed_over
+
+
+def same(found: ClassifiedFinding) -> ClassifiedFinding:
+    return found
+
+
+def test_a_log_without_a_zone_is_read_as_of_the_zone_of_the_configuration(tmp_path: Path) -> None:
+    path = tmp_path / "mail.log"
+    path.write_text(
+        "Jan 10 08:00:03 mx postfix/smtp[1]: 4F1A2B3C5D: to=<jo@b.example>, relay=b[203.0.113.7]:25, "
+        "delay=1, dsn=2.0.0, status=sent (250 ok)\n"
+    )
+    hours = {}
+    for zone in ("Asia/Tokyo", "America/New_York", "Asia/Tokyo"):
+        examiner = Examiner(Settings(own=Own(time_zone=zone)), Keyring({}), NOW)
+        ((_, items),) = read_paths([str(path)], default_classifier(), same, 1, examiner)
+        (found,) = [item for item in items if isinstance(item, ClassifiedFinding)]
+        assert found.finding.report.at
+        hours[zone] = found.finding.report.at.hour
+    assert hours == {"Asia/Tokyo": 23, "America/New_York": 13}
+    assert not list(read_paths([], default_classifier(), same))  # (this machine's again)
 
 
 def test_nothing_is_examined_where_nothing_is_configured() -> None:

@@ -13,24 +13,33 @@ from bouncewise.config.settings import Settings
 from bouncewise.lazy import lazy_property
 from bouncewise.readers.messages.interpret import MAX_MESSAGE, MAX_NESTING
 from bouncewise.readers.messages.parsed import ParsedMessage
-from bouncewise.rfc import address
+from bouncewise.rfc import address, mime
 from bouncewise.rfc.auth_results import Result, own_results, top_fields
 
 _ENVELOPE_FIELDS = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "to")
 _MAX_ADDRESSES = 8
+_MAX_HEADER = 1 << 16
 
 
 class ReceivedMail:
     """A received message."""
 
     def __init__(self, raw: bytes, settings: Settings) -> None:
-        self._message = ParsedMessage(raw[:MAX_MESSAGE])
+        self._raw = raw
         self._own = settings.own
+
+    @lazy_property
+    def _header(self) -> mime.Part:
+        return mime.parse(self._raw[:_MAX_HEADER])
+
+    @lazy_property
+    def _message(self) -> ParsedMessage:
+        return ParsedMessage(self._raw[:MAX_MESSAGE])
 
     @lazy_property
     def envelope_recipients(self) -> list[str]:
         """The addresses that the message was delivered to, as its header states them."""
-        header = self._message.header
+        header = self._header
         found = [
             found.address
             for name in _ENVELOPE_FIELDS
@@ -44,14 +53,12 @@ class ReceivedMail:
         """What our own mail exchanger states of the message."""
         if not self._own.authserv_id:
             return ()
-        return own_results(
-            top_fields(self._message.header.head), self._own.authserv_id, self._own.mx
-        )
+        return own_results(top_fields(self._header.head), self._own.authserv_id, self._own.mx)
 
     @lazy_property
     def sender(self) -> str:
         """The address in From, normalised; '' if there are several (RFC 5322 section 3.6.2)."""
-        values = list(islice(self._message.header.get_all("from"), 2))
+        values = list(islice(self._header.get_all("from"), 2))
         found = list(islice(address.find(values[0][:2048]), 2)) if len(values) == 1 else []
         return address.normalise(found[0].address) if len(found) == 1 else ""
 

@@ -33,6 +33,7 @@ _PARENTHESIS = re.compile(r"\\.|[()]", re.S)
 _ESCAPED = re.compile(r"\\(.)", re.S)
 _FIELD = re.compile(rb"([!-9;-~]{1,100})[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*+)\n?")
 _CLIENT = re.compile(r"from\s+\S{1,255}\s+\(([^()]{0,300})")
+_CONFIRMED = re.compile(r"([a-z0-9.-]{1,255}) \[[0-9a-f.:ipv]{2,45}\]")
 _CLIENT_IP = re.compile(r"(?<!=)\[(?:IPv6:)?([0-9A-Fa-f.:]{2,45})\]")
 
 # Fields that our own servers add above and below their Received field.
@@ -95,8 +96,9 @@ def own_results(
     """The results that our own mail exchanger states, which calls itself *authserv_id*.
 
     *fields*: the message's, from its top, names in lower case; *mx*: names of our mail exchangers
-    in lower case; where they are given, fields below a Received field of another server do not
-    count. Of each method only the topmost field that states it counts.
+    in lower case; where they are given, fields count only up to a Received field by which another
+    server took the message from outside. Of each method only the topmost field that states it
+    counts.
     """
     found: list[Result] = []
     entered = False
@@ -104,9 +106,11 @@ def own_results(
         if name not in _TRACE and not name.startswith(_TRACE_PREFIXES):
             break
         if name == "received":
-            if entered or (mx and _server(value) not in mx):
+            if entered:
                 break
-            entered = not _is_internal(value)
+            entered = not _is_internal(value, mx)
+            if entered and mx and _server(value) not in mx:
+                break
         elif name == "authentication-results":
             parsed = parse(value)
             if authserv_id and parsed.authserv_id == authserv_id.lower():
@@ -209,9 +213,10 @@ def _server(received: str) -> str:
     return words[words.index("by") + 1] if "by" in words[:-1] else ""
 
 
-def _is_internal(received: str) -> bool:
-    """Whether the mail came from this host or this network. The name that a client gives itself
-    proves nothing; its address in the comment behind the name does.
+def _is_internal(received: str, mx: Collection[str]) -> bool:
+    """Whether the mail came from this host, this network or one of *mx*. The name that a client
+    gives itself proves nothing; what our server found out stands in the comment behind it: the
+    address, and a name that DNS confirms.
     """
     words = [item.text.lower() for items in _sections(received[:MAX_VALUE]) for item in items]
     if words[:1] != ["from"]:
@@ -220,6 +225,9 @@ def _is_internal(received: str) -> bool:
     if any(a == "with" and b.startswith("lmtp") for a, b in pairwise(behind)):
         return True
     client = _CLIENT.match(received[:MAX_VALUE].strip())
+    confirmed = _CONFIRMED.match(client[1].lower()) if client else None
+    if confirmed and confirmed[1] in mx and "forged" not in received:
+        return True
     found = _CLIENT_IP.search(client[1]) if client else None
     try:
         ip = ip_address(found[1]) if found else None
