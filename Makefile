@@ -59,6 +59,7 @@ bench: $(VENV)/.installed
 
 lab: $(VENV)/.installed
 	$(BIN)/python -m lab.run
+	$(BIN)/python -m lab.verp
 
 fuzz: $(VENV)/.installed
 	$(BIN)/pip install --quiet atheris

@@ -1,6 +1,6 @@
 """The scripted remote: an SMTP server (RFC 5321) that answers each recipient as remote.toml says and keeps the rest.
 
-Mail whose recipient is SENDER is a returned bounce: it is kept for the lab to read.
+Mail whose recipient is in the domain of SENDER is a returned bounce: it is kept for the lab to read.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 SENDER = "list@sender.example"
+OWN = "@sender.example"
 DOMAIN = "there.example"
 
 
@@ -30,7 +31,7 @@ CASES = {
 
 
 class Remote:
-    """Listens on loopback; ``returned`` holds each message that was sent to SENDER."""
+    """Listens on loopback; ``returned`` holds each message that was sent to a return address."""
 
     def __init__(self) -> None:
         self.returned: list[bytes] = []
@@ -64,7 +65,7 @@ class Remote:
             elif verb == "DATA":
                 say("354 go ahead")
                 raw = await reader.readuntil(b"\r\n.\r\n")
-                if SENDER in recipients:
+                if any(name.endswith(OWN) for name in recipients):
                     self.returned.append(raw[:-3].replace(b"\r\n..", b"\r\n."))
                 say(at_end)
                 at_end, recipients = "250 2.0.0 Ok: queued", []

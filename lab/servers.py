@@ -22,7 +22,7 @@ class Server(Protocol):
 
     def missing(self) -> str | None: ...
     def start(self, folder: Path, remote_port: int) -> None: ...
-    def send(self, message: bytes, recipients: list[str]) -> None: ...
+    def send(self, message: bytes, recipients: list[str], sender: str = SENDER) -> None: ...
     def stop(self) -> None: ...
 
 
@@ -95,9 +95,9 @@ class Postfix:
         (self.folder / "master.cf").write_text("\n".join(services) + "\n")
         run("postfix", "-c", str(self.folder), "start")
 
-    def send(self, message: bytes, recipients: list[str]) -> None:
+    def send(self, message: bytes, recipients: list[str], sender: str = SENDER) -> None:
         """By sendmail(1)."""
-        run("sendmail", "-C", str(self.folder), "-f", SENDER, "-i", "--", *recipients, feed=message)
+        run("sendmail", "-C", str(self.folder), "-f", sender, "-i", "--", *recipients, feed=message)
 
     def stop(self) -> None:
         """Stop the instance."""
@@ -109,6 +109,7 @@ class Exim:
 
     name = "exim"
     log = Path()
+    router_options = ""
 
     def missing(self) -> str | None:
         """Needs the package and root."""
@@ -144,7 +145,7 @@ all:
   transport = remote
   route_list = * 127.0.0.1
   self = send
-begin transports
+{self.router_options}begin transports
 remote:
   driver = smtp
   port = {remote_port}
@@ -155,14 +156,14 @@ begin retry
 """
         )
 
-    def send(self, message: bytes, recipients: list[str]) -> None:
+    def send(self, message: bytes, recipients: list[str], sender: str = SENDER) -> None:
         """By its own command, delivering in the foreground."""
         run(
             self.binary,
             "-C",
             str(self.config),
             "-f",
-            SENDER,
+            sender,
             "-i",
             "-odf",
             "--",

@@ -42,6 +42,9 @@ REPORT = [
     "esp",
     "disagreement",
     "verdict",
+    "verp_recipient",
+    "stream",
+    "provenance",
 ]
 ANSWER = ["address", "send", "state", "cause", "scope", "since", "until", "why", "rule"]
 SUPPRESSION = ["scope", "cause", "since", "until", "why", "rule", "by"]

@@ -15,7 +15,9 @@ MAX_LINES = 300
 # Each tier may import the tiers above it in this table, and its own package; never sideways, never downwards.
 TIERS = (
     {"errors", "times", "lazy", "text"},
-    {"rfc", "workers", "config"},
+    {"rfc", "workers"},
+    {"config"},
+    {"verp"},
     {"model", "net"},
     {"rules", "policy", "readers", "lists", "sender", "ledger"},
     {"providers", "classifier"},

@@ -15,6 +15,10 @@ class RuleError(BouncewiseError):
     """A rule or policy file does not say what it must."""
 
 
+class ConfigError(BouncewiseError):
+    """The configuration or a file of keys does not say what it must."""
+
+
 class InputError(BouncewiseError):
     """A file or argument cannot be used as given."""
 

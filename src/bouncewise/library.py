@@ -17,9 +17,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from os import PathLike, fspath
+from pathlib import Path as FilePath
 from typing import Self
 
 from bouncewise.classifier.classify import Classifier, default_classifier
+from bouncewise.config.keys import load_keyring
+from bouncewise.config.load import read as read_config
+from bouncewise.config.settings import Settings
 from bouncewise.diagnosis import facts
 from bouncewise.diagnosis.knowledge import load as load_diagnosis
 from bouncewise.diagnosis.rank import Diagnosis
@@ -74,13 +78,25 @@ class Ledger:
         create: bool = False,
         policy: Policy | None = None,
         classifier: Classifier | None = None,
+        config: Path | None = None,
     ) -> Self:
         """The ledger in the SQLite file at *path*; *create*: make it where there is none.
 
-        *policy* and *classifier* replace the shipped policy and rules. Raises LedgerError where
-        the file is missing, is no ledger, or cannot be used.
+        *policy* and *classifier* replace the shipped policy and rules; *config* is the
+        configuration file, which is not looked for elsewhere (docs/configuration.md). Raises
+        LedgerError where the file is missing, is no ledger, or cannot be used, and ConfigError.
         """
-        return cls(Context.open(fspath(path), create=create, policy=policy, classifier=classifier))
+        settings = read_config(FilePath(config)) if config is not None else Settings()
+        return cls(
+            Context.open(
+                fspath(path),
+                create=create,
+                policy=policy,
+                classifier=classifier,
+                settings=settings,
+                keyring=load_keyring(settings),
+            )
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -134,7 +150,7 @@ class Ledger:
         at: datetime | None = None,
     ) -> Iterator[Answer]:
         """``check`` of each of *addresses*, in order; faster than one by one."""
-        ledger, policy, _ = self._context
+        ledger, policy = self._context[:2]
         when, past = at or datetime.now(UTC), at is not None
         mail = Mail(transactional, stream)
         return check_addresses(addresses, ledger, policy, at=when, past=past, mail=mail)
@@ -145,7 +161,7 @@ class Ledger:
 
     def suppressions(self, state: State = State.SUPPRESSED) -> Iterator[tuple[str, Decision]]:
         """The addresses and ``@domain``s that are suppressed, or held, by name."""
-        ledger, policy, _ = self._context
+        ledger, policy = self._context[:2]
         return suppressions(ledger, policy, state, datetime.now(UTC), past=False)
 
     def suppress(
@@ -193,7 +209,7 @@ class Ledger:
         """What may lie behind the last refusal of *address*, or behind *reply* to it; None where
         there is no refusal.
         """
-        ledger, policy, classifier = self._context
+        ledger, policy, classifier = self._context[:3]
         now = datetime.now(UTC)
         known = tuple(incidents_as_of(ledger, policy, now))
         sources = facts.Sources(classifier, now, ledger, None, known)

@@ -28,6 +28,8 @@ VERBS = {
     "diagnose": "rank the explanations of a refusal; say what to do next",
     "policy": "show the decision policy; check your own",
     "rules": "list rules; check and test your own",
+    "verp": "make and check signed return addresses, and their keys",
+    "config": "show, find and check the configuration file",
 }
 
 

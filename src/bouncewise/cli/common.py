@@ -19,6 +19,8 @@ from bouncewise.errors import InputError
 
 if TYPE_CHECKING:
     from bouncewise.classifier.classify import Classifier
+    from bouncewise.config.keys import Keyring
+    from bouncewise.config.settings import Settings
     from bouncewise.ledger import Store
     from bouncewise.model import Verdict
     from bouncewise.operations.context import Context
@@ -105,6 +107,18 @@ def policy_option(f: F) -> F:
     )(f)
 
 
+def config_option(f: F) -> F:
+    """``--config``."""
+    return click.option(
+        "--config",
+        "config_path",
+        envvar="BOUNCEWISE_CONFIG",
+        type=click.Path(path_type=Path),
+        help="The configuration file (docs/configuration.md); `bouncewise config path` lists where "
+        "it is looked for otherwise.",
+    )(f)
+
+
 def ledger_options(f: F) -> F:
     """``--db`` and ``--policy``."""
     return policy_option(db_option(f))
@@ -159,16 +173,29 @@ def open_context(
     rule_paths: tuple[Path, ...] = (),
     *,
     create: bool = False,
+    configuration: tuple[Settings, Keyring] | None = None,
 ) -> Context:
-    """The ledger with the policy and the rules that the options name."""
+    """The ledger with the policy, the rules and the *configuration* that the options name."""
     from bouncewise.operations.context import Context
 
+    settings, keyring = configuration or (None, None)
     return Context.open(
         ledger_path(db),
         create=create,
         policy=load_policy(policy_path),
         classifier=load_classifier(rule_paths),
+        settings=settings,
+        keyring=keyring,
     )
+
+
+def load_configuration(path: Path | None) -> tuple[Settings, Keyring]:
+    """The settings in force, and the keys of return addresses."""
+    from bouncewise.config.keys import load_keyring
+    from bouncewise.config.load import load
+
+    settings = load(path).settings
+    return settings, load_keyring(settings)
 
 
 def load_classifier(rule_paths: tuple[Path, ...] = ()) -> Classifier:

@@ -7,10 +7,12 @@ from pathlib import Path
 import click
 
 from bouncewise.cli.common import (
+    config_option,
     echo,
     jobs_option,
     json_option,
     ledger_options,
+    load_configuration,
     open_context,
     print_note,
     progress,
@@ -27,6 +29,7 @@ from bouncewise.operations.ingest import ingest
 @click.argument("paths", nargs=-1, required=True)
 @ledger_options
 @rules_option
+@config_option
 @jobs_option
 @json_option
 def command(
@@ -34,6 +37,7 @@ def command(
     db: str | None,
     policy_path: Path | None,
     rule_paths: tuple[Path, ...],
+    config_path: Path | None,
     jobs: int,
     as_json: bool,
 ) -> None:
@@ -48,8 +52,11 @@ def command(
     zcat mail.log.*.gz | bouncewise ingest -
     """
     total = sum(Path(p).stat().st_size for p in files.expand(paths) if p != files.STDIN) or None
+    configuration = load_configuration(config_path)
     with (
-        open_context(db, policy_path, rule_paths, create=True) as context,
+        open_context(
+            db, policy_path, rule_paths, create=True, configuration=configuration
+        ) as context,
         progress(total, "ingest") as advance,
     ):
         _note_other_rules(context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -9,10 +10,12 @@ import click
 from bouncewise.cli.common import (
     DIM,
     advice_of,
+    config_option,
     echo,
     jobs_option,
     json_option,
     load_classifier,
+    load_configuration,
     print_note,
     rules_option,
     style,
@@ -21,6 +24,7 @@ from bouncewise.contract import dumps
 from bouncewise.contract.verdicts import ReportRow
 from bouncewise.intake import files
 from bouncewise.intake.formats import FORMATS
+from bouncewise.intake.provenance import examiner_of
 from bouncewise.intake.reading import ClassifiedFinding, read_paths
 from bouncewise.readers import Note
 
@@ -42,11 +46,20 @@ _FORMATS = "\n".join(f"      {reader.name:10} {reader.about}" for reader in FORM
 )
 @click.argument("paths", nargs=-1, required=True)
 @rules_option
+@config_option
 @jobs_option
 @json_option
-def command(paths: tuple[str, ...], rule_paths: tuple[Path, ...], jobs: int, as_json: bool) -> None:
+def command(
+    paths: tuple[str, ...],
+    rule_paths: tuple[Path, ...],
+    config_path: Path | None,
+    jobs: int,
+    as_json: bool,
+) -> None:
     render = _json if as_json else _line
-    for _, items in read_paths(files.expand(paths), load_classifier(rule_paths), render, jobs):
+    examiner = examiner_of(*load_configuration(config_path), datetime.now(UTC))
+    classifier = load_classifier(rule_paths)
+    for _, items in read_paths(files.expand(paths), classifier, render, jobs, examiner):
         for item in items:
             if isinstance(item, Note):
                 print_note(item)

@@ -24,6 +24,14 @@ from bouncewise.contract.runs import (
     RuleRow,
     RuleViolationRow,
 )
+from bouncewise.contract.settings import (
+    ConfigCheckRecord,
+    ConfigPlaceRow,
+    ReturnAddressRow,
+    SettingRow,
+    VerpCheckRow,
+    VerpKeyRecord,
+)
 from bouncewise.contract.verdicts import ReportRow, VerdictRow
 
 _HEAD = """\
@@ -54,6 +62,8 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "replay": (ReplayedRow, ReplaySummary),
     "rules": (RuleRow, RuleCheckRecord, RuleViolationRow),
     "policy": (PolicyCheckRow, PolicyNumberRow),
+    "verp": (ReturnAddressRow, VerpCheckRow, VerpKeyRecord),
+    "config": (SettingRow, ConfigPlaceRow, ConfigCheckRecord),
     "batch": (BatchRecord,),
 }
 """The records of each verb, in the order of the page."""

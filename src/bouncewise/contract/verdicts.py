@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from bouncewise.classifier.disagreement import disagreement
 from bouncewise.contract.base import Record, about, time
-from bouncewise.model import Report, Verdict
+from bouncewise.model import Provenance, Report, Verdict
 
 if TYPE_CHECKING:
     from bouncewise.intake.reading import ClassifiedFinding
@@ -91,6 +91,27 @@ class LabelRecord(Record, frozen=True, kw_only=True):
     permanence: str
 
 
+class ProvenanceRecord(Record, frozen=True, kw_only=True):
+    """Where a report comes from, and what proves it."""
+
+    channel: str
+    proof: str | None
+    queue_id: str | None
+    arrived: str | None
+    sent: str | None
+
+    @classmethod
+    def of(cls, p: Provenance) -> ProvenanceRecord:
+        """The record of a Provenance."""
+        return cls(
+            channel=p.channel,
+            proof=p.proof or None,
+            queue_id=p.queue_id,
+            arrived=time(p.arrived),
+            sent=time(p.sent),
+        )
+
+
 class ReportRow(Record, frozen=True, kw_only=True):
     """One object per report: one recipient, one outcome, as one source reported it."""
 
@@ -122,6 +143,19 @@ class ReportRow(Record, frozen=True, kw_only=True):
         ),
     ]
     verdict: Annotated[VerdictRow | None, about("as in `classify`; for `failed` and `delayed`")]
+    verp_recipient: Annotated[
+        str | None, about("the recipient that our return address names; docs/trust.md")
+    ]
+    stream: Annotated[str | None, about("the stream that the mail belongs to")]
+    provenance: Annotated[
+        ProvenanceRecord,
+        about(
+            "`channel` (`log` `events` `webhook` `mail`), `proof` (`signature` `verp` `feedback` "
+            "`dkim`; `unsigned` and `implausible` speak against it; null: none), `queue_id`, "
+            "`arrived` (when our own server received a notice), `sent` (when the returned mail was "
+            "written)"
+        ),
+    ]
 
     @classmethod
     def of(cls, classified: ClassifiedFinding) -> ReportRow:
@@ -152,4 +186,7 @@ class ReportRow(Record, frozen=True, kw_only=True):
             esp=esp,
             disagreement=disagreement(r, classified.verdict),
             verdict=VerdictRow.of(classified.verdict) if classified.verdict else None,
+            verp_recipient=r.verp_recipient,
+            stream=r.stream,
+            provenance=ProvenanceRecord.of(r.provenance),
         )

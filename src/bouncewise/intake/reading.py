@@ -15,8 +15,10 @@ from typing import Any, BinaryIO, Generic, NamedTuple, TypeVar
 
 from bouncewise.classifier.classify import Classifier
 from bouncewise.intake import files
+from bouncewise.intake.provenance import Examiner
 from bouncewise.model import Finding, Kind, Report, Verdict
 from bouncewise.readers import Note
+from bouncewise.readers.logs.timestamps import use_zone
 from bouncewise.readers.messages.mbox import findings, split
 from bouncewise.rules.load import RuleSet
 from bouncewise.workers import Task, WorkerPool
@@ -73,17 +75,21 @@ def classify_finding(finding: Finding, classifier: Classifier) -> ClassifiedFind
 
 
 def read_paths(
-    paths: Iterable[str], classifier: Classifier, transform: Transform[T], jobs: int = 1
+    paths: Iterable[str],
+    classifier: Classifier,
+    transform: Transform[T],
+    jobs: int = 1,
+    examiner: Examiner | None = None,
 ) -> Iterator[tuple[str, Iterator[T | Note]]]:
     """Each path with its notes and what *transform* makes of its findings, in order.
 
     With *jobs* greater than 1, *transform* must be a function that another process can import.
     """
-    work = _Work(classifier, transform)
+    work = _Work(classifier, transform, examiner)
     if jobs == 1:
         yield from ((path, work.file(path)) for path in paths)
         return
-    pool = WorkerPool(jobs, _initialize, (classifier.ruleset, transform))
+    pool = WorkerPool(jobs, _initialize, (classifier.ruleset, transform, examiner))
     try:
         yield from _SharedWork(work, pool).read_paths(paths)
     finally:
@@ -93,8 +99,12 @@ def read_paths(
 class _Work(Generic[T]):
     """Reads and classifies, in any process."""
 
-    def __init__(self, classifier: Classifier, transform: Transform[T]) -> None:
+    def __init__(
+        self, classifier: Classifier, transform: Transform[T], examiner: Examiner | None
+    ) -> None:
         self.classifier = classifier
+        self.examiner = examiner
+        use_zone(examiner.time_zone if examiner else "")
         self.transform = transform
         self._current: tuple[str, Iterator[T | Note]] | None = None
 
@@ -115,7 +125,8 @@ class _Work(Generic[T]):
             if isinstance(item, Note):
                 yield item
             else:
-                yield self.transform(classify_finding(item, self.classifier))
+                examined = item if self.examiner is None else self.examiner.examine(item)
+                yield self.transform(classify_finding(examined, self.classifier))
 
 
 class _SharedWork(Generic[T]):
@@ -216,8 +227,8 @@ def _chunk_small_files(paths: Iterable[str]) -> Iterator[list[str]]:
 _worker: list[_Work[Any]] = []  # the one of this process, set by the pool's initializer
 
 
-def _initialize(ruleset: RuleSet, transform: Transform[Any]) -> None:
-    _worker.append(_Work(Classifier(ruleset), transform))
+def _initialize(ruleset: RuleSet, transform: Transform[Any], examiner: Examiner | None) -> None:
+    _worker.append(_Work(Classifier(ruleset), transform, examiner))
 
 
 def _messages(raws: list[bytes], path: str, first: int) -> list[Any]:

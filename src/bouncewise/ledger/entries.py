@@ -213,7 +213,9 @@ def _relay(report: Report, name: str, own: bool | None) -> str:
     """The host that accepted a mail, where it may only pass it on: not a host below the
     recipient's own domain, or of its receiver.
     """
-    if report.remote_port in _SUBMISSION or _is_inside(report.remote_ip):
+    if report.provenance.handed_over or report.remote_port in _SUBMISSION:
+        return SMART_HOST
+    if _is_inside(report.remote_ip):
         return SMART_HOST
     host = _registered((report.remote_mta or "").rstrip(".").lower())
     if own or not host or host == _registered(name.rpartition("@")[2]):

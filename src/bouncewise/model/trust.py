@@ -70,6 +70,7 @@ _VERIFIED = (Proof.SIGNATURE, Proof.VERP, Proof.FEEDBACK)
 class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where a report comes from. The time of reading is that of the ledger's batch.
 
+    ``handed_over``: the host that accepted a delivery is a smart host of the operator.
     ``arrived``: when our own MX received the notice, by its topmost Received field; ``sent``: when
     the returned mail was written, by its own Date; both UTC, None where they are not known.
     """
@@ -77,6 +78,7 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     channel: Channel = Channel.LOG
     proof: Proof = Proof.NONE
     queue_id: str | None = None
+    handed_over: bool = False
     arrived: datetime | None = None
     sent: datetime | None = None
 
@@ -89,4 +91,6 @@ def trust_of(channel: Channel, proof: Proof, *, matched: bool) -> Trust:
         return Trust.OWN
     if proof in _VERIFIED:
         return Trust.VERIFIED
+    if proof is Proof.UNSIGNED:
+        return Trust.CLAIMED  # whoever knows the Message-ID may have written it
     return Trust.MATCHED if matched or proof is Proof.DKIM else Trust.CLAIMED

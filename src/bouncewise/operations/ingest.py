@@ -22,7 +22,7 @@ from bouncewise.model import Finding
 from bouncewise.operations.context import Context
 from bouncewise.operations.decisions import settle
 from bouncewise.readers import Note
-from bouncewise.times import Micros
+from bouncewise.times import Micros, datetime_of
 
 ENTRIES = 100_000
 """Entries in one transaction: what is lost, and read again, when the power fails. Many entries
@@ -128,7 +128,8 @@ def ingest(
     unread = _Unread(paths, context)
     reports = deliveries = notes = octets = 0
     transform = partial(to_entry, session.batch.began)
-    for path, items in read_paths(iter(unread), context.classifier, transform, jobs):
+    examiner = context.examiner(datetime_of(session.batch.began))
+    for path, items in read_paths(iter(unread), context.classifier, transform, jobs, examiner):
         ends_early = False
         for item in items:
             if isinstance(item, Note):

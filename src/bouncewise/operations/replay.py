@@ -116,7 +116,7 @@ def replayed(
     *progress* gets the reports judged and how far it all is, in thousandths. Raises LedgerError
     where other processes write for too long, or room is lacking.
     """
-    ledger, policy, classifier = context
+    ledger, policy, classifier = context[:3]
     with ledger.rejudging(trial=apply_by is None) as rejudge:
         reports, reclassified = _judge_blocks(rejudge, context, since, progress)
         detect_incidents(ledger, policy, ledger.traffic.first(), ledger.traffic.latest())

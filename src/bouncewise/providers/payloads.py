@@ -139,15 +139,19 @@ class MailedPayloadReader(PayloadReader):
         if value is None:
             yield Note(path, 0, _NO_JSON)
             return
+        # What SNS signs is the envelope. Other values may hold many events.
+        envelope = json_text.encode("utf-8", "replace") if isinstance(value, dict) else None
         for item in self._findings(value, path, 0):
-            yield item if isinstance(item, Note) else _mailed(item)
+            yield item if isinstance(item, Note) else _mailed(item, envelope)
 
 
-def _mailed(item: Finding) -> Finding:
-    """A finding of a message: anybody can write one that looks like a message of SNS."""
+def _mailed(item: Finding, envelope: bytes | None) -> Finding:
+    """A finding of a message: anybody can write one that looks like a message of SNS. Its octets
+    are the *envelope*.
+    """
     provenance = Provenance(channel=Channel.MAIL)
     report = msgspec.structs.replace(item.report, provenance=provenance)
-    return msgspec.structs.replace(item, report=report)
+    return msgspec.structs.replace(item, report=report, raw=envelope or item.raw)
 
 
 def _recognised(value: Any) -> Iterator[dict[str, Any]]:

@@ -104,7 +104,7 @@ def sns_keys(keys: object) -> SnsKeys:
     topics = keys.topics
     if not isinstance(topics, frozenset | set | list | tuple) or not topics:
         raise UnableError("no SNS topic is allowed")
-    if not all(isinstance(topic, str) and _host(topic) for topic in topics):
+    if not all(isinstance(topic, str) and topic_host(topic) for topic in topics):
         raise UnableError("an allowed topic is not the ARN of an SNS topic")
     if not isinstance(keys.certificates, Mapping):
         raise UnableError("the certificates are not a mapping from URL to PEM")
@@ -167,13 +167,13 @@ def _check_origin(claim: SnsClaim, topics: Collection[str]) -> None:
     host, _, name = claim.certificate.removeprefix("https://").partition("/")
     if (
         not claim.certificate.startswith("https://")
-        or host != _host(claim.topic)
+        or host != topic_host(claim.topic)
         or not _CERTIFICATE.fullmatch(name)
     ):
         raise ForgedError("the signing certificate is not at the SNS host of the topic's region")
 
 
-def _host(topic: str) -> str | None:
+def topic_host(topic: str) -> str | None:
     """The SNS host of the region of *topic*; None if *topic* is not the ARN of a topic."""
     m = _ARN.fullmatch(topic)
     suffix = _SUFFIXES.get(m[1]) if m else None

@@ -14,6 +14,7 @@ from itertools import islice
 
 import msgspec
 
+from bouncewise.config.streams import MAX_NAME, list_identifier
 from bouncewise.model import Channel, Kind, Proof, Provenance, Report
 from bouncewise.readers.messages.parsed import ParsedMessage
 from bouncewise.rfc import address
@@ -37,6 +38,7 @@ def with_provenance(
     m = _QUEUE_ID.search(message.status_text)
     verp = next(_verp_recipients(message, outer), None)
     header = tuple(message.original_recipients[:_MAX_FIELDS])
+    stream = list_identifier(message.original_field("list-id"))[:MAX_NAME] or None
     provenances = {
         plausible: Provenance(
             channel=Channel.MAIL,
@@ -53,6 +55,7 @@ def with_provenance(
             at=min((at for at in (report.at, arrived) if at is not None), default=None),
             verp_recipient=verp,
             header_recipients=header,
+            stream=stream,
             provenance=provenances[_is_plausible(report, message, outer)],
         )
         for report in reports

@@ -1,0 +1,216 @@
+"""The settings of bouncewise.toml, each with its description, its check and an example.
+
+``load.py`` reads them, ``describe.py`` lists them; docs/configuration.md explains them. Everything
+has a default, and all of it may be missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Any, get_type_hints
+
+import msgspec
+
+from bouncewise.config import values
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of the tables."""
+
+
+class MailKind(StrEnum):
+    """What kind of mail a stream carries."""
+
+    MARKETING = "marketing"
+    TRANSACTIONAL = "transactional"
+
+
+class Redacted(StrEnum):
+    """What a feedback loop removes from its reports, or replaces by other text."""
+
+    RECIPIENT = "recipient"
+    HEADER = "header"
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """What is known of one setting beside its type."""
+
+    about: str
+    example: str
+    check: Callable[[Any], Any] | None = None
+
+
+class Own(Table, frozen=True, kw_only=True):
+    """Your own mail system."""
+
+    domains: Annotated[
+        tuple[str, ...],
+        Setting(
+            "domains that you send from; a notice that returns a mail from elsewhere has no effect",
+            '["shop.example", "news.shop.example"]',
+            values.domain,
+        ),
+    ] = ()
+    mx: Annotated[
+        tuple[str, ...],
+        Setting(
+            "names by which your own mail exchangers call themselves in `Received: … by`",
+            '["mx.shop.example"]',
+            values.host,
+        ),
+    ] = ()
+    authserv_id: Annotated[
+        str,
+        Setting(
+            "the name at the beginning of the `Authentication-Results` that your own mail "
+            "exchanger adds; without it no result counts",
+            '"mx.shop.example"',
+            values.word,
+        ),
+    ] = ""
+    smart_hosts: Annotated[
+        tuple[str, ...],
+        Setting(
+            "hosts, addresses or networks to which your mail is handed over: acceptance by them "
+            "is no delivery",
+            '["smtp.provider.example", "198.51.100.0/24"]',
+            values.host_or_network,
+        ),
+    ] = ()
+    time_zone: Annotated[
+        str,
+        Setting(
+            "the zone of logs without one; default: that of this machine",
+            '"Europe/Berlin"',
+            values.time_zone,
+        ),
+    ] = ""
+
+
+class Verp(Table, frozen=True, kw_only=True):
+    """Signed return addresses (docs/trust.md)."""
+
+    key_file: Annotated[
+        str,
+        Setting(
+            "the file of keys; the variable `BOUNCEWISE_VERP_KEYS` replaces it",
+            '"/etc/bouncewise/verp.keys"',
+            values.path,
+        ),
+    ] = ""
+    domain: Annotated[
+        str,
+        Setting("the domain of return addresses", '"bounces.shop.example"', values.domain),
+    ] = ""
+    prefix: Annotated[
+        str,
+        Setting(
+            "the beginning of return addresses: a mailbox and the separator behind it",
+            '"bounces+"',
+            values.prefix,
+        ),
+    ] = "bounces+"
+    days: Annotated[
+        int,
+        Setting("days for which a return address is valid", "30", values.validity),
+    ] = 30
+    since: Annotated[
+        date | None,
+        Setting(
+            "the day from which on all your mail has a signed return address: notices about later "
+            "mail that came to another address have no effect",
+            "2026-12-01",
+        ),
+    ] = None
+
+
+class Loop(Table, frozen=True, kw_only=True):
+    """A feedback loop that you are enrolled in; the name of the table is yours to choose."""
+
+    dkim_domains: Annotated[
+        tuple[str, ...],
+        Setting(
+            "signing domains (`d=`) of the provider's reports",
+            '["feedback.provider.example"]',
+            values.domain,
+        ),
+    ] = ()
+    senders: Annotated[
+        tuple[str, ...],
+        Setting(
+            "From addresses of its reports, or their domains; default: the signing domain. Where "
+            "customers of the provider have mailboxes in the domain, the address is necessary",
+            '["reports@feedback.provider.example"]',
+            values.address_or_domain,
+        ),
+    ] = ()
+    redacts: Annotated[
+        tuple[Redacted, ...],
+        Setting(
+            "what its reports hide: `recipient` (Original-Rcpt-To and the like are missing or "
+            "replaced), `header` (To and Cc of the returned mail likewise)",
+            '["recipient"]',
+        ),
+    ] = ()
+
+
+class Stream(Table, frozen=True, kw_only=True):
+    """A stream of mail; the name of the table is the name of the stream."""
+
+    kind: Annotated[MailKind, Setting("`marketing` or `transactional`", '"transactional"')] = (
+        MailKind.MARKETING
+    )
+    list_ids: Annotated[
+        tuple[str, ...],
+        Setting("values of List-Id (RFC 2919)", '["offers.shop.example"]', values.word),
+    ] = ()
+    from_domains: Annotated[
+        tuple[str, ...],
+        Setting("domains of the From address", '["receipts.shop.example"]', values.domain),
+    ] = ()
+    headers: Annotated[
+        tuple[str, ...],
+        Setting(
+            "header fields, each with the beginning of its value",
+            '["X-Mail-Kind: receipt"]',
+            values.header,
+        ),
+    ] = ()
+
+
+class TrustSettings(Table, frozen=True, kw_only=True):
+    """What else is believed."""
+
+    sns_certificates: Annotated[
+        str,
+        Setting(
+            "a folder with the signing certificates of Amazon SNS; without it events that SNS "
+            "sends by mail are claims",
+            '"/etc/bouncewise/sns"',
+            values.path,
+        ),
+    ] = ""
+    sns_topics: Annotated[
+        tuple[str, ...],
+        Setting(
+            "ARNs of your SNS topics: anybody can let SNS sign for topics of their own",
+            '["arn:aws:sns:eu-west-1:123456789012:bounces"]',
+        ),
+    ] = ()
+
+
+class Settings(Table, frozen=True, kw_only=True):
+    """Everything in bouncewise.toml."""
+
+    own: Own = Own()
+    verp: Verp = Verp()
+    feedback: dict[str, Loop] = {}
+    streams: dict[str, Stream] = {}
+    trust: TrustSettings = TrustSettings()
+
+
+def hints(kind: type[Table]) -> dict[str, Any]:
+    """The fields of a table with their types."""
+    return get_type_hints(kind, include_extras=True)

@@ -1,0 +1,113 @@
+"""Checks of single values of the configuration.
+
+Each function gives a value in the form in which it is compared, or raises ValueError with a text
+that says what is expected.
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_network
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?"
+_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_PREFIX = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,18}[a-z0-9])?[+=-]")
+_FIELD_NAME = re.compile(r"[!-9;-~]{1,100}")
+_LOCAL = re.compile(r"[a-z0-9!#$%&'*+/?^_`{|}~.=-]{1,64}")
+_MAX_TEXT = 255
+
+
+def host(text: str) -> str:
+    """A host name in lower case; an international one as A-labels (RFC 5890)."""
+    name = text.strip().lower().rstrip(".")
+    if not name.isascii():
+        import idna  # its tables load slowly, and few names need them
+
+        try:
+            name = idna.encode(name, uts46=True).decode()
+        except (idna.IDNAError, UnicodeError):
+            raise ValueError(f"{text!r} is not a host name") from None
+    if len(name) > _MAX_TEXT or not _HOST.fullmatch(name):
+        raise ValueError(f"{text!r} is not a host name")
+    return name
+
+
+def domain(text: str) -> str:
+    """A domain of mail addresses, which has at least two labels; in the form of ``host``."""
+    try:
+        name = host(text)
+    except ValueError:
+        name = ""
+    if "." not in name or name.rpartition(".")[2].isdigit():
+        raise ValueError(f"{text!r} is not a domain; write example.org, without @")
+    return name
+
+
+def address_or_domain(text: str) -> str:
+    """A mail address or a domain, in lower case."""
+    local, at, name = text.strip().lower().rpartition("@")
+    if at and not _LOCAL.fullmatch(local):
+        raise ValueError(f"{text!r} is neither an address nor a domain")
+    return f"{local}{at}{domain(name)}"
+
+
+def host_or_network(text: str) -> str:
+    """A host name, or an IP address or network (192.0.2.0/24)."""
+    try:
+        return str(ip_network(text.strip(), strict=False))
+    except ValueError:
+        pass
+    name = text.strip().lower().rstrip(".")
+    if "/" in name or name.rpartition(".")[2].isdigit():
+        raise ValueError(f"{text!r} is neither a host name nor an IP address or network")
+    return host(text)
+
+
+def word(text: str) -> str:
+    """One word, such as an authserv-id (RFC 8601 section 2.5), in lower case."""
+    name = text.strip().lower()
+    if not name or len(name) > _MAX_TEXT or re.search(r'[\s;()"]', name):
+        raise ValueError(f"{text!r} is not one word")
+    return name
+
+
+def time_zone(text: str) -> str:
+    """A name of the time zone database."""
+    try:
+        ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{text!r} is no time zone; write a name such as Europe/Berlin") from None
+    return text
+
+
+def prefix(text: str) -> str:
+    """The beginning of signed return addresses: 2 to 21 octets, of which the last separates."""
+    name = text.lower()
+    if not _PREFIX.fullmatch(name):
+        raise ValueError(
+            f"{text!r} cannot begin a return address; write 1 to 20 letters or digits and +, - or ="
+        )
+    return name
+
+
+def header(text: str) -> str:
+    """A header field and the value that it begins with: ``X-Kind: news``; without a value any."""
+    name, _, value = text.partition(":")
+    if not _FIELD_NAME.fullmatch(name.strip()) or len(value) > _MAX_TEXT:
+        raise ValueError(f"{text!r} is no header field; write 'X-Kind: news' or 'X-Kind'")
+    return f"{name.strip().lower()}:{value.strip().lower()}"
+
+
+def path(text: str) -> str:
+    """A path; relative to the folder of the configuration file."""
+    if not text or "\0" in text:
+        raise ValueError("an empty path")
+    return text
+
+
+def validity(days: int) -> int:
+    """How long a return address is valid: 1 to 366 days."""
+    if not 1 <= days <= 366:
+        raise ValueError(f"{days} is not within 1 and 366")
+    return days
