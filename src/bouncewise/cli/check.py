@@ -18,13 +18,14 @@ from bouncewise.cli.common import (
     load_policy,
     open_ledger,
     parse_moment,
+    stream_option,
     style,
     transactional_option,
 )
 from bouncewise.contract import dumps
 from bouncewise.contract.addresses import AddressAnswer
 from bouncewise.lists.table import Table
-from bouncewise.model import Mail
+from bouncewise.model import Mail, Trust
 from bouncewise.operations.check import Answer, check
 
 
@@ -37,6 +38,7 @@ from bouncewise.operations.check import Answer, check
     help="A list with a column of addresses.",
 )
 @transactional_option
+@stream_option
 @at_option
 @ledger_options
 @json_option
@@ -44,6 +46,7 @@ def command(
     addresses: tuple[str, ...],
     csv_path: Path | None,
     transactional: bool,
+    stream: str,
     at: str | None,
     db: str | None,
     policy_path: Path | None,
@@ -70,7 +73,7 @@ def command(
             load_policy(policy_path),
             at=when,
             past=past,
-            mail=Mail(transactional),
+            mail=Mail(transactional, stream),
         ):
             refused |= not answer.send
             echo(dumps(AddressAnswer.of(answer)) if as_json else _line(answer))
@@ -93,5 +96,6 @@ def _line(answer: Answer) -> str:
     whole = f" (all of {answer.name[1:]})" if answer.name.startswith("@") else ""
     by = f", by {d.by}" if d.by else ""
     since = f"since {d.since:%Y-%m-%d}" if d.since else ""
-    words = f"{d.cause or ''} {since}{until}{by}: {d.why}"
+    claimed = "" if d.trust is not Trust.CLAIMED else ", by a notice that nothing proves"
+    words = f"{d.cause or ''} {since}{until}{by}{claimed}: {d.why}"
     return f"{style('✗ ' + d.state, BAD)}  {answer.address}{whole}  {words}"

@@ -140,6 +140,14 @@ transactional_option = click.option(
 )
 
 
+stream_option = click.option(
+    "--stream",
+    default="",
+    metavar="NAME",
+    help="For mail of this stream (docs/trust.md): suppressions of other streams do not count.",
+)
+
+
 def dry_run_option(text: str) -> Callable[[F], F]:
     """``--dry-run``; *text*: what is shown or counted in place of what is done."""
     return click.option("--dry-run", is_flag=True, help=f"{text} Nothing is stored.")

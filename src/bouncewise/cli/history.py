@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -20,7 +21,7 @@ from bouncewise.cli.common import (
 )
 from bouncewise.contract import dumps
 from bouncewise.contract.addresses import EventRow
-from bouncewise.model import Event
+from bouncewise.model import Event, Trust
 from bouncewise.operations.decisions import decisions_on
 from bouncewise.policy.decide import strictest
 from bouncewise.rfc import address
@@ -55,4 +56,14 @@ def command(
 def _line(event: Event) -> str:
     by = f"by {event.by}" if event.by else event.rule
     what = f"{event.kind:10} {event.cause or '':20} {event.words}"
-    return f"{event.at:%Y-%m-%d %H:%M}  {what}  {style(by, DIM)}"
+    return f"{event.at:%Y-%m-%d %H:%M}  {what}  {style(', '.join([by, *_remarks(event)]), DIM)}"
+
+
+def _remarks(event: Event) -> Iterator[str]:
+    """What limits an event: how far it is believed, whom we mailed, and its time."""
+    if event.trust is not Trust.OWN:
+        yield f"{event.trust} ({event.proof})" if event.proof else event.trust.value
+    if event.about:
+        yield f"reported for {event.about}" if event.meant else f"mailed as {event.about}"
+    if event.undated:
+        yield "time of reading"

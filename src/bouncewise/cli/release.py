@@ -21,7 +21,7 @@ from bouncewise.cli.common import (
 from bouncewise.contract import dumps
 from bouncewise.contract.addresses import suppression_row
 from bouncewise.errors import InputError
-from bouncewise.model import Cause
+from bouncewise.model import Cause, Trust
 from bouncewise.operations.release import ReleaseFilter, matching, release
 
 
@@ -38,6 +38,11 @@ from bouncewise.operations.release import ReleaseFilter, matching, release
     "--cause", metavar="CAUSE", type=click.Choice([c.value for c in Cause]), help="For this cause."
 )
 @click.option("--rule", metavar="ID", help="By this rule.")
+@click.option(
+    "--trust",
+    type=click.Choice([t.value for t in Trust]),
+    help="Decided by reports of this trust; docs/trust.md.",
+)
 @why_option()
 @by_option
 @dry_run_option("Print what would be released.")
@@ -50,6 +55,7 @@ def command(
     receiver: str | None,
     cause: str | None,
     rule: str | None,
+    trust: str | None,
     why: str,
     by: str,
     dry_run: bool,
@@ -65,16 +71,17 @@ def command(
     \b
     bouncewise release --receiver google --since 2020-12-14T22:00Z --until 2020-12-16 \\
         --why "Gmail outage" --dry-run
+    bouncewise release --trust claimed --why "forged bounces" --dry-run
     bouncewise release --incident @tenant.example --why "their directory works again"
     """
-    if not any((incident, since, until, receiver, cause, rule)):
+    if not any((incident, since, until, receiver, cause, rule, trust)):
         raise InputError(
             "Nothing selected: use at least one of --incident, --since, --until, --receiver, "
-            "--cause, --rule."
+            "--cause, --rule, --trust."
         )
     begin, end = parse_optional_time(since, "--since"), parse_optional_time(until, "--until")
     with open_ledger(db) as ledger:
-        found = matching(ReleaseFilter(incident, begin, end, receiver, cause, rule), ledger)
+        found = matching(ReleaseFilter(incident, begin, end, receiver, cause, rule, trust), ledger)
         if not dry_run:
             release(
                 [name for name, _ in found],

@@ -119,7 +119,7 @@ def add(
         by=by,
         until=parse_optional_time(until, "--until"),
     )
-    _record(names, act, db, policy_path, dry_run, as_json)
+    record_act(names, act, db, policy_path, dry_run, as_json)
 
 
 @command.command()
@@ -144,7 +144,7 @@ def remove(
     bouncewise suppressions remove jo@example.com --why "error in their forwarder, fixed"
     """
     act = Event(at=datetime.now(UTC), kind=REMOVED, words=why, by=by)
-    _record(names, act, db, policy_path, dry_run, as_json)
+    record_act(names, act, db, policy_path, dry_run, as_json)
 
 
 @command.command("import")
@@ -238,7 +238,7 @@ def export(
             output.write(line)
 
 
-def _record(
+def record_act(
     names: tuple[str, ...],
     act: Event,
     db: str | None,
@@ -246,6 +246,7 @@ def _record(
     dry_run: bool,
     as_json: bool,
 ) -> None:
+    """Record an act on *names*, and print it. Raises InputError for what is no name."""
     for name in names:
         if "@" not in name:
             raise InputError(f"{name}: neither an address nor an @domain")

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from bouncewise.operations.domains import DnsCheck
 
 
+_BASIS = "`evidence` (bounces), `act` (an operator or an import) or `wish` (of the recipient)"
+_STREAM = "the stream of mail that it concerns, where the scope is `stream`"
+_TRUST = "`own` `verified` `matched` `inherited` `claimed`: how far what decided is believed"
+
+
 class AddressAnswer(Record, frozen=True, kw_only=True):
     """One object per address."""
 
@@ -22,11 +27,16 @@ class AddressAnswer(Record, frozen=True, kw_only=True):
     send: Annotated[bool, about("whether it may be mailed")]
     state: Annotated[str, about("`ok` `suppressed` `held`")]
     cause: Annotated[str | None, about("why, if it is a cause of the list")]
-    scope: Annotated[str | None, about("`all` or `marketing`, where it may not be mailed")]
+    scope: Annotated[
+        str | None, about("`all`, `marketing` or `stream`, where it may not be mailed")
+    ]
     since: Annotated[str | None, about("since when it may not be mailed")]
     until: Annotated[str | None, about("until when; null: for good")]
     why: Annotated[str | None, about("the code and words that decided, or what a person wrote")]
     rule: Annotated[str | None, about("the rule, `complaint`, `unsubscribe`, or `manual`")]
+    basis: Annotated[str | None, about(_BASIS)]
+    stream: Annotated[str | None, about(_STREAM)]
+    trust: Annotated[str | None, about(_TRUST)]
 
     @classmethod
     def of(cls, a: Answer) -> AddressAnswer:
@@ -42,6 +52,9 @@ class AddressAnswer(Record, frozen=True, kw_only=True):
             until=time(d.until),
             why=d.why or None,
             rule=d.rule or None,
+            basis=None if a.send else d.basis,
+            stream=d.stream or None,
+            trust=None if a.send else d.trust,
         )
 
 
@@ -52,7 +65,7 @@ class SuppressionRow(Record, frozen=True, kw_only=True):
         str | UnsetType, about("the address; not there where a whole domain is suppressed")
     ] = UNSET
     domain: Annotated[str | UnsetType, about("the domain, without `@`")] = UNSET
-    scope: Annotated[str, about("`all` or `marketing`")]
+    scope: Annotated[str, about("`all`, `marketing` or `stream`")]
     cause: Annotated[str | None, about("why, if it is a cause of the list")]
     since: Annotated[str | None, about("since when")]
     until: Annotated[str | None, about("until when; null: for good")]
@@ -60,6 +73,9 @@ class SuppressionRow(Record, frozen=True, kw_only=True):
     rule: Annotated[str | None, about("the rule, `complaint`, `unsubscribe`, or `manual`")]
     by: Annotated[str, about("`bouncewise`, a login name, or `import:…`")]
     released: Annotated[bool | UnsetType, about("only in `release`: false in a dry run")] = UNSET
+    basis: Annotated[str, about(_BASIS)] = "evidence"
+    stream: Annotated[str | None, about(_STREAM)] = None
+    trust: Annotated[str, about(_TRUST)] = "own"
 
 
 def suppression_row(
@@ -78,6 +94,9 @@ def suppression_row(
         rule=d.rule or None,
         by=d.by or "bouncewise",
         released=released,
+        basis=d.basis,
+        stream=d.stream or None,
+        trust=d.trust,
     )
 
 
@@ -85,7 +104,10 @@ class EventRow(Record, frozen=True, kw_only=True):
     """One object per event, in the order of time."""
 
     at: Annotated[str | None, about("when")]
-    kind: Annotated[str, about("as in `read`, or `added`, `removed`, `looked-up`")]
+    kind: Annotated[
+        str,
+        about("as in `read`, or `added` `removed` `released` `confirmed` `looked-up` `carried`"),
+    ]
     cause: Annotated[str | None, about("by the rules that judged last")]
     advice: Annotated[str | None, about("by the rules that judged last")]
     rule: Annotated[str | None, about("the rule that decided")]
@@ -93,6 +115,19 @@ class EventRow(Record, frozen=True, kw_only=True):
     receiver: Annotated[str | None, about("whose server replied")]
     by: Annotated[str | None, about("who acted; null for evidence")]
     until: Annotated[str | None, about("until when an act holds")]
+    trust: Annotated[str, about(_TRUST)]
+    channel: Annotated[str, about("`log` `events` `webhook` `mail`: how it was read")]
+    proof: Annotated[
+        str | None,
+        about("`signature` `verp` `feedback` `dkim` `unsigned` `implausible`; null: nothing found"),
+    ]
+    meant: Annotated[bool, about("whether we mailed this address; false: `about` was mailed")]
+    about_: Annotated[str | None, about("the other address of the report")] = msgspec.field(
+        name="about"
+    )
+    undated: Annotated[bool, about("whether `at` is the time of reading")]
+    stream: Annotated[str | None, about("the stream of the mail")]
+    campaign: Annotated[str | None, about("the campaign or tag of the mail")]
 
     @classmethod
     def of(cls, e: Event) -> EventRow:
@@ -107,6 +142,14 @@ class EventRow(Record, frozen=True, kw_only=True):
             receiver=e.receiver or None,
             by=e.by or None,
             until=time(e.until),
+            trust=e.trust,
+            channel=e.channel,
+            proof=e.proof or None,
+            meant=e.meant,
+            about_=e.about or None,
+            undated=e.undated,
+            stream=e.stream or None,
+            campaign=e.campaign or None,
         )
 
 

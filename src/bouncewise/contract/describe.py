@@ -23,6 +23,8 @@ from bouncewise.contract.runs import (
     RuleCheckRecord,
     RuleRow,
     RuleViolationRow,
+    StatusCountRow,
+    StatusRecord,
 )
 from bouncewise.contract.settings import (
     ConfigCheckRecord,
@@ -50,8 +52,9 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "ingest": (IngestRecord,),
     "check": (AddressAnswer,),
     "clean": (CleanRecord,),
+    "status": (StatusRecord, StatusCountRow),
     "suppressions list": (SuppressionRow,),
-    "suppressions add, remove": (ActRecord,),
+    "suppressions add, remove; confirm": (ActRecord,),
     "suppressions import": (ImportRecord,),
     "history": (EventRow,),
     "incidents": (IncidentRow, AlertRow, IncidentDetails, RulingRecord),

@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from bouncewise.contract.base import Record, about
+from bouncewise.contract.base import Record, about, time
+
+if TYPE_CHECKING:
+    from bouncewise.operations.status import Status, StatusRow
 
 
 class IngestRecord(Record, frozen=True, kw_only=True):
@@ -20,6 +23,40 @@ class IngestRecord(Record, frozen=True, kw_only=True):
     ledger: Annotated[str, about("the ledger's file")]
 
 
+class StatusRecord(Record, frozen=True, kw_only=True):
+    """``status``: first this object, then a row per kind of decision."""
+
+    names: Annotated[int, about("addresses and domains with any evidence")]
+    unmailable: Annotated[int, about("those with a decision in force")]
+    on_claims_alone: Annotated[int, about("of them, those for which only claims speak")]
+    latest: Annotated[str | None, about("the time of the last evidence")]
+
+    @classmethod
+    def of(cls, found: Status) -> StatusRecord:
+        """The record of a Status."""
+        return cls(
+            names=found.names,
+            unmailable=found.unmailable,
+            on_claims_alone=found.on_claims_alone,
+            latest=time(found.latest) if found.latest.year > 1970 else None,
+        )
+
+
+class StatusCountRow(Record, frozen=True, kw_only=True):
+    """Addresses and domains with one kind of decision, the most frequent first."""
+
+    count: Annotated[int, about("addresses and domains")]
+    state: Annotated[str, about("`suppressed` `held`")]
+    basis: Annotated[str, about("`evidence` `act` `wish`")]
+    cause: Annotated[str, about("the cause; the rule where there is none")]
+    trust: Annotated[str, about("`own` `verified` `matched` `inherited` `claimed`")]
+
+    @classmethod
+    def of(cls, row: StatusRow, count: int) -> StatusCountRow:
+        """The row of one kind."""
+        return cls(count=count, state=row.state, basis=row.basis, cause=row.cause, trust=row.trust)
+
+
 class CleanRecord(Record, frozen=True, kw_only=True):
     """With ``-o`` or ``--dry-run``: one object at the end."""
 
@@ -29,10 +66,10 @@ class CleanRecord(Record, frozen=True, kw_only=True):
 
 
 class ActRecord(Record, frozen=True, kw_only=True):
-    """``suppressions add`` and ``remove``: one object per name."""
+    """``suppressions add`` and ``remove``, ``confirm``: one object per name."""
 
     name: Annotated[str, about("the address or `@domain`, normalised")]
-    act: Annotated[str, about("`added` or `removed`")]
+    act: Annotated[str, about("`added`, `removed` or `confirmed`")]
     by: Annotated[str, about("who did it")]
     why: Annotated[str, about("the reason")]
     dry_run: Annotated[bool, about("true: nothing was stored")]

@@ -257,7 +257,10 @@ class SqlStore:
 
     def counts(self) -> dict[str, int]:
         """How many rows the ledger has, by table."""
-        return {table: self._db.count(table) for table in ("event", "delivery", "act", "state")}
+        return {
+            table: self._db.count(table)
+            for table in ("address", "event", "delivery", "act", "state")
+        }
 
 
 def open_store(path: Path | str, *, create: bool = False) -> Store:

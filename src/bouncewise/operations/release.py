@@ -1,5 +1,5 @@
 """Release: undo the suppressions and holds that evidence made, by incident, time, receiver,
-cause or rule.
+cause, rule or trust.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ class ReleaseFilter(NamedTuple):
     receiver: str | None = None
     cause: str | None = None
     rule: str | None = None
+    trust: str | None = None
 
 
 def matching(wanted: ReleaseFilter, ledger: Store) -> list[tuple[str, Decision]]:
@@ -47,8 +48,9 @@ def release(
 
 
 def _matches(name: str, d: Decision, wanted: ReleaseFilter, ledger: Store) -> bool:
-    if (wanted.cause or d.cause) != d.cause or (wanted.rule or d.rule) != d.rule:
-        return False
+    for asked, found in ((wanted.cause, d.cause), (wanted.rule, d.rule), (wanted.trust, d.trust)):
+        if asked and asked != found:
+            return False
     if (
         d.since is None
         or (wanted.since and d.since < wanted.since)
