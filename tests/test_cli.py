@@ -46,8 +46,21 @@ REPORT = [
     "stream",
     "provenance",
 ]
-ANSWER = ["address", "send", "state", "cause", "scope", "since", "until", "why", "rule"]
-SUPPRESSION = ["scope", "cause", "since", "until", "why", "rule", "by"]
+ANSWER = [
+    "address",
+    "send",
+    "state",
+    "cause",
+    "scope",
+    "since",
+    "until",
+    "why",
+    "rule",
+    "basis",
+    "stream",
+    "trust",
+]
+SUPPRESSION = ["scope", "cause", "since", "until", "why", "rule", "by", "basis", "stream", "trust"]
 
 
 @pytest.fixture
@@ -144,6 +157,9 @@ def test_ingest_check_and_suppressions(run) -> None:
         "until": None,
         "why": "550 5.4.1 Recipient address rejected: Access denied",
         "rule": "microsoft.directory-edge-block",
+        "basis": "evidence",
+        "stream": None,
+        "trust": "own",
     }
     assert (lea["send"], lea["state"], lea["cause"]) == (True, "ok", None)
     assert run("check", "lea@mail.example").returncode == 0
