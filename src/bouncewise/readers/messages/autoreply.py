@@ -8,12 +8,16 @@ no failure.
 
 from __future__ import annotations
 
+import re
+
 from bouncewise.model import Kind, Reply, Report, Source
 from bouncewise.readers.messages.parsed import ParsedMessage
 from bouncewise.readers.messages.wording import begins_with
 from bouncewise.rfc import address
 from bouncewise.rfc.mime import Part
 
+_AGGREGATE_SUBJECT = re.compile(r"\s*report domain:.*\bsubmitter:", re.I)
+_DISPOSITION = re.compile(r"^disposition:[^;\n]{1,200};[ \t]*\w", re.I | re.M)
 _HEADER_FIELDS = (
     "x-autoreply x-autorespond x-autoresponder x-auto-reply x-vacation x-mail-autoreply".split()
 )
@@ -21,7 +25,7 @@ _HEADER_FIELDS = (
 
 def read(message: ParsedMessage, source: Source) -> list[Report] | None:
     """The report of an automatic reply; [] for a read receipt; None for any other message."""
-    if message.has_disposition and not message.status_text:
+    if not message.status_text and (message.has_disposition or reports_no_mail(message)):
         return []
     if message.status_text or message.header.get("x-failed-recipients"):
         return None
@@ -40,6 +44,16 @@ def read(message: ParsedMessage, source: Source) -> list[Report] | None:
             reply=Reply(None, None, text) if text else None,
         )
     ]
+
+
+def reports_no_mail(message: ParsedMessage) -> bool:
+    """Whether it is an aggregate report (RFC 7489 section 7.2.1.1, RFC 8460 section 5.3), or a read
+    receipt whose fields stand in the text.
+    """
+    return (
+        _AGGREGATE_SUBJECT.match(message.subject) is not None
+        or _DISPOSITION.search(message.full_text) is not None
+    )
 
 
 def is_automatic(message: ParsedMessage) -> bool:

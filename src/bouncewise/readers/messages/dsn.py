@@ -35,8 +35,10 @@ _WORD = re.compile(r"[^\W\d_]{2,}")
 
 def read(message: ParsedMessage, source: Source) -> list[Report] | None:
     """The reports of a DSN; None if *message* is not one."""
-    if not message.status_text and autoreply.is_automatic(message):
-        return None  # a person's reply, below which a notice is pasted
+    if not message.status_text and (
+        autoreply.is_automatic(message) or autoreply.reports_no_mail(message)
+    ):
+        return None  # the fields are pasted below a reply, or those of a read receipt
     found: dict[tuple[str, Kind], Report] = {}
     human_text = _HumanText(message)
     for group in message.groups:

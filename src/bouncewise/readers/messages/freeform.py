@@ -229,7 +229,7 @@ class Reasons:
         found = address.first(m["address"]) if m else None
         if m is None or found is None or "." not in found.rpartition("@")[2]:
             return None
-        if not m["separator"] and (
+        if m["separator"] in (None, "", ",") and (
             address.normalise(found) in self._message.notice_addresses
             or _OTHER_ADDRESS.search(previous)
         ):
