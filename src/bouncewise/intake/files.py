@@ -232,7 +232,8 @@ class _Peekable(io.RawIOBase):
         """At most *size* octets; all that remains if *size* is negative or None."""
         if size is None or size < 0:
             return self._rest_of_head.read() + self._stream.read()
-        return self._rest_of_head.read(size) or self._stream.read(size)
+        first = self._rest_of_head.read(size)
+        return first if len(first) == size else first + self._stream.read(size - len(first))
 
     def readline(self, size: int | None = -1) -> bytes:
         """Up to and including the next LF, at most *size* octets."""

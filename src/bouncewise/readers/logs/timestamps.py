@@ -1,12 +1,12 @@
 """Time stamps of logs: Unix time, RFC 3339, and RFC 3164 ("Aug 12 21:56:59"), which has no year and
 no zone.
 
-Reads: time stamps in the order of the log. Gives: times in UTC. A missing year is the one that puts
-a line nearest to the line before it, so that a log may run over New Year, and lines may be a little
-out of order there; the last line is not later than a day after the file's last change (of a pipe or
-a compressed file: the first line, and now), however many years the log has. A missing zone is that
-of ``use_zone``, else that of this machine; of an hour that is repeated when summer time ends, a line
-that goes back is in the second pass. Refuses, with None: what is no time.
+Reads: time stamps in the order of the log. Gives: times in UTC. A missing year is that of the line
+before, or the next where the months begin again; lines may be out of order at New Year. The last
+line of a file is not later than a day after the file's last change, however many years the log has;
+of a pipe or a compressed file this holds for each line. A missing zone is that of ``use_zone``, else
+that of this machine; of an hour that is repeated when summer time ends, a line that goes back is in
+the second pass. Refuses, with None: what is no time.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ _BSD = re.compile(
     r"([A-Za-z]{3})\s+(\d{1,2})\s+(?:(\d{4})\s+)?(\d\d):(\d\d):(\d\d)(?:[.,](\d{1,6}))?"
 )
 _SYSLOG = re.compile(rb"^(?:<\d{1,3}>)?([A-Za-z]{3}) [ \d]\d \d\d:", re.M)
-_HALF = 6  # months
+_BACK = 2  # months by which an older file may be behind a newer one
+_NEW_YEAR = 11  # months from January to December
 _OUT_OF_ORDER = timedelta(seconds=90)  # by which lines of one log may be out of order
 
 _zone: list[tzinfo] = []  # of this process
@@ -120,10 +121,12 @@ class TimestampParser:
 
 
 def _step(before: int, month: int) -> int:
-    """By how many years to go on from a month to the next line's, which is the nearest."""
-    if before - month > _HALF:
+    """By how many years to go on from a month to the next line's. Logs go forwards; back go lines
+    that are out of order at New Year, and older files that are read after newer ones.
+    """
+    if before - month > _BACK:
         return 1
-    return -1 if month - before > _HALF else 0
+    return -1 if month - before == _NEW_YEAR else 0
 
 
 def _new_years(path: str) -> int:

@@ -14,7 +14,7 @@ from typing import BinaryIO
 from bouncewise.model import Finding
 from bouncewise.readers.base import Note, key_of, unread
 from bouncewise.readers.messages import interpret
-from bouncewise.rfc import address, fields, mime
+from bouncewise.rfc import address, mime
 
 _CHUNK = 1 << 20  # octets that are read from the stream at a time
 _OVERLAP = 1000  # octets kept of a skipped message: a "From " line may be cut in two
@@ -26,6 +26,12 @@ _MAIL_FIELD = re.compile(
     rb"delivered-to|x-failed-recipients):",
     re.I | re.M,
 )
+
+
+MANY_RECIPIENTS = 500
+"""Recipients of one message from which on it is examined whether more were named than read."""
+
+_RECIPIENT_FIELD = re.compile(rb"^final-recipient:", re.I | re.M)
 
 
 class MboxReader:
@@ -96,8 +102,10 @@ def findings(raw: bytes, path: str, index: int) -> Iterator[Finding | Note]:
         return
     if not reports:
         return
-    if len(reports) >= fields.MAX_GROUPS - 1:
-        yield Note(path, index, f"more than {len(reports)} recipients; the others were not read")
+    if len(reports) >= MANY_RECIPIENTS:
+        named = len(_RECIPIENT_FIELD.findall(raw))
+        if named > len(reports):
+            yield Note(path, index, f"{len(reports)} of about {named} recipients were read")
     message_id = re.search(rb"^message-id:[ \t]*(<[^>\r\n]{5,500}>)", raw[:65536], re.I | re.M)
     identity = (message_id[1] if message_id else raw).decode("latin-1")
     for report in reports:
