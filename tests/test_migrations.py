@@ -68,6 +68,15 @@ def tables(path: Path) -> dict[str, list[tuple]]:
     }
 
 
+def _without(rows: list[dict], others: list[dict]) -> list[dict]:
+    return [row for row in rows if row not in others]
+
+
+def _keys_of(row: dict, earlier: dict) -> dict:
+    """What *row* says under the keys that an earlier version had."""
+    return {key: row[key] for key in earlier}
+
+
 def test_a_migrated_ledger_answers_as_before(old: Path) -> None:
     expected = [
         json.loads(line) for line in (LEDGERS / "schema-4.jsonl").read_text("utf-8").splitlines()
@@ -75,7 +84,10 @@ def test_a_migrated_ledger_answers_as_before(old: Path) -> None:
     for opening in ("first", "second"):
         found = answers(old)
         carried = [row for row in found if row.get("kind") == "carried"]
-        assert [row for row in found if row not in carried] == expected, opening
+        same = [
+            _keys_of(row, old) for row, old in zip(_without(found, carried), expected, strict=True)
+        ]
+        assert same == expected, opening
         assert len(carried) == 1, "history shows what rests on the earlier version's decision"
 
 

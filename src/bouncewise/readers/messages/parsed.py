@@ -37,7 +37,7 @@ _TRACE_FIELDS = (
 )
 _TRACE = re.compile(rf"^(?:{'|'.join(_TRACE_FIELDS)})", re.I | re.M)
 _HEADER_LINE = re.compile(r"^(?:[!-9;-~]{2,60}:|[ \t]+\S)", re.M)
-_MAILER = re.compile(
+MAILER = re.compile(
     r"mailer[-_. ]?daemon|postmaster|post_master|mail delivery|maildelivery|"
     r"mail[-_ ]?(?:admin|system)|delivery sub|maildaemon|mail daemon|system administrator|"
     r"ndr administrator|mdaemon|\bmta\b|undeliverable",
@@ -120,12 +120,12 @@ class ParsedMessage:
     def is_from_mailer(self) -> bool:
         """Whether a mail system wrote it, by its name or the null return path (RFC 3834 §3.3)."""
         path = self.header.get("return-path").strip()
-        return path == "<>" or self.sender_names_mailer or _MAILER.search(path) is not None
+        return path == "<>" or self.sender_names_mailer or MAILER.search(path) is not None
 
     @lazy_property
     def sender_names_mailer(self) -> bool:
         """Whether the sender's address or name is that of a mail system."""
-        return _MAILER.search(self.sender) is not None
+        return MAILER.search(self.sender) is not None
 
     @lazy_property
     def notice_addresses(self) -> set[str]:

@@ -16,7 +16,7 @@ import msgspec
 
 from bouncewise.config.streams import MAX_NAME, list_identifier
 from bouncewise.model import Channel, Kind, Proof, Provenance, Report
-from bouncewise.readers.messages.parsed import ParsedMessage
+from bouncewise.readers.messages.parsed import MAILER, ParsedMessage
 from bouncewise.rfc import address
 from bouncewise.rfc.date import parse_date
 
@@ -92,9 +92,14 @@ def _is_plausible(report: Report, message: ParsedMessage, outer: ParsedMessage) 
     """
     if report.kind not in _NOTICES:
         return True
-    return outer.is_from_mailer or (message is outer and _is_report(message))
+    path = outer.header.get("return-path").strip()
+    if path:
+        return path == "<>" or _names_system(path)
+    return (message is outer and bool(message.status_text)) or _names_system(
+        address.first(outer.sender) or outer.sender
+    )
 
 
-def _is_report(message: ParsedMessage) -> bool:
-    """Whether the message is a report for machines that came with no return path of a person."""
-    return bool(message.status_text) and message.header.get("return-path").strip() in ("", "<>")
+def _names_system(sender: str) -> bool:
+    """Whether an address is that of a mail system; what a display name says is anybody's."""
+    return MAILER.search(sender.rpartition("@")[0] or sender) is not None
