@@ -28,7 +28,7 @@ from bouncewise.ledger.entries import (
 from bouncewise.ledger.mails import Recorded
 from bouncewise.ledger.placing import Place, places
 from bouncewise.ledger.queries import MOST_IDS
-from bouncewise.ledger.rows import address_row, id_of
+from bouncewise.ledger.rows import DATED, address_row, id_of
 from bouncewise.ledger.traffic import Traffic
 from bouncewise.model import Report, Trust
 from bouncewise.times import Micros
@@ -46,7 +46,7 @@ def append(database: Database, batch: int, entries: list[Entry]) -> int:
     traffic = Traffic(database)
     if changed:
         _place_again(database, traffic, changed)
-    new = _append_events(database, batch, [e for e in events if not _is_known_undated(database, e)])
+    new = _append_events(database, batch, list(_unknown(database, events)))
     if times := [e.at for e in events] + [e.at for e in delivered]:
         traffic.mark_observed(min(times), max(times))
     if delivered:
@@ -101,13 +101,20 @@ def _row(event: EventEntry, place: Place, block: int, item: int) -> tuple[Any, .
     )
 
 
-def _is_known_undated(database: Database, entry: EventEntry) -> bool:
-    """An event without a time of its own is filed under its batch's; read again, it must be
-    found by its content.
+def _unknown(database: Database, events: list[EventEntry]) -> Iterator[EventEntry]:
+    """*events* without those that are there already under another time: of an event without a
+    time, or a year, of its own the content decides.
     """
-    if not entry.origin.undated:
-        return False
-    return database.one("event_known", address=id_of(entry.name), digest=entry.digest) is not None
+    seen: set[tuple[str, int]] = set()
+    for event in events:
+        if event.origin.undated != DATED:
+            key = (event.name, event.digest)
+            if key in seen or database.one(
+                "event_known", address=id_of(event.name), digest=event.digest
+            ):
+                continue
+            seen.add(key)
+        yield event
 
 
 # ── reports about mails that were recorded later ────────────────────────────────────────────────

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from bouncewise.ledger.rows import key_of
+from bouncewise.ledger.rows import ASSUMED_YEAR, DATED, UNDATED, key_of
 from bouncewise.model import Finding, Kind, Report, Verdict
 from bouncewise.model.trust import OWN_CHANNELS
 from bouncewise.rfc import address
@@ -147,7 +147,7 @@ def entry(
     origin = Origin(
         provenance.channel.value,
         provenance.proof.value,
-        int(at is None),
+        UNDATED if at is None else ASSUMED_YEAR if provenance.assumed_year else DATED,
         message,
         queue,
         micros(provenance.sent) if provenance.sent else None,

@@ -27,6 +27,9 @@ from bouncewise.times import Micros, datetime_of, micros
 
 Row = tuple[Any, ...]
 
+DATED, UNDATED, ASSUMED_YEAR = range(3)
+"""Whether an event has a time of its own; the last: its source states no year."""
+
 
 def new_id(name: str) -> int:
     """The number of a normalised address or ``@domain``: 64 bits, signed."""
@@ -76,7 +79,7 @@ def event(row: Sequence[Any]) -> Event:
         trust=Trust(trust),
         meant=bool(meant),
         about=about,
-        undated=bool(undated),
+        undated=undated == UNDATED,
         message=message,
         queue=queue,
         sent=_time(sent),

@@ -73,6 +73,7 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``handed_over``: the host that accepted a delivery is a smart host of the operator.
     ``arrived``: when our own MX received the notice, by its topmost Received field; ``sent``: when
     the returned mail was written, by its own Date; both UTC, None where they are not known.
+    ``assumed_year``: the source states no year, so the report's may be another.
     """
 
     channel: Channel = Channel.LOG
@@ -81,6 +82,7 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     handed_over: bool = False
     arrived: datetime | None = None
     sent: datetime | None = None
+    assumed_year: bool = False
 
 
 def trust_of(channel: Channel, proof: Proof, *, matched: bool) -> Trust:

@@ -147,13 +147,25 @@ class LineLog:
                 if not line:
                     continue
                 try:
-                    yield from self.read_line(line, number, log)
+                    for found in self.read_line(line, number, log):
+                        yield _without_year(found) if log.timestamps.is_yearless else found
                 except Exception as error:
                     yield Note(path, number, unread(error))
 
     def read_line(self, line: str, number: int, log: LogContext) -> Iterable[Finding | Note]:
         """The findings and notes of *line*, whose number from 0 is *number*."""
         raise NotImplementedError
+
+
+def _without_year(item: Finding | Note) -> Finding | Note:
+    """*item*, whose line states no year."""
+    if isinstance(item, Note):
+        return item
+    report = item.report
+    provenance = msgspec.structs.replace(report.provenance, assumed_year=True)
+    return msgspec.structs.replace(
+        item, report=msgspec.structs.replace(report, provenance=provenance)
+    )
 
 
 def finding(report: Report, line: str) -> Finding:

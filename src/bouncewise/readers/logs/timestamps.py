@@ -53,6 +53,8 @@ class TimestampParser:
     def __init__(self, latest: datetime, new_years: int = 0) -> None:
         self._latest = latest.astimezone(_zone[0] if _zone else None) + timedelta(days=1)
         self._new_years = new_years
+        self.is_yearless = False
+        """Whether the last time stamp stated no year."""
         self._year: int | None = None
         self._month = 0
         self._before: datetime | None = None  # the line before, in local time
@@ -82,6 +84,7 @@ class TimestampParser:
             if (m := _BSD.match(stamp)) is None:
                 return None
             month = _MONTHS[m[1].casefold()]
+            self.is_yearless = not m[3]
             year = int(m[3]) if m[3] else self._year_for(month, int(m[2]))
             return self._in_utc(datetime(year, month, int(m[2]), int(m[4]), int(m[5]), int(m[6])))
         except (ValueError, KeyError, OverflowError):
