@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,26 @@ def test_what_is_derived_again_is_what_was_there(old: Path) -> None:
     done = CliRunner().invoke(bouncewise, ["replay", "--dry-run", "--json", "--db", str(old)])
     summary = json.loads(done.output.splitlines()[-1])
     assert (summary["reports"], summary["changed"]) == (57, 0)
+
+
+def test_times_that_cannot_be_do_not_rule_a_migrated_ledger(old: Path) -> None:
+    """A mail of an old ledger is dated 2035, and so is an act behind it."""
+    far = 2_051_222_400_000_000
+    with sqlite3.connect(old) as db:
+        (started,) = db.execute("SELECT max(started) FROM batch").fetchone()
+        (digest,) = db.execute("SELECT min(digest) FROM event WHERE kind = 'failed'").fetchone()
+        suppressed = dict(
+            db.execute("SELECT a.name, s.state FROM state s JOIN address a ON a.id = s.address")
+        )
+        db.execute("UPDATE event SET at = ? WHERE digest = ?", (far, digest))
+        db.execute("UPDATE act SET at = ? + id", (far,))
+        db.execute("UPDATE meta SET value = ? WHERE name = 'latest'", (str(far),))
+    db.close()
+    with open_store(old) as store:
+        assert store.latest() <= datetime.fromtimestamp(started / 1e6, UTC) + timedelta(days=2)
+        events = [event for name in store.names() for event in store.history(name)]
+        assert max(event.at for event in events) <= store.latest() + timedelta(seconds=1)
+        assert suppressed.keys() <= dict(store.states()).keys()
 
 
 @pytest.mark.parametrize("found", ["3", str(SCHEMA + 1), "x"])

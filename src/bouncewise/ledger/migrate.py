@@ -16,9 +16,11 @@ import zstandard
 
 from bouncewise.errors import LedgerError
 from bouncewise.ledger.database import Database
+from bouncewise.ledger.entries import EARLIEST
 from bouncewise.ledger.queries import MOST_IDS
 from bouncewise.model import Report
 from bouncewise.model.bearing import bearing, directory
+from bouncewise.times import MICROS_A_DAY, Micros, slot_of
 
 _BLOCK = msgspec.msgpack.Decoder(list[tuple[Report, msgspec.Raw, msgspec.Raw]])
 _MESSAGE_READERS = ("arf", "dsn", "autoreply", "freeform", "sns-mail")
@@ -128,7 +130,39 @@ def _inherited_trust(database: Database) -> None:
                 database.run("migrate_0006_mail", block=block, items=page, undated=undated)
 
 
+def _bounded_times(database: Database) -> None:
+    """Schema 6: earlier versions believed any time, such as 2035; what was recorded under one is
+    recorded under the time of reading, and what follows from it is derived again.
+    """
+    (started,) = database.one("migrate_0006_last_batch") or (None,)
+    if started is None:
+        return
+    database.run("migrate_0006_undated", earliest=EARLIEST, margin=MICROS_A_DAY)
+    latest = Micros(started + MICROS_A_DAY)
+    times = {"latest": latest, "earliest": EARLIEST}
+    slots = {"latest": slot_of(latest), "earliest": slot_of(EARLIEST)}
+    database.run("migrate_0006_deliveries", **times)
+    database.run("migrate_0006_incidents", **times)
+    database.run("migrate_0006_traffic", **slots)
+    # People's acts were recorded behind all evidence; they keep their order.
+    (acts,) = database.one("migrate_0006_acts_count") or (0,)
+    database.run("migrate_0006_acts", latest=latest, acts=acts)
+    _bound_meta(database, latest + acts + 1)
+
+
+def _bound_meta(database: Database, latest: int) -> None:
+    """The spans of observed and unexamined slots, and the latest time, within what can be."""
+    last_slot, first_slot = slot_of(Micros(latest)), slot_of(EARLIEST)
+    for name in ("observed", "unexamined"):
+        if (found := database.one("meta_get", name=name)) is not None:
+            first, last = (min(max(int(n), first_slot), last_slot) for n in found[0].split())
+            database.run("meta_set", name=name, value=f"{first} {last}")
+    if (found := database.one("meta_get", name="latest")) is not None:
+        database.run("meta_set", name="latest", value=str(min(int(found[0]), latest)))
+
+
 _STEPS: dict[str, Callable[[Database], None]] = {
     "event_columns": _event_columns,
     "inherited_trust": _inherited_trust,
+    "bounded_times": _bounded_times,
 }

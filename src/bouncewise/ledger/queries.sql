@@ -492,5 +492,29 @@ SELECT DISTINCT kind, cause, advice, receiver FROM event
 UPDATE event SET bearing = :bearing, directory = :directory WHERE kind = :kind AND coalesce(cause, '') = :cause
 AND coalesce(advice, '') = :advice AND receiver = :receiver
 
+-- name: migrate_0006_undated
+-- Events whose time cannot be have that of their batch.
+UPDATE event SET undated = 1, at = (SELECT b.started FROM block k JOIN batch b ON b.id = k.batch WHERE k.id = event.block)
+WHERE at < :earliest
+  OR at > :margin + (SELECT b.started FROM block k JOIN batch b ON b.id = k.batch WHERE k.id = event.block)
+
+-- name: migrate_0006_last_batch
+SELECT max(started) FROM batch
+
+-- name: migrate_0006_deliveries
+DELETE FROM delivery WHERE last > :latest OR first < :earliest
+
+-- name: migrate_0006_traffic
+DELETE FROM traffic WHERE slot > :latest OR slot < :earliest
+
+-- name: migrate_0006_incidents
+DELETE FROM incident WHERE opened > :latest OR closed > :latest OR opened < :earliest
+
+-- name: migrate_0006_acts
+UPDATE act SET at = :latest + id WHERE at > :latest + :acts
+
+-- name: migrate_0006_acts_count
+SELECT coalesce(max(id), 0) FROM act
+
 -- name: migrate_0006_mail
 UPDATE event SET channel = 'mail', trust = 'inherited', undated = :undated WHERE block = :block AND item IN :items

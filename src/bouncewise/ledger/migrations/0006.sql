@@ -14,8 +14,9 @@ ALTER TABLE event ADD COLUMN mailed INTEGER;
 ALTER TABLE event ADD COLUMN arrived INTEGER;
 ALTER TABLE event ADD COLUMN good_before INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE event ADD COLUMN mailing INTEGER NOT NULL DEFAULT 0;
-UPDATE event SET good_before = at;
 -- python: inherited_trust
+-- python: bounded_times
+UPDATE event SET good_before = at;
 DROP INDEX event_sender_refused;
 CREATE INDEX event_sender_refused ON event (at) WHERE bearing IN ('sender', 'sender-claim');
 CREATE INDEX event_domain_refused ON event (at) WHERE bearing = 'domain';
