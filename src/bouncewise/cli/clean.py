@@ -5,11 +5,9 @@ mailed.
 from __future__ import annotations
 
 import csv
-import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO
 
 import click
 
@@ -19,6 +17,7 @@ from bouncewise.cli.common import (
     echo,
     json_option,
     ledger_options,
+    ledger_path,
     open_context,
     parse_moment,
     progress,
@@ -26,11 +25,11 @@ from bouncewise.cli.common import (
 )
 from bouncewise.contract import dumps, time
 from bouncewise.contract.runs import CleanRecord
-from bouncewise.errors import InputError
 from bouncewise.lists.formats import without_formula
 from bouncewise.lists.table import Table
 from bouncewise.model import Decision, Mail
 from bouncewise.operations.clean import clean
+from bouncewise.output import open_output, require_distinct
 
 REASONS = (
     "bouncewise_state",
@@ -80,6 +79,10 @@ def command(
     bouncewise clean subscribers.csv -o clean.csv --rejected dropped.csv
     """
     when, past = parse_moment(at)
+    require_distinct(
+        {"--output": output or (None if dry_run else Path("-")), "--rejected": rejected},
+        {"the list": source, "the ledger": ledger_path(db)},
+    )
     counts = [0, 0]
     with (
         open_context(db, policy_path) as context,
@@ -121,27 +124,10 @@ def _writer(
     """
     if path is None:
         return lambda _row: None
-    target: IO[str]
-    if str(path) == "-":
-        target = sys.stdout
-    else:
-        if path.is_dir():
-            raise InputError(f"{path}: is a folder; name a file")
-        part = path.with_name(path.name + ".part")
-        target = files.enter_context(
-            part.open("w", encoding=table.encoding, errors="surrogateescape", newline="")
-        )
-        files.push(lambda kind, *_: _replace(part, path, whole=kind is None))
+    target = files.enter_context(
+        open_output(path, encoding=table.encoding, errors="surrogateescape", newline="")
+    )
     rows = csv.writer(target, delimiter=table.delimiter, lineterminator=table.newline)
     if table.header:
         rows.writerow([*table.header, *added])
     return rows.writerow
-
-
-def _replace(part: Path, path: Path, *, whole: bool) -> bool:
-    """Replace the file if all was written; else leave it as it was."""
-    if whole:
-        part.replace(path)
-    else:
-        part.unlink()
-    return False

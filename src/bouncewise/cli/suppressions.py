@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
 
 import click
 import msgspec
@@ -20,6 +19,7 @@ from bouncewise.cli.common import (
     echo,
     json_option,
     ledger_options,
+    ledger_path,
     load_policy,
     open_context,
     open_ledger,
@@ -35,6 +35,7 @@ from bouncewise.errors import InputError
 from bouncewise.lists import formats
 from bouncewise.model import Cause, Decision, Event, Scope, State
 from bouncewise.operations.suppress import effective_time, import_list, record, suppressions
+from bouncewise.output import open_output, require_distinct
 from bouncewise.policy.decide import ADDED, REMOVED
 from bouncewise.rfc import address
 
@@ -205,8 +206,7 @@ def import_(
 @click.option(
     "-o",
     "--output",
-    type=click.File("w", encoding="utf-8", lazy=True),
-    default="-",
+    type=click.Path(path_type=Path),
     help="Default: standard output.",
 )
 @at_option
@@ -214,7 +214,7 @@ def import_(
 @json_option
 def export(
     form: str,
-    output: IO[str],
+    output: Path | None,
     at: str | None,
     db: str | None,
     policy_path: Path | None,
@@ -234,8 +234,9 @@ def export(
             if as_json
             else formats.dump(form, rows)
         )
-        for line in lines:
-            output.write(line)
+        require_distinct({"--output": output}, {"the ledger": ledger_path(db)})
+        with open_output(output) as target:
+            target.writelines(lines)
 
 
 def record_act(
