@@ -15,6 +15,7 @@ from bouncewise.cli.common import (
     at_option,
     dry_run_option,
     echo,
+    echo_error,
     json_option,
     ledger_options,
     ledger_path,
@@ -25,7 +26,7 @@ from bouncewise.cli.common import (
 )
 from bouncewise.contract import dumps, time
 from bouncewise.contract.runs import CleanRecord
-from bouncewise.lists.formats import without_formula
+from bouncewise.encode import for_csv
 from bouncewise.lists.table import Table
 from bouncewise.model import Decision, Mail
 from bouncewise.operations.clean import clean
@@ -105,15 +106,14 @@ def command(
         written = str(output) if output and not dry_run else None
         echo(dumps(CleanRecord(kept=kept, dropped=dropped, output=written)))
     else:
-        click.echo(
-            f"kept {kept:,}, dropped {dropped:,}{' (dry run: nothing written)' if dry_run else ''}",
-            err=True,
+        echo_error(
+            f"kept {kept:,}, dropped {dropped:,}{' (dry run: nothing written)' if dry_run else ''}"
         )
 
 
 def _reasons(d: Decision) -> list[str]:
     cells = (d.state, d.cause or "", time(d.since) or "", time(d.until) or "", d.why)
-    return [without_formula(str(cell)) for cell in cells]
+    return [for_csv(str(cell)) for cell in cells]
 
 
 def _writer(

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
+from bouncewise.encode import for_terminal
 from bouncewise.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,6 +34,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 # Safe for every kind of colour vision: blue and yellow with signs and words, never red against
 # green.
 GOOD, BAD, DIM, HEAD = "blue", "bright_yellow", "bright_black", "bold"
+_COLOURS = (GOOD, BAD, DIM, HEAD)
+_FIRST_STYLE = 0xFDD0
+_PLAIN = "\ufdd4"
+_STYLES = re.compile("([\ufdd0-\ufdd4])")
 
 
 def json_option(f: F) -> F:
@@ -252,17 +258,39 @@ def parse_optional_time(text: str | None, option: str) -> datetime | None:
 
 def print_note(note: Note) -> None:
     """Print a note on standard error."""
-    click.echo(f"note: {note}", err=True)
+    echo_error(f"note: {note}")
 
 
-def echo(text: str = "") -> None:
-    """Print a line on standard output; click strips colours where they cannot be seen."""
-    click.echo(text)
+def echo(*lines: str) -> None:
+    """Print lines on standard output. All that others wrote goes through here: what would act on
+    a terminal is shown as an escape. click strips colours where they cannot be seen.
+    """
+    for line in lines or ("",):
+        click.echo("".join(map(_coloured, _STYLES.split(line))))
+
+
+def echo_error(line: str) -> None:
+    """Print a line on standard error, as ``echo`` does."""
+    click.echo(for_terminal(line), err=True)
 
 
 def style(text: str, colour: str) -> str:
-    """*text* in a colour."""
-    return click.style(text, bold=True) if colour == HEAD else click.style(text, fg=colour)
+    """*text* in a colour, for ``echo``: between noncharacters (Unicode 16 §23.7), which no
+    terminal acts on and which can name these few styles only.
+    """
+    return f"{chr(_FIRST_STYLE + _COLOURS.index(colour))}{text}{_PLAIN}"
+
+
+def _coloured(part: str) -> str:
+    """A style, or a text between styles, as a terminal is given it."""
+    if not _STYLES.fullmatch(part):
+        return for_terminal(part)
+    if part == _PLAIN:
+        return click.style("", reset=True)
+    colour = _COLOURS[ord(part) - _FIRST_STYLE]
+    if colour == HEAD:
+        return click.style("", bold=True, reset=False)
+    return click.style("", fg=colour, reset=False)
 
 
 def advice_of(v: Verdict) -> str:

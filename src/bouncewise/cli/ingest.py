@@ -9,6 +9,7 @@ import click
 from bouncewise.cli.common import (
     config_option,
     echo,
+    echo_error,
     jobs_option,
     json_option,
     ledger_options,
@@ -72,9 +73,7 @@ def command(
 def _note_other_rules(context: Context) -> None:
     version = context.classifier.ruleset.version
     if others := context.ledger.other_rules(version):
-        click.echo(
+        echo_error(
             f"note: the rules changed since this ledger was last judged ({others} -> {version}); "
-            f"to see what would change:"
-            " bouncewise replay --dry-run",
-            err=True,
+            "to see what would change: bouncewise replay --dry-run"
         )
