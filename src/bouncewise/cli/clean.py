@@ -21,9 +21,9 @@ from bouncewise.cli.common import (
     ledger_path,
     open_context,
     parse_moment,
-    progress,
     transactional_option,
 )
+from bouncewise.cli.screen import progress
 from bouncewise.contract import dumps, time
 from bouncewise.contract.runs import CleanRecord
 from bouncewise.encode import for_csv

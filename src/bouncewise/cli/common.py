@@ -6,16 +6,14 @@ from __future__ import annotations
 
 import getpass
 import os
-import re
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
+from bouncewise.cli import screen
 from bouncewise.encode import for_terminal
 from bouncewise.errors import InputError
 
@@ -34,10 +32,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 # Safe for every kind of colour vision: blue and yellow with signs and words, never red against
 # green.
 GOOD, BAD, DIM, HEAD = "blue", "bright_yellow", "bright_black", "bold"
-_COLOURS = (GOOD, BAD, DIM, HEAD)
-_FIRST_STYLE = 0xFDD0
-_PLAIN = "\ufdd4"
-_STYLES = re.compile("([\ufdd0-\ufdd4])")
 
 
 def json_option(f: F) -> F:
@@ -266,7 +260,7 @@ def echo(*lines: str) -> None:
     a terminal is shown as an escape. click strips colours where they cannot be seen.
     """
     for line in lines or ("",):
-        click.echo("".join(map(_coloured, _STYLES.split(line))))
+        click.echo(screen.render(line))
 
 
 def echo_error(line: str) -> None:
@@ -275,48 +269,10 @@ def echo_error(line: str) -> None:
 
 
 def style(text: str, colour: str) -> str:
-    """*text* in a colour, for ``echo``: between noncharacters (Unicode 16 §23.7), which no
-    terminal acts on and which can name these few styles only.
-    """
-    return f"{chr(_FIRST_STYLE + _COLOURS.index(colour))}{text}{_PLAIN}"
-
-
-def _coloured(part: str) -> str:
-    """A style, or a text between styles, as a terminal is given it."""
-    if not _STYLES.fullmatch(part):
-        return for_terminal(part)
-    if part == _PLAIN:
-        return click.style("", reset=True)
-    colour = _COLOURS[ord(part) - _FIRST_STYLE]
-    if colour == HEAD:
-        return click.style("", bold=True, reset=False)
-    return click.style("", fg=colour, reset=False)
+    """*text* in a colour, for ``echo``."""
+    return screen.mark(text, colour)
 
 
 def advice_of(v: Verdict) -> str:
     """The advice in a column of its own, coloured by whether the address is lost."""
     return style(f"{v.advice:16}", BAD if v.advice.startswith("suppress") else GOOD)
-
-
-@contextmanager
-def progress(
-    total: int | None, what: str, unit: str = "reports"
-) -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error while something long runs, nothing where that is no terminal. Call
-    with (done, octets).
-    """
-    if not sys.stderr.isatty():
-        yield lambda _done, _octets: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (
-        TextColumn(what),
-        BarColumn(),
-        TextColumn("{task.fields[done]:,} " + unit),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=total, done=0)
-        yield lambda done, octets: bar.update(task, completed=octets, done=done)

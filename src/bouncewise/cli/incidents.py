@@ -124,12 +124,11 @@ def _alert(a: Alert, do: tuple[str, ...]) -> list[str]:
         else f"{style('claims', HEAD)}  {a.refused} notices that nothing proves, more than a day's "
         f"limit; none of them holds an address"
     )
-    lines = [
+    return [
         f"{a.since:%Y-%m-%d %H:%M} - {a.until:%Y-%m-%d %H:%M}  {what}",
         *(style(f"    reply: {words[:_WORDS]}", DIM) for words in a.samples),
         *(f"    do:    {step}" for step in do),
     ]
-    return lines
 
 
 @command.command(short_help="one incident in full: addresses, states, replies")
@@ -159,7 +158,7 @@ def _details(found: operation.Details, states: dict[str, State]) -> list[str]:
         if len(found.names) > SHOWN
         else ""
     )
-    lines = [
+    return [
         *_incident(found.incident),
         f"    refused: {len(found.names)} addresses, now {counts}",
         *(style(f"    reply:   {words[:_WORDS]}", DIM) for words in found.samples),
@@ -169,7 +168,6 @@ def _details(found: operation.Details, states: dict[str, State]) -> list[str]:
         ),
         f"    {', '.join(found.names[:SHOWN])}{more}",
     ]
-    return lines
 
 
 def _ruling(ruling: Ruling) -> str:

@@ -16,9 +16,9 @@ from bouncewise.cli.common import (
     load_configuration,
     open_context,
     print_note,
-    progress,
     rules_option,
 )
+from bouncewise.cli.screen import progress
 from bouncewise.contract import dumps
 from bouncewise.contract.runs import IngestRecord
 from bouncewise.intake import files
