@@ -8,6 +8,7 @@ import csv
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import IO
 
 import click
 
@@ -29,7 +30,7 @@ from bouncewise.contract.runs import CleanRecord
 from bouncewise.encode import for_csv
 from bouncewise.lists.table import Table
 from bouncewise.model import Decision, Mail
-from bouncewise.operations.clean import clean
+from bouncewise.operations.clean import Row, clean
 from bouncewise.output import open_output, require_distinct
 
 REASONS = (
@@ -90,15 +91,18 @@ def command(
         Table.open(source, column) as table,
         ExitStack() as files,
     ):
-        keep = _writer(None if dry_run else output or Path("-"), table, files, ())
-        drop = _writer(None if dry_run else rejected, table, files, REASONS)
+        kept_rows = _open(None if dry_run else output or Path("-"), table, files)
+        dropped_rows = _open(None if dry_run else rejected, table, files)
+        if kept_rows:
+            kept_rows.write(table.preamble)
+        drop = _reason_writer(dropped_rows, table)
         advance = files.enter_context(progress(None, "clean", "rows"))
-        for cells, answer in clean(table, context, at=when, past=past, mail=Mail(transactional)):
-            counts[answer.send] += 1
-            if answer.send:
-                keep(cells)
-            else:
-                drop([*cells, *[""] * (len(table.header) - len(cells)), *_reasons(answer.decision)])
+        for row in clean(table, context, at=when, past=past, mail=Mail(transactional)):
+            counts[row.answer.send] += 1
+            if not row.answer.send:
+                drop(row)
+            elif kept_rows:
+                kept_rows.write(row.text)
             if sum(counts) % _PROGRESS_ROWS == 0:
                 advance(sum(counts), sum(counts))
     dropped, kept = counts
@@ -116,18 +120,28 @@ def _reasons(d: Decision) -> list[str]:
     return [for_csv(str(cell)) for cell in cells]
 
 
-def _writer(
-    path: Path | None, table: Table, files: ExitStack, added: tuple[str, ...]
-) -> Callable[[list[str]], object]:
-    """A function that writes a row to *path* in the dialect of *table*; the file is replaced
-    when all is written.
-    """
+def _open(path: Path | None, table: Table, files: ExitStack) -> IO[str] | None:
+    """A file that is replaced when all is written, in the encoding of *table*."""
     if path is None:
-        return lambda _row: None
-    target = files.enter_context(
-        open_output(path, encoding=table.encoding, errors="surrogateescape", newline="")
+        return None
+    errors = "surrogatepass" if table.encoding.startswith("utf-16") else "surrogateescape"
+    return files.enter_context(
+        open_output(path, encoding=table.encoding, errors=errors, newline="")
     )
+
+
+def _reason_writer(target: IO[str] | None, table: Table) -> Callable[[Row], object]:
+    """A function that writes a row with the reason behind it, in the dialect of *table*."""
+    if target is None:
+        return lambda _row: None
     rows = csv.writer(target, delimiter=table.delimiter, lineterminator=table.newline)
+    if table.preamble.startswith("\ufeff"):
+        target.write("\ufeff")
     if table.header:
-        rows.writerow([*table.header, *added])
-    return rows.writerow
+        rows.writerow([*table.header, *REASONS])
+
+    def write(row: Row) -> None:
+        missing = [""] * (len(table.header) - len(row.cells))
+        rows.writerow([*row.cells, *missing, *_reasons(row.answer.decision)])
+
+    return write
