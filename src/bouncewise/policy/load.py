@@ -184,7 +184,9 @@ def _over(base: dict[str, Any], site: dict[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for name, value in site.items():
         if name == "window" and isinstance(value, list):
-            if not all(isinstance(row, dict) and isinstance(row.get("cause"), str) for row in value):
+            if not all(
+                isinstance(row, dict) and isinstance(row.get("cause"), str) for row in value
+            ):
                 raise ValueError("window: each must be a table with a cause: [[window]]")
             rows = {row["cause"]: row for row in [*base["window"], *value]}
             merged[name] = list(rows.values())

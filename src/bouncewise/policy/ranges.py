@@ -27,8 +27,9 @@ class Range(NamedTuple):
         return self.low < value < self.high if self.open else self.low <= value <= self.high
 
     def __str__(self) -> str:
-        return f"{'between' if self.open else 'from'} {self.low:g} {'and' if self.open else 'to'} " + (
-            f"{self.high:g}"
+        return (
+            f"{'between' if self.open else 'from'} {self.low:g} {'and' if self.open else 'to'} "
+            + (f"{self.high:g}")
         )
 
 

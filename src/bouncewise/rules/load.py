@@ -283,7 +283,7 @@ def _check(rule: Rule, place: str, receivers: set[str]) -> None:
             raise RuleError(
                 f"{place}: code {pattern!r} may only contain digits, dots, and x for any number"
             )
-    if not 0 < rule.confidence <= 1:  # NaN is neither
+    if rule.confidence is not None and not 0 < rule.confidence <= 1:  # NaN is neither
         raise RuleError(f"{place}: confidence = {rule.confidence}: must be above 0, at most 1")
     if not rule.example:
         raise RuleError(f"{place}: has no example; a rule needs a reply that it is made for")
