@@ -215,7 +215,7 @@ def test_suppressions_by_hand(run) -> None:
 
 def test_import_takes_over_what_is_dead_and_says_what_is_not(run) -> None:
     done = rows(run("suppressions", "import", EXAMPLES / "sendgrid-bounces.csv", "--json"))
-    assert done == [{"added": 1, "known": 0, "skipped": 1, "dry_run": False}]
+    assert done == [{"added": 1, "known": 0, "skipped": 1, "dry_run": False, "bad": 0}]
     (row,) = rows(run("suppressions", "list", "--json"))
     assert (row["address"], row["cause"], row["by"]) == (
         "old@corp.example",
@@ -294,7 +294,7 @@ def test_export_comes_back(run, tmp_path: Path, form: str) -> None:
 def test_export_for_postfix(run) -> None:
     run("suppressions", "add", "a@x.example", "@gone.example", "--why", "closed\tfor good")
     assert run("suppressions", "export", "--format", "postfix").stdout.splitlines() == [
-        "gone.example\t550 5.1.1 closed for good",
+        "# @gone.example: a domain: see --format postfix-domains",
         "a@x.example\t550 5.1.1 closed for good",
     ]
 

@@ -18,6 +18,7 @@ TIERS = (
     {"rfc", "workers"},
     {"config"},
     {"verp"},
+    {"output", "encode"},
     {"model", "net"},
     {"rules", "policy", "readers", "lists", "sender", "ledger"},
     {"providers", "classifier"},

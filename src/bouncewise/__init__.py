@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bouncewise.classifier.classify import Classifier, classify
-    from bouncewise.errors import BouncewiseError, InputError, LedgerError, RuleError
+    from bouncewise.errors import (
+        BouncewiseError,
+        InputError,
+        LedgerError,
+        OutputError,
+        RuleError,
+    )
     from bouncewise.intake.reading import ClassifiedFinding
     from bouncewise.library import Ledger, check, diagnose, ingest, read
     from bouncewise.model import (
@@ -35,7 +41,7 @@ __version__ = "0.1.0"
 
 _MODULES = {
     "classifier.classify": ("Classifier", "classify"),
-    "errors": ("BouncewiseError", "InputError", "LedgerError", "RuleError"),
+    "errors": ("BouncewiseError", "InputError", "LedgerError", "OutputError", "RuleError"),
     "intake.reading": ("ClassifiedFinding",),
     "library": ("Ledger", "check", "diagnose", "ingest", "read"),
     "model": (
@@ -74,6 +80,7 @@ __all__ = [
     "Ledger",
     "LedgerError",
     "Note",
+    "OutputError",
     "Page",
     "Party",
     "Permanence",

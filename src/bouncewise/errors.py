@@ -25,3 +25,7 @@ class InputError(BouncewiseError):
 
 class LedgerError(BouncewiseError):
     """The ledger cannot be opened, or was written by another version."""
+
+
+class OutputError(BouncewiseError):
+    """A file cannot be written as asked."""

@@ -19,6 +19,7 @@ import polars as pl
 import pyarrow.csv
 import pyarrow.parquet
 
+from bouncewise.encode import for_terminal
 from bouncewise.errors import InputError
 from bouncewise.intake import files
 from bouncewise.model import Finding, Report
@@ -95,7 +96,8 @@ def _skip_row(path: str) -> Callable[[Any], str]:
 
     def handler(row: Any) -> str:
         fields = f"{row.actual_columns} fields, but the header has {row.expected_columns}"
-        print(f"note: {path} #{row.number}: {fields}: {str(row.text)[:60]!r}", file=sys.stderr)
+        note = f"note: {path} #{row.number}: {fields}: {str(row.text)[:60]!r}"
+        print(for_terminal(note), file=sys.stderr)
         return "skip"
 
     return handler

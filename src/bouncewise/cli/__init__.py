@@ -5,10 +5,12 @@ from __future__ import annotations
 import gc
 import sys
 from importlib import import_module
+from io import StringIO
 
 import click
 
 from bouncewise import __version__
+from bouncewise.encode import for_terminal
 from bouncewise.errors import BouncewiseError
 
 VERBS = {
@@ -76,17 +78,24 @@ def main() -> None:
     try:
         sys.exit(bouncewise.main(standalone_mode=False) or 0)
     except BouncewiseError as bad:
-        click.echo(f"bouncewise: {bad}", err=True)
+        _complain(f"bouncewise: {bad}")
         sys.exit(2)
     except click.exceptions.Abort:
         sys.exit(130)
     except click.ClickException as bad:
-        bad.show()
+        shown = StringIO()
+        bad.show(shown)
+        _complain(*shown.getvalue().rstrip("\n").split("\n"))
         sys.exit(bad.exit_code)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
     except OSError as bad:  # a full disk, a folder that is not there, a file without permission
         name = f"{bad.filename}: " if bad.filename else ""
-        click.echo(f"bouncewise: {name}{bad.strerror or bad}", err=True)
+        _complain(f"bouncewise: {name}{bad.strerror or bad}")
         sys.exit(2)
+
+
+def _complain(*lines: str) -> None:
+    for line in lines:
+        click.echo(for_terminal(line), err=True)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from bouncewise.cli.common import echo, jobs_option, json_option, progress
+from bouncewise.cli.common import echo, jobs_option, json_option
+from bouncewise.cli.screen import progress
 from bouncewise.contract import dumps
 from bouncewise.contract.runs import BatchRecord
 from bouncewise.errors import InputError

@@ -5,7 +5,6 @@ mailed.
 from __future__ import annotations
 
 import csv
-import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,20 +16,22 @@ from bouncewise.cli.common import (
     at_option,
     dry_run_option,
     echo,
+    echo_error,
     json_option,
     ledger_options,
+    ledger_path,
     open_context,
     parse_moment,
-    progress,
     transactional_option,
 )
+from bouncewise.cli.screen import progress
 from bouncewise.contract import dumps, time
 from bouncewise.contract.runs import CleanRecord
-from bouncewise.errors import InputError
-from bouncewise.lists.formats import without_formula
+from bouncewise.encode import for_csv
 from bouncewise.lists.table import Table
 from bouncewise.model import Decision, Mail
-from bouncewise.operations.clean import clean
+from bouncewise.operations.clean import Row, clean
+from bouncewise.output import open_output, require_distinct
 
 REASONS = (
     "bouncewise_state",
@@ -80,21 +81,28 @@ def command(
     bouncewise clean subscribers.csv -o clean.csv --rejected dropped.csv
     """
     when, past = parse_moment(at)
+    require_distinct(
+        {"--output": output or (None if dry_run else Path("-")), "--rejected": rejected},
+        {"the list": source, "the ledger": ledger_path(db)},
+    )
     counts = [0, 0]
     with (
         open_context(db, policy_path) as context,
         Table.open(source, column) as table,
         ExitStack() as files,
     ):
-        keep = _writer(None if dry_run else output or Path("-"), table, files, ())
-        drop = _writer(None if dry_run else rejected, table, files, REASONS)
+        kept_rows = _open(None if dry_run else output or Path("-"), table, files)
+        dropped_rows = _open(None if dry_run else rejected, table, files)
+        if kept_rows:
+            kept_rows.write(table.preamble)
+        drop = _reason_writer(dropped_rows, table)
         advance = files.enter_context(progress(None, "clean", "rows"))
-        for cells, answer in clean(table, context, at=when, past=past, mail=Mail(transactional)):
-            counts[answer.send] += 1
-            if answer.send:
-                keep(cells)
-            else:
-                drop([*cells, *[""] * (len(table.header) - len(cells)), *_reasons(answer.decision)])
+        for row in clean(table, context, at=when, past=past, mail=Mail(transactional)):
+            counts[row.answer.send] += 1
+            if not row.answer.send:
+                drop(row)
+            elif kept_rows:
+                kept_rows.write(row.text)
             if sum(counts) % _PROGRESS_ROWS == 0:
                 advance(sum(counts), sum(counts))
     dropped, kept = counts
@@ -102,46 +110,38 @@ def command(
         written = str(output) if output and not dry_run else None
         echo(dumps(CleanRecord(kept=kept, dropped=dropped, output=written)))
     else:
-        click.echo(
-            f"kept {kept:,}, dropped {dropped:,}{' (dry run: nothing written)' if dry_run else ''}",
-            err=True,
+        echo_error(
+            f"kept {kept:,}, dropped {dropped:,}{' (dry run: nothing written)' if dry_run else ''}"
         )
 
 
 def _reasons(d: Decision) -> list[str]:
     cells = (d.state, d.cause or "", time(d.since) or "", time(d.until) or "", d.why)
-    return [without_formula(str(cell)) for cell in cells]
+    return [for_csv(str(cell)) for cell in cells]
 
 
-def _writer(
-    path: Path | None, table: Table, files: ExitStack, added: tuple[str, ...]
-) -> Callable[[list[str]], object]:
-    """A function that writes a row to *path* in the dialect of *table*; the file is replaced
-    when all is written.
-    """
+def _open(path: Path | None, table: Table, files: ExitStack) -> IO[str] | None:
+    """A file that is replaced when all is written, in the encoding of *table*."""
     if path is None:
+        return None
+    errors = "surrogatepass" if table.encoding.startswith("utf-16") else "surrogateescape"
+    return files.enter_context(
+        open_output(path, encoding=table.encoding, errors=errors, newline="")
+    )
+
+
+def _reason_writer(target: IO[str] | None, table: Table) -> Callable[[Row], object]:
+    """A function that writes a row with the reason behind it, in the dialect of *table*."""
+    if target is None:
         return lambda _row: None
-    target: IO[str]
-    if str(path) == "-":
-        target = sys.stdout
-    else:
-        if path.is_dir():
-            raise InputError(f"{path}: is a folder; name a file")
-        part = path.with_name(path.name + ".part")
-        target = files.enter_context(
-            part.open("w", encoding=table.encoding, errors="surrogateescape", newline="")
-        )
-        files.push(lambda kind, *_: _replace(part, path, whole=kind is None))
     rows = csv.writer(target, delimiter=table.delimiter, lineterminator=table.newline)
+    if table.preamble.startswith("\ufeff"):
+        target.write("\ufeff")
     if table.header:
-        rows.writerow([*table.header, *added])
-    return rows.writerow
+        rows.writerow([*table.header, *REASONS])
 
+    def write(row: Row) -> None:
+        missing = [""] * (len(table.header) - len(row.cells))
+        rows.writerow([*row.cells, *missing, *_reasons(row.answer.decision)])
 
-def _replace(part: Path, path: Path, *, whole: bool) -> bool:
-    """Replace the file if all was written; else leave it as it was."""
-    if whole:
-        part.replace(path)
-    else:
-        part.unlink()
-    return False
+    return write

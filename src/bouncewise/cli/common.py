@@ -6,15 +6,15 @@ from __future__ import annotations
 
 import getpass
 import os
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
+from bouncewise.cli import screen
+from bouncewise.encode import for_terminal
 from bouncewise.errors import InputError
 
 if TYPE_CHECKING:
@@ -252,43 +252,27 @@ def parse_optional_time(text: str | None, option: str) -> datetime | None:
 
 def print_note(note: Note) -> None:
     """Print a note on standard error."""
-    click.echo(f"note: {note}", err=True)
+    echo_error(f"note: {note}")
 
 
-def echo(text: str = "") -> None:
-    """Print a line on standard output; click strips colours where they cannot be seen."""
-    click.echo(text)
+def echo(*lines: str) -> None:
+    """Print lines on standard output. All that others wrote goes through here: what would act on
+    a terminal is shown as an escape. click strips colours where they cannot be seen.
+    """
+    for line in lines or ("",):
+        click.echo(screen.render(line))
+
+
+def echo_error(line: str) -> None:
+    """Print a line on standard error, as ``echo`` does."""
+    click.echo(for_terminal(line), err=True)
 
 
 def style(text: str, colour: str) -> str:
-    """*text* in a colour."""
-    return click.style(text, bold=True) if colour == HEAD else click.style(text, fg=colour)
+    """*text* in a colour, for ``echo``."""
+    return screen.mark(text, colour)
 
 
 def advice_of(v: Verdict) -> str:
     """The advice in a column of its own, coloured by whether the address is lost."""
     return style(f"{v.advice:16}", BAD if v.advice.startswith("suppress") else GOOD)
-
-
-@contextmanager
-def progress(
-    total: int | None, what: str, unit: str = "reports"
-) -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error while something long runs, nothing where that is no terminal. Call
-    with (done, octets).
-    """
-    if not sys.stderr.isatty():
-        yield lambda _done, _octets: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (
-        TextColumn(what),
-        BarColumn(),
-        TextColumn("{task.fields[done]:,} " + unit),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=total, done=0)
-        yield lambda done, octets: bar.update(task, completed=octets, done=done)

@@ -169,7 +169,7 @@ def _weight(piece: AppliedEvidence, name: str) -> str:
 
 
 def _line(text: str, width: int, colour: str | None = None) -> None:
-    shaped = textwrap.fill(
+    shaped = textwrap.wrap(
         text,
         width,
         initial_indent="  ",
@@ -177,4 +177,4 @@ def _line(text: str, width: int, colour: str | None = None) -> None:
         break_long_words=False,
         break_on_hyphens=False,
     )
-    echo(style(shaped, colour) if colour else shaped)
+    echo(*(style(part, colour) if colour else part for part in shaped))

@@ -17,9 +17,9 @@ from bouncewise.cli.common import (
     load_policy,
     open_ledger,
     parse_moment,
-    progress,
     style,
 )
+from bouncewise.cli.screen import progress
 from bouncewise.contract import dumps
 from bouncewise.contract.addresses import DnsCheckRow
 from bouncewise.lists import typos

@@ -90,7 +90,7 @@ def _print(page: Page) -> None:
         echo()
         echo(style(section.heading, HEAD))
         for line in section.lines:
-            shaped = textwrap.fill(
+            shaped = textwrap.wrap(
                 line,
                 width,
                 initial_indent="  ",
@@ -98,4 +98,5 @@ def _print(page: Page) -> None:
                 break_long_words=False,
                 break_on_hyphens=False,
             )
-            echo(style(shaped, DIM) if section.heading == "Sources" else shaped)
+            is_dim = section.heading == "Sources"
+            echo(*(style(part, DIM) if is_dim else part for part in shaped))

@@ -82,22 +82,22 @@ def command(
         since = latest - timedelta(days=days)
         for incident in ledger.incidents.all():
             if (incident.closed or latest) >= since:
-                echo(dumps(IncidentRow.of(incident)) if as_json else _incident(incident))
+                echo(*([dumps(IncidentRow.of(incident))] if as_json else _incident(incident)))
         causes = load_classifier().ruleset.causes
         for alert in alerts(ledger, load_policy(policy_path), since):
             do = tuple(causes[alert.cause].do) if alert.cause else CLAIMS_DO
-            echo(dumps(AlertRow.of(alert, do)) if as_json else _alert(alert, do))
+            echo(*([dumps(AlertRow.of(alert, do))] if as_json else _alert(alert, do)))
 
 
-def _incident(i: Incident) -> str:
+def _incident(i: Incident) -> list[str]:
     until = f"{i.closed:%Y-%m-%d %H:%M}" if i.closed else "open"
     if i.destination == OWN_DNS:
-        return (
+        return [
             f"{i.opened:%Y-%m-%d %H:%M} - {until}  {style('your own DNS resolver', BAD)}  "
             f"{i.newly_refused} domains that mail was delivered to failed in DNS at once; "
-            f"no domain is held for it\n    do:    Check the resolver of your mail server, and mail "
-            f"these addresses again."
-        )
+            f"no domain is held for it",
+            "    do:    Check the resolver of your mail server, and mail these addresses again.",
+        ]
     result = (
         "over, addresses recovered"
         if i.recovered
@@ -112,10 +112,10 @@ def _incident(i: Incident) -> str:
             f"{i.newly_refused} of {i.mailed} mails to known good addresses refused, "
             f"usually {i.baseline_rate:.2%}"
         )
-    return f"{i.opened:%Y-%m-%d %H:%M} - {until}  {style(i.destination, BAD)}  {what}; {result}"
+    return [f"{i.opened:%Y-%m-%d %H:%M} - {until}  {style(i.destination, BAD)}  {what}; {result}"]
 
 
-def _alert(a: Alert, do: tuple[str, ...]) -> str:
+def _alert(a: Alert, do: tuple[str, ...]) -> list[str]:
     where = ", ".join(r or "other hosts" for r in a.receivers)
     what = (
         f"{style(f'{a.cause} at {where}', HEAD)}  {a.refused} addresses,"
@@ -124,12 +124,11 @@ def _alert(a: Alert, do: tuple[str, ...]) -> str:
         else f"{style('claims', HEAD)}  {a.refused} notices that nothing proves, more than a day's "
         f"limit; none of them holds an address"
     )
-    lines = [
+    return [
         f"{a.since:%Y-%m-%d %H:%M} - {a.until:%Y-%m-%d %H:%M}  {what}",
         *(style(f"    reply: {words[:_WORDS]}", DIM) for words in a.samples),
         *(f"    do:    {step}" for step in do),
     ]
-    return "\n".join(lines)
 
 
 @command.command(short_help="one incident in full: addresses, states, replies")
@@ -148,18 +147,19 @@ def show(name: str, opened: str | None, db: str | None, as_json: bool) -> None:
         incident = operation.find_incident(ledger, name, parse_optional_time(opened, "--opened"))
         found = operation.details(ledger, incident)
         states = states_at(found.names, ledger, effective_time(ledger, datetime.now(UTC)))
-    echo(dumps(IncidentDetails.of_details(found, states)) if as_json else _details(found, states))
+    record = IncidentDetails.of_details(found, states)
+    echo(*([dumps(record)] if as_json else _details(found, states)))
 
 
-def _details(found: operation.Details, states: dict[str, State]) -> str:
+def _details(found: operation.Details, states: dict[str, State]) -> list[str]:
     counts = ", ".join(f"{n} {state}" for state, n in Counter(states.values()).most_common())
     more = (
         f" and {len(found.names) - SHOWN} more (--json lists all)"
         if len(found.names) > SHOWN
         else ""
     )
-    lines = [
-        _incident(found.incident),
+    return [
+        *_incident(found.incident),
         f"    refused: {len(found.names)} addresses, now {counts}",
         *(style(f"    reply:   {words[:_WORDS]}", DIM) for words in found.samples),
         *(
@@ -168,7 +168,6 @@ def _details(found: operation.Details, states: dict[str, State]) -> str:
         ),
         f"    {', '.join(found.names[:SHOWN])}{more}",
     ]
-    return "\n".join(lines)
 
 
 def _ruling(ruling: Ruling) -> str:

@@ -9,15 +9,16 @@ import click
 from bouncewise.cli.common import (
     config_option,
     echo,
+    echo_error,
     jobs_option,
     json_option,
     ledger_options,
     load_configuration,
     open_context,
     print_note,
-    progress,
     rules_option,
 )
+from bouncewise.cli.screen import progress
 from bouncewise.contract import dumps
 from bouncewise.contract.runs import IngestRecord
 from bouncewise.intake import files
@@ -72,9 +73,7 @@ def command(
 def _note_other_rules(context: Context) -> None:
     version = context.classifier.ruleset.version
     if others := context.ledger.other_rules(version):
-        click.echo(
+        echo_error(
             f"note: the rules changed since this ledger was last judged ({others} -> {version}); "
-            f"to see what would change:"
-            " bouncewise replay --dry-run",
-            err=True,
+            "to see what would change: bouncewise replay --dry-run"
         )

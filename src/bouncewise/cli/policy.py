@@ -59,9 +59,11 @@ def check(file: Path | None, as_json: bool) -> None:
         )
         sign = style("✗", BAD) if own else style("≠ shipped:", HEAD)
         text = (
-            f"{sign} {example.story}\n    expected {_list(example.then)}\n    but      {_list(got)}"
+            f"{sign} {example.story}",
+            f"    expected {_list(example.then)}",
+            f"    but      {_list(got)}",
         )
-        echo(dumps(row) if as_json else text)
+        echo(*((dumps(row),) if as_json else text))
     if not (wrong or as_json):
         count = sum(example not in shipped for example in policy.example)
         echo(
@@ -100,7 +102,7 @@ def explain(name: str | None, policy_path: Path | None, as_json: bool) -> None:
             )
             continue
         differs = "" if value == shipped else style(f"  (shipped: {_plain(shipped)})", BAD)
-        echo(f"{style(f'{key} = {_plain(value)}', HEAD)}{differs}\n    {why}")
+        echo(f"{style(f'{key} = {_plain(value)}', HEAD)}{differs}", f"    {why}")
         for example in examples:
             echo(style(f"    e.g. {example.story}", DIM))
 

@@ -17,10 +17,10 @@ from bouncewise.cli.common import (
     ledger_options,
     open_context,
     parse_optional_time,
-    progress,
     rules_option,
     style,
 )
+from bouncewise.cli.screen import progress
 from bouncewise.contract import dumps
 from bouncewise.contract.replays import ReplayedRow, ReplaySummary
 from bouncewise.model import Decision

@@ -29,10 +29,10 @@ def command(db: str | None, as_json: bool) -> None:
         for row, count in found.rows:
             echo(dumps(StatusCountRow.of(row, count)))
     else:
-        echo(_text(found))
+        echo(*_text(found))
 
 
-def _text(found: Status) -> str:
+def _text(found: Status) -> list[str]:
     latest = f"{found.latest:%Y-%m-%d %H:%M}" if found.latest.year > 1970 else "never"
     lines = [
         style(f"{found.names:,} names, {found.unmailable:,} not to be mailed", HEAD)
@@ -48,4 +48,4 @@ def _text(found: Status) -> str:
             "sent. `bouncewise release --trust claimed` undoes them; docs/trust.md says how to "
             "prove notices."
         )
-    return "\n".join(lines)
+    return lines

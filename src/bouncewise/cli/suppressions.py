@@ -4,9 +4,9 @@ exported.
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
 
 import click
 import msgspec
@@ -18,8 +18,10 @@ from bouncewise.cli.common import (
     by_option,
     dry_run_option,
     echo,
+    echo_error,
     json_option,
     ledger_options,
+    ledger_path,
     load_policy,
     open_context,
     open_ledger,
@@ -33,12 +35,15 @@ from bouncewise.contract.addresses import suppression_row
 from bouncewise.contract.runs import ActRecord, ImportRecord
 from bouncewise.errors import InputError
 from bouncewise.lists import formats
+from bouncewise.lists.names import name_error
+from bouncewise.lists.postfix import POSTFIX
 from bouncewise.model import Cause, Decision, Event, Scope, State
 from bouncewise.operations.suppress import effective_time, import_list, record, suppressions
+from bouncewise.output import open_output, require_distinct
 from bouncewise.policy.decide import ADDED, REMOVED
 from bouncewise.rfc import address
 
-FORMAT = click.Choice([*formats.FORMATS, "postfix"])
+FORMAT = click.Choice([*formats.FORMATS, *POSTFIX])
 
 
 @click.group("suppressions")
@@ -175,22 +180,23 @@ def import_(
     skipped.
     """
     with open_context(db, policy_path, create=not dry_run) as context:
-        done = import_list(context, file, form, by, dry_run=dry_run)
-    if as_json:
-        echo(
-            dumps(
-                ImportRecord(
-                    added=done.added, known=done.known, skipped=done.skipped, dry_run=dry_run
-                )
-            )
+        done = import_list(
+            context,
+            file,
+            form,
+            by,
+            dry_run=dry_run,
+            note=lambda bad: echo_error(f"note: {file}, line {bad.line}: {bad.error}"),
         )
+    if as_json:
+        echo(dumps(ImportRecord(**done._asdict(), dry_run=dry_run)))
     else:
         verb = "would be imported" if dry_run else "imported"
         echo(
             f"{done.added:,} {verb}, {done.known:,} already present, {done.skipped:,} skipped "
-            f"(the reply shows that the address"
-            " is valid)"
+            f"(the reply shows that the address is valid), {done.bad:,} rows unusable"
         )
+    sys.exit(1 if done.bad else 0)
 
 
 @command.command()
@@ -200,21 +206,26 @@ def import_(
     type=FORMAT,
     default="csv",
     show_default=True,
-    help="postfix is an access(5) map.",
+    help="postfix is an access(5) map of addresses, postfix-domains a regexp table of domains.",
 )
 @click.option(
     "-o",
     "--output",
-    type=click.File("w", encoding="utf-8", lazy=True),
-    default="-",
+    type=click.Path(path_type=Path),
     help="Default: standard output.",
+)
+@click.option(
+    "--marketing",
+    is_flag=True,
+    help="postfix: also refuse addresses that are suppressed for marketing mail only.",
 )
 @at_option
 @ledger_options
 @json_option
 def export(
     form: str,
-    output: IO[str],
+    output: Path | None,
+    marketing: bool,
     at: str | None,
     db: str | None,
     policy_path: Path | None,
@@ -225,17 +236,22 @@ def export(
     \b
     bouncewise suppressions export --format postfix -o /etc/postfix/bounced
     postmap /etc/postfix/bounced
+    bouncewise suppressions export --format postfix-domains -o /etc/postfix/bounced-domains
     """
     when, past = parse_moment(at)
     with open_ledger(db) as ledger:
-        rows = suppressions(ledger, load_policy(policy_path), State.SUPPRESSED, when, past=past)
+        policy, every = load_policy(policy_path), form == "csv" and not as_json
+        rows = suppressions(ledger, policy, State.SUPPRESSED, when, past=past, every=every)
+        if form in POSTFIX and not (marketing or as_json):
+            rows = ((n, d) for n, d in rows if d.scope is Scope.ALL)
         lines = (
             (dumps(suppression_row(n, d)) + "\n" for n, d in rows)
             if as_json
             else formats.dump(form, rows)
         )
-        for line in lines:
-            output.write(line)
+        require_distinct({"--output": output}, {"the ledger": ledger_path(db)})
+        with open_output(output) as target:
+            target.writelines(lines)
 
 
 def record_act(
@@ -250,6 +266,8 @@ def record_act(
     for name in names:
         if "@" not in name:
             raise InputError(f"{name}: neither an address nor an @domain")
+        if act.kind == ADDED and name.startswith("@") and (error := name_error(name)):
+            raise InputError(f"{name}: {error}")
     normalised = [address.normalise(name) for name in names]
     if not dry_run:
         with open_ledger(db, create=act.kind == ADDED) as ledger:

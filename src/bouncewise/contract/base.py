@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Meta
 
+from bouncewise.encode import for_json
 from bouncewise.model import Decision
 
 
@@ -25,7 +26,7 @@ def about(text: str) -> Meta:
 
 def dumps(record: Record) -> str:
     """One line of NDJSON."""
-    return msgspec.json.encode(record).decode()
+    return for_json(msgspec.json.encode(record).decode())
 
 
 def time(when: datetime | None) -> str | None:

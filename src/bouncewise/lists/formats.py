@@ -12,23 +12,31 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+from bouncewise.encode import for_csv
+from bouncewise.lists.names import name_error, unwrapped
+from bouncewise.lists.postfix import POSTFIX
 from bouncewise.lists.table import Table
 from bouncewise.model import Cause, Decision, Scope
 
 
 class ListRow(NamedTuple):
-    """One row of a suppression list; ``reason`` is the text it gives, at best an SMTP reply."""
+    """One row of a suppression list; ``reason`` is the text it gives, at best an SMTP reply.
+    ``error`` says what is wrong with a row that cannot be used; ``line`` where it begins.
+    """
 
     format: str
     address: str
-    at: datetime | None
-    reason: str
-    cause: Cause | None
-    scope: Scope
+    at: datetime | None = None
+    reason: str = ""
+    cause: Cause | None = None
+    scope: Scope = Scope.ALL
+    until: datetime | None = None
+    line: int = 0
+    error: str = ""
 
 
 class Format(NamedTuple):
@@ -50,7 +58,9 @@ def _is_complaint(d: Decision) -> bool:
 
 
 def _csv_row(address: str, d: Decision) -> tuple[str, ...]:
-    since, until = _format_time(d.since), _format_time(d.until)
+    since = _format_time(d.since)
+    # Rounded up: a list that comes back must not end earlier.
+    until = _format_time(d.until and d.until + timedelta(microseconds=999_999))
     return address, d.cause or "", d.scope, since, until, d.why, d.rule, d.by or "bouncewise"
 
 
@@ -145,50 +155,73 @@ def load(path: Path, name: str | None) -> Iterator[ListRow]:
     with Table.open(path) as table:
         name = name or detect(table.header)
         columns = _columns(table, FORMATS[name])
-        for row in table.rows:
-            if table.address < len(row) and row[table.address].strip():
-                reason = _cell(row, columns.reason)
-                is_complaint = reason.casefold() in _COMPLAINTS
-                is_marketing = (
-                    is_complaint
-                    or reason.casefold() in _UNSUBSCRIBES
-                    or _cell(row, columns.scope) == Scope.MARKETING
-                )
-                yield ListRow(
-                    format=name,
-                    address=row[table.address].strip(),
-                    at=_parse_time(_cell(row, columns.created)),
-                    reason=reason,
-                    cause=Cause.COMPLAINT if is_complaint else None,
-                    scope=Scope.MARKETING if is_marketing else Scope.ALL,
-                )
+        for row in table.numbered:
+            cells = row.cells
+            listed = cells[table.address].strip() if table.address < len(cells) else ""
+            if row.error:
+                yield ListRow(name, listed, line=row.line, error=row.error)
+            elif any(cell.strip() for cell in cells):
+                yield _row(name, listed, cells, columns)._replace(line=row.line)
+
+
+def _row(name: str, listed: str, cells: list[str], columns: _Columns) -> ListRow:
+    listed = unwrapped(listed)
+    reason = _cell(cells, columns.reason)
+    if name == "csv":
+        reason = without_mark(reason)
+    folded = (_cell(cells, columns.cause) or reason).casefold()
+    is_complaint = folded in _COMPLAINTS
+    is_marketing = (
+        is_complaint
+        or folded in _UNSUBSCRIBES
+        or _cell(cells, columns.scope).casefold() in (Scope.MARKETING, "non_transactional")
+    )
+    until = _cell(cells, columns.until)
+    row = ListRow(
+        format=name,
+        address=listed,
+        at=_parse_time(_cell(cells, columns.created)),
+        reason=reason,
+        cause=Cause.COMPLAINT if is_complaint else _cause(_cell(cells, columns.cause)),
+        scope=Scope.MARKETING if is_marketing else Scope.ALL,
+        until=_parse_time(until),
+    )
+    if until and row.until is None:
+        return row._replace(error=f"until is no time: {until[:40]}")
+    return row._replace(error=name_error(listed) or "")
+
+
+def _cause(text: str) -> Cause | None:
+    return Cause(text) if text in Cause.__members__.values() else None
 
 
 class _Columns(NamedTuple):
     """Positions of columns; None if the table has no such column."""
 
-    reason: int | None
-    created: int | None
-    scope: int | None
+    reason: int | None = None
+    created: int | None = None
+    scope: int | None = None
+    until: int | None = None
+    cause: int | None = None
 
 
 def _columns(table: Table, format_: Format) -> _Columns:
     names = [cell.strip().casefold() for cell in table.header]
     if not names:
-        return _Columns(table.address + 1, None, None)  # the columns of SES, which has no header
+        return _Columns(reason=table.address + 1)  # the columns of SES, which has no header
     return _Columns(
         reason=next((names.index(c) for c in format_.reason if c in names), None),
         created=next((names.index(c) for c in format_.created if c in names), None),
-        scope=names.index("scope") if "scope" in names else None,
+        scope=next((names.index(c) for c in ("scope", "type") if c in names), None),
+        until=names.index("until") if "until" in names else None,
+        cause=names.index("cause") if "cause" in names else None,
     )
 
 
 def dump(name: str, suppressions: Iterable[tuple[str, Decision]]) -> Iterator[str]:
-    """The lines of a list in the format *name*; only "csv" and "postfix" contain domains."""
-    if name == "postfix":
-        for listed, d in suppressions:
-            text = _plain_text(d.why or d.cause or "suppressed")
-            yield f"{listed.removeprefix('@')}\t550 5.1.1 {text}\n"
+    """The lines of a list in the format *name*; only "csv" and those of Postfix contain domains."""
+    if name in POSTFIX:
+        yield from filter(None, (POSTFIX[name](listed, d) for listed, d in suppressions))
         return
     format_ = FORMATS[name]
     buffer = io.StringIO(newline="")
@@ -197,21 +230,17 @@ def dump(name: str, suppressions: Iterable[tuple[str, Decision]]) -> Iterator[st
         writer.writerow(format_.header)
     for listed, d in suppressions:
         if name == "csv" or not listed.startswith("@"):
-            first, *others = format_.row(listed, d)
-            writer.writerow([first, *map(without_formula, others)])
+            row = format_.row(listed, d)
+            writer.writerow([cell if cell == listed else for_csv(cell) for cell in row])
         yield buffer.getvalue()
         buffer.seek(0)
         buffer.truncate()
     yield buffer.getvalue()
 
 
-def without_formula(cell: str) -> str:
-    """*cell*, marked as text if a spreadsheet would run it as a formula (OWASP, CSV injection)."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
-
-
-def _plain_text(text: str) -> str:
-    return " ".join(text.encode("ascii", "replace").decode().split())[:120]
+def without_mark(cell: str) -> str:
+    """*cell* without the mark that ``for_csv`` puts before a formula."""
+    return cell[1:] if cell.startswith("'") and for_csv(cell[1:]) == cell else cell
 
 
 def _cell(row: list[str], column: int | None) -> str:
@@ -222,9 +251,9 @@ def _parse_time(text: str) -> datetime | None:
     if not text:
         return None
     try:
-        if text.isdecimal() and len(text) < 15:
+        if text.isascii() and text.isdecimal() and len(text) < 15:
             return datetime.fromtimestamp(int(text), UTC)
         when = datetime.fromisoformat(text.replace(" UTC", "+00:00"))
+        return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         return None
-    return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)

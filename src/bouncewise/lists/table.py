@@ -8,18 +8,18 @@ Refuses: a file without a recognisable column of addresses.
 from __future__ import annotations
 
 import codecs
-import csv
 import io
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple, cast
 
 from bouncewise.errors import InputError
-
-MAX_CELL = 1 << 20
-"""Characters of one cell; the csv module's own limit is 131,072."""
+from bouncewise.lists.rows import Lines, TableRow, read_rows, swallowed
+from bouncewise.rfc.address import first as first_address
 
 _HEAD = 1 << 16
 _ADDRESS_COLUMNS = (
@@ -27,10 +27,24 @@ _ADDRESS_COLUMNS = (
     "rcpt,subscriber,to".split(",")
 )
 _MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_NO_TABLES = (
+    (b"PK\x03\x04", "an Excel workbook or another zip archive"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
+    (b"\x1f\x8b", "compressed by gzip"),
+    (b"\x28\xb5\x2f\xfd", "compressed by zstd"),
+    (b"{", "JSON"),
+    (b"[", "JSON"),
+)
+_FIRST_LINES = re.compile(r"[^\r\n]+")
+_QUOTED = re.compile('"[^"]*"')
+_SEPARATOR_HINT = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
+"""The first line that Excel writes and reads to name the delimiter."""
 _UNDEFINED_IN_CP1252 = (b"\x81", b"\x8d", b"\x8f", b"\x90", b"\x9d")
 
 
@@ -38,11 +52,27 @@ class Table(NamedTuple):
     """An open table; ``header`` is [] if it has none, ``address`` the column of addresses."""
 
     header: list[str]
-    rows: Iterator[list[str]]
+    numbered: Iterator[TableRow]
+    """All rows but the header, unreadable ones with their errors."""
     address: int
     delimiter: str
     encoding: str
     newline: str
+    preamble: str
+    """The byte order mark and the header as they were written."""
+    path: Path
+
+    @property
+    def rows(self) -> Iterator[list[str]]:
+        """The cells of each row. Raises InputError at one that cannot be read."""
+        return (row.cells for row in self.readable())
+
+    def readable(self) -> Iterator[TableRow]:
+        """The rows. Raises InputError, with the line, at one that cannot be read."""
+        for row in self.numbered:
+            if row.error:
+                raise InputError(f"{self.path}, line {row.line}: {row.error}")
+            yield row
 
     @staticmethod
     @contextmanager
@@ -55,8 +85,10 @@ class Table(NamedTuple):
         stream = cast(io.RawIOBase, sys.stdin.buffer) if str(path) == "-" else io.FileIO(path)
         with io.BufferedReader(stream, _HEAD) as raw:
             head = raw.peek(_HEAD)
+            if kind := next((kind for start, kind in _NO_TABLES if head.startswith(start)), None):
+                raise InputError(f"{path}: {kind}; save it as CSV")
             encoding = _encoding(head)
-            errors = "replace" if encoding == "utf-16" else "surrogateescape"
+            errors = "surrogatepass" if encoding.startswith("utf-16") else "surrogateescape"
             with io.TextIOWrapper(raw, encoding, errors=errors, newline="") as text:
                 yield _read(text, head, encoding, path, column)
 
@@ -67,6 +99,8 @@ def _encoding(head: bytes) -> str:
             return name
     if head[1:2] == b"\0":
         return "utf-16-le"
+    if head[:1] == b"\0":
+        return "utf-16-be"
     try:
         codecs.getincrementaldecoder("utf-8")().decode(head)
     except UnicodeDecodeError:
@@ -75,31 +109,51 @@ def _encoding(head: bytes) -> str:
     return "utf-8"
 
 
-def _read(text: io.TextIOBase, head: bytes, encoding: str, path: Path, column: str | None) -> Table:
-    csv.field_size_limit(MAX_CELL)
-    sample = head.decode(encoding, "replace").lstrip("\ufeff")
-    first_line = sample.splitlines()[0] if sample.strip() else ""
-    delimiter = max(",;\t|", key=lambda d: (first_line.count(d), d == ","))
-    newline = "\r\n" if "\r\n" in sample else "\n"
-    rows = csv.reader(_without_nul(text), delimiter=delimiter)
-    first_row = next(rows, [])
-    if not first_row:
+def _read(
+    text: io.TextIOWrapper, head: bytes, encoding: str, path: Path, column: str | None
+) -> Table:
+    sample = head.decode(encoding, "replace")
+    mark = "\ufeff" if sample.startswith("\ufeff") else ""
+    text.read(len(mark))
+    lines = _FIRST_LINES.findall(sample.removeprefix(mark))
+    hint = _SEPARATOR_HINT.fullmatch(lines[0]) if lines else None
+    preamble = mark + (text.readline() if hint else "")
+    first_line = _QUOTED.sub("", next((line for line in lines[bool(hint) :] if line.strip()), ""))
+    delimiter = hint[1] if hint else max(",;\t|", key=lambda d: (first_line.count(d), d == ","))
+    newline = next((end for end in ("\r\n", "\n", "\r") if end in sample), "\n")
+    rows = read_rows(Lines(text, bool(hint)), delimiter)
+    first = next(rows, None)
+    if first is None:
         raise InputError(f"{path}: the file is empty")
-    if any("@" in cell for cell in first_row):  # there is no header
-        address = next(i for i, cell in enumerate(first_row) if "@" in cell)
-        return Table([], _prepend(first_row, rows), address, delimiter, encoding, newline)
-    address = _address_column(first_row, column, path)
-    return Table(first_row, rows, address, delimiter, encoding, newline)
+    if first.error:
+        raise InputError(f"{path}, line {first.line}: {first.error}")
+    has_header = not any(map(_is_address, first.cells)) or _has_column(first.cells, column)
+    header = first.cells if has_header else []
+    if has_header:
+        address, preamble = _address_column(header, column, path), preamble + first.text
+    else:
+        address = next(i for i, cell in enumerate(first.cells) if _is_address(cell))
+        rows = chain((first,), rows)
+    checked = _checked(rows, delimiter, len(first.cells), address)
+    return Table(header, checked, address, delimiter, encoding, newline, preamble, path)
 
 
-def _without_nul(text: io.TextIOBase) -> Iterator[str]:
-    for line in text:
-        yield line.replace("\0", "")
+def _checked(
+    rows: Iterator[TableRow], delimiter: str, width: int, address: int
+) -> Iterator[TableRow]:
+    """The rows, with an error where a quoted cell seems to hold rows."""
+    for row in rows:
+        error = row.error or swallowed(row, delimiter, width, address)
+        yield row._replace(error=error) if error else row
 
 
-def _prepend(first_row: list[str], rows: Iterator[list[str]]) -> Iterator[list[str]]:
-    yield first_row
-    yield from rows
+def _is_address(cell: str) -> bool:
+    return first_address(cell) is not None
+
+
+def _has_column(cells: list[str], column: str | None) -> bool:
+    names = {name.strip().casefold() for name in cells}
+    return not names.isdisjoint((column.casefold(),) if column else _ADDRESS_COLUMNS)
 
 
 def _address_column(header: list[str], column: str | None, path: Path) -> int:

@@ -22,16 +22,19 @@ class Row(NamedTuple):
     """A row of the list with the answer for its address."""
 
     cells: list[str]
+    text: str
+    """The row as it was written, its line end included."""
     answer: Answer
 
 
 def clean(table: Table, context: Context, *, at: datetime, past: bool, mail: Mail) -> Iterator[Row]:
     """Every row of *table* that is not blank, with its answer."""
-    rows, again = tee(filter(None, table.rows))
-    addresses = (row[table.address].strip() if table.address < len(row) else "" for row in again)
+    rows, again = tee(table.readable())
+    cells = (row.cells for row in again)
+    addresses = (row[table.address].strip() if table.address < len(row) else "" for row in cells)
     answers = check(addresses, context.ledger, context.policy, at=at, past=past, mail=mail)
     for answer, row in zip(answers, rows, strict=True):
-        yield Row(row, _with_syntax(answer))
+        yield Row(row.cells, row.text, _with_syntax(answer))
 
 
 def _with_syntax(answer: Answer) -> Answer:

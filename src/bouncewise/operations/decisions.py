@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from bouncewise.ledger import Store
-from bouncewise.model import Decisions
+from bouncewise.lists.suffixes import is_public_suffix
+from bouncewise.model import Basis, Decisions
 from bouncewise.operations.incidents import detect_incidents
 from bouncewise.operations.refusal_context import END_OF_TIME, MAX_RETURN, RefusalContexts
 from bouncewise.policy.decide import decide
@@ -35,10 +36,11 @@ def decisions_on(
     """
     contexts = contexts or RefusalContexts(ledger, policy, at)
     for name, history in ledger.histories(names, at):
-        yield (
-            name,
-            decide(history, policy, whole_domain=name.startswith("@"), context=contexts.of(name)),
-        )
+        whole = name.startswith("@")
+        found = decide(history, policy, whole_domain=whole, context=contexts.of(name))
+        if whole and found and is_public_suffix(name[1:]):  # jo@co.uk says nothing about *.co.uk
+            found = tuple(d for d in found if d.basis is not Basis.EVIDENCE)
+        yield name, found
 
 
 def derive(ledger: Store, policy: Policy, names: Iterable[str]) -> None:

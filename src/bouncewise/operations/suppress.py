@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -12,8 +12,8 @@ from bouncewise.ledger import Store
 from bouncewise.lists import formats
 from bouncewise.model import Decision, Event, Party, State
 from bouncewise.operations.context import Context
-from bouncewise.operations.decisions import decisions_on, derive
-from bouncewise.policy.decide import ADDED, strictest
+from bouncewise.operations.decisions import FIRST_TIME, decisions_on, derive
+from bouncewise.policy.decide import ADDED, REMOVED, in_force, strictest
 from bouncewise.policy.load import Policy
 from bouncewise.rfc import address
 
@@ -43,51 +43,90 @@ def effective_time(ledger: Store, now: datetime) -> datetime:
 
 
 def suppressions(
-    ledger: Store, policy: Policy, state: State, at: datetime, *, past: bool
+    ledger: Store, policy: Policy, state: State, at: datetime, *, past: bool, every: bool = False
 ) -> Iterator[tuple[str, Decision]]:
-    """The names in *state*, each with its strictest Decision. *past*: from the evidence up to *at* alone; else from the derived
-    state, at *at*.
+    """The names in *state*, each with its strictest Decision; *every*: with each that is in force.
+    *past*: from the evidence up to *at* alone; else from the derived state, at *at*.
     """
     found = decisions_on(ledger.names(), ledger, policy, at) if past else ledger.states()
     for name, decisions in found:
+        if every:
+            yield from ((name, d) for d in decisions if in_force(d, at).state is state)
+            continue
         decision = strictest((d for d in decisions if d.state is state), at)
         if decision.state is state:
             yield name, decision
 
 
+class BadRow(NamedTuple):
+    """A row of a list that cannot be used, and the line where it begins."""
+
+    line: int
+    error: str
+
+
 class Imported(NamedTuple):
-    """What an import did: suppressions added, already there, and skipped because their reply
-    shows a valid address.
+    """What an import did: suppressions added, already there, skipped because their reply shows a
+    valid address, and rows that cannot be used.
     """
 
     added: int
     known: int
     skipped: int
+    bad: int
 
 
 def import_list(
-    context: Context, file: Path, form: str | None, by: str | None, *, dry_run: bool
+    context: Context,
+    file: Path,
+    form: str | None,
+    by: str | None,
+    *,
+    dry_run: bool,
+    note: Callable[[BadRow], None],
 ) -> Imported:
     """Add the suppressions of an ESP's list, in the format *form* or the one that its columns
-    show.
+    show; each row that cannot be used is given to *note*. A dry run does the same, and undoes it.
     """
-    added = known = skipped = 0
-    now, names = datetime.now(UTC), []
-    with context.ledger.change(commit=not dry_run):
+    ledger, now = context.ledger, datetime.now(UTC)
+    added = known = skipped = bad = 0
+    names = []
+    with ledger.change(commit=not dry_run):
         for row in formats.load(file, form):
+            if row.error:
+                bad += 1
+                note(BadRow(row.line, row.error))
+                continue
             act = _imported(row, by, now, context.classifier)
             if act is None:
                 skipped += 1
                 continue
             name = address.normalise(row.address)
-            if dry_run or context.ledger.act(name, act):
+            if (row.at is None and _stands(act, name, ledger)) or not ledger.act(name, act):
+                known += 1
+            else:
                 added += 1
                 names.append(name)
-            else:
-                known += 1
         if not dry_run:
-            derive(context.ledger, context.policy, names)
-    return Imported(added, known, skipped)
+            derive(ledger, context.policy, names)
+    return Imported(added, known, skipped, bad)
+
+
+def _stands(act: Event, name: str, ledger: Store) -> bool:
+    """Whether an act that differs only in its time is in force: a list without dates that is
+    imported again adds nothing.
+    """
+    stands = False
+    for event in ledger.history(name):
+        if event.kind == REMOVED:
+            stands = False
+        elif event.kind == ADDED:
+            stands |= _essence(event) == _essence(act)
+    return stands
+
+
+def _essence(act: Event) -> tuple[object, ...]:
+    return act.scope, act.cause, act.until, act.words, act.by
 
 
 def _imported(
@@ -98,11 +137,13 @@ def _imported(
     verdict = classifier.classify(reply) if reply else None
     if verdict is not None and verdict.party in (Party.SENDER, Party.MESSAGE, Party.SYSTEM):
         return None
+    at = row.at if row.at is not None and FIRST_TIME <= row.at <= now else now
     return Event(
-        at=row.at or now,
+        at=at,
         kind=ADDED,
         cause=row.cause or (verdict.cause if verdict else None),
         scope=row.scope,
         words=row.reason[:_MAX_WHY],
         by=by or f"import:{row.format}",
+        until=row.until,
     )

@@ -10,6 +10,7 @@ import msgspec
 
 from bouncewise.errors import RuleError
 from bouncewise.model import Cause, Scope
+from bouncewise.policy.ranges import out_of_range
 
 
 class Dead(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -164,19 +165,30 @@ def load(site: Path | None = None) -> Policy:
     if site is not None:
         try:
             shipped = _over(shipped, msgspec.toml.decode(site.read_bytes()))
-        except (OSError, msgspec.DecodeError) as bad:
+        except RecursionError:
+            raise RuleError(f"{site}: tables are nested too deeply") from None
+        except OSError as bad:
+            raise RuleError(f"{site}: {bad.strerror or bad}") from None
+        except ValueError as bad:  # no TOML, no UTF-8, or a number of thousands of digits
             raise RuleError(f"{site}: {bad}") from None
     try:
-        return msgspec.convert(shipped, Policy)
-    except msgspec.ValidationError as bad:
+        policy = msgspec.convert(shipped, Policy)
+    except (ValueError, OverflowError, RecursionError) as bad:
         raise RuleError(f"{site}: {bad}") from None
+    if wrong := out_of_range(policy):
+        raise RuleError(f"{site}: {wrong}")
+    return policy
 
 
 def _over(base: dict[str, Any], site: dict[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for name, value in site.items():
         if name == "window" and isinstance(value, list):
-            rows = {row.get("cause"): row for row in [*base["window"], *value]}
+            if not all(
+                isinstance(row, dict) and isinstance(row.get("cause"), str) for row in value
+            ):
+                raise ValueError("window: each must be a table with a cause: [[window]]")
+            rows = {row["cause"]: row for row in [*base["window"], *value]}
             merged[name] = list(rows.values())
         elif name == "example" and isinstance(value, list):
             merged[name] = [*base["example"], *value]

@@ -262,7 +262,9 @@ def _read(path: Traversable, kind: type[T], digest: Hash) -> T:
     digest.update(raw)
     try:
         return msgspec.toml.decode(raw, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise RuleError(f"{path}: tables are nested too deeply") from None
+    except ValueError as error:  # no TOML, no UTF-8, or a number of thousands of digits
         raise RuleError(f"{path}: {error}") from None
 
 
@@ -281,5 +283,7 @@ def _check(rule: Rule, place: str, receivers: set[str]) -> None:
             raise RuleError(
                 f"{place}: code {pattern!r} may only contain digits, dots, and x for any number"
             )
+    if rule.confidence is not None and not 0 < rule.confidence <= 1:  # NaN is neither
+        raise RuleError(f"{place}: confidence = {rule.confidence}: must be above 0, at most 1")
     if not rule.example:
         raise RuleError(f"{place}: has no example; a rule needs a reply that it is made for")

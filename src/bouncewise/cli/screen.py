@@ -1,0 +1,67 @@
+"""Styles of what is printed, apart from what others wrote; a bar while something long runs.
+
+Reads: a line with marked texts. Gives: the line for a terminal, its styles as escape sequences and
+everything else escaped. A style is marked by noncharacters (Unicode 16 §23.7), which no terminal
+acts on; a hostile text that contains them can name these few styles only.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+
+from bouncewise.encode import for_terminal
+
+_STYLES = ("blue", "bright_yellow", "bright_black", "bold")
+_FIRST = 0xFDD0
+_PLAIN = "\ufdd4"
+_MARKS = re.compile("([\ufdd0-\ufdd4])")
+
+
+def mark(text: str, colour: str) -> str:
+    """*text*, marked to be shown in a colour, or ``bold``."""
+    return f"{chr(_FIRST + _STYLES.index(colour))}{text}{_PLAIN}"
+
+
+def render(line: str) -> str:
+    """A line as a terminal is given it."""
+    return "".join(map(_part, _MARKS.split(line)))
+
+
+def _part(part: str) -> str:
+    if not _MARKS.fullmatch(part):
+        return for_terminal(part)
+    if part == _PLAIN:
+        return click.style("", reset=True)
+    name = _STYLES[ord(part) - _FIRST]
+    if name == "bold":
+        return click.style("", bold=True, reset=False)
+    return click.style("", fg=name, reset=False)
+
+
+@contextmanager
+def progress(
+    total: int | None, what: str, unit: str = "reports"
+) -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error while something long runs, nothing where that is no terminal. Call
+    with (done, octets).
+    """
+    if not sys.stderr.isatty():
+        yield lambda _done, _octets: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn(what),
+        BarColumn(),
+        TextColumn("{task.fields[done]:,} " + unit),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=total, done=0)
+        yield lambda done, octets: bar.update(task, completed=octets, done=done)

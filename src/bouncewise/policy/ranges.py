@@ -1,0 +1,100 @@
+"""What the numbers of policy.toml may be.
+
+Reads: a policy of the right types. Gives: the first number that is out of its range, with the
+range. Refuses: NaN, infinities, and numbers by which nothing would ever, or always, follow.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+
+
+class Range(NamedTuple):
+    """From ``low`` to ``high``, both included unless ``open``."""
+
+    low: float
+    high: float
+    open: bool = False
+
+    def holds(self, value: float) -> bool:
+        """Whether *value* is within; NaN never is."""
+        if not math.isfinite(value):
+            return False
+        return self.low < value < self.high if self.open else self.low <= value <= self.high
+
+    def __str__(self) -> str:
+        return (
+            f"{'between' if self.open else 'from'} {self.low:g} {'and' if self.open else 'to'} "
+            + (f"{self.high:g}")
+        )
+
+
+_DAYS, _HOURS, _COUNT = Range(0, 3650), Range(0, 8760), Range(1, 1_000_000)
+_LONG = Range(1, 3650)
+_PROBABILITY = Range(0, 1, open=True)
+
+# By the whole name of a number, else by its last word.
+RANGES = {
+    "dead.memory_days": _LONG,
+    "dead.domain_until_days": _LONG,
+    "dead.domain_longest_days": _LONG,
+    "dead.domain_probe_days": _LONG,
+    "incident.max_days": Range(1, 365),
+    "incident.probe_all_days": Range(0, 365),
+    "incident.baseline_refused": Range(0, 1_000_000, open=True),
+    "incident.baseline_mailed": Range(0, 1_000_000_000, open=True),
+    "incident.shares": _PROBABILITY,
+    "incident.alpha": _PROBABILITY,
+    "incident.doubt": _PROBABILITY,
+    "alert.share": Range(0, 1),
+    "trust.claim_days": _LONG,
+    "trust.claims_a_day": Range(0, 1_000_000),
+    "window.within_days": _LONG,
+    "window.longest_days": _LONG,
+    "window.share": Range(0, 10),
+    "days": _DAYS,
+    "hours": _HOURS,
+    "": _COUNT,
+}
+
+# Numbers of which the first must not be above the second.
+ORDERED = (
+    ("dead.domain_until_days", "dead.domain_longest_days"),
+    ("incident.baseline_refused", "incident.baseline_mailed"),
+    ("window.hold_days", "window.longest_days"),
+)
+
+
+def out_of_range(policy: msgspec.Struct) -> str | None:
+    """What is wrong with the first number that is out of its range: key, value, range."""
+    for section in policy.__struct_fields__:
+        rows = getattr(policy, section)
+        for row in rows if isinstance(rows, tuple) else (rows,):
+            if section != "example" and (wrong := _wrong(section, row)):
+                return wrong
+    return None
+
+
+def _wrong(section: str, row: msgspec.Struct) -> str | None:
+    found = {f"{section}.{name}": getattr(row, name) for name in row.__struct_fields__}
+    for key, value in found.items():
+        if value == []:
+            return f"{key} = []: must name at least one number"
+        allowed = RANGES.get(key) or RANGES.get(key.rpartition("_")[2]) or RANGES[""]
+        for number in _numbers(value):
+            if not allowed.holds(number):
+                return f"{key} = {value!r:.60}: must be {allowed}"
+    for low, high in ORDERED:
+        if low in found and found[low] > found[high]:
+            return f"{low} = {found[low]}: must not be above {high} = {found[high]}"
+    return None
+
+
+def _numbers(value: Any) -> Iterator[float]:
+    for item in value if isinstance(value, list) else (value,):
+        if isinstance(item, int | float):
+            yield item
