@@ -1,30 +1,22 @@
 """Whether a domain is a public suffix: one under which registries sell names, like ``co.uk``.
 
-Reads: a domain as A-labels in lower case. Gives: whether it is nobody's own. Source: the Public
-Suffix List (publicsuffix.org), its ICANN section, stored in public_suffixes.txt.
+Reads: a domain. Gives: whether it is nobody's own, by the ICANN section of the Public Suffix List
+(https://publicsuffix.org/list/), in the version of the installed library.
 """
 
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
+
+from publicsuffixlist import PublicSuffixList
 
 
 def is_public_suffix(domain: str) -> bool:
-    """Whether *domain* (without ``@``) is a top-level domain, or one like ``co.uk`` or ``com.br``.
-
-    By the algorithm of the list (github.com/publicsuffix/list/wiki/Format): a name of one label is
-    a suffix; ``*.ck`` means every name directly below ``ck``, ``!www.ck`` not this one.
-    """
-    domain = domain.strip(".").casefold()
-    _, dot, parent = domain.partition(".")
-    if not dot:
-        return bool(domain) and not domain.startswith("[")
-    known = _suffixes()
-    return f"!{domain}" not in known and (domain in known or f"*.{parent}" in known)
+    """Whether *domain* (without ``@``) is a top-level domain, or one like ``co.uk`` or ``com.br``."""
+    name = domain.strip(".").casefold()
+    return bool(name) and not name.startswith("[") and _public_suffixes().is_public(name)
 
 
 @cache
-def _suffixes() -> frozenset[str]:
-    text = (resources.files("bouncewise.lists") / "public_suffixes.txt").read_text("ascii")
-    return frozenset(line for line in text.splitlines() if not line.startswith("#"))
+def _public_suffixes() -> PublicSuffixList:
+    return PublicSuffixList(only_icann=True)
