@@ -25,7 +25,7 @@ def imported(
 
 
 def add(folder: Path, *args: str, db: str = "l") -> None:
-    done = bouncewise(folder, "suppressions", "add", *args, "--why", "test", "--db", db)
+    done = bouncewise(folder, "suppressions", "add", "--why", "test", "--db", db, *args)
     assert done.returncode == 0, done.stderr
 
 
@@ -108,8 +108,8 @@ def test_bad_rows_are_named_and_cost_only_themselves(tmp_path: Path) -> None:
 def test_dry_run_says_what_the_run_does(tmp_path: Path, data: bytes) -> None:
     add(tmp_path, "b@x.example")
     for _ in range(2):
-        code, dry, _ = imported(tmp_path, data, "--dry-run")
         before = rows(tmp_path, "l")
+        code, dry, _ = imported(tmp_path, data, "--dry-run")
         assert before == rows(tmp_path, "l")
         real_code, real, _ = imported(tmp_path, data)
         assert (code, dry) == (real_code, real | {"dry_run": True})
@@ -135,7 +135,7 @@ def test_impossible_time_of_a_row_does_not_rule_the_ledger(tmp_path: Path, when:
 
 @pytest.mark.parametrize("form", ["csv", "ses", "sendgrid", "postmark", "mailgun", "sparkpost"])
 def test_address_is_exported_as_it_is(tmp_path: Path, form: str) -> None:
-    add(tmp_path, "=1+1@x.example", "+a@x.example", "-b@x.example")
+    add(tmp_path, "--", "=1+1@x.example", "+a@x.example", "-b@x.example")
     out = bouncewise(
         tmp_path, "suppressions", "export", "--format", form, "--db", "l"
     ).stdout.decode()
