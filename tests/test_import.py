@@ -169,7 +169,7 @@ def test_public_suffix_is_not_suppressed(tmp_path: Path, name: str) -> None:
 
 def test_public_suffixes_are_those_of_the_list() -> None:
     for domain in ("uk", "co.uk", "com.au", "foo.ck", "kawasaki.jp.", "x.kawasaki.jp"):
-        assert is_public_suffix(domain) == (domain != "kawasaki.jp."), domain
+        assert is_public_suffix(domain), domain
     for domain in ("gmail.com", "bbc.co.uk", "www.ck", "city.kawasaki.jp", "[192.0.2.1]", ""):
         assert not is_public_suffix(domain), domain
 
