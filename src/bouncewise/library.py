@@ -30,6 +30,7 @@ from bouncewise.diagnosis.rank import Diagnosis
 from bouncewise.diagnosis.rank import diagnose as rank
 from bouncewise.errors import InputError
 from bouncewise.intake.reading import ClassifiedFinding
+from bouncewise.lists.names import name_in
 from bouncewise.model import Cause, Decision, Event, Incident, Mail, Scope, State
 from bouncewise.operations import ingest as ingesting
 from bouncewise.operations.check import Answer, Checker
@@ -157,7 +158,7 @@ class Ledger:
 
     def history(self, address: str, until: datetime | None = None) -> list[Event]:
         """All that is known of an address or ``@domain`` up to *until*, in the order of time."""
-        return self._context.ledger.history(addresses_of.normalise(address), until)
+        return self._context.ledger.history(_name(address), until)
 
     def suppressions(self, state: State = State.SUPPRESSED) -> Iterator[tuple[str, Decision]]:
         """The addresses and ``@domain``s that are suppressed, or held, by name."""
@@ -257,8 +258,12 @@ def _diagnosis(address: str, reply: str, sources: facts.Sources) -> Diagnosis | 
 
 
 def _names(addresses: tuple[str, ...]) -> list[str]:
-    names = [addresses_of.normalise(name) for name in addresses]
-    for name in names:
-        if "@" not in name:
-            raise InputError(f"{name}: neither an address nor an @domain")
-    return names
+    return [_name(given) for given in addresses]
+
+
+def _name(given: str) -> str:
+    """The key of an address or ``@domain``. Raises InputError for what is neither."""
+    name, error = name_in(given)
+    if error:
+        raise InputError(f"{given}: {error}")
+    return name

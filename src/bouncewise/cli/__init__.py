@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from importlib import import_module
 from io import StringIO
@@ -90,10 +91,21 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except KeyboardInterrupt:
+        sys.exit(130)
     except OSError as bad:  # a full disk, a folder that is not there, a file without permission
         name = f"{bad.filename}: " if bad.filename else ""
         _complain(f"bouncewise: {name}{bad.strerror or bad}")
         sys.exit(2)
+    except Exception as defect:
+        if os.environ.get("BOUNCEWISE_DEBUG"):
+            raise
+        words = f"{type(defect).__name__}: {defect}"[:300]
+        _complain(
+            f"bouncewise: internal error: {words}. Please report it with the output of the same "
+            "command under BOUNCEWISE_DEBUG=1."
+        )
+        sys.exit(70)  # EX_SOFTWARE of sysexits.h
 
 
 def _complain(*lines: str) -> None:

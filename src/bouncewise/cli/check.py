@@ -18,6 +18,7 @@ from bouncewise.cli.common import (
     load_policy,
     open_ledger,
     parse_moment,
+    parse_name,
     stream_option,
     style,
     transactional_option,
@@ -55,7 +56,8 @@ def command(
     """Print for each address whether it may be mailed, and if not why, since when and until
     when.
 
-    Exits 0 if all may be mailed, 1 if some may not, 2 for a usage error or a missing ledger.
+    Exits 0 if all may be mailed, 1 if some may not (a row of a list that is no address is
+    `invalid`), 2 for an argument that is no address, another usage error, or a missing ledger.
 
     \b
     bouncewise check jo@example.com || echo "not all may be mailed"
@@ -63,6 +65,8 @@ def command(
     """
     if not addresses and csv_path is None:
         raise click.UsageError("Missing addresses: pass one or more, or --csv FILE.")
+    for given in addresses:
+        parse_name(given)
     when, past = parse_moment(at)
     refused = False
     with open_ledger(db) as ledger:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from bouncewise.policy.load import Policy
     from bouncewise.readers import Note
 
+EARLIEST, LATEST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+"""The times that an option may name."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 # Safe for every kind of colour vision: blue and yellow with signs and words, never red against
@@ -168,11 +171,13 @@ def ledger_path(db: str | None) -> Path:
     return Path(where).expanduser()
 
 
-def open_ledger(db: str | None, *, create: bool = False) -> Store:
-    """The ledger that --db names. Only verbs that add evidence or acts *create* one."""
+def open_ledger(db: str | None, *, create: bool = False, write: bool = False) -> Store:
+    """The ledger that --db names: to ask questions of, or to *write*. Only verbs that add evidence
+    or acts *create* one.
+    """
     from bouncewise.ledger import open_store
 
-    return open_store(ledger_path(db), create=create)
+    return open_store(ledger_path(db), create=create, read_only=not (write or create))
 
 
 def open_context(
@@ -181,6 +186,7 @@ def open_context(
     rule_paths: tuple[Path, ...] = (),
     *,
     create: bool = False,
+    write: bool = False,
     configuration: tuple[Settings, Keyring] | None = None,
 ) -> Context:
     """The ledger with the policy, the rules and the *configuration* that the options name."""
@@ -190,6 +196,7 @@ def open_context(
     return Context.open(
         ledger_path(db),
         create=create,
+        read_only=not (write or create),
         policy=load_policy(policy_path),
         classifier=load_classifier(rule_paths),
         settings=settings,
@@ -222,6 +229,18 @@ def load_policy(path: Path | None) -> Policy:
     return load(path)
 
 
+def parse_name(text: str) -> str:
+    """The key of the address or ``@domain`` that an argument names. Raises InputError where it
+    names none.
+    """
+    from bouncewise.lists.names import name_in
+
+    name, error = name_in(text)
+    if error:
+        raise InputError(f"{text}: {error}")
+    return name
+
+
 class Moment(NamedTuple):
     """A time, and whether an option named it: then only evidence up to it counts."""
 
@@ -238,11 +257,14 @@ def parse_time(text: str, option: str) -> datetime:
     """The time that an option names, in UTC."""
     try:
         when = datetime.fromisoformat(text.strip())
-    except ValueError:
+        when = (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise click.UsageError(
             f"{option} {text}: not a time; write 2026-11-20 or 2026-11-20T12:00:00Z"
         ) from None
-    return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)
+    if not EARLIEST <= when <= LATEST:
+        raise click.UsageError(f"{option} {text}: not between {EARLIEST:%Y} and {LATEST:%Y}")
+    return when
 
 
 def parse_optional_time(text: str | None, option: str) -> datetime | None:

@@ -16,7 +16,6 @@ from bouncewise.cli.common import (
     DIM,
     HEAD,
     at_option,
-    default_db,
     echo,
     json_option,
     ledger_options,
@@ -33,6 +32,7 @@ from bouncewise.contract.diagnoses import DiagnosisRecord
 from bouncewise.diagnosis import facts
 from bouncewise.diagnosis.knowledge import load
 from bouncewise.diagnosis.rank import AppliedEvidence, Diagnosis, diagnose
+from bouncewise.errors import InputError
 from bouncewise.operations.incidents import incidents_as_of
 from bouncewise.rfc import address
 
@@ -91,10 +91,14 @@ def command(
             known = tuple(incidents_as_of(ledger, load_policy(policy_path), when))
             found = _facts(subject, sources._replace(incidents=known))
     if found is None:
-        where = "" if ledger else f" (there is no ledger at {db or default_db()})"
+        if ledger is None:
+            raise InputError(
+                f"{ledger_path(db)}: there is no ledger to ask about {' '.join(subject)}. "
+                "`bouncewise ingest` creates one; to diagnose a reply, add it after the address."
+            )
         echo(
-            f"{' '.join(subject)}: No bounce on record for this address{where}. To diagnose a "
-            f"reply, add it after the address."
+            f"{' '.join(subject)}: No bounce on record for this address. To diagnose a reply, add "
+            "it after the address."
         )
         raise SystemExit(1)
     diagnosis = diagnose(found, load())
@@ -105,7 +109,7 @@ def command(
 
 
 def _existing_ledger(db: str | None) -> Store | None:
-    """The ledger, if there is one: a question about a reply is no reason to create it."""
+    """The ledger, if there is one: a question about a reply needs none."""
     return open_ledger(db) if ledger_path(db).exists() else None
 
 

@@ -61,7 +61,7 @@ def command(
     if dry_run and not with_dns:
         raise click.UsageError("--dry-run goes with --dns: without it nothing is stored")
     when, _ = parse_moment(at)
-    with open_ledger(db) as ledger:
+    with open_ledger(db, write=with_dns) as ledger:
         found = list(dead_domains(ledger))
         if with_dns:
             from bouncewise.net import dns

@@ -22,6 +22,7 @@ from bouncewise.cli.common import (
     load_policy,
     open_ledger,
     parse_moment,
+    parse_name,
     rules_option,
     style,
 )
@@ -29,7 +30,6 @@ from bouncewise.contract import dumps
 from bouncewise.contract.runs import ExplanationRecord
 from bouncewise.operations.check import check
 from bouncewise.operations.explain import Page, address_page, explain
-from bouncewise.rfc import address
 
 _ADDRESS = re.compile(r"\s*[^\s@]*@[^\s@]+\s*")
 
@@ -59,7 +59,7 @@ def command(
     """
     text, rules = " ".join(subject), load_classifier(rule_paths)
     if _ADDRESS.fullmatch(text):
-        name, (when, past) = address.normalise(text), parse_moment(at)
+        name, (when, past) = parse_name(text), parse_moment(at)
         with open_ledger(db) as ledger:
             decision = next(
                 check([name], ledger, load_policy(policy_path), at=when, past=past)

@@ -17,6 +17,7 @@ from bouncewise.cli.common import (
     load_policy,
     open_ledger,
     parse_moment,
+    parse_name,
     style,
 )
 from bouncewise.contract import dumps
@@ -24,7 +25,6 @@ from bouncewise.contract.addresses import EventRow
 from bouncewise.model import Event, Trust
 from bouncewise.operations.decisions import decisions_on
 from bouncewise.policy.decide import strictest
-from bouncewise.rfc import address
 
 
 @click.command("history")
@@ -42,7 +42,7 @@ def command(
     bouncewise history jo@example.com
     """
     when, past = parse_moment(at)
-    name = address.normalise(name)
+    name = parse_name(name)
     with open_ledger(db) as ledger:
         for event in ledger.history(name, when if past else None):
             echo(dumps(EventRow.of(event)) if as_json else _line(event))

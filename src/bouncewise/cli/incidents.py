@@ -204,7 +204,7 @@ def close(
 
     Later refusals count as usual.
     """
-    with open_ledger(db) as ledger:
+    with open_ledger(db, write=True) as ledger:
         author = Author(by, why, effective_time(ledger, datetime.now(UTC)))
         ruling = close_incident(ledger, name, parse_optional_time(over, "--at"), author)
         _apply(ruling, ledger, policy_path, dry_run, as_json)
@@ -236,7 +236,7 @@ def ignore(
     """Mark the incident of NAME (a receiver, or @domain) as a false alarm: its refusals then
     count as usual.
     """
-    with open_ledger(db) as ledger:
+    with open_ledger(db, write=True) as ledger:
         author = Author(by, why, effective_time(ledger, datetime.now(UTC)))
         ruling = ignore_incident(ledger, name, parse_time(opened, "--opened"), author)
         _apply(ruling, ledger, policy_path, dry_run, as_json)

@@ -80,7 +80,7 @@ def command(
             "--cause, --rule, --trust."
         )
     begin, end = parse_optional_time(since, "--since"), parse_optional_time(until, "--until")
-    with open_ledger(db) as ledger:
+    with open_ledger(db, write=not dry_run) as ledger:
         found = matching(ReleaseFilter(incident, begin, end, receiver, cause, rule, trust), ledger)
         if not dry_run:
             release(

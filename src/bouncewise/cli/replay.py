@@ -63,7 +63,10 @@ def command(
             "use either --dry-run (print what would change) or --apply (change it)"
         )
     begin = parse_optional_time(since, "--since")
-    with open_context(db, policy_path, rule_paths) as context, ExitStack() as until_printed:
+    with (
+        open_context(db, policy_path, rule_paths, write=True) as context,
+        ExitStack() as until_printed,
+    ):
         with progress(1000, "replay") as advance:
             outcome = until_printed.enter_context(
                 replayed(

@@ -26,6 +26,7 @@ from bouncewise.cli.common import (
     open_context,
     open_ledger,
     parse_moment,
+    parse_name,
     parse_optional_time,
     style,
     why_option,
@@ -41,7 +42,6 @@ from bouncewise.model import Cause, Decision, Event, Scope, State
 from bouncewise.operations.suppress import effective_time, import_list, record, suppressions
 from bouncewise.output import open_output, require_distinct
 from bouncewise.policy.decide import ADDED, REMOVED
-from bouncewise.rfc import address
 
 FORMAT = click.Choice([*formats.FORMATS, *POSTFIX])
 
@@ -179,7 +179,7 @@ def import_(
     An SMTP reply in the list is judged; entries whose reply shows that the address is valid are
     skipped.
     """
-    with open_context(db, policy_path, create=not dry_run) as context:
+    with open_context(db, policy_path, create=not dry_run, write=True) as context:
         done = import_list(
             context,
             file,
@@ -263,14 +263,12 @@ def record_act(
     as_json: bool,
 ) -> None:
     """Record an act on *names*, and print it. Raises InputError for what is no name."""
-    for name in names:
-        if "@" not in name:
-            raise InputError(f"{name}: neither an address nor an @domain")
-        if act.kind == ADDED and name.startswith("@") and (error := name_error(name)):
+    normalised = [parse_name(name) for name in names]
+    for name in normalised:
+        if act.kind == ADDED and (error := name_error(name)):
             raise InputError(f"{name}: {error}")
-    normalised = [address.normalise(name) for name in names]
     if not dry_run:
-        with open_ledger(db, create=act.kind == ADDED) as ledger:
+        with open_ledger(db, create=act.kind == ADDED, write=True) as ledger:
             act = msgspec.structs.replace(act, at=effective_time(ledger, act.at))
             record(normalised, act, ledger, load_policy(policy_path))
     for name in normalised:

@@ -7,6 +7,8 @@ shadow others, error messages.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import sqlite3
 import time
@@ -23,12 +25,46 @@ Row = tuple[Any, ...]
 _BUSY_SECONDS = 60
 
 
+def _connect(name: str, *, uri: bool = False) -> sqlite3.Connection:
+    connection = sqlite3.connect(name, isolation_level=None, timeout=_BUSY_SECONDS, uri=uri)
+    try:
+        connection.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
+        connection.execute("SELECT count(*) FROM sqlite_master")  # fails for what is no database
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _connect_read_only(path: Path) -> sqlite3.Connection:
+    """A connection that cannot write. Where the folder cannot be written to, SQLite cannot make
+    the file that readers share; nobody writes then, and it is not needed.
+    """
+    name = f"{path.absolute().as_uri()}?mode=ro"
+    try:
+        return _connect(name, uri=True)
+    except sqlite3.OperationalError:
+        log = Path(f"{path}-wal")
+        if log.exists() and log.stat().st_size:
+            raise
+        return _connect(f"{name}&immutable=1", uri=True)
+
+
+def _create_private(path: Path) -> None:
+    """The file, for its owner alone: a ledger holds whole messages. SQLite gives its other files
+    the same mode.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+
+
 class Database:
     """One open SQLite file. Every change is inside ``with database.transaction():``."""
 
-    def __init__(self, path: Path, *, create: bool) -> None:
-        """Open the file at *path*; raises LedgerError where it is missing (unless *create*) or
-        cannot be used.
+    def __init__(self, path: Path, *, create: bool = False, read_only: bool = False) -> None:
+        """Open the file at *path*; raises LedgerError where it is missing (unless *create*), is
+        no database, or cannot be used. *read_only*: only questions are asked.
         """
         self.path = path
         if not create and not path.is_file():
@@ -36,9 +72,9 @@ class Database:
                 f"{path}: no ledger there. `bouncewise ingest` creates one; --db names another."
             )
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_SECONDS)
-            self._connection.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
+            if create:
+                _create_private(path)
+            self._connection = _connect_read_only(path) if read_only else _connect(str(path))
         except (sqlite3.Error, OSError) as bad:
             raise self._unusable(bad) from None
 

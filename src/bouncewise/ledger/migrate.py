@@ -37,7 +37,7 @@ def prepare(database: Database, *, create: bool) -> None:
     """
     tables = database.tables()
     if "meta" not in tables:
-        _refuse_what_is_no_ledger(database, tables, create)
+        _refuse_what_is_no_ledger(database, tables, create=create)
         with database.transaction():
             if "meta" not in database.tables():  # another process may have been faster
                 database.script(_statements("schema.sql"))
@@ -47,7 +47,15 @@ def prepare(database: Database, *, create: bool) -> None:
             _migrate(database, _schema(database))
 
 
-def _refuse_what_is_no_ledger(database: Database, tables: set[str], create: bool) -> None:
+def is_current(database: Database) -> bool:
+    """Whether the ledger has the present schema. Raises LedgerError for what is no ledger."""
+    tables = database.tables()
+    if "meta" not in tables:
+        _refuse_what_is_no_ledger(database, tables, create=False)
+    return _schema(database) == SCHEMA
+
+
+def _refuse_what_is_no_ledger(database: Database, tables: set[str], *, create: bool) -> None:
     """A database of another program is not turned into a ledger, nor is an empty file by an
     operation that only asks.
     """

@@ -263,13 +263,24 @@ class SqlStore:
         }
 
 
-def open_store(path: Path | str, *, create: bool = False) -> Store:
-    """The store in the SQLite file at *path*; *create*: make it where there is none.
+def open_store(path: Path | str, *, create: bool = False, read_only: bool = False) -> Store:
+    """The store in the SQLite file at *path*; *create*: make it where there is none; *read_only*:
+    to ask questions of, so that no permission to write is needed.
 
     Brings an older schema up to date. Raises LedgerError where the file is missing, is no
     ledger, or cannot be used.
     """
-    database = Database(Path(path), create=create)
+    path = Path(path)
+    if read_only:
+        database = Database(path, read_only=True)
+        try:
+            if migrate.is_current(database):
+                return SqlStore(database)
+        except BaseException:
+            database.close()
+            raise
+        database.close()
+    database = Database(path, create=create)
     try:
         migrate.prepare(database, create=create)
         database.prepare_writing()

@@ -17,11 +17,14 @@ from bouncewise.model.verdict import Advice, Cause
 
 
 class State(StrEnum):
-    """May the address be mailed? OK yes; HELD not until a day; SUPPRESSED no."""
+    """May the address be mailed? OK yes; HELD not until a day; SUPPRESSED no; INVALID: it is none,
+    which only an answer says.
+    """
 
     OK = "ok"
     HELD = "held"
     SUPPRESSED = "suppressed"
+    INVALID = "invalid"
 
 
 class Scope(StrEnum):

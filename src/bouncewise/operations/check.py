@@ -15,6 +15,7 @@ from typing import NamedTuple
 from bouncewise.ledger import Store, parts
 from bouncewise.ledger.index import Index
 from bouncewise.ledger.rows import domain_of, id_of
+from bouncewise.lists.names import name_in, unwrapped
 from bouncewise.model import Basis, Decision, Decisions, Kind, Mail, State, Trust
 from bouncewise.operations.decisions import decisions_on
 from bouncewise.operations.refusal_context import RefusalContexts
@@ -90,13 +91,20 @@ class Checker:
         then.
         """
         self.refresh()
-        name = address.normalise(given)
+        name, error = name_in(given)
         domain = domain_of(name)
-        own, whole = self._decision(name), self._decision(domain)
+        own, whole = self._decisions_of(name, given), self._decision(domain)
         if not own and not whole:
-            return Answer(given, True, name, OK)
+            return _unknown(given, name, error)
         question = _Question(given, name, domain, at or datetime.now(UTC), mail)
-        return _answer(question, own, whole, self._policy, self._domains)
+        return _valid(_answer(question, own, whole, self._policy, self._domains), error)
+
+    def _decisions_of(self, name: str, given: str) -> Decisions:
+        """The Decisions on an address, under its key, or under that of an earlier version."""
+        found = self._decision(name)
+        if not found and (not given.isascii() or '"' in given):
+            return self._decision(address.former_key(unwrapped(given)))
+        return found
 
     def check_all(
         self, addresses: Iterable[str], *, mail: Mail = ANY_MARKETING, at: datetime | None = None
@@ -108,12 +116,7 @@ class Checker:
         while page := list(islice(stream, _PAGE)):
             self.refresh()
             self._look_up(
-                {
-                    n
-                    for given in page
-                    for n in _both(address.normalise(given))
-                    if self._is_candidate(n)
-                }
+                {n for given in page for n in _both(name_in(given).key) if self._is_candidate(n)}
             )
             for given in page:
                 yield self.check(given, mail=mail, at=at)
@@ -178,13 +181,25 @@ def _check_past(
         lambda domain: _cleared(domain, ledger, at),
     )
     while page := list(islice(stream, _PAGE)):
-        names = [address.normalise(given) for given in page]
-        with_evidence = ledger.with_evidence(n for name in names for n in _both(name))
+        names = [name_in(given) for given in page]
+        with_evidence = ledger.with_evidence(n for name in names for n in _both(name.key))
         found = dict(decisions_on(with_evidence, ledger, policy, at, contexts))
-        for given, name in zip(page, names, strict=True):
+        for given, (name, error) in zip(page, names, strict=True):
             question = _Question(given, name, domain_of(name), at, mail)
             own, whole = found.get(name, ()), found.get(question.domain, ())
-            yield _answer(question, own, whole, policy, domains)
+            yield _valid(_answer(question, own, whole, policy, domains), error)
+
+
+def _unknown(given: str, name: str, error: str) -> Answer:
+    """The answer about an address of which nothing is known."""
+    if not error:
+        return Answer(given, True, name, OK)
+    return Answer(given, False, name, Decision(state=State.INVALID, why=error))
+
+
+def _valid(answer: Answer, error: str) -> Answer:
+    """*answer*; what the ledger lets through must also be an address."""
+    return _unknown(answer.address, answer.name, error) if answer.send and error else answer
 
 
 class _Question(NamedTuple):

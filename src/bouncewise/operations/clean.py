@@ -11,9 +11,8 @@ from datetime import datetime
 from itertools import tee
 from typing import NamedTuple
 
-from bouncewise.lists.syntax import syntax_error
 from bouncewise.lists.table import Table
-from bouncewise.model import Decision, Mail, State
+from bouncewise.model import Mail
 from bouncewise.operations.check import Answer, check
 from bouncewise.operations.context import Context
 
@@ -34,15 +33,4 @@ def clean(table: Table, context: Context, *, at: datetime, past: bool, mail: Mai
     addresses = (row[table.address].strip() if table.address < len(row) else "" for row in cells)
     answers = check(addresses, context.ledger, context.policy, at=at, past=past, mail=mail)
     for answer, row in zip(answers, rows, strict=True):
-        yield Row(row.cells, row.text, _with_syntax(answer))
-
-
-def _with_syntax(answer: Answer) -> Answer:
-    """What the ledger lets through must also be an address."""
-    if not answer.send:
-        return answer
-    error = syntax_error(answer.address) if answer.address else "the cell is empty"
-    if error is None:
-        return answer
-    why = f"not an address: {error}"
-    return Answer(answer.address, False, answer.address, Decision(state=State.SUPPRESSED, why=why))
+        yield Row(row.cells, row.text, answer)

@@ -31,6 +31,7 @@ class Context(NamedTuple):
         path: Path | str,
         *,
         create: bool = False,
+        read_only: bool = False,
         policy: Policy | None = None,
         classifier: Classifier | None = None,
         settings: Settings | None = None,
@@ -40,7 +41,7 @@ class Context(NamedTuple):
         those given. Raises LedgerError as open_store.
         """
         return cls(
-            open_store(path, create=create),
+            open_store(path, create=create, read_only=read_only),
             policy or load(),
             classifier or default_classifier(),
             settings or Settings(),

@@ -23,6 +23,7 @@ _DOMAIN = re.compile(
     r"|\[(?:\d{1,3}\.){3}\d{1,3}\]|\[IPv6:[\da-fA-F:.]{2,45}\]"
 )
 _QUOTED = re.compile(r'"(?:[^"\\\n]|\\.){1,64}"')
+_NEEDLESS_QUOTES = re.compile(r'"([^\W_](?:[\w!#$%&*+/=?^`{|}~-]|\.(?=[^."])){0,63})"(?=@)')
 _XTEXT = re.compile(r"\+([0-9A-F]{2})")
 _UNITEXT = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")
 
@@ -43,11 +44,29 @@ def normalise(address: str) -> str:
 
     RFC 5321 §2.4 allows local parts that differ only in case; no large receiver distinguishes them.
     """
-    folded = address.strip().strip("<>").casefold()
+    folded = address.strip().strip("<>").lower()
+    if folded.startswith('"') and (quoted := _NEEDLESS_QUOTES.match(folded)) is not None:
+        folded = f"{quoted[1]}{folded[quoted.end() :]}"  # RFC 5321 section 4.1.2: the same
     local, at, domain = folded.rpartition("@")
     if domain.isascii():
         return folded.rstrip(".")
     import idna  # its tables load slowly, and few addresses need them
+
+    try:
+        return f"{local}{at}{idna.encode(domain.rstrip('.'), uts46=True).decode()}"
+    except (idna.IDNAError, UnicodeError):
+        return folded
+
+
+def former_key(address: str) -> str:
+    """The key of an address in ledgers before schema 6, which folded ß to ss and kept quotes: where
+    it differs, both keys are asked about.
+    """
+    folded = address.strip().strip("<>").casefold()
+    local, at, domain = folded.rpartition("@")
+    if domain.isascii():
+        return folded.rstrip(".")
+    import idna
 
     try:
         return f"{local}{at}{idna.encode(domain.rstrip('.'), uts46=True).decode()}"

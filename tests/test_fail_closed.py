@@ -1,0 +1,186 @@
+"""Questions that cannot be answered are never answered with "send": no ledger, no address, no times
+that can be.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import stat
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from bouncewise import Ledger, LedgerError
+from bouncewise.cli import bouncewise
+from bouncewise.errors import BouncewiseError
+from bouncewise.ledger import open_store
+from bouncewise.lists.names import name_in
+from bouncewise.model import Event, State
+from bouncewise.operations.suppress import record
+from bouncewise.policy.decide import ADDED
+from bouncewise.policy.load import load
+from bouncewise.rfc.address import former_key, normalise
+
+JO = "jo@b.example"
+QUESTIONS = [
+    ["check", JO],
+    ["history", JO],
+    ["explain", JO],
+    ["status"],
+    ["incidents"],
+    ["domains"],
+    ["suppressions", "list"],
+    ["suppressions", "export"],
+    ["suppressions", "remove", JO, "--why", "x"],
+    ["release", "--cause", "mailbox-full", "--why", "x"],
+    ["replay", "--dry-run"],
+    ["diagnose", JO],
+]
+
+
+def run(*args: str | Path) -> Result:
+    return CliRunner().invoke(bouncewise, list(map(str, args)))
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Path:
+    """A ledger in which JO is suppressed."""
+    path = tmp_path / "ledger.sqlite"
+    assert run("suppressions", "add", JO, "--why", "asked by phone", "--db", path).exit_code == 0
+    return path
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda q: " ".join(q[:2]))
+@pytest.mark.parametrize("what", ["missing", "folder", "empty", "text", "foreign", "dangling"])
+def test_a_question_to_no_ledger_is_refused_and_creates_nothing(
+    question: list[str], what: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "typo" / "l.sqlite"
+    path.parent.mkdir()
+    if what == "folder":
+        path.mkdir()
+    elif what in ("empty", "text"):
+        path.write_text("" if what == "empty" else "no database\n" * 99)
+    elif what == "foreign":
+        with sqlite3.connect(path) as other:
+            other.execute("CREATE TABLE t (x)")
+        other.close()
+    elif what == "dangling":
+        path.symlink_to(tmp_path / "nothing")
+    before = sorted(tmp_path.rglob("*"))
+    done = run(*question, "--db", path)
+    assert isinstance(done.exception, BouncewiseError), done.output
+    assert "✓" not in done.output
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_the_library_refuses_a_ledger_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(LedgerError, match="no ledger there"):
+        Ledger.open(tmp_path / "none.sqlite")
+
+
+def test_a_read_only_ledger_can_be_asked(db: Path) -> None:
+    db.chmod(0o400)
+    db.parent.chmod(0o500)
+    try:
+        answer = json.loads(run("check", JO, "--json", "--db", db).stdout)
+        assert (answer["send"], answer["state"]) == (False, "suppressed")
+        assert run("history", JO, "--db", db).exit_code == 0
+    finally:
+        db.parent.chmod(0o700)
+
+
+def test_a_question_changes_no_file(db: Path) -> None:
+    before = db.read_bytes()
+    assert run("check", JO, "--db", db).exit_code == 1
+    assert db.read_bytes() == before
+
+
+def test_a_new_ledger_is_its_owners_alone(db: Path) -> None:
+    previous = os.umask(0o022)
+    try:
+        other = db.with_name("other.sqlite")
+        open_store(other, create=True).close()
+        assert stat.S_IMODE(other.stat().st_mode) == 0o600
+    finally:
+        os.umask(previous)
+
+
+MEANT = [
+    "jo@b.example",
+    "Jo <jo@b.example>",
+    '"Bee, Jo" <JO@B.example>',
+    "mailto:jo@b.example",
+    "MAILTO:jo@b.example?subject=x",
+    "jo@b.example,",
+    "jo@b.example (Jo)",
+    " <jo@b.example> ",
+    '"jo"@b.example',
+]
+NONE = ["", "not-an-address", "jo@", "jo b@c.example", "a@b.example c@d.example", "jo@b..example"]
+
+
+@pytest.mark.parametrize("text", MEANT)
+def test_a_suppressed_address_is_recognised_however_it_is_written(db: Path, text: str) -> None:
+    assert run("check", text, "--db", db).exit_code == 1
+    assert JO in run("history", text, "--db", db).output
+    assert run("suppressions", "remove", text, "--why", "x", "--db", db).exit_code == 0
+    assert run("check", JO, "--db", db).exit_code == 0
+
+
+@pytest.mark.parametrize("text", NONE)
+def test_what_is_no_address_is_refused_as_an_argument(db: Path, text: str) -> None:
+    for args in (
+        ["check", text],
+        ["history", text],
+        ["suppressions", "add", text, "--why", "x"],
+        ["confirm", text, "--why", "x"],
+    ):
+        done = run(*args, "--db", db)
+        assert isinstance(done.exception, BouncewiseError), (args, done.output)
+    with Ledger.open(db) as ledger:
+        assert [name for name, _ in ledger.suppressions()] == [JO]
+        answer = ledger.check(text)
+        assert (answer.send, answer.decision.state) == (False, State.INVALID)
+
+
+def test_check_and_clean_agree_on_every_row(db: Path, tmp_path: Path) -> None:
+    rows = ["jo@b.example", "Jo <jo@b.example>", "kim@c.example", "nobody", "mailto:kim@c.example"]
+    table = tmp_path / "list.csv"
+    table.write_text("email\n" + "\n".join(rows) + "\n")
+    checked = run("check", "--csv", table, "--json", "--db", db)
+    assert checked.exit_code == 1
+    answers = [json.loads(line) for line in checked.stdout.splitlines()]
+    assert [a["state"] for a in answers] == ["suppressed", "suppressed", "ok", "invalid", "ok"]
+    kept = run("clean", table, "--db", db).stdout.splitlines()[1:]
+    assert kept == [row for row, a in zip(rows, answers, strict=True) if a["send"]]
+
+
+def test_keys_of_addresses_that_are_the_same_are_the_same() -> None:
+    assert normalise("jo@straße.example") == normalise("jo@xn--strae-oqa.example")
+    assert normalise("jo@straße.example") != normalise("jo@strasse.example")
+    assert normalise('"jo"@b.example') == "jo@b.example"
+    assert normalise('"jo b"@b.example') == '"jo b"@b.example'
+
+
+@pytest.mark.parametrize("given", ["jo@straße.example", "straße@b.example", '"jo"@b.example'])
+def test_a_decision_under_the_key_of_an_earlier_version_holds(db: Path, given: str) -> None:
+    act = Event(at=datetime(2026, 3, 2, tzinfo=UTC), kind=ADDED, words="before", by="jo")
+    with open_store(db) as store:
+        record((former_key(given),), act, store, load())
+    assert run("check", given, "--db", db).exit_code == 1
+
+
+@pytest.mark.parametrize("when", ["9999-12-31T23:59:59-01:00", "0001-01-01", "1066-10-14", "2500"])
+def test_times_that_cannot_be_are_refused(db: Path, when: str) -> None:
+    done = run("check", JO, "--at", when, "--db", db)
+    assert done.exit_code == 2 and "--at" in done.output
+
+
+def test_names_are_parsed_in_linear_time() -> None:
+    for bait in ('"a" ', "<", "(", "a@", '"', "mailto:"):
+        name_in(bait * 20_000)
