@@ -38,7 +38,7 @@ check: $(VENV)/.installed
 
 spark: $(VENV)/.installed
 	$(BIN)/pip install --quiet --editable '.[spark]'
-	$(BIN)/pytest tests/test_spark.py
+	$(BIN)/pytest tests/bulk/test_spark.py
 
 corpus: $(VENV)/.installed
 	$(BIN)/python bench/replies.py $(CORPUS)

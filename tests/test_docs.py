@@ -205,7 +205,7 @@ def test_readme_names_every_verb_cause_and_format() -> None:
         assert row.startswith(f"| {facts.party} |"), cause
     for reader in FORMATS:
         assert f"| {reader.name} | {reader.about} |" in README, (
-            f"run: python tests/formats.py; {reader.name} is not in the README"
+            f"run: python tests/support/formats.py; {reader.name} is not in the README"
         )
 
 

@@ -15,7 +15,7 @@ and only new templates are classified, by ``Classifier.classify``. The verdicts 
 * No form of a frame (``text.forms``) distinguishes an id from an IP address.
 * Gaps in phrases are counted in words, and a template has as many words as the reply.
 
-tests/test_columns.py compares both ways for generated and hostile replies.
+tests/bulk/test_columns.py compares both ways for generated and hostile replies.
 """
 
 from __future__ import annotations

@@ -228,7 +228,7 @@ def test_every_example_is_a_value_that_is_read(tmp_path: Path) -> None:
 
 
 def test_the_configuration_page_is_written_from_the_settings() -> None:
-    text = (Path(__file__).parent.parent / "docs" / "configuration.md").read_text("utf-8")
+    text = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text("utf-8")
     assert page().strip() in text, (
         "run: python -m bouncewise.config.describe, and put it into the page"
     )

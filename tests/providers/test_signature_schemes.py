@@ -8,7 +8,7 @@ import time
 import pytest
 
 from bouncewise.providers.signatures import SCHEMES, SignedRequest, verify
-from signing import (
+from support.signing import (
     BODY,
     BY_SCHEME,
     NOW,

@@ -12,7 +12,7 @@ from bouncewise.classifier.classify import default_classifier
 from bouncewise.model import Report
 from bouncewise.readers.messages.interpret import read
 
-FIXTURES = sorted((Path(__file__).parent / "fixtures" / "messages").glob("*.eml"))
+FIXTURES = sorted((Path(__file__).parents[1] / "fixtures" / "messages").glob("*.eml"))
 NEWLINES = {"LF": b"\n", "CRLF": b"\r\n", "CR": b"\r"}
 
 

@@ -14,7 +14,7 @@ pl = pytest.importorskip("polars")
 
 from bouncewise.classifier.classify import default_classifier  # noqa: E402
 
-LOGS = Path(__file__).parent / "fixtures" / "logs"
+LOGS = Path(__file__).parents[1] / "fixtures" / "logs"
 ROWS = [
     ("ann@there.example", "2026-11-23 10:00:00", "550 5.1.1 User unknown"),
     (

@@ -18,7 +18,7 @@ from bouncewise.bulk.spark import aggregate, allowed, session, with_verdict
 from bouncewise.classifier.classify import Classifier, default_classifier
 from bouncewise.rules.load import load
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 ROWS = [
     ("ann@there.example", "2026-11-23 10:00:00", "550 5.1.1 User unknown"),
     (

@@ -16,7 +16,7 @@ from bouncewise.errors import InputError
 from bouncewise.intake import files, reading
 from bouncewise.readers import Note
 
-FIXTURES = Path(__file__).parent / "fixtures"
+FIXTURES = Path(__file__).parents[1] / "fixtures"
 MESSAGES = sorted((FIXTURES / "messages").glob("*.eml"))
 LOG = next((FIXTURES / "logs").glob("postfix*"))
 

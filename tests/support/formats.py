@@ -1,4 +1,4 @@
-"""Writes the README's table of formats from the readers themselves: python tests/formats.py."""
+"""Writes the README's table of formats from the readers themselves: python tests/support/formats.py."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bouncewise.intake.formats import FORMATS
 
-README = Path(__file__).parent.parent / "README.md"
+README = Path(__file__).parents[2] / "README.md"
 
 if __name__ == "__main__":
     rows = "\n".join(f"| {reader.name} | {reader.about} |" for reader in FORMATS)

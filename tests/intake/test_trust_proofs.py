@@ -15,7 +15,6 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-import signing
 from bouncewise import verp
 from bouncewise.classifier.classify import default_classifier
 from bouncewise.cli import bouncewise as group
@@ -28,6 +27,7 @@ from bouncewise.intake.reading import ClassifiedFinding, read_paths
 from bouncewise.ledger.entries import SMART_HOST, DeliveryEntry, entry
 from bouncewise.model import Finding, Kind, Proof
 from bouncewise.times import Micros
+from support import signing
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 KEYS = Keyring({"a": b"k" * 32})

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bouncewise.lists.suffixes import is_public_suffix
-from test_clean_files import bouncewise
+from support.cli import bouncewise
 
 
 def rows(folder: Path, db: str, *args: str) -> list[dict[str, object]]:

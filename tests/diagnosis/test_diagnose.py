@@ -592,7 +592,7 @@ def test_the_verdict_is_read_from_the_evidence(tmp_path: Path) -> None:
 
 
 def test_the_simulation_finds_the_chances_honest() -> None:
-    sys.path.insert(0, str(Path(__file__).parent.parent))
+    sys.path.insert(0, str(Path(__file__).parents[2]))
     from bench.diagnosis import cases, score
 
     found = cases(5, 600, 40)

@@ -18,7 +18,7 @@ from bouncewise.providers.signatures import (
     Verification,
     verify,
 )
-from signing import (
+from support.signing import (
     BODY,
     BY_SCHEME,
     NOW,

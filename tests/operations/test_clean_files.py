@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from support.cli import bouncewise
+
 DEAD = "dead@x.example"
-
-
-def bouncewise(
-    folder: Path, *args: object, stdin: bytes = b""
-) -> subprocess.CompletedProcess[bytes]:
-    env = os.environ | {"XDG_DATA_HOME": str(folder / "data"), "XDG_CONFIG_HOME": str(folder)}
-    command = [sys.executable, "-m", "bouncewise", *map(str, args)]
-    return subprocess.run(
-        command, input=stdin, capture_output=True, cwd=folder, env=env, check=False
-    )
 
 
 @pytest.fixture(scope="module")

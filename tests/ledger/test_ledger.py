@@ -27,7 +27,7 @@ from bouncewise.policy.decide import ADDED, REMOVED
 from bouncewise.policy.load import load
 
 POLICY = load()
-FIXTURES = Path(__file__).parent / "fixtures" / "messages"
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "messages"
 MESSAGES = sorted(FIXTURES.glob("*.eml"))
 
 

@@ -16,7 +16,7 @@ from bouncewise.providers.signatures import (
     certificate_url,
     verify,
 )
-from signing import (
+from support.signing import (
     CERTIFICATE,
     NOW,
     TOPIC,

@@ -22,7 +22,7 @@ from bouncewise.readers import Note
 from bouncewise.readers.messages.interpret import MAX_MESSAGE, read
 from bouncewise.readers.messages.mbox import MboxReader
 
-FIXTURES = Path(__file__).parent / "fixtures" / "messages"
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "messages"
 BOUNCE = (FIXTURES / "qmail.eml").read_bytes()
 
 

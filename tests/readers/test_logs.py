@@ -16,7 +16,7 @@ from bouncewise.classifier.classify import default_classifier
 from bouncewise.intake.formats import FORMATS, reader_for
 from bouncewise.model import Finding, Kind
 
-FOLDER = Path(__file__).parent / "fixtures" / "logs"
+FOLDER = Path(__file__).parents[1] / "fixtures" / "logs"
 FIXTURES = sorted(p for p in FOLDER.iterdir() if p.suffix != ".toml")
 ALL = {"exim", "postfix"}  # long, genuine logs of which the table holds the beginning
 

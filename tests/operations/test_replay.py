@@ -376,7 +376,7 @@ def test_json_doc_names_every_key(run, tmp_path: Path) -> None:
     ).stdout
     change, total = (json.loads(line) for line in told.splitlines())
     text = (
-        (Path(__file__).parent.parent / "docs" / "json.md")
+        (Path(__file__).parents[2] / "docs" / "json.md")
         .read_text("utf-8")
         .partition("## replay")[2]
     )

@@ -24,7 +24,7 @@ from bouncewise.text.mask import mask, mask_same_length
 
 BARE = [
     line.replace("\\n", "\n")
-    for line in (Path(__file__).parent / "fixtures/replies.txt").read_text("utf-8").splitlines()
+    for line in (Path(__file__).parents[1] / "fixtures/replies.txt").read_text("utf-8").splitlines()
 ]
 EXAMPLES = [
     e.reply if isinstance(e, Example) else e
