@@ -1,6 +1,8 @@
-"""``bouncewise batch`` over a Parquet data set, two processes: rows per second, and the largest process.
+"""``bouncewise batch`` over a Parquet data set, two processes: rows per second, and the largest
+process.
 
-Run as: python bench/batch.py [--rows N]. Rows as in columns.py, 2 % of them unseen. Prints figures; exits 0.
+Run as: python bench/batch.py [--rows N]. Rows as in columns.py, 2 % of them unseen. Prints figures;
+exits 0.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ def main() -> None:
                 "batch", str(source), "-o", str(home / name.replace(" ", "-")), "--jobs", "2", *more
             )
             print(
-                f"batch, two processes, {name:18} {rows / did.seconds:10,.0f} rows/s   {did.others >> 10} MiB each"
+                f"batch, two processes, {name:18} {rows / did.seconds:10,.0f} rows/s   "
+                f"{did.others >> 10} MiB each"
             )
 
 

@@ -1,7 +1,9 @@
-"""One question of a living Checker, with as many suppressions as a large sender has: misses, first hits, remembered hits.
+"""One question of a living Checker, with as many suppressions as a large sender has: misses, first
+hits, remembered hits.
 
-Run as: python bench/check.py [--names N]. The ledger is filled by SQL, its index is written as an ingest writes it. Prints
-microseconds per question beside a floor: the two hashes and the two look-ups in a set that any answer needs.
+Run as: python bench/check.py [--names N]. The ledger is filled by SQL, its index is written as an
+ingest writes it. Prints microseconds per question beside a floor: the two hashes and the two
+look-ups in a set that any answer needs.
 """
 
 from __future__ import annotations
@@ -75,7 +77,8 @@ def main() -> None:
             }
     for what, cost in rows.items():
         print(
-            f"{names:,} suppressions, {what:17} {cost:6.2f} us   {cost / floor:4.1f} x the floor ({floor:.2f} us)"
+            f"{names:,} suppressions, {what:17} {cost:6.2f} us   {cost / floor:4.1f} x the "
+            f"floor ({floor:.2f} us)"
         )
 
 

@@ -1,9 +1,11 @@
-"""A column of replies: rows per second on one core, compared with the naive loop and with DuckDB extracting only the code.
+"""A column of replies: rows per second on one core, compared with the naive loop and with DuckDB
+extracting only the code.
 
-The data is synthetic: the rules' own examples as templates, drawn by Zipf's law, each with the name of its host and its own
-recipient, IP and queue id; a stated share of the rows has a word that no other row has, so that nothing remembered helps.
-"unique" is the number of templates. A log in which one reply comes from thousands of hosts with different names repeats less.
-Run as: POLARS_MAX_THREADS=1 python bench/columns.py [--rows N]. Prints a table; exits 0.
+The data is synthetic: the rules' own examples as templates, drawn by Zipf's law, each with the name
+of its host and its own recipient, IP and queue id; a stated share of the rows has a word that no
+other row has, so that nothing remembered helps. "unique" is the number of templates. A log in which
+one reply comes from thousands of hosts with different names repeats less. Run as:
+POLARS_MAX_THREADS=1 python bench/columns.py [--rows N]. Prints a table; exits 0.
 """
 
 from __future__ import annotations
@@ -42,8 +44,14 @@ def replies(rows: int, unseen_share: float, seed: int = 1) -> list[str]:
     for text in chosen:
         ip = f"{draw.randrange(1, 99)}.{draw.randrange(256)}.2.{draw.randrange(256)}"
         to = f"<u{draw.randrange(10**6)}@d{draw.randrange(999)}.example>"
-        queue_id = f"{draw.choice('abcdef')}{draw.randrange(10)}si{draw.randrange(10**8):x}wrb{draw.randrange(999)}"
-        line = f"host mx.d{len(text) % 50}.example[{ip}] said: {text} {to} {queue_id} (in reply to RCPT TO command)"
+        queue_id = (
+            f"{draw.choice('abcdef')}{draw.randrange(10)}si{draw.randrange(10**8):x}wrb"
+            f"{draw.randrange(999)}"
+        )
+        line = (
+            f"host mx.d{len(text) % 50}.example[{ip}] said: {text} {to} {queue_id} (in "
+            f"reply to RCPT TO command)"
+        )
         if draw.random() < unseen_share:
             line += " ref " + "".join(draw.choices(alphabet, k=12))
         out.append(line)
@@ -77,7 +85,8 @@ def main() -> None:
             classifier.verdict_columns(part)
         ours = rows / (time.perf_counter() - start)
         print(
-            f"{share:6.0%}   {unique:6.1%}   {ours:9,.0f}   {ours / naive:9.0f}   {ours / extract(frame):9.2f}"
+            f"{share:6.0%}   {unique:6.1%}   {ours:9,.0f}   {ours / naive:9.0f}   "
+            f"{ours / extract(frame):9.2f}"
         )
 
 

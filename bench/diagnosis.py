@@ -1,10 +1,13 @@
-"""How reliable the probabilities of ``diagnose`` are, where the truth is known: python -m bench.diagnosis [--seeds 1 2 3].
+"""How reliable the probabilities of ``diagnose`` are, where the truth is known: python -m
+bench.diagnosis [--seeds 1 2 3].
 
-The world of bench.world (people who leave, migrations, lapsed domains, outages, a block, broken signatures, a refused campaign)
-and in addition: sign-ups with typing errors, an old list that is imported, restricted recipients, tenants that end while their
-MX remains, parked domains, small servers that lose their directory or are off for days, and filters with vague replies. Every
-rate is an assumption. The first refusal of each series is diagnosed on its day and three days later, with and without DNS as of
-that day. Of more than forty refusals with the same truth on one day, only a sample is diagnosed.
+The world of bench.world (people who leave, migrations, lapsed domains, outages, a block, broken
+signatures, a refused campaign) and in addition: sign-ups with typing errors, an old list that is
+imported, restricted recipients, tenants that end while their MX remains, parked domains, small
+servers that lose their directory or are off for days, and filters with vague replies. Every rate is
+an assumption. The first refusal of each series is diagnosed on its day and three days later, with
+and without DNS as of that day. Of more than forty refusals with the same truth on one day, only a
+sample is diagnosed.
 """
 
 from __future__ import annotations
@@ -32,7 +35,8 @@ from .world.world import NAMES, NO_DOMAIN, NO_HOST, RECEIVERS, Answer, Person, W
 SIGN_UPS = 6  # new addresses a day
 SLIPS = 0.06  # of sign-ups: figures of form validators run from 2 to 10 in a hundred
 SLIP_OF_DOMAIN = 0.5  # of slips; the others are in the local part
-SLIP_RESOLVES = 0.4  # slips of large domains that somebody has registered, most of them without a mailbox behind
+# Slips of large domains that somebody has registered, most of them without a mailbox behind.
+SLIP_RESOLVES = 0.4
 IMPORTED, IMPORTED_GONE, IMPORTED_SLIPS = 150, 0.15, 0.02  # an old list, once
 RESTRICTED = 0.01  # of sign-ups at tenants: internal groups and rooms that get on lists
 ENDS = 0.0002  # per tenant and day: a subscription or company ends, its MX stays for a while
@@ -66,7 +70,11 @@ WRONG = (
     "yahooo.com",
     "iclud.com",
 )
-RESTRICTS = "550 5.7.133 RESOLVER.RST.SenderNotAuthenticatedForGroup; authentication required; Delivery restriction check failed because the sender was not authenticated when sending to this group"  # noqa: E501
+RESTRICTS = (
+    "550 5.7.133 RESOLVER.RST.SenderNotAuthenticatedForGroup; authentication "
+    "required; Delivery restriction check failed because the sender was not "
+    "authenticated when sending to this group"
+)
 
 
 class Lives(World):
@@ -213,7 +221,9 @@ class Lives(World):
 
 
 def parked(domain: str) -> bool:
-    """Whether a lapsed domain is parked: it resolves to a web server that answers no mail. A third of them are."""
+    """Whether a lapsed domain is parked: it resolves to a web server that answers no mail. A third
+    of them are.
+    """
     return random.Random(domain).random() < 0.33  # noqa: S311
 
 
@@ -300,7 +310,9 @@ def _ask(name: str, day: int, world: Lives, policy: Bouncewise, with_dns: bool) 
 
 
 class Score(NamedTuple):
-    """Top-1 accuracy, Brier score over all hypotheses (0 best, 2 worst), and bins of the first hypothesis' probability."""
+    """Top-1 accuracy, Brier score over all hypotheses (0 best, 2 worst), and bins of the first
+    hypothesis' probability.
+    """
 
     count: int
     top: float
@@ -337,12 +349,14 @@ def score(some: list[Case], knowledge: Knowledge) -> Score:
 def show(title: str, s: Score) -> None:
     """One table."""
     print(
-        f"\n{title}: {s.count:,} cases, the first is true in {s.top:.1%}, Brier {s.brier:.3f}, log loss {s.loss:.3f}"
+        f"\n{title}: {s.count:,} cases, the first is true in {s.top:.1%}, Brier "
+        f"{s.brier:.3f}, log loss {s.loss:.3f}"
     )
     print(f"| {'said':>11} | {'mean said':>9} | {'true':>6} | {'count':>6} |\n|---|---|---|---|")
     for i, (count, said, true) in s.bins.items():
         print(
-            f"| {EDGES[i]:4.0%} – {min(1, EDGES[i + 1]):4.0%} | {said:9.1%} | {true / count:6.1%} | {count:6,} |"
+            f"| {EDGES[i]:4.0%} – {min(1, EDGES[i + 1]):4.0%} | {said:9.1%} | "
+            f"{true / count:6.1%} | {count:6,} |"
         )
 
 
@@ -372,7 +386,10 @@ def main() -> None:
         for with_dns in (False, True):
             some = [c for c in found if c.later is later and c.with_dns is with_dns]
             show(
-                f"{'three days later' if later else 'on the day'}, {'with' if with_dns else 'without'} DNS",
+                (
+                    f"{'three days later' if later else 'on the day'}, "
+                    f"{'with' if with_dns else 'without'} DNS"
+                ),
                 score(some, knowledge),
             )
     for later in (False, True):

@@ -1,7 +1,9 @@
-"""The index of suppressed and held names, with as many names as a large sender has: octets per name and time per question.
+"""The index of suppressed and held names, with as many names as a large sender has: octets per name
+and time per question.
 
-Run as: python bench/index.py [--names N]. The ids are drawn at random, as a hash would give them; a question includes
-its hash. Prints octets and microseconds, beside a set of the same ids (of a hundredth of them, where they are many).
+Run as: python bench/index.py [--names N]. The ids are drawn at random, as a hash would give them; a
+question includes its hash. Prints octets and microseconds, beside a set of the same ids (of a
+hundredth of them, where they are many).
 """
 
 from __future__ import annotations
@@ -32,7 +34,8 @@ def main() -> None:
     ours, theirs = cost(asked, index.__contains__), cost(asked, lambda name: new_id(name) in few)
     octets = sys.getsizeof(few) + 32 * len(few)
     print(
-        f"{names:,} names: {held.nbytes / names:.0f} octets each, {held.nbytes / 1e6:,.0f} MB; {ours:.2f} us a question"
+        f"{names:,} names: {held.nbytes / names:.0f} octets each, {held.nbytes / 1e6:,.0f} "
+        f"MB; {ours:.2f} us a question"
     )
     print(f"a set of {len(few):,} ids: {octets / len(few):.0f} octets each; {theirs:.2f} us")
 

@@ -1,8 +1,10 @@
-"""A Postfix log into an SQLite ledger, in one process and in two, compared with inserting as many rows into SQLite.
+"""A Postfix log into an SQLite ledger, in one process and in two, compared with inserting as many
+rows into SQLite.
 
-Run as: python bench/ingest.py [--mails N]. It writes the log: three lines per mail (qmgr, smtp, qmgr), of which three, or ten,
-in a hundred are refused, over 500 domains and twenty days. "No guard" leaves out the detection of incidents and what incidents
-and neighbours say about a refusal. Prints events per second and ratios; exits 0.
+Run as: python bench/ingest.py [--mails N]. It writes the log: three lines per mail (qmgr, smtp,
+qmgr), of which three, or ten, in a hundred are refused, over 500 domains and twenty days. "No
+guard" leaves out the detection of incidents and what incidents and neighbours say about a refusal.
+Prints events per second and ratios; exits 0.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ from bouncewise.times import Slot
 
 SENT = "dsn=2.0.0, status=sent (250 2.0.0 Ok: queued as {id})"
 BOUNCED = (
-    "dsn=5.1.1, status=bounced (host mx.d.example[192.0.2.1] said: 550 5.1.1 <{to}>: Recipient address rejected: "
+    "dsn=5.1.1, status=bounced (host mx.d.example[192.0.2.1] said: 550 5.1.1 <{to}>: "
+    "Recipient address rejected: "
     "User unknown in table {id} (in reply to RCPT TO command))"
 )
 
@@ -47,7 +50,8 @@ def write(file: Path, mails: int, refused: float) -> None:
             begun = "from=<list@s.example>, size=812, nrcpt=1 (queue active)"
             out.write(f"{when} out postfix/qmgr[1]: {queue_id}: {begun}\n")
             out.write(
-                f"{when} out postfix/smtp[2]: {queue_id}: to=<{to}>, relay=mx.d.example[192.0.2.9]:25, delay=1, {fate}\n"
+                f"{when} out postfix/smtp[2]: {queue_id}: to=<{to}>, "
+                f"relay=mx.d.example[192.0.2.9]:25, delay=1, {fate}\n"
             )
             out.write(f"{when} out postfix/qmgr[1]: {queue_id}: removed\n")
 

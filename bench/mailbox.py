@@ -1,7 +1,9 @@
-"""An mbox of any size, read by one process and by several: speed-up, peak memory of each process, and equal output.
+"""An mbox of any size, read by one process and by several: speed-up, peak memory of each process,
+and equal output.
 
-Run as: python bench/mailbox.py [--megabytes N] [--jobs N] [--rounds N]. It writes the mbox, of bounces no two of which are
-alike: the fixtures' own, each with its own names, ids, dates and delimiters. Prints ratios; exits 1 where the outputs differ.
+Run as: python bench/mailbox.py [--megabytes N] [--jobs N] [--rounds N]. It writes the mbox, of
+bounces no two of which are alike: the fixtures' own, each with its own names, ids, dates and
+delimiters. Prints ratios; exits 1 where the outputs differ.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ FIXTURES = sorted((HERE.parent / "tests/fixtures/messages").glob("*.eml"))
 
 
 def write(out: BinaryIO, octets: int) -> int:
-    """Messages until *octets* are written; how many. A third carry the whole of a mail that came back."""
+    """Messages until *octets* are written; how many. A third carry the whole of a mail that came
+    back.
+    """
     draw = random.Random(1)  # noqa: S311
     raws = [file.read_bytes().replace(b"\r\n", b"\n") for file in FIXTURES]
     count = written = 0
@@ -73,8 +77,10 @@ def main() -> None:
             if one.digest != many.digest:
                 sys.exit("the outputs differ")
             print(
-                f"{options.jobs} jobs {one.seconds / many.seconds:5.2f} x one ({count / one.seconds:,.0f}/s); peak MiB: alone "
-                f"{one.first >> 10}, with others {many.first >> 10}, each of the others {many.others >> 10}; same output"
+                f"{options.jobs} jobs {one.seconds / many.seconds:5.2f} x one "
+                f"({count / one.seconds:,.0f}/s); peak MiB: alone "
+                f"{one.first >> 10}, with others {many.first >> 10}, each of the others "
+                f"{many.others >> 10}; same output"
             )
 
 

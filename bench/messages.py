@@ -1,7 +1,8 @@
-"""Measures readers against labelled messages: recipients found exactly, status and code, and the kind of each message.
+"""Measures readers against labelled messages: recipients found exactly, status and code, and the
+kind of each message.
 
-Reads: FOLDER/messages.jsonl (file, family, kind, reports with recipient, status, reply, reason …) and FOLDER/messages/.
-Prints tables and always exits 0: this is a measure, not a gate.
+Reads: FOLDER/messages.jsonl (file, family, kind, reports with recipient, status, reply, reason …)
+and FOLDER/messages/. Prints tables and always exits 0: this is a measure, not a gate.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from bouncewise.classifier.classify import default_classifier
 from bouncewise.intake.formats import reader_for
 from bouncewise.model import Finding, Kind, Report
 
-# Reasons of the labels that say: the person is fine. Suppressing on one of these loses a living address.
+# Reasons of the labels that say: the person is fine. Suppressing on one of these loses a living
+# address.
 LIVING = {
     "mailboxfull",
     "blocked",
@@ -92,7 +94,8 @@ def measure(rows: list[dict], folder: Path, misses: bool) -> None:
         families[row["family"]].append(ok)
         if misses and not ok:
             print(
-                f"{row['file']}: want {sorted(wanted)} got {sorted(got)} {[r.source.reader for r in reports]}"
+                f"{row['file']}: want {sorted(wanted)} got {sorted(got)} "
+                f"{[r.source.reader for r in reports]}"
             )
         for label in row["reports"]:
             report = got.get(label["recipient"].casefold())
@@ -105,7 +108,8 @@ def measure(rows: list[dict], folder: Path, misses: bool) -> None:
                 say.append(f"SUPPRESSES {label['reason']} by {verdict.rule}")
             if misses and say:
                 print(
-                    f"{row['file']}: {'; '.join(say)}\n      {report.reply.text[:200] if report.reply else None}"
+                    f"{row['file']}: {'; '.join(say)}\n      "
+                    f"{report.reply.text[:200] if report.reply else None}"
                 )
     print(f"{len(rows)} labelled messages")
     for kind, hits in exact.items():

@@ -12,7 +12,9 @@ from typing import NamedTuple
 
 
 class Run(NamedTuple):
-    """Seconds, the largest resident set in KiB of the first process and of any other, and a digest of what was written."""
+    """Seconds, the largest resident set in KiB of the first process and of any other, and a digest
+    of what was written.
+    """
 
     seconds: float
     first: int

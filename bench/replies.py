@@ -1,7 +1,8 @@
-"""Measures verdicts against labelled replies: how many are correct, per confidence, and which valid addresses they suppress.
+"""Measures verdicts against labelled replies: how many are correct, per confidence, and which valid
+addresses they suppress.
 
-Reads: FOLDER/replies.jsonl, lines with reply, cause, action, confidence ("agreed", "read", "disputed"), alt, family.
-Prints tables and always exits 0: this is a measure, not a gate.
+Reads: FOLDER/replies.jsonl, lines with reply, cause, action, confidence ("agreed", "read",
+"disputed"), alt, family. Prints tables and always exits 0: this is a measure, not a gate.
 """
 
 from __future__ import annotations
@@ -62,7 +63,8 @@ def measure(rows: list[dict], misses: bool) -> None:
         if misses and not (cause_ok and advice_ok):
             flag = ("" if cause_ok else "CAUSE ") + ("" if advice_ok else "advice")
             print(
-                f"{row['id']:5} {flag:13} want {row['cause']}/{row['action']} got {verdict.cause}/{verdict.advice}"
+                f"{row['id']:5} {flag:13} want {row['cause']}/{row['action']} got "
+                f"{verdict.cause}/{verdict.advice}"
                 f" {verdict.confidence} {verdict.rule}\n      {row['reply'][:230]}"
             )
     print(f"{len(rows)} labelled replies, {len(rules)} rules")

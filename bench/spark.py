@@ -1,7 +1,9 @@
-"""Spark local[2] compared with ``batch`` in two processes, over the same Parquet files, both writing Parquet.
+"""Spark local[2] compared with ``batch`` in two processes, over the same Parquet files, both
+writing Parquet.
 
-The start of Spark and its first pass over the rows, in which Java compiles, are not counted; the start of our processes is.
-Run as: python bench/spark.py [--rows N]. Needs bouncewise[spark] and Java. Prints rates and their ratio; exits 0.
+The start of Spark and its first pass over the rows, in which Java compiles, are not counted; the
+start of our processes is. Run as: python bench/spark.py [--rows N]. Needs bouncewise[spark] and
+Java. Prints rates and their ratio; exits 0.
 """
 
 from __future__ import annotations
@@ -37,7 +39,8 @@ def main() -> None:
         theirs = rows / (time.perf_counter() - start)
         spark.stop()
     print(
-        f"batch, 2 processes {ours:,.0f} rows/s; Spark local[2] {theirs:,.0f} rows/s: {theirs / ours:.2f}"
+        f"batch, 2 processes {ours:,.0f} rows/s; Spark local[2] {theirs:,.0f} rows/s: "
+        f"{theirs / ours:.2f}"
     )
 
 

@@ -1,9 +1,11 @@
-"""The speed of classifying and reading, each compared with another program or a lower bound measured in the same run.
+"""The speed of classifying and reading, each compared with another program or a lower bound
+measured in the same run.
 
-Replies: unseen lines (every one with its own host, address and queue id) through ``classify``, against the naive
-loop that tries the same rules one after the other with regular expressions. Messages: Reports and Verdicts of whole
-bounces, against the standard library's ``email`` merely parsing them.
-Prints rates and ratios; exits 0. Run as: python bench/speed.py [FOLDER of messages, else the tests' own].
+Replies: unseen lines (every one with its own host, address and queue id) through ``classify``,
+against the naive loop that tries the same rules one after the other with regular expressions.
+Messages: Reports and Verdicts of whole bounces, against the standard library's ``email`` merely
+parsing them. Prints rates and ratios; exits 0. Run as: python bench/speed.py [FOLDER of messages,
+else the tests' own].
 """
 
 from __future__ import annotations
@@ -36,7 +38,8 @@ def main() -> None:
     ours = rate(default_classifier().classify, lines)
     naive = rate(naive_loop(), lines[:400])
     print(
-        f"replies, none seen before   {ours:10,.0f}/s   {ours / naive:6.1f} x the naive loop ({naive:,.0f}/s)"
+        f"replies, none seen before   {ours:10,.0f}/s   {ours / naive:6.1f} x the naive loop "
+        f"({naive:,.0f}/s)"
     )
     folders = [Path(name) / "messages" for name in sys.argv[1:]]
     for files in [
@@ -55,7 +58,9 @@ def main() -> None:
 
 
 def messages(files: list[Path]) -> None:
-    """Reports and verdicts of whole messages, compared with parsing alone by either policy of the email package."""
+    """Reports and verdicts of whole messages, compared with parsing alone by either policy of the
+    email package.
+    """
     raws = [file.read_bytes() for file in files]
     raws *= 4000 // len(raws) + 1
     ours = rate(whole_job, raws)
@@ -65,7 +70,8 @@ def messages(files: list[Path]) -> None:
     old = rate(email.message_from_bytes, raws)
     size = sum(map(len, raws)) / len(raws)
     print(
-        f"messages of {size:,.0f} octets  {ours:10,.0f}/s   {ours / modern:6.1f} x a bare email parse ({modern:,.0f}/s), "
+        f"messages of {size:,.0f} octets  {ours:10,.0f}/s   {ours / modern:6.1f} x a bare "
+        f"email parse ({modern:,.0f}/s), "
         f"{ours / old:.1f} x one by its old policy ({old:,.0f}/s)"
     )
 
@@ -89,7 +95,8 @@ def suppression_check() -> None:
     index = Index(ids)
     asked = [f"u{i * 7}@d{i % 977}.example" for i in range(300_000)]
     print(
-        f"check in process            {1e6 / rate(index.__contains__, asked):10.2f} us   8 octets a name, {len(index):,} names"
+        f"check in process            {1e6 / rate(index.__contains__, asked):10.2f} us   8 "
+        f"octets a name, {len(index):,} names"
     )
 
 
@@ -101,7 +108,8 @@ def unseen(count: int) -> Iterable[str]:
         for e in rule.example
     ]
     for i in range(count):
-        yield f"{examples[i * 7919 % len(examples)]} <u{i}@d{i % 977}.example> [192.0.2.{i % 250}] id {i:x}q{i * 31:x}"
+        reply, ip = examples[i * 7919 % len(examples)], f"[192.0.2.{i % 250}]"
+        yield f"{reply} <u{i}@d{i % 977}.example> {ip} id {i:x}q{i * 31:x}"
 
 
 def naive_loop() -> Callable[[str], str]:

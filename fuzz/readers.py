@@ -1,7 +1,7 @@
 """Coverage-guided fuzzing of every reader: python fuzz/readers.py [atheris options] [SEEDS].
 
-Needs: pip install atheris. Seeds: tests/fixtures. Any input must give findings or notes: an exception, a hang, or a
-recipient that is not in the input is a crash.
+Needs: pip install atheris. Seeds: tests/fixtures. Any input must give findings or notes: an
+exception, a hang, or a recipient that is not in the input is a crash.
 """
 
 from __future__ import annotations

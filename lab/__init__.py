@@ -1,1 +1,3 @@
-"""A lab in which real mail servers produce bounces: on loopback, against a remote that refuses as large receivers do."""
+"""A lab in which real mail servers produce bounces: on loopback, against a remote that refuses as
+large receivers do.
+"""

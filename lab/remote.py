@@ -1,6 +1,8 @@
-"""The scripted remote: an SMTP server (RFC 5321) that answers each recipient as remote.toml says and keeps the rest.
+"""The scripted remote: an SMTP server (RFC 5321) that answers each recipient as remote.toml says
+and keeps the rest.
 
-Mail whose recipient is in the domain of SENDER is a returned bounce: it is kept for the lab to read.
+Mail whose recipient is in the domain of SENDER is a returned bounce: it is kept for the lab to
+read.
 """
 
 from __future__ import annotations

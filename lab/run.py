@@ -1,7 +1,9 @@
-"""Let real mail servers produce bounces, and check that bouncewise reads them: python -m lab.run [--keep FOLDER].
+"""Let real mail servers produce bounces, and check that bouncewise reads them: python -m lab.run
+[--keep FOLDER].
 
-Each server gets one message per case of remote.toml. Its bounces come back through the remote; its log is read too.
-Prints a line per server and source; exits 1 if anything was read differently from what remote.toml says.
+Each server gets one message per case of remote.toml. Its bounces come back through the remote; its
+log is read too. Prints a line per server and source; exits 1 if anything was read differently from
+what remote.toml says.
 """
 
 from __future__ import annotations
@@ -56,7 +58,10 @@ async def through(server: Server, folder: Path) -> tuple[list[bytes], bytes]:
     try:
         for case in CASES.values():
             to = f"{case.name}@{DOMAIN}"
-            header = f"From: <{SENDER}>\nTo: <{to}>\nSubject: news\nMessage-ID: <{case.name}@sender.example>\n"
+            header = (
+                f"From: <{SENDER}>\nTo: <{to}>\nSubject: news\nMessage-ID: "
+                f"<{case.name}@sender.example>\n"
+            )
             await asyncio.to_thread(server.send, f"{header}\nHello\n".encode(), [to])
         for _ in range(PATIENCE):
             await asyncio.sleep(1)

@@ -1,6 +1,8 @@
-"""The mail servers of the lab: each is configured in a folder of its own, sends everything to the remote, and tries once.
+"""The mail servers of the lab: each is configured in a folder of its own, sends everything to the
+remote, and tries once.
 
-Debian's packages are used as they are installed, or unpacked beside the work folder where two exclude each other.
+Debian's packages are used as they are installed, or unpacked beside the work folder where two
+exclude each other.
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ from lab.remote import SENDER
 
 
 class Server(Protocol):
-    """A mail server: ``missing`` says what to install, ``send`` hands a message over, ``log`` is its log."""
+    """A mail server: ``missing`` says what to install, ``send`` hands a message over, ``log`` is
+    its log.
+    """
 
     name: str
     log: Path
@@ -105,7 +109,9 @@ class Postfix:
 
 
 class Exim:
-    """Exim 4, installed or unpacked (it wants its user Debian-exim): one binary, one configuration file, no daemon."""
+    """Exim 4, installed or unpacked (it wants its user Debian-exim): one binary, one configuration
+    file, no daemon.
+    """
 
     name = "exim"
     log = Path()
@@ -118,7 +124,10 @@ class Exim:
         return (
             None
             if ready
-            else "apt-get install exim4-daemon-light, or LAB_EXIM=path of an unpacked exim4 (as root)"
+            else (
+                "apt-get install exim4-daemon-light, or LAB_EXIM=path of an unpacked exim4 "
+                "(as root)"
+            )
         )
 
     def start(self, folder: Path, remote_port: int) -> None:

@@ -88,7 +88,8 @@ def judge(server: Server, examiner: Examiner, returned: list[bytes], *, by_serve
     wrong = len(set(RECIPIENTS) ^ signed) + abs(unsigned - (not by_server))
     how = "signed by the server" if by_server else "signed by the program"
     print(
-        f"{server.name}, {how}: {len(returned)} bounces, {len(signed)} verified, {unsigned} unsigned"
+        f"{server.name}, {how}: {len(returned)} bounces, {len(signed)} verified, {unsigned} "
+        f"unsigned"
     )
     return wrong
 

@@ -1,4 +1,6 @@
-"""CONTRIBUTING.md and docs/architecture.md: every file named there exists, and each recipe works when it is followed."""
+"""CONTRIBUTING.md and docs/architecture.md: every file named there exists, and each recipe works
+when it is followed.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +74,7 @@ def folder_of_placeholder(name: str) -> str:
     return re.sub(r"[^/]*(?:NAME|NNNN).*", "", name)
 
 
-# ── names ────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── names ───────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -129,7 +131,7 @@ def test_glossary_is_in_order_and_has_each_word_once() -> None:
     assert words == sorted(set(words), key=str.casefold)
 
 
-# ── recipes ──────────────────────────────────────────────────────────────────────────────────────────────────
+# ── recipes ─────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_there_is_a_recipe_for_each_kind_of_thing() -> None:

@@ -1,4 +1,6 @@
-"""The documents say what the program does, in both directions: examples run, options exist, numbers and links are right."""
+"""The documents say what the program does, in both directions: examples run, options exist, numbers
+and links are right.
+"""
 
 from __future__ import annotations
 
@@ -252,8 +254,10 @@ def test_policy_doc_tells_the_numbers_that_are_there() -> None:
     policy, text = load(), " ".join(DOCS["policy.md"].split())
     dead, incident = policy.dead, policy.incident
     assert (
-        f"delivered within the last {dead.alive_days} days, and at least {incident.neighbours} other addresses at the receiver or"
-        f" {incident.domain_neighbours} in the domain had mail delivered within {incident.neighbour_hours} hours"
+        f"delivered within the last {dead.alive_days} days, and at least "
+        f"{incident.neighbours} other addresses at the receiver or"
+        f" {incident.domain_neighbours} in the domain had mail delivered within "
+        f"{incident.neighbour_hours} hours"
     ) in text
     assert f"held for {dead.hold_days} days; a second refusal" in text
     assert f"held for {dead.tenant_hold_days} days and then mailed again" in text

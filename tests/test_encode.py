@@ -66,10 +66,17 @@ def test_no_spreadsheet_runs_a_cell(first: str) -> None:
 @pytest.mark.parametrize(
     "address",
     [
-        "jo@x.example", "jo+tag@x.example", "o'neil@x.example", "jo@[192.0.2.1]", "用户@x.example",
-        "jo@xn--e1afmkfd.example", "a#b@x.example", "b=c=x@y.example", "jo@例え.example",
+        "jo@x.example",
+        "jo+tag@x.example",
+        "o'neil@x.example",
+        "jo@[192.0.2.1]",
+        "用户@x.example",
+        "jo@xn--e1afmkfd.example",
+        "a#b@x.example",
+        "b=c=x@y.example",
+        "jo@例え.example",
     ],
-)  # fmt: skip
+)
 def test_postfix_key_is_the_address(address: str) -> None:
     assert postfix_key(address) == address
 
@@ -77,12 +84,29 @@ def test_postfix_key_is_the_address(address: str) -> None:
 @pytest.mark.parametrize(
     "address",
     [
-        "#jo@x.example", '"jo doe"@x.example', '"a"@x.example', "jo doe@x.example", "jo@x example",
-        "jo\n@x.example", "jo@x.example\nevil.example ok", "jo\t@x", "@x.example", "x.example", "jo@",
-        "jo\x00@x.example", "jo\u2028@x.example", "jo\u00a0@x.example", "/jo/@x.example\r", "",
-        "jo\u202e@x.example", "a,b@x.example", "a:b@x.example", "<jo@x.example>", "jo@x.example ok",
+        "#jo@x.example",
+        '"jo doe"@x.example',
+        '"a"@x.example',
+        "jo doe@x.example",
+        "jo@x example",
+        "jo\n@x.example",
+        "jo@x.example\nevil.example ok",
+        "jo\t@x",
+        "@x.example",
+        "x.example",
+        "jo@",
+        "jo\x00@x.example",
+        "jo\u2028@x.example",
+        "jo\u00a0@x.example",
+        "/jo/@x.example\r",
+        "",
+        "jo\u202e@x.example",
+        "a,b@x.example",
+        "a:b@x.example",
+        "<jo@x.example>",
+        "jo@x.example ok",
     ],
-)  # fmt: skip
+)
 def test_what_is_no_postfix_key_is_none(address: str) -> None:
     assert postfix_key(address) is None
 
@@ -109,8 +133,11 @@ def on_a_terminal(*args: str, cwd: Path, stdin: bytes = b"") -> bytes:
     main, side = pty.openpty()
     command = [sys.executable, "-m", "bouncewise", *args]
     env = os.environ | {
-        "XDG_DATA_HOME": str(cwd), "XDG_CONFIG_HOME": str(cwd), "TERM": "xterm", "LC_ALL": "C.UTF-8",
-    }  # fmt: skip
+        "XDG_DATA_HOME": str(cwd),
+        "XDG_CONFIG_HOME": str(cwd),
+        "TERM": "xterm",
+        "LC_ALL": "C.UTF-8",
+    }
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=side, stderr=side, cwd=cwd, env=env
     ) as process:
@@ -170,7 +197,12 @@ def test_nothing_of_others_acts_on_the_terminal(tmp_path: Path, args: tuple[str,
 def test_stored_replies_do_not_act_on_the_terminal(tmp_path: Path) -> None:
     why = EVIL.replace("\x00", "")
     add = ("suppressions", "add", "jo@x.example", "--by", why, "--why", why)
-    for args in (add, ("suppressions", "list"), ("history", "jo@x.example"),
-                 ("check", "jo@x.example"), ("explain", "jo@x.example"),
-                 ("suppressions", "list", "--json")):  # fmt: skip
+    for args in (
+        add,
+        ("suppressions", "list"),
+        ("history", "jo@x.example"),
+        ("check", "jo@x.example"),
+        ("explain", "jo@x.example"),
+        ("suppressions", "list", "--json"),
+    ):
         assert harmless(on_a_terminal(*args, cwd=tmp_path)), args

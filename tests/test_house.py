@@ -1,4 +1,6 @@
-"""The house keeps its shape: what stands on what, over files, and how large a file may grow (docs/architecture.md)."""
+"""The house keeps its shape: what stands on what, over files, and how large a file may grow
+(docs/architecture.md).
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ SOURCE = Path(__file__).parent.parent / "src" / "bouncewise"
 FILES = sorted(SOURCE.rglob("*.py"))
 MAX_LINES = 300
 
-# Each tier may import the tiers above it in this table, and its own package; never sideways, never downwards.
+# Each tier may import the tiers above it in this table, and its own package; never sideways, never
+# downwards.
 TIERS = (
     {"errors", "times", "lazy", "text"},
     {"rfc", "workers"},
@@ -53,7 +56,9 @@ MODULES = {module(path) for path in FILES}
 
 
 def imported(path: Path) -> set[str]:
-    """Full names of what *path* imports; of a from-import the module or the name, whichever is a module."""
+    """Full names of what *path* imports; of a from-import the module or the name, whichever is a
+    module.
+    """
     found = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module:

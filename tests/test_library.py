@@ -1,4 +1,6 @@
-"""The public names: complete, found by dir(), cheap to import, typed for users of the library, and they do what they say."""
+"""The public names: complete, found by dir(), cheap to import, typed for users of the library, and
+they do what they say.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bouncewise import (
-    Answer, Cause, Decision, Event, Incident, ClassifiedFinding, Ledger, Note, Page, State, Verdict, check, classify, diagnose, explain,
+    Answer, Cause, Decision, Event, Incident, ClassifiedFinding, Ledger, Note, Page, State,
+    Verdict, check, classify, diagnose, explain,
     ingest, read,
 )
 

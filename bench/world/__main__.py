@@ -1,6 +1,8 @@
-"""Run every policy in the same world and print what it cost: python -m bench.world [--people N] [--days D] [--seed S].
+"""Run every policy in the same world and print what it cost: python -m bench.world [--people N]
+[--days D] [--seed S].
 
-Cost: 1 for each mail to a dead address, 0.5 for each day on which a valid address could not be mailed.
+Cost: 1 for each mail to a dead address, 0.5 for each day on which a valid address could not be
+mailed.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ def main() -> None:
     options = args.parse_args()
     print(f"{options.people:,} people, {options.days} days, seed {options.seed}")
     print(
-        f"{'policy':32} {'dead: first':>11} {'again':>7} {'living days':>11} {'at the end':>10} {'bounces':>8} {'cost':>9}"
+        f"{'policy':32} {'dead: first':>11} {'again':>7} {'living days':>11} "
+        f"{'at the end':>10} {'bounces':>8} {'cost':>9}"
     )
     for kind in POLICIES:
         if not options.only or kind.name.startswith(options.only):
@@ -63,7 +66,10 @@ def row(policy: Policy, world: World) -> str:
         print(f"    lost living days by receiver and reason: {why.most_common(8)}")
     policy.close()
     cost = first + again + lost / 2
-    return f"{policy.name:32} {first:11,} {again:7,} {lost:11,} {held:10,} {bounced / max(1, mailed):8.2%} {cost:9,.0f}"
+    return (
+        f"{policy.name:32} {first:11,} {again:7,} {lost:11,} {held:10,} "
+        f"{bounced / max(1, mailed):8.2%} {cost:9,.0f}"
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""The policies of other systems, each as a small class: which addresses it mails, and what it learns; and two bounds."""
+"""The policies of other systems, each as a small class: which addresses it mails, and what it
+learns; and two bounds.
+"""
 
 from __future__ import annotations
 
@@ -157,13 +159,17 @@ def log_of(day: int, answers: dict[Person, Answer]) -> list[str]:
         if answer.mx:
             relay, fate = f"{answer.mx}[192.0.2.9]:25", "dsn=2.0.0, status=sent (250 2.0.0 Ok)"
             if answer.reply:
-                said = f"host {answer.mx}[192.0.2.9] said: {answer.reply} (in reply to RCPT TO command)"
+                said = (
+                    f"host {answer.mx}[192.0.2.9] said: {answer.reply} (in reply to RCPT "
+                    f"TO command)"
+                )
                 fate = f"dsn=5.0.0, status=bounced ({said})"
         elif answer.reply.startswith("connect to"):
             fate = f"dsn=4.4.1, status=deferred ({answer.reply})"
         queue_id = f"{day:03X}{i:07X}"
         lines.append(
-            f"{when} out postfix/smtp[7]: {queue_id}: to=<{person.address}>, relay={relay}, delay=1, {fate}\n"
+            f"{when} out postfix/smtp[7]: {queue_id}: to=<{person.address}>, relay={relay}, "
+            f"delay=1, {fate}\n"
         )
     return lines
 

@@ -1,7 +1,8 @@
-"""The world: people, receivers, and what happens to them; every rate a constant with its reason. All from one seed.
+"""The world: people, receivers, and what happens to them; every rate a constant with its reason.
+All from one seed.
 
-On each day the policy chooses whom to mail; ``answer`` gives the receiver's answer to each mail, in the words of real receivers.
-Each seed draws its own rates, from half to twice those below.
+On each day the policy chooses whom to mail; ``answer`` gives the receiver's answer to each mail, in
+the words of real receivers. Each seed draws its own rates, from half to twice those below.
 """
 
 from __future__ import annotations
@@ -19,12 +20,15 @@ DISABLED = 0.0001  # a provider switches an unused account off
 LAPSES = 0.0002  # a small domain is not paid for; two in five come back
 MIGRATES = 0.001  # a Microsoft 365 tenant moves and its directory lags behind
 DOWN = 0.002  # a small host does not answer for a day
-GREY = 0.1  # of the small hosts: refuse what comes first from a new sender with a 5xx, and take it on another day
+# Of the small hosts: refuse the first mail of a new sender with a 5xx, and accept it another day.
+GREY = 0.1
 OLD = 0.01  # of the list: nobody there any more when it is imported
 
 
 class Receiver(NamedTuple):
-    """The share of the list, the name of the MX, and the replies for an unknown and for a disabled mailbox."""
+    """The share of the list, the name of the MX, and the replies for an unknown and for a disabled
+    mailbox.
+    """
 
     share: float
     mx: str
@@ -33,10 +37,13 @@ class Receiver(NamedTuple):
 
 
 GOOGLE = (
-    "550-5.1.1 The email account that you tried to reach does not exist. Please try 550-5.1.1 double-checking the recipient's "
-    "email address for typos or 550-5.1.1 unnecessary spaces. For more information, go to 550 5.1.1 "
+    "550-5.1.1 The email account that you tried to reach does not exist. Please try 550-5.1.1 "
+    "double-checking the recipient's "
+    "email address for typos or 550-5.1.1 unnecessary spaces. For more information, go to 550 "
+    "5.1.1 "
     "https://support.google.com/mail/?p=NoSuchUser {id}si{n}wrb.{n} - gsmtp",
-    "550-5.2.1 The email account that you tried to reach is inactive. For more 550-5.2.1 information, go to 550 5.2.1 "
+    "550-5.2.1 The email account that you tried to reach is inactive. For more 550-5.2.1 "
+    "information, go to 550 5.2.1 "
     "https://support.google.com/mail/?p=DisabledUser {id}si{n}wrb.{n} - gsmtp",
 )
 RECEIVERS = {
@@ -45,14 +52,23 @@ RECEIVERS = {
     "hotmail": Receiver(
         0.13,
         "hotmail-com.olc.protection.outlook.com",
-        "550 5.5.0 Requested action not taken: mailbox unavailable (S2017062302). [{id}.eurprd01.prod.outlook.com]",
-        "550 5.5.0 Requested action not taken: mailbox unavailable (S2017062302). [{id}.eurprd01.prod.outlook.com]",
+        (
+            "550 5.5.0 Requested action not taken: mailbox unavailable (S2017062302). "
+            "[{id}.eurprd01.prod.outlook.com]"
+        ),
+        (
+            "550 5.5.0 Requested action not taken: mailbox unavailable (S2017062302). "
+            "[{id}.eurprd01.prod.outlook.com]"
+        ),
     ),
     "yahoo": Receiver(
         0.09,
         "mta5.am0.yahoodns.net",
         "552 1 Requested mail action aborted, mailbox not found",
-        "554 30 Sorry, your message to {to} cannot be delivered. This mailbox is disabled (554.30).",
+        (
+            "554 30 Sorry, your message to {to} cannot be delivered. This mailbox is disabled "
+            "(554.30)."
+        ),
     ),
     "icloud": Receiver(
         0.05,
@@ -63,8 +79,14 @@ RECEIVERS = {
     "tenant": Receiver(
         0.17,
         "{domain}.mail.protection.outlook.com",
-        "550 5.4.1 Recipient address rejected: Access denied. For more information see https://aka.ms/EXOSmtpErrors [{id}.eop.prod.protection.outlook.com]",
-        "550 5.4.1 Recipient address rejected: Access denied. For more information see https://aka.ms/EXOSmtpErrors [{id}.eop.prod.protection.outlook.com]",
+        (
+            "550 5.4.1 Recipient address rejected: Access denied. For more information see "
+            "https://aka.ms/EXOSmtpErrors [{id}.eop.prod.protection.outlook.com]"
+        ),
+        (
+            "550 5.4.1 Recipient address rejected: Access denied. For more information see "
+            "https://aka.ms/EXOSmtpErrors [{id}.eop.prod.protection.outlook.com]"
+        ),
     ),
     "small": Receiver(
         0.16,
@@ -80,7 +102,8 @@ NAMES = {
     "icloud": "icloud.com",
 }
 BLOCKED = (
-    "550 5.7.1 Unfortunately, messages from [192.0.2.1] weren't sent. Please contact your Internet service provider since part "
+    "550 5.7.1 Unfortunately, messages from [192.0.2.1] weren't sent. Please contact your "
+    "Internet service provider since part "
     "of their network is on our block list (S3140). [{id}.eurprd01.prod.outlook.com]"
 )
 LISTED = (
@@ -88,7 +111,8 @@ LISTED = (
     "https://www.spamhaus.org/query/ip/192.0.2.1"
 )
 UNSIGNED = (
-    "550-5.7.26 Unauthenticated email from sender.example is not accepted due to 550-5.7.26 domain's DMARC policy. Please "
+    "550-5.7.26 Unauthenticated email from sender.example is not accepted due to 550-5.7.26 "
+    "domain's DMARC policy. Please "
     "contact the administrator of 550 5.7.26 sender.example domain. {id}si{n}wrb.{n} - gsmtp"
 )
 SPAM = "554 5.7.1 Message rejected as spam by content filter"
@@ -100,7 +124,9 @@ NO_HOST = "connect to mx.{domain}[192.0.2.7]:25: Connection timed out"
 
 
 class Answer(NamedTuple):
-    """The receiver's answer: delivered, or the reply; and the hour of the day. No ``mx``: nobody answered."""
+    """The receiver's answer: delivered, or the reply; and the hour of the day. No ``mx``: nobody
+    answered.
+    """
 
     hour: float
     reply: str  # "" where it was delivered
@@ -142,7 +168,8 @@ class World:
         self.lapsed: dict[str, int] = {}
         self.migrating: dict[str, int] = {}
         self.down: dict[str, int] = {}
-        # What befalls a receiver or us: the day, from which hour to which, and how many of those mailed then.
+        # What befalls a receiver or us: the day, from which hour to which, and how many of those
+        # mailed then.
         late = [days + 1] if quiet else list(range(days // 6, days))
         self.outages = {
             r: (draw.choice(late), *span(draw, 2, 7), draw.uniform(0.3, 0.9))

@@ -1,4 +1,6 @@
-"""``bouncewise batch``: every input, the same bytes twice, goes on where it stopped, counts; and the same on Spark."""
+"""``bouncewise batch``: every input, the same bytes twice, goes on where it stopped, counts; and
+the same on Spark.
+"""
 
 from __future__ import annotations
 

@@ -68,7 +68,10 @@ def test_examples_with_everything_that_varies() -> None:
     for text in EXAMPLES:
         a, b = draw.choice(ids), draw.choice(ids)
         lines += [
-            f"host mx[{draw.randrange(256)}.5.4.1] said: {text} <u{a}@{b}.example> {b} (in reply to RCPT TO command)",
+            (
+                f"host mx[{draw.randrange(256)}.5.4.1] said: {text} <u{a}@{b}.example> {b} (in "
+                f"reply to RCPT TO command)"
+            ),
             f"{text} {a}-{b}",
             f"{a}: {text}'s {b}",
             f"é{a} {text} {b}é",
@@ -207,7 +210,8 @@ def test_alike_replies_share_a_template() -> None:
 def test_site_rules_that_speak_of_ids(tmp_path: Any) -> None:
     file = tmp_path / "site.toml"
     file.write_text(
-        'title = "ours"\n[[rule]]\nid = "ours.code"\ncause = "policy"\nwhen.phrase = ["a1b2c3", "zz9*", "*q7x"]\nsource = "us"\nwhy = "us"\nexample = ["550 A1B2C3"]\n'
+        'title = "ours"\n[[rule]]\nid = "ours.code"\ncause = "policy"\nwhen.phrase = '
+        '["a1b2c3", "zz9*", "*q7x"]\nsource = "us"\nwhy = "us"\nexample = ["550 A1B2C3"]\n'
     )
     classifier = Classifier(load((file,)))
     replies = [

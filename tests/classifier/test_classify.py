@@ -17,7 +17,10 @@ from bouncewise.rules.load import load, shipped
 LAWS = [
     # text outranks code
     (
-        "550 5.4.1 Recipient address rejected: Access denied. AS(201806281) [X.prod.protection.outlook.com]",
+        (
+            "550 5.4.1 Recipient address rejected: Access denied. AS(201806281) "
+            "[X.prod.protection.outlook.com]"
+        ),
         "access-denied",
         "suppress-address",
     ),
@@ -34,19 +37,28 @@ LAWS = [
         "retry-later",
     ),
     (
-        "550 5.2.1 The user you are trying to contact is receiving mail at a rate that prevents delivery",
+        (
+            "550 5.2.1 The user you are trying to contact is receiving mail at a rate that "
+            "prevents delivery"
+        ),
         "rate-limited",
         "retry-later",
     ),
     ("552 5.2.2 Mailbox full", "mailbox-full", "retry-later"),
     # whose fault first
     (
-        "550 5.2.1 Mailbox unavailable. Your IP address 192.0.2.1 is blacklisted using SPAMHAUS-XBL.",
+        (
+            "550 5.2.1 Mailbox unavailable. Your IP address 192.0.2.1 is blacklisted using "
+            "SPAMHAUS-XBL."
+        ),
         "blocklisted",
         "fix-sender",
     ),
     (
-        "554 5.7.1 <a@b.example>: Recipient address rejected: https://www.spamhaus.org/query/ip/192.0.2.1",
+        (
+            "554 5.7.1 <a@b.example>: Recipient address rejected: "
+            "https://www.spamhaus.org/query/ip/192.0.2.1"
+        ),
         "blocklisted",
         "fix-sender",
     ),
@@ -56,7 +68,10 @@ LAWS = [
         "fix-sender",
     ),
     (
-        "550 5.7.26 Unauthenticated email from b.example is not accepted due to domain's DMARC policy.",
+        (
+            "550 5.7.26 Unauthenticated email from b.example is not accepted due to domain's "
+            "DMARC policy."
+        ),
         "auth-failure",
         "fix-sender",
     ),
@@ -139,7 +154,8 @@ def test_a_64_kib_line_takes_no_time(hostile: str) -> None:
 
 def test_site_rules_come_first_and_are_read_strictly(tmp_path: Path) -> None:
     rule = (
-        'title = "ours"\n[[rule]]\nid = "ours.frozen"\ncause = "mailbox-disabled"\nwhen.phrase = ["user unknown"]\n'
+        'title = "ours"\n[[rule]]\nid = "ours.frozen"\ncause = "mailbox-disabled"\n'
+        'when.phrase = ["user unknown"]\n'
         'source = "wiki"\nwhy = "it is so"\nexample = ["550 user unknown"]\n'
     )
     file = tmp_path / "ours.toml"

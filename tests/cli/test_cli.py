@@ -1,4 +1,6 @@
-"""The command line as people and scripts meet it: the JSON contract, exit codes, errors that say what to do."""
+"""The command line as people and scripts meet it: the JSON contract, exit codes, errors that say
+what to do.
+"""
 
 from __future__ import annotations
 
@@ -249,7 +251,9 @@ ASKING = [
 def test_questions_fail_where_there_is_no_ledger(
     run, tmp_path: Path, args: tuple[str, ...]
 ) -> None:
-    """A mistyped --db must never answer "send"; nor does asking create a file or a folder, or change another's database."""
+    """A mistyped --db must never answer "send"; nor does asking create a file or a folder, or
+    change another's database.
+    """
     (tmp_path / "l.csv").write_text("email\njo@x.example\n")
     missing = tmp_path / "folder" / "typo.sqlite"
     empty, other = tmp_path / "empty.sqlite", tmp_path / "other.sqlite"
@@ -439,7 +443,7 @@ def test_every_verb_has_help_with_an_example(run) -> None:
 
 
 def test_the_system_s_refusals_are_one_line_and_exit_with_2(run, tmp_path: Path) -> None:
-    """A folder that is missing, a folder where a file is meant, a disk that is full: no traceback."""
+    """A missing folder, a folder where a file is meant, a full disk: no traceback."""
     (tmp_path / "rules" / "folder.toml").mkdir(parents=True)
     (tmp_path / "rules" / "acme.toml").write_bytes((EXAMPLES / "rules" / "acme.toml").read_bytes())
     assert run("classify", "--rules", "rules", stdin="550 Mailbox frozen by HR").returncode == 0

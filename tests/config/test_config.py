@@ -82,10 +82,16 @@ def test_every_setting_is_read_in_the_form_in_which_it_is_compared(
         ("feedback = 3", "feedback: not a table"),
         ("[feedback]\nyahoo = 3", "feedback.yahoo: not a table"),
         ("[feedback.y]\ndkim = []", "[feedback.y] dkim: unknown key; did you mean dkim_domains?"),
-        ("[own]\ndomains = 'shop.example'", 'example: domains = ["shop.example", "news.shop.example"]'),
+        (
+            "[own]\ndomains = 'shop.example'",
+            ('example: domains = ["shop.example", "news.shop.example"]'),
+        ),
         ("[own]\ndomains = ['@shop.example']", "write example.org, without @"),
         ("[own]\ndomains = ['example']", "is not a domain"),
-        ("[own]\nsmart_hosts = ['10.0.0.0/33']", "neither a host name nor an IP address or network"),
+        (
+            "[own]\nsmart_hosts = ['10.0.0.0/33']",
+            ("neither a host name nor an IP address or network"),
+        ),
         ("[own]\ntime_zone = 'Mars'", "Europe/Berlin"),
         ("[own]\ntime_zone = '../../etc/passwd'", "Europe/Berlin"),
         ("[own]\nauthserv_id = 'a b'", "not one word"),
@@ -100,7 +106,7 @@ def test_every_setting_is_read_in_the_form_in_which_it_is_compared(
         ("own = " + "[" * 100_000, "not TOML"),
         ("\x00", "not TOML"),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_is_one_line_with_file_and_key(text: str, words: str, tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(text, "utf-8")
@@ -194,18 +200,25 @@ def test_the_variable_replaces_the_file(whole: Settings) -> None:
     ("arguments", "name", "kind"),
     [
         ({}, "default", "marketing"),
-        ({"esp_stream": "receipts", "list_id": "<offers.shop.example>"}, "receipts", "transactional"),
+        (
+            {"esp_stream": "receipts", "list_id": "<offers.shop.example>"},
+            "receipts",
+            "transactional",
+        ),
         ({"esp_stream": "outbound"}, "outbound", "marketing"),
         ({"list_id": "Offers <OFFERS.shop.example>"}, "offers", "marketing"),
-        ({"list_id": "<other.shop.example>", "from_domain": "receipts.shop.example"},
-         "other.shop.example", "marketing"),
+        (
+            {"list_id": "<other.shop.example>", "from_domain": "receipts.shop.example"},
+            "other.shop.example",
+            "marketing",
+        ),
         ({"from_domain": "Receipts.shop.example."}, "receipts", "transactional"),
         ({"headers": {"x-kind": "receipt; v=1"}}, "receipts", "transactional"),
         ({"headers": {"x-kind": "other"}, "from_domain": "shop.example"}, "default", "marketing"),
         ({"list_id": "no identifier here <"}, "default", "marketing"),
         ({"esp_stream": "a\x1b[31m" + "b" * 500}, "a[31m" + "b" * 95, "marketing"),
     ],
-)  # fmt: skip
+)
 def test_the_stream_of_a_mail(
     whole: Settings, arguments: dict[str, object], name: str, kind: str
 ) -> None:

@@ -1,4 +1,6 @@
-"""What lies behind a refusal: every hypothesis is found in a plain case, every piece of evidence is data with a reason."""
+"""What lies behind a refusal: every hypothesis is found in a plain case, every piece of evidence is
+data with a reason.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,10 @@ from bouncewise.net import dns
 
 KNOWLEDGE = load()
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
-DENIED = "550 5.4.1 Recipient address rejected: Access denied. AS(201806281) [DB5EUR03FT003.eop-EUR03.prod.protection.outlook.com]"
+DENIED = (
+    "550 5.4.1 Recipient address rejected: Access denied. AS(201806281) "
+    "[DB5EUR03FT003.eop-EUR03.prod.protection.outlook.com]"
+)
 UNKNOWN = (
     "550 5.1.1 <u1@b.example>: Recipient address rejected: User unknown in virtual mailbox table"
 )
@@ -46,7 +51,7 @@ def chance(found: Diagnosis, name: str) -> float:
     return next(r.probability for r in found.ranking if r.id == name)
 
 
-# ── the data ───────────────────────────────────────────────────────────────────────────────────────────────
+# ── the data ────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_every_piece_of_evidence_is_reached_and_reasoned() -> None:
@@ -155,7 +160,7 @@ def test_chances_sum_to_one_and_steps_are_filled(cause: Cause) -> None:
         )
 
 
-# ── plain cases ────────────────────────────────────────────────────────────────────────────────────────────
+# ── plain cases ─────────────────────────────────────────────────────────────────────────────────
 
 GOOD = AddressHistory(delivered_days=2)
 PLAIN: list[tuple[str, Cause, dict[str, Any]]] = [
@@ -289,7 +294,7 @@ def test_who_has_had_mail_since_is_alive() -> None:
     assert chance(found, "left") < chance(found, "receiver-outage")
 
 
-# ── slips ──────────────────────────────────────────────────────────────────────────────────────────────────
+# ── slips ───────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
@@ -369,7 +374,7 @@ def test_local_typos_leave_digits_alone() -> None:
     assert "ana" in {typo.intended for typo in local_typos("anna")}
 
 
-# ── DNS ────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── DNS ─────────────────────────────────────────────────────────────────────────────────────────
 
 
 def answers(**by_kind: Any) -> dns.Resolver:
@@ -460,7 +465,7 @@ def test_dns_as_evidence() -> None:
     assert "DNS now: SERVFAIL" in silent.missing
 
 
-# ── from a ledger ──────────────────────────────────────────────────────────────────────────────────────────
+# ── from a ledger ───────────────────────────────────────────────────────────────────────────────
 
 
 class Desk:
@@ -489,7 +494,8 @@ class Desk:
                 else "dsn=2.0.0, status=sent (250 2.0.0 Ok)"
             )
             lines.append(
-                f"{when} out postfix/smtp[7]: {self.count:08X}A: to=<{to}>, relay={mx}[192.0.2.9]:25, delay=1, {fate}\n"
+                f"{when} out postfix/smtp[7]: {self.count:08X}A: to=<{to}>, "
+                f"relay={mx}[192.0.2.9]:25, delay=1, {fate}\n"
             )
         file = self.folder / f"{self.count}.log"
         file.write_text("".join(lines))

@@ -86,7 +86,10 @@ def test_an_mbox_with_cr_newlines_and_one_with_a_broken_message(tmp_path: Path) 
     box = (
         b"From a Mon Mar  2 09:00:00 2026\n"
         + BOUNCE
-        + b"\nFrom b Mon Mar  2 09:00:01 2026\nno header at all\n\nFrom c Mon Mar  2 09:00:02 2026\n"
+        + (
+            b"\nFrom b Mon Mar  2 09:00:01 2026\nno header at all\n\nFrom c Mon Mar  2 09:00:02 "
+            b"2026\n"
+        )
         + BOUNCE
     )
     for newline in (b"\n", b"\r\n", b"\r"):
@@ -131,7 +134,11 @@ def test_a_large_mbox_takes_constant_memory() -> None:
 
 
 def test_a_ten_megabyte_line(tmp_path: Path) -> None:
-    line = "2026-03-02T09:00:00+00:00 mx postfix/smtp[1]: Q1ABCDE: to=<{}@x.example>, relay=x[192.0.2.1]:25, delay=1, delays=0/0/0/1, dsn=5.1.1, status=bounced (550 5.1.1 {})\n"
+    line = (
+        "2026-03-02T09:00:00+00:00 mx postfix/smtp[1]: Q1ABCDE: to=<{}@x.example>, "
+        "relay=x[192.0.2.1]:25, delay=1, delays=0/0/0/1, dsn=5.1.1, status=bounced (550 "
+        "5.1.1 {})\n"
+    )
     (tmp_path / "mail.log").write_text(
         line.format("a", "no")
         + "x" * 10_000_000

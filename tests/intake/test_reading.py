@@ -1,4 +1,6 @@
-"""Many processes read what one reads: the same words in the same order, bounded, and honest about a death."""
+"""Many processes read what one reads: the same words in the same order, bounded, and honest about a
+death.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ LOG = next((FIXTURES / "logs").glob("postfix*"))
 
 @pytest.fixture
 def post(tmp_path: Path) -> Path:
-    """A folder with all that there is: messages, mboxes plain, packed and damaged, a log, a file that is nothing."""
+    """A folder with all that there is: messages, mboxes plain, packed and damaged, a log, a file
+    that is nothing.
+    """
     box = b"".join(
         b"From x Mon Mar  2 09:00:00 2026\n" + file.read_bytes().replace(b"\r\n", b"\n") + b"\n"
         for file in MESSAGES

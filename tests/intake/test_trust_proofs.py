@@ -44,7 +44,7 @@ def signed(recipient: str, at: datetime = NOW) -> str:
     return verp.address(recipient, DOMAIN, KEYS, at)
 
 
-def notice(
+def notice(  # noqa: PLR0913 - each field of a notice may differ
     to: str = "bounces@shop.example",
     *,
     final: str = "jo@b.example",
@@ -221,24 +221,40 @@ PASS = "dkim=pass header.d=b.example"
     [
         (notice(results=PASS), Proof.DKIM),
         (notice(results=PASS, final="jo@mail.b.example"), Proof.DKIM),
-        (notice(results="dkim=pass header.d=googlemail.com", sender="mailer-daemon@googlemail.com",
-                final="jo@gmail.com"), Proof.DKIM),
+        (
+            notice(
+                results="dkim=pass header.d=googlemail.com",
+                sender="mailer-daemon@googlemail.com",
+                final="jo@gmail.com",
+            ),
+            Proof.DKIM,
+        ),
         (notice(results="dkim=fail header.d=b.example"), Proof.NONE),
-        (notice(results="dkim=pass header.d=evil.example", sender="mailer-daemon@evil.example"),
-         Proof.NONE),
+        (
+            notice(results="dkim=pass header.d=evil.example", sender="mailer-daemon@evil.example"),
+            Proof.NONE,
+        ),
         (notice(results="dkim=pass header.d=evil.example"), Proof.NONE),
-        (notice(results="dkim=pass header.d=evil.b.example",
-                sender="postmaster@evil.b.example"), Proof.NONE),
-        (notice(results="dkim=pass header.d=gmail.com", sender="eve@gmail.com",
-                final="jo@gmail.com"), Proof.NONE),
+        (
+            notice(results="dkim=pass header.d=evil.b.example", sender="postmaster@evil.b.example"),
+            Proof.NONE,
+        ),
+        (
+            notice(
+                results="dkim=pass header.d=gmail.com", sender="eve@gmail.com", final="jo@gmail.com"
+            ),
+            Proof.NONE,
+        ),
         (notice(results="dkim=pass header.d=example", sender="mailer-daemon@example"), Proof.NONE),
         (notice(results=PASS, orcpt="victim@c.example"), Proof.NONE),
         (notice("bounces+victim=c.example@shop.example", results=PASS), Proof.NONE),
         (notice(results=PASS).replace(b"s: mx.shop", b"s: mx.evil"), Proof.NONE),
-        (notice(results=PASS).replace(b"From: Mail", b"From: postmaster@b.example, Mail"),
-         Proof.NONE),
+        (
+            notice(results=PASS).replace(b"From: Mail", b"From: postmaster@b.example, Mail"),
+            Proof.NONE,
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_notice_is_matched_by_the_signature_of_the_recipients_mail_system_alone(
     raw: bytes, proof: Proof
 ) -> None:
@@ -261,20 +277,38 @@ ONE = Loop(dkim_domains=("fbl.one.example",))
         (feedback(), Loop(), Proof.NONE),
         (feedback(domain="evil.example"), ONE, Proof.NONE),
         (feedback(sender="reports@evil.example"), ONE, Proof.NONE),
-        (feedback(sender="r@one.example"), Loop(dkim_domains=("fbl.one.example",),
-                                                senders=("one.example",)), Proof.FEEDBACK),
-        (feedback(domain="yahoo.com", sender="eve@yahoo.com"), Loop(dkim_domains=("yahoo.com",)),
-         Proof.NONE),
-        (feedback(domain="yahoo.com", sender="feedback@yahoo.com"),
-         Loop(dkim_domains=("yahoo.com",), senders=("feedback@yahoo.com",)), Proof.FEEDBACK),
-        (feedback(to="8f14e45f@b.example", header="jo@b.example"),
-         Loop(dkim_domains=("fbl.one.example",), redacts=(Redacted.RECIPIENT,)), Proof.NONE),
-        (feedback(), Loop(dkim_domains=("fbl.one.example",), redacts=(Redacted.RECIPIENT,)),
-         Proof.FEEDBACK),
-        (feedback(), Loop(dkim_domains=("fbl.one.example",),
-                          redacts=(Redacted.RECIPIENT, Redacted.HEADER)), Proof.NONE),
+        (
+            feedback(sender="r@one.example"),
+            Loop(dkim_domains=("fbl.one.example",), senders=("one.example",)),
+            Proof.FEEDBACK,
+        ),
+        (
+            feedback(domain="yahoo.com", sender="eve@yahoo.com"),
+            Loop(dkim_domains=("yahoo.com",)),
+            Proof.NONE,
+        ),
+        (
+            feedback(domain="yahoo.com", sender="feedback@yahoo.com"),
+            Loop(dkim_domains=("yahoo.com",), senders=("feedback@yahoo.com",)),
+            Proof.FEEDBACK,
+        ),
+        (
+            feedback(to="8f14e45f@b.example", header="jo@b.example"),
+            Loop(dkim_domains=("fbl.one.example",), redacts=(Redacted.RECIPIENT,)),
+            Proof.NONE,
+        ),
+        (
+            feedback(),
+            Loop(dkim_domains=("fbl.one.example",), redacts=(Redacted.RECIPIENT,)),
+            Proof.FEEDBACK,
+        ),
+        (
+            feedback(),
+            Loop(dkim_domains=("fbl.one.example",), redacts=(Redacted.RECIPIENT, Redacted.HEADER)),
+            Proof.NONE,
+        ),
     ],
-)  # fmt: skip
+)
 def test_feedback_is_verified_where_the_loop_is_enrolled(
     raw: bytes, loop: Loop, proof: Proof
 ) -> None:
@@ -360,7 +394,8 @@ def same(found: ClassifiedFinding) -> ClassifiedFinding:
 def test_a_log_without_a_zone_is_read_as_of_the_zone_of_the_configuration(tmp_path: Path) -> None:
     path = tmp_path / "mail.log"
     path.write_text(
-        "Jan 10 08:00:03 mx postfix/smtp[1]: 4F1A2B3C5D: to=<jo@b.example>, relay=b[203.0.113.7]:25, "
+        "Jan 10 08:00:03 mx postfix/smtp[1]: 4F1A2B3C5D: to=<jo@b.example>, "
+        "relay=b[203.0.113.7]:25, "
         "delay=1, dsn=2.0.0, status=sent (250 ok)\n"
     )
     hours = {}

@@ -1,4 +1,6 @@
-"""The index of who is not free: the same answers with a file, without one, with an old one, with half of one."""
+"""The index of who is not free: the same answers with a file, without one, with an old one, with
+half of one.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The ledger: the same input twice changes nothing, any order gives the same state, a kill loses and doubles nothing."""
+"""The ledger: the same input twice changes nothing, any order gives the same state, a kill loses
+and doubles nothing.
+"""
 
 from __future__ import annotations
 
@@ -35,8 +37,10 @@ def log_line(
     day: int, who: str, status: str, text: str, dsn: str = "5.1.1", number: int = 0
 ) -> str:
     return (
-        f"2026-03-{day:02}T09:00:{number % 60:02}+00:00 mx postfix/smtp[1]: Q{number}ABCDE: to=<{who}>,"
-        f" relay=mx.{who.partition('@')[2]}[192.0.2.1]:25, delay=1, delays=0/0/0/1, dsn={dsn}, status={status} ({text})"
+        f"2026-03-{day:02}T09:00:{number % 60:02}+00:00 mx postfix/smtp[1]: Q{number}ABCDE: "
+        f"to=<{who}>,"
+        f" relay=mx.{who.partition('@')[2]}[192.0.2.1]:25, delay=1, delays=0/0/0/1, "
+        f"dsn={dsn}, status={status} ({text})"
     )
 
 
@@ -126,7 +130,9 @@ def test_any_order_of_files_gives_the_same_state(
 def test_neighbours_that_are_read_after_a_refusal_decide_it_as_those_read_before(
     tmp_path: Path,
 ) -> None:
-    """Four others of the domain had mail delivered about then, so the refusal means one address: whoever is read first."""
+    """Four others of the domain had mail delivered about then, so the refusal means one address:
+    whoever is read first.
+    """
     lines = [
         log_line(1, "jo@x.example", "sent", "250 ok", "2.0.0"),
         log_line(4, "jo@x.example", "bounced", UNKNOWN),

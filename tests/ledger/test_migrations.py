@@ -1,4 +1,6 @@
-"""Ledgers of earlier schemas: a real file of each is brought up to date, and answers as its own version answered."""
+"""Ledgers of earlier schemas: a real file of each is brought up to date, and answers as its own
+version answered.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,10 @@ from bouncewise.ledger import open_store
 from bouncewise.ledger.migrate import SCHEMA
 
 LEDGERS = Path(__file__).parents[1] / "fixtures" / "ledgers"
-"""schema-4.sqlite: made by the version of schema 4 from three days of a shop's log with an outage, a migrated tenant, a domain
-that does not exist, notices, acts, an import and a ruling; schema-4.jsonl: what that version answered to ASKED."""
+"""schema-4.sqlite: made by the version of schema 4 from three days of a shop's log with an outage,
+a migrated tenant, a domain that does not exist, notices, acts, an import and a ruling;
+schema-4.jsonl: what that version answered to ASKED.
+"""
 
 CHECKED = [
     "u0@tenant.example",

@@ -1,4 +1,4 @@
-"""queries.sql: every query is used, none holds policy, and the composer fits a query to its values."""
+"""queries.sql: every query is used, none holds policy; the composer fits a query to values."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ def test_query_names_no_advice_no_cause_no_receiver_and_no_number(sql: str) -> N
 
 @pytest.mark.parametrize("sql", queries().values(), ids=queries())
 def test_query_is_portable(sql: str) -> None:
-    """What only one database knows (SQLite's INSERT OR, iif, ?1 and PRAGMA; planner hints) is not written here."""
+    """What only one database knows (SQLite's INSERT OR, iif, ?1 and PRAGMA; planner hints) is not
+    written here.
+    """
     assert not re.search(
         r"\bINSERT OR\b|\biif\b|\?\d|\bPRAGMA\b|\bCROSS JOIN\b|\bsqlite|\browid\b", sql, re.I
     )

@@ -44,9 +44,13 @@ LISTS = {
     "hint of excel": (b"sep=;\nemail;n\na@x.example;1,5\n%b;2\n", "utf-8", b""),
     "at in the header": (b"E-Mail @work,email\nx,a@x.example\ny,%b\n", "utf-8", b""),
     "address in the header": (b"email,ask me@x.example\na@x.example,1\n%b,2\n", "utf-8", b""),
-    "delimiter in a quoted name": (b'"Last, first, title";email\nx;a@x.example\ny;%b\n', "utf-8", b""),
+    "delimiter in a quoted name": (
+        (b'"Last, first, title";email\nx;a@x.example\ny;%b\n'),
+        "utf-8",
+        b"",
+    ),
     "formulas stay": (b"email,n\na@x.example,=1+1\n%b,2\n", "utf-8", b""),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", LISTS)
@@ -76,9 +80,18 @@ def test_kept_rows_are_what_they_were(tmp_path: Path, ledger: Path, name: str) -
         (f'email,n\na@x.example,"A"B\n{DEAD},1\n', 2),
         (f'email,n\r\na@x.example,"A\r\n{DEAD},K\r\n' + "b@x.example,B\r\n" * 99_999, 2),
     ],
-    ids=["to the end", "closed later", "closed in the row", "escaped", "one column", "address",
-         "long cell", "text behind", "large"],
-)  # fmt: skip
+    ids=[
+        "to the end",
+        "closed later",
+        "closed in the row",
+        "escaped",
+        "one column",
+        "address",
+        "long cell",
+        "text behind",
+        "large",
+    ],
+)
 def test_list_that_cannot_be_read_is_refused_with_the_line(
     tmp_path: Path, ledger: Path, data: str, line: int
 ) -> None:

@@ -1,4 +1,6 @@
-"""Domains that stand as dead: DNS confirms it on another day, nobody is mailed for that, and what came back is asked by one."""
+"""Domains that stand as dead: DNS confirms it on another day, nobody is mailed for that, and what
+came back is asked by one.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,8 @@ def ledger(tmp_path: Path) -> Iterator[Store]:
     log = tmp_path / "log"
     log.write_text(
         "".join(
-            f"{NOW.isoformat()} mx postfix/smtp[1]: Q{n}ABCDE: to=<jo{n}@{domain}>, relay=none, delay=1, delays=0/0/0/1,"
+            f"{NOW.isoformat()} mx postfix/smtp[1]: Q{n}ABCDE: to=<jo{n}@{domain}>, "
+            f"relay=none, delay=1, delays=0/0/0/1,"
             f" dsn=5.4.4, status=bounced ({GONE.format(domain)})\n"
             for n, domain in enumerate(NAMES)
         )

@@ -1,4 +1,4 @@
-"""Suppression lists: what is exported comes back, nothing weakens what stands, bad rows are named."""
+"""Suppression lists: exports come back, nothing weakens what stands, bad rows are named."""
 
 from __future__ import annotations
 
@@ -119,8 +119,12 @@ def test_list_without_dates_is_imported_once(tmp_path: Path) -> None:
     data = b"email\na@x.example\nb@x.example\n"
     assert imported(tmp_path, data)[1]["added"] == 2
     assert imported(tmp_path, data)[1] == {
-        "added": 0, "known": 2, "skipped": 0, "dry_run": False, "bad": 0,
-    }  # fmt: skip
+        "added": 0,
+        "known": 2,
+        "skipped": 0,
+        "dry_run": False,
+        "bad": 0,
+    }
     bouncewise(tmp_path, "suppressions", "remove", "a@x.example", "--why", "x", "--db", "l")
     assert imported(tmp_path, data)[1]["added"] == 1
 
@@ -176,7 +180,8 @@ def test_public_suffixes_are_those_of_the_list() -> None:
 
 def test_typing_errors_below_a_public_suffix_do_not_suppress_it(tmp_path: Path) -> None:
     line = (
-        "2026-03-0{day}T09:00:00+00:00 mx postfix/smtp[1]: Q{day}: to=<jo@co.uk>, relay=none, delay=1, "
+        "2026-03-0{day}T09:00:00+00:00 mx postfix/smtp[1]: Q{day}: to=<jo@co.uk>, relay=none, "
+        "delay=1, "
         "dsn=5.4.4, status=bounced (Host or domain name not found. Name service error for "
         "name=co.uk type=A: Host not found)\n"
     )

@@ -1,4 +1,6 @@
-"""Many good addresses turning bad at once: held, asked again when it has passed, and undone by one command."""
+"""Many good addresses turning bad at once: held, asked again when it has passed, and undone by one
+command.
+"""
 
 from __future__ import annotations
 
@@ -30,9 +32,18 @@ from bouncewise.times import SLOTS_A_DAY
 POLICY = load()
 GUARD = POLICY.incident
 DAY0 = datetime(2026, 3, 1, tzinfo=UTC)
-UNKNOWN = "host gmail-smtp-in.l.google.com[192.0.2.9] said: 550-5.1.1 The email account that you tried to reach does not exist. - gsmtp (in reply to RCPT TO command)"
-DENIED = "host t.mail.protection.outlook.com[192.0.2.9] said: 550 5.4.1 Recipient address rejected: Access denied. AS(201806281) (in reply to RCPT TO command)"
-BLOCKED = "host gmail-smtp-in.l.google.com[192.0.2.9] said: 550-5.7.26 Unauthenticated email from s.example is not accepted due to domain's DMARC policy. - gsmtp"
+UNKNOWN = (
+    "host gmail-smtp-in.l.google.com[192.0.2.9] said: 550-5.1.1 The email account that "
+    "you tried to reach does not exist. - gsmtp (in reply to RCPT TO command)"
+)
+DENIED = (
+    "host t.mail.protection.outlook.com[192.0.2.9] said: 550 5.4.1 Recipient address "
+    "rejected: Access denied. AS(201806281) (in reply to RCPT TO command)"
+)
+BLOCKED = (
+    "host gmail-smtp-in.l.google.com[192.0.2.9] said: 550-5.7.26 Unauthenticated email "
+    "from s.example is not accepted due to domain's DMARC policy. - gsmtp"
+)
 
 
 class Shop:
@@ -60,7 +71,8 @@ class Shop:
                 else "dsn=2.0.0, status=sent (250 2.0.0 Ok)"
             )
             lines.append(
-                f"{when} out postfix/smtp[7]: {self.count:08X}A: to=<{to}>, relay={mx}[192.0.2.9]:25, delay=1, {fate}\n"
+                f"{when} out postfix/smtp[7]: {self.count:08X}A: to=<{to}>, "
+                f"relay={mx}[192.0.2.9]:25, delay=1, {fate}\n"
             )
         file = self.folder / f"{self.count}.log"
         file.write_text("".join(lines))
@@ -95,7 +107,8 @@ def test_a_receivers_outage_costs_nobody(shop: Shop) -> None:
     (incident,) = shop.rows("incidents")
     assert (incident["incident"], incident["refused"], incident["closed"]) == ("google", 25, None)
     assert not shop.may("u3@gmail.com", 3.4) and shop.may("u40@gmail.com", 3.4)
-    # It is not known to be over, but outages of receivers last hours: half a day later all may be asked.
+    # It is not known to be over, but outages of receivers last hours: half a day later all may be
+    # asked.
     assert shop.may("u3@gmail.com", 4)
     assert [e["kind"] for e in shop.rows("history", "u3@gmail.com")] == ["delivered"] * 3 + [
         "failed"
@@ -374,7 +387,10 @@ def test_any_order_of_days_gives_the_same_incidents_and_states(tmp_path: Path) -
 
 def test_a_lapsed_domain_is_asked_by_one_for_all(shop: Shop) -> None:
     people = [f"u{i}@lapsed.example" for i in range(5)]
-    gone = "Host or domain name not found. Name service error for name=lapsed.example type=AAAA: Host not found"
+    gone = (
+        "Host or domain name not found. Name service error for name=lapsed.example "
+        "type=AAAA: Host not found"
+    )
     shop.mail(0, dict.fromkeys(people, ""), "mx.lapsed.example")
     shop.mail(1, dict.fromkeys(people, gone), "none")
     assert not any(shop.may(p, 2) for p in people)

@@ -1,5 +1,6 @@
-"""Laws that hold in every world: the order, the splits and the repetitions of what is read change nothing, and the answer as of
-a time is what a ledger would have answered then."""
+"""Laws that hold in every world: the order, the splits and the repetitions of what is read change
+nothing, and the answer as of a time is what a ledger would have answered then.
+"""
 
 from __future__ import annotations
 

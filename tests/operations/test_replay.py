@@ -1,4 +1,6 @@
-"""Judging again: a trial changes nothing, what is applied is what the trial said, and what people did stands."""
+"""Judging again: a trial changes nothing, what is applied is what the trial said, and what people
+did stands.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +31,7 @@ from bouncewise.policy.load import Policy, load
 
 POLICY = load()
 AT = datetime(2026, 3, 20, tzinfo=UTC)
+SAID = "host mx[192.0.2.1] said: {} (in reply to RCPT TO command)"
 UNKNOWN = "550 5.1.1 User unknown"
 FULL = "552 5.2.2 mailbox full"
 NO_DOMAIN = "550 5.1.2 Domain does not exist"
@@ -48,9 +51,10 @@ example = ["550 {phrase}"]
 
 def log(path: Path, told: list[tuple[int, str, str]]) -> Path:
     lines = [
-        f"2026-03-{day:02}T09:00:{n % 60:02}+00:00 mx postfix/smtp[1]: Q{n}ABCDE: to=<{who}>, relay=mx.x[192.0.2.1]:25, delay=1,"
+        f"2026-03-{day:02}T09:00:{n % 60:02}+00:00 mx postfix/smtp[1]: Q{n}ABCDE: to=<{who}>, "
+        f"relay=mx.x[192.0.2.1]:25, delay=1,"
         f" delays=0/0/0/1, dsn={text[4:9]}, status={'sent' if text[0] == '2' else 'bounced'}"
-        f" ({text if text[0] == '2' else f'host mx[192.0.2.1] said: {text} (in reply to RCPT TO command)'})\n"
+        f" ({text if text[0] == '2' else SAID.format(text)})\n"
         for n, (day, who, text) in enumerate(told)
     ]
     path.write_text("".join(lines))
@@ -171,7 +175,8 @@ def test_replayed_is_as_if_it_had_been_judged_so_from_the_first(
 
 def test_another_policy_alone(ledger: Store, tmp_path: Path) -> None:
     (tmp_path / "policy.toml").write_text(
-        '[[window]]\ncause = "mailbox-full"\nfailures = 4\nwithin_days = 30\nhold_days = 7\nlongest_days = 90\nwhy = "patience"\n'
+        '[[window]]\ncause = "mailbox-full"\nfailures = 4\nwithin_days = 30\nhold_days = 7\n'
+        'longest_days = 90\nwhy = "patience"\n'
     )
     patient = load(tmp_path / "policy.toml")
     before = dump(ledger)
@@ -288,7 +293,7 @@ def test_twenty_thousand_events_in_a_few_seconds(tmp_path: Path) -> None:
         assert (len(changes), outcome.reports, outcome.reclassified) == (10_000, 20_000, 10_000)
 
 
-# ── the command ────────────────────────────────────────────────────────────────────────────────────────────
+# ── the command ─────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.fixture
@@ -357,7 +362,10 @@ def test_an_upgrade_of_the_rules_says_where_to_look_until_it_is_applied(
     ours = ("--rules", site(tmp_path, "user unknown", "mailbox-unknown"))
     assert run("ingest", mail).stderr == run("ingest", mail).stderr == ""
     old, new = default_classifier().ruleset.version, load_classifier((ours[1],)).ruleset.version
-    note = f"note: the rules changed since this ledger was last judged ({old} -> {new}); to see what would change: bouncewise replay --dry-run\n"
+    note = (
+        f"note: the rules changed since this ledger was last judged ({old} -> {new}); to "
+        f"see what would change: bouncewise replay --dry-run\n"
+    )
     assert run("ingest", mail, *ours).stderr == note
     run("replay", "--dry-run", *ours)
     assert run("ingest", mail, *ours).stderr == note

@@ -191,7 +191,8 @@ def test_whatever_happened_a_last_delivery_frees(history: list[Event]) -> None:
 def test_a_site_policy_changes_single_values(tmp_path: Path) -> None:
     site = tmp_path / "policy.toml"
     site.write_text(
-        '[dead]\nhold_days = 2\n[[window]]\ncause = "mailbox-full"\nfailures = 1\nwithin_days = 9\nhold_days = 5\nshare = 1.0\nlongest_days = 9\nwhy = "x"\n'
+        '[dead]\nhold_days = 2\n[[window]]\ncause = "mailbox-full"\nfailures = 1\nwithin_days '
+        '= 9\nhold_days = 5\nshare = 1.0\nlongest_days = 9\nwhy = "x"\n'
     )
     changed = load(site)
     assert (changed.dead.hold_days, changed.dead.alive_days) == (2, POLICY.dead.alive_days)
@@ -216,7 +217,10 @@ def test_every_number_of_the_policy_has_an_example() -> None:
 
 def test_a_site_sees_what_its_policy_changes(tmp_path: Path) -> None:
     site = tmp_path / "policy.toml"
-    own = '[[example]]\nof = ["dead.hold_days"]\nstory = "ours"\nhistory = ["-1 delivered", "0 mailbox-unknown"]\nthen = ["{}"]\n'
+    own = (
+        '[[example]]\nof = ["dead.hold_days"]\nstory = "ours"\nhistory = ["-1 delivered", '
+        '"0 mailbox-unknown"]\nthen = ["{}"]\n'
+    )
     site.write_text("[dead]\nhold_days = 3\n" + own.format("2 held"))
     assert invoke("policy", "check", str(site)).exit_code == 0
     assert "≠ shipped: delivered three weeks ago" in invoke("policy", "check", str(site)).stdout

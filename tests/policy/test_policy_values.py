@@ -1,4 +1,4 @@
-"""Numbers of a site's policy and rules are refused when they are read, where they cannot be meant."""
+"""Numbers of a site's policy and rules that cannot be meant are refused when they are read."""
 
 from __future__ import annotations
 
@@ -76,7 +76,10 @@ def test_shipped_policy_is_within_its_ranges() -> None:
     assert load().dead.hold_days == 7
 
 
-RULE = '[[rule]]\nid = "acme.x"\ncause = "mailbox-unknown"\nexample = ["550 frozen by acme hr"]\n{}\nwhy = "x"\n[rule.when]\nphrase = ["frozen by acme"]\n'
+RULE = (
+    '[[rule]]\nid = "acme.x"\ncause = "mailbox-unknown"\nexample = ["550 frozen by acme '
+    'hr"]\n{}\nwhy = "x"\n[rule.when]\nphrase = ["frozen by acme"]\n'
+)
 
 
 @pytest.mark.parametrize(

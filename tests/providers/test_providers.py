@@ -218,7 +218,9 @@ CASES: list[tuple[str, Any, list[tuple[str, str, str, str | None]]]] = [
                         "type": "bounce",
                         "bounce_class": "25",
                         "rcpt_to": "ann@there.example",
-                        "raw_reason": "554 5.7.1 recipient address was suppressed due to customer policy",
+                        "raw_reason": (
+                            "554 5.7.1 recipient address was suppressed due to customer policy"
+                        ),
                         "timestamp": "1",
                     }
                 }
@@ -251,7 +253,10 @@ CASES: list[tuple[str, Any, list[tuple[str, str, str, str | None]]]] = [
             "email": "ann@there.example",
             "message-id": "<b1@x>",
             "ts_epoch": 1795428001000,
-            "reason": " RecipientError: 550 5.1.1 <ann@there.example>: User unknown in virtual alias table",
+            "reason": (
+                " RecipientError: 550 5.1.1 <ann@there.example>: User unknown in "
+                "virtual alias table"
+            ),
         },
         [("delayed", "ann@there.example", "deferred", "mailbox-unknown")],
     ),
@@ -466,7 +471,10 @@ def test_form_of_mandrill_and_of_mailgun() -> None:
 
 def test_by_mail() -> None:
     raw = (
-        b"From: no-reply@sns.amazonaws.com\nx-amz-sns-message-id: 1\nSubject: AWS Notification Message\n\n"
+        (
+            b"From: no-reply@sns.amazonaws.com\nx-amz-sns-message-id: 1\nSubject: AWS "
+            b"Notification Message\n\n"
+        )
         + json.dumps(SES).encode()
         + b"\n\n--\nIf you wish\n"
     )

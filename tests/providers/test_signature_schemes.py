@@ -33,7 +33,7 @@ from support.signing import (
     svix,
 )
 
-# ── time ────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── time ─────────────────────────────────────────────────────────────────────────────────────────
 
 TIMED = ["svix", "lettermint", "mailgun", "sendgrid-ecdsa", "sns"]
 
@@ -52,9 +52,9 @@ def test_stale_means_genuine_but_of_another_time(scheme: str) -> None:
         "stale",
     ]
     late = verify(BY_SCHEME[scheme].signature, case.request, case.keys, NOW + 90_000)
-    assert (
-        late.reason
-        == f"a key matches the request, but it was signed 90000 seconds before it was received; {allowed:.0f} are allowed"
+    assert late.reason == (
+        f"a key matches the request, but it was signed 90000 seconds before it was "
+        f"received; {allowed:.0f} are allowed"
     )
     assert outcome(scheme, *case, NOW + 90_000, tolerance=90_000.0) == "valid"
     assert outcome(scheme, *case, NOW + 1, tolerance=0.0) == "stale"
@@ -85,7 +85,9 @@ def test_schemes_without_a_time_are_never_stale(scheme: str) -> None:
     ],
 )
 def test_a_time_is_ten_digits(stamp: str) -> None:
-    """No time of another form is accepted, even with a signature that fits: the text next to it would be ambiguous."""
+    """No time of another form is accepted, even with a signature that fits: the text next to it
+    would be ambiguous.
+    """
     assert (
         outcome(
             "lettermint",
@@ -109,11 +111,13 @@ def test_a_time_is_ten_digits(stamp: str) -> None:
     assert outcome("mailgun", moved) == "forged"
 
 
-# ── one scheme ──────────────────────────────────────────────────────────────────────────────────────────────
+# ── one scheme ──────────────────────────────────────────────────────────────────────────────────
 
 
 def test_svix_by_the_example_in_its_documentation() -> None:
-    """https://docs.svix.com/receiving/verifying-payloads/how-manual, https://resend.com/docs/dashboard/webhooks/verify-webhooks-requests"""
+    """https://docs.svix.com/receiving/verifying-payloads/how-manual,
+    https://resend.com/docs/dashboard/webhooks/verify-webhooks-requests
+    """
     parts = {"id": "msg_p5jXN8AQM9LWM0D4loKWxJek", "timestamp": "1614265330"}
     parts["signature"] = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
     for prefix in ("svix", "webhook"):
@@ -179,7 +183,9 @@ def test_mailgun_forms() -> None:
     assert outcome("mailgun", mailgun(int(STAMP))) == "valid"
     assert outcome("mailgun", mailgun(**parent)) == "valid"
     assert outcome("mailgun", mailgun(**{"parent-signature": None})) == "valid"
-    form = f"timestamp={STAMP}&token=5f0c1e&event=dropped&signature={mac(b'17954280015f0c1e').hex()}".encode()
+    form = (
+        f"timestamp={STAMP}&token=5f0c1e&event=dropped&signature={mac(b'17954280015f0c1e').hex()}"
+    ).encode()
     assert outcome("mailgun", SignedRequest(URL, {}, form)) == "valid"
     for wrong in (True, 1795428001.0, None, [STAMP], -5, 10**30):
         assert outcome("mailgun", mailgun(wrong)) == "forged"
@@ -210,7 +216,9 @@ def test_mandrill_signs_the_url_and_its_field() -> None:
 
 
 def test_public_keys() -> None:
-    """SendGrid's key is ECDSA over P-256 and Postal's is RSA; each in PEM, or as base64 of its DER form; nothing else."""
+    """SendGrid's key is ECDSA over P-256 and Postal's is RSA; each in PEM, or as base64 of its DER
+    form; nothing else.
+    """
     for key in (der(ec_key()), pem(ec_key()), f"\n{der(ec_key())}\n"):
         assert outcome("sendgrid-ecdsa", sendgrid(), key) == "valid"
     p384 = ec_key("SECP384R1")
@@ -278,7 +286,9 @@ def test_without_the_library_public_keys_are_unable(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("scheme", sorted(SCHEMES))
 def test_time_is_linear_in_the_size_of_a_request(scheme: str) -> None:
-    """Two megabytes of each kind of repetition take less than two seconds; a quadratic reader would take hours."""
+    """Two megabytes of each kind of repetition take less than two seconds; a quadratic reader would
+    take hours.
+    """
     big = 2_000_000
     case: Case = genuine(BY_SCHEME[scheme])
     for piece in (

@@ -1,4 +1,6 @@
-"""Signatures of webhooks: genuine requests of every ESP verify, changed and hostile ones never do, and nothing raises."""
+"""Signatures of webhooks: genuine requests of every ESP verify, changed and hostile ones never do,
+and nothing raises.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +74,7 @@ HOSTILE: list[Any] = [
 ]
 
 
-# ── every row ───────────────────────────────────────────────────────────────────────────────────────────────
+# ── every row ───────────────────────────────────────────────────────────────────────────────────
 
 
 @ESPS
@@ -117,7 +119,9 @@ def test_a_row_with_a_wrong_signature_is_refused(
 
 
 def changed(data: st.DataObject, value: Any) -> Any:
-    """*value* with one change: an octet or character replaced, added or removed, cut, doubled, or something hostile."""
+    """*value* with one change: an octet or character replaced, added or removed, cut, doubled, or
+    something hostile.
+    """
     if data.draw(st.integers(0, 3)) == 0:
         hostile = data.draw(st.sampled_from(HOSTILE))
         return (

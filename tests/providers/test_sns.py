@@ -1,4 +1,4 @@
-"""Envelopes of Amazon SNS: topics, certificates, signature versions, and the text that is signed."""
+"""Envelopes of Amazon SNS: topics, certificates, signature versions, the text that is signed."""
 
 from __future__ import annotations
 
@@ -87,7 +87,9 @@ def test_white_space_and_unsigned_fields_do_not_matter() -> None:
 
 
 def test_one_signature_belongs_to_one_envelope() -> None:
-    """The signed text joins names and values by line feeds: values that move such a border are refused."""
+    """The signed text joins names and values by line feeds: values that move such a border are
+    refused.
+    """
     genuine = sns(Subject=None, Message="A\nMessageId\n9", MessageId="1")
     moved = altered(genuine, Message="A", MessageId="9\nMessageId\n1")
     assert sns_text(json.loads(genuine.body)) == sns_text(json.loads(moved.body))
@@ -102,10 +104,14 @@ def test_one_signature_belongs_to_one_envelope() -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "https://sns.us-east-1.amazonaws.com/SimpleNotificationService-0123abcd.pem",  # a foreign region
+        (
+            "https://sns.us-east-1.amazonaws.com/SimpleNotificationService-0123abcd.pem"
+        ),  # a foreign region
         "https://sns.eu-west-1.amazonaws.com.evil.example/SimpleNotificationService-0123abcd.pem",
         "https://sns.eu-west-1.amazonaws.com.cn/SimpleNotificationService-0123abcd.pem",
-        "https://sns.s3-eu-west-1.amazonaws.com/SimpleNotificationService-0123abcd.pem",  # a bucket called sns
+        (
+            "https://sns.s3-eu-west-1.amazonaws.com/SimpleNotificationService-0123abcd.pem"
+        ),  # a bucket called sns
         "https://evil.s3.eu-west-1.amazonaws.com/SimpleNotificationService-0123abcd.pem",
         "https://sns.eu-west-1.amazonaws.com/x/SimpleNotificationService-0123abcd.pem",
         "https://sns.eu-west-1.amazonaws.com//SimpleNotificationService-0123abcd.pem",

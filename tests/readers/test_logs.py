@@ -1,4 +1,6 @@
-"""Every log reader over its fixture: what is told, whatever the newline; sniffed right, read twice alike, in constant memory."""
+"""Every log reader over its fixture: what is told, whatever the newline; sniffed right, read twice
+alike, in constant memory.
+"""
 
 from __future__ import annotations
 
@@ -114,7 +116,8 @@ def test_damaged_anywhere_never_raises(fixture: Path) -> None:
         reader_for(bytes(bad))
 
 
-# What makes a careless pattern look again and again: the parts that formats repeat, tens of thousands of times in a line.
+# What makes a careless pattern look again and again: the parts that formats repeat, tens of
+# thousands of times in a line.
 BAIT = [
     "@",
     "<a@b",
@@ -193,8 +196,10 @@ def test_no_other_reader_takes_it_for_its_own(fixture: Path) -> None:
 
 def test_an_answer_cannot_forge_fields() -> None:
     line = (
-        b"Nov 23 10:00:05 out smtpd[8]: 5a1f0c2b3d4e5f62 mta delivery evpid=9b8a7c6d5e4f3a24 from=<l@s.example> to=<a@evil.example> "
-        b'rcpt=<-> source="192.0.2.1" relay="192.0.2.66 (mx)" delay=1s result="Ok" stat="250 ok" to=<v@good.example> result="PermFail"\n'
+        b"Nov 23 10:00:05 out smtpd[8]: 5a1f0c2b3d4e5f62 mta delivery evpid=9b8a7c6d5e4f3a24 "
+        b"from=<l@s.example> to=<a@evil.example> "
+        b'rcpt=<-> source="192.0.2.1" relay="192.0.2.66 (mx)" delay=1s result="Ok" stat="250 '
+        b'ok" to=<v@good.example> result="PermFail"\n'
     )
     assert [(f.report.recipient, f.report.kind) for f in findings(line, "x")] == [
         ("a@evil.example", "delivered")
@@ -202,7 +207,10 @@ def test_an_answer_cannot_forge_fields() -> None:
 
 
 def test_rows_after_an_unclosed_quote_are_read() -> None:
-    text = b'type,timeLogged,rcpt,dsnDiag\nb,1,a@x.example,"550 cut\nb,2,b@x.example,"550 no"\nb,3,c@x.example,550 no\n'
+    text = (
+        b'type,timeLogged,rcpt,dsnDiag\nb,1,a@x.example,"550 cut\nb,2,b@x.example,"550 '
+        b'no"\nb,3,c@x.example,550 no\n'
+    )
     assert [f.report.recipient for f in findings(text, "x")] == ["b@x.example", "c@x.example"]
 
 

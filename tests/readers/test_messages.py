@@ -1,4 +1,6 @@
-"""Messages: each fixture is read as its .toml says, whatever its newlines; only the fields that are named there count."""
+"""Messages: each fixture is read as its .toml says, whatever its newlines; only the fields that are
+named there count.
+"""
 
 from __future__ import annotations
 
@@ -84,8 +86,14 @@ Status: {status}
 {diagnostic}
 --B--
 """
-SORRY = "I'm sorry to have to inform you that your message could not\nbe delivered to one or more recipients."
-OVER_QUOTA = "<u@b.example>: host mx.b.example[192.0.2.1] said: 552 5.2.2 Over quota (in reply to RCPT TO command)"
+SORRY = (
+    "I'm sorry to have to inform you that your message could not\nbe delivered to one or "
+    "more recipients."
+)
+OVER_QUOTA = (
+    "<u@b.example>: host mx.b.example[192.0.2.1] said: 552 5.2.2 Over quota (in "
+    "reply to RCPT TO command)"
+)
 # (the words for people, Status, Diagnostic-Code, what follows: cause, status, reply code)
 EVIDENCE = [
     # A Diagnostic-Code, however short, is the reply.
@@ -137,8 +145,10 @@ def test_what_a_status_report_is_judged_by(
 
 def test_an_address_behind_a_label_is_a_recipient_not_a_reply() -> None:
     raw = (
-        b"From: MAILER-DAEMON@a.example\nReturn-Path: <>\nSubject: Mail delivery failed: returning message to sender\n\n"
-        b"A message that you sent could not be delivered. The following address\nfailed:\n\n<u@b.example>\n\nReason:\n"
+        b"From: MAILER-DAEMON@a.example\nReturn-Path: <>\nSubject: Mail delivery failed: "
+        b"returning message to sender\n\n"
+        b"A message that you sent could not be delivered. The following address\nfailed:\n\n"
+        b"<u@b.example>\n\nReason:\n"
         b"delivery retry timeout exceeded\n"
     )
     (report,) = read(raw, "x", 0)
@@ -150,9 +160,12 @@ def test_an_address_behind_a_label_is_a_recipient_not_a_reply() -> None:
 
 def test_an_answer_outranks_what_the_reporter_makes_of_it() -> None:
     raw = (
-        b"From: MAILER-DAEMON@a.example\nReturn-Path: <>\nSubject: Returned mail: Service unavailable\n\n"
-        b"   ----- Transcript of session follows -----\n... while talking to mx.c.example.:\n>>> QUIT\n<<< 421 busy\n"
-        b"... while talking to mx.b.example.:\n>>> RCPT To:<u@b.example>\n<<< 550 5.7.1 Spam\n554 <u@b.example>... Service unavailable\n"
+        b"From: MAILER-DAEMON@a.example\nReturn-Path: <>\nSubject: Returned mail: Service "
+        b"unavailable\n\n"
+        b"   ----- Transcript of session follows -----\n... while talking to mx.c.example.:\n"
+        b">>> QUIT\n<<< 421 busy\n"
+        b"... while talking to mx.b.example.:\n>>> RCPT To:<u@b.example>\n<<< 550 5.7.1 Spam\n"
+        b"554 <u@b.example>... Service unavailable\n"
     )
     (report,) = read(raw, "x", 0)
     got = fields(report)

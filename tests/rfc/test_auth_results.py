@@ -32,7 +32,10 @@ def dkim(domain: str) -> Result:
         ("MX.Shop.example 1; none", AuthResults("mx.shop.example")),
         (PASS, AuthResults("mx.shop.example", (dkim("b.example"),))),
         (
-            "mx.shop.example;\n dkim = pass (2048-bit; dkim=fail (nested) \\)) header.d = b.example",
+            (
+                "mx.shop.example;\n dkim = pass (2048-bit; dkim=fail (nested) \\)) header.d = "
+                "b.example"
+            ),
             AuthResults("mx.shop.example", (dkim("b.example"),)),
         ),
         (
@@ -46,7 +49,11 @@ def dkim(domain: str) -> Result:
             AuthResults(
                 "x",
                 (
-                    Result("dkim", "pass", (Property("header", "b", "ab+/="), Property("header", "s", "s1"))),
+                    Result(
+                        "dkim",
+                        "pass",
+                        (Property("header", "b", "ab+/="), Property("header", "s", "s1")),
+                    ),
                     Result("dmarc", "none"),
                 ),
             ),
@@ -57,7 +64,7 @@ def dkim(domain: str) -> Result:
         ("", AuthResults("")),
         (";;;", AuthResults("")),
     ],
-)  # fmt: skip
+)
 def test_a_field_is_read(value: str, expected: AuthResults) -> None:
     found = parse(value)
     if value.startswith('x; "dkim=pass"'):

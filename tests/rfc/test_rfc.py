@@ -218,11 +218,17 @@ def test_address_fields() -> None:
 
 
 def test_field_groups() -> None:
-    text = "Reporting-MTA: dns; x\n\nFinal-Recipient: rfc822; a@b.example\nAction: failed\nDiagnostic-Code: smtp; 550\n  no such\nlost indent\n"
+    text = (
+        "Reporting-MTA: dns; x\n\nFinal-Recipient: rfc822; a@b.example\nAction: failed\n"
+        "Diagnostic-Code: smtp; 550\n  no such\nlost indent\n"
+    )
     first, second = fields.groups(text)
     assert first == {"reporting-mta": "dns; x"}
     assert second["diagnostic-code"] == "smtp; 550 no such lost indent"
-    run_together = "Final-Recipient: rfc822; a@b.example\nAction: failed\nFinal-Recipient: rfc822; c@b.example\n"
+    run_together = (
+        "Final-Recipient: rfc822; a@b.example\nAction: failed\nFinal-Recipient: "
+        "rfc822; c@b.example\n"
+    )
     assert [g["final-recipient"] for g in fields.groups(run_together)] == [
         "rfc822; a@b.example",
         "rfc822; c@b.example",
@@ -230,7 +236,10 @@ def test_field_groups() -> None:
 
 
 def test_mime_forgives() -> None:
-    wrong = b"Content-Type: multipart/mixed; boundary=nope\n\n--boundary\nContent-Type: text/plain\n\nhello\n--boundary--\n"
+    wrong = (
+        b"Content-Type: multipart/mixed; boundary=nope\n\n--boundary\nContent-Type: "
+        b"text/plain\n\nhello\n--boundary--\n"
+    )
     assert [p.text.strip() for p in mime.leaves(mime.parse(wrong))] == ["hello"]
     unlabelled = b"Subject: x\n\n\x1b$B%(%i!<\x1b(B"
     assert "エラー" in mime.parse(unlabelled).text

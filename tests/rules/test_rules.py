@@ -1,4 +1,6 @@
-"""The knowledge is tested by itself: every rule proves that it is needed and that it does not reach too far."""
+"""The knowledge is tested by itself: every rule proves that it is needed and that it does not reach
+too far.
+"""
 
 from __future__ import annotations
 

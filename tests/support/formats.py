@@ -1,4 +1,6 @@
-"""Writes the README's table of formats from the readers themselves: python tests/support/formats.py."""
+"""Writes the README's table of formats from the readers themselves: python
+tests/support/formats.py.
+"""
 
 from __future__ import annotations
 

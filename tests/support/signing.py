@@ -1,4 +1,6 @@
-"""Genuine webhook requests of every ESP, signed here with keys made here, after each vendor's documentation."""
+"""Genuine webhook requests of every ESP, signed here with keys made here, after each vendor's
+documentation.
+"""
 
 from __future__ import annotations
 
@@ -208,9 +210,11 @@ def genuine(esp: Esp) -> Case:
 
 
 def meaning(scheme: str, request: SignedRequest) -> Any:
-    """What the signature of *request* covers, read by other code than that under test; None if it cannot be read.
+    """What the signature of *request* covers, read by other code than that under test; None if it
+    cannot be read.
 
-    Two requests with one meaning differ in what no signature covers: white space of JSON, the way that a form is escaped.
+    Two requests with one meaning differ in what no signature covers: white space of JSON, the way
+    that a form is escaped.
     """
     headers = {name: value for name, value in request.headers.items() if name != "user-agent"}
     try:

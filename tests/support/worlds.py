@@ -1,6 +1,8 @@
-"""Small random worlds: what befalls a few addresses of several receivers and domains over some weeks, as Findings.
+"""Small random worlds: what befalls a few addresses of several receivers and domains over some
+weeks, as Findings.
 
-Used by tests of laws that must hold in every world: order, splits and repetitions of what is read change nothing.
+Used by tests of laws that must hold in every world: order, splits and repetitions of what is read
+change nothing.
 """
 
 from __future__ import annotations
@@ -36,8 +38,12 @@ REPLIES = {
     "unknown": "550 5.1.1 The email account that you tried to reach does not exist",
     "denied": "550 5.4.1 Recipient address rejected: Access denied. AS(201806281)",
     "full": "552 5.2.2 The email account that you tried to reach is over quota",
-    "nxdomain": "Host or domain name not found. Name service error for name=x type=AAAA: Host not found",
-    "blocked": "550 5.7.1 Service unavailable, client host [192.0.2.1] blocked using zen.spamhaus.org",
+    "nxdomain": (
+        "Host or domain name not found. Name service error for name=x type=AAAA: Host not found"
+    ),
+    "blocked": (
+        "550 5.7.1 Service unavailable, client host [192.0.2.1] blocked using zen.spamhaus.org"
+    ),
     "moment": "451 4.3.0 Temporary lookup failure",
 }
 KINDS = ["sent", "sent", "sent", "sent", *REPLIES, "complaint"]
@@ -74,7 +80,9 @@ class Happening(NamedTuple):
 
 @st.composite
 def worlds(draw: st.DrawFn, days: int = 60) -> list[Happening]:
-    """Single happenings, and mailings to a whole domain that end alike for most of it; none at midnight."""
+    """Single happenings, and mailings to a whole domain that end alike for most of it; none at
+    midnight.
+    """
     when = st.builds(
         lambda day, minute: day * 1440 + minute, st.integers(0, days - 1), st.integers(1, 1430)
     )
@@ -102,7 +110,7 @@ def worlds(draw: st.DrawFn, days: int = 60) -> list[Happening]:
 
 
 def pulse(days: int) -> list[Happening]:
-    """A delivery to an address apart, late each day: evidence goes on, whatever befalls the others."""
+    """A delivery to an address apart, late each day: evidence goes on whatever happens."""
     return [Happening(day * 1440 + 1435, "pulse@pulse.example", "sent") for day in range(days)]
 
 

@@ -1,8 +1,9 @@
 """Only the quoted reply is evidence: a frame around a reply changes nothing of its verdict.
 
-The law: cause, party, advice, permanence, status and reply code of frame(reply) are those of the reply, and so is the evidence.
-One exception: a frame that holds a code or a status itself lends it to a reply that has none (``lends``). The stage that a frame
-names is kept as the stage; no shipped rule speaks of stages.
+The law: cause, party, advice, permanence, status and reply code of frame(reply) are those of the
+reply, and so is the evidence. One exception: a frame that holds a code or a status itself lends it
+to a reply that has none (``lends``). The stage that a frame names is kept as the stage; no shipped
+rule speaks of stages.
 """
 
 from __future__ import annotations
@@ -42,27 +43,47 @@ UNSEEN = [
     "id=00A.1,from=<news@a.example>,addr=<u@b.example>: {reply}",
     "Intended Recipients: <u@b.example>\nFailure Reason: {reply}",
     "Remote SMTP Server has said: {reply}",
-    "Remote server (192.0.2.1) issued an error.\nhMailServer sent: RCPT TO:<u@b.example>\nRemote server replied: {reply}",
-    "Google tried to deliver your message, but it was rejected by the server for b.example by mx.b.example. [192.0.2.1].\n\n"
+    (
+        "Remote server (192.0.2.1) issued an error.\nhMailServer sent: RCPT TO:<u@b.example>\n"
+        "Remote server replied: {reply}"
+    ),
+    "Google tried to deliver your message, but it was rejected by the server for b.example by "
+    "mx.b.example. [192.0.2.1].\n\n"
     "The error that the other server returned was:\n{reply}",
-    "mx.b.example rejected your message to the following email addresses:\nu@b.example\nmx.b.example gave this error:\n{reply}",
+    (
+        "mx.b.example rejected your message to the following email addresses:\nu@b.example\n"
+        "mx.b.example gave this error:\n{reply}"
+    ),
     "Generating server: srv.a.example\nu@b.example\nmx.b.example\nRemote Server returned '{reply}'",
-    '451 4.4.0 Primary target IP address responded with: "{reply}" Attempted failover to alternate host, but that did not succeed.',
+    (
+        '451 4.4.0 Primary target IP address responded with: "{reply}" Attempted failover to '
+        "alternate host, but that did not succeed."
+    ),
     'Symfony.Mailer: Expected response code "250" but got code "550", with message "{reply}".',
     "Error: Can't send mail - all recipients were rejected: {reply}",
     "EENVELOPE: Mail command failed: {reply}",
     "Net::SMTPFatalError: {reply}",
     "gomail: could not send email 1: {reply}",
     "lettre::transport::smtp::Error: permanent error (550): {reply}",
-    "R=dnslookup T=remote_smtp H=mx.b.example [192.0.2.1] X=TLS1.3:TLS_AES_256_GCM_SHA384:256 CV=yes: "
+    "R=dnslookup T=remote_smtp H=mx.b.example [192.0.2.1] X=TLS1.3:TLS_AES_256_GCM_SHA384:256 "
+    "CV=yes: "
     "SMTP error from remote mail server after pipelined RCPT TO:<u@b.example>: {reply}",
-    "status=deferred (delivery temporarily suspended: host mx.b.example[192.0.2.1] said: {reply} (in reply to RCPT TO command))",
+    (
+        "status=deferred (delivery temporarily suspended: host mx.b.example[192.0.2.1] said: "
+        "{reply} (in reply to RCPT TO command))"
+    ),
     "deferral: 192.0.2.1_failed_after_I_sent_the_message./Remote_host_said:_{reply}/",
-    "Sorry, it didn't work out. Connected to 192.0.2.1 but sender was rejected. Remote host said: {reply}",
+    (
+        "Sorry, it didn't work out. Connected to 192.0.2.1 but sender was rejected. Remote host "
+        "said: {reply}"
+    ),
     'result="PermFail" stat="{reply}"',
     "KumoMTA: failed to deliver, last response: {reply}",
     "550 5.4.300 Message expired -> {reply}",
-    "The following message to <u@b.example> was undeliverable.\nThe reason for the problem:\n5.1.0 - Unknown address error 550-'{reply}'",
+    (
+        "The following message to <u@b.example> was undeliverable.\nThe reason for the problem:\n"
+        "5.1.0 - Unknown address error 550-'{reply}'"
+    ),
     'Delivery failed; the remote server responded with "{reply}"',
     "Mail could not be delivered because the receiving server answered: {reply}",
     "Bounce reason: {reply}",
@@ -103,13 +124,28 @@ UNSEEN = [
 
 # Words of the receiver's own, in which a form seems to stand.
 KEPT = [
-    "450 4.1.7 <n@a.example>: Sender address rejected: unverified address: host mx.a.example[192.0.2.9] said: 550 5.1.1 User unknown",
-    '451-response to "RCPT TO:<n@a.example>" from mx.a.example [192.0.2.9] was: 450 4.2.0 Greylisted 451-Could not complete sender verify callout',
-    "550-Verification failed for <n@a.example>\n550-Response: 550 5.1.1 User unknown\n550 Sender verify failed",
-    "SASL authentication failed; server smtp.a.example[192.0.2.1] said: 525 5.7.13 Account disabled",
+    (
+        "450 4.1.7 <n@a.example>: Sender address rejected: unverified address: host "
+        "mx.a.example[192.0.2.9] said: 550 5.1.1 User unknown"
+    ),
+    (
+        '451-response to "RCPT TO:<n@a.example>" from mx.a.example [192.0.2.9] was: 450 4.2.0 '
+        "Greylisted 451-Could not complete sender verify callout"
+    ),
+    (
+        "550-Verification failed for <n@a.example>\n550-Response: 550 5.1.1 User unknown\n550 "
+        "Sender verify failed"
+    ),
+    (
+        "SASL authentication failed; server smtp.a.example[192.0.2.1] said: 525 5.7.13 Account "
+        "disabled"
+    ),
     "550 5.7.350 Remote server returned message detected as spam -> 550 permanent failure",
     "550 5.7.60 SMTP; Client does not have permissions to send as this sender",
-    "554 5.2.2 mailbox full; STOREDRV.Deliver.Exception:QuotaExceededException; permanent exception with message Cannot open mailbox",
+    (
+        "554 5.2.2 mailbox full; STOREDRV.Deliver.Exception:QuotaExceededException; permanent "
+        "exception with message Cannot open mailbox"
+    ),
     "552 5.2.2 mailbox full, quota: 500 MB used: 501 MB",
     "Mailbox full: 500 MB of 500 MB used",
     "421 4.7.0 limit exceeded: 450 messages per hour",
@@ -128,9 +164,15 @@ KEPT = [
     "550 User unknown; the following: contact your administrator",
     "550 5.1.1 <u@b.example>... User unknown",
     "550 5.7.1 The attachment type is blocked (ex: .exe, .scr)",
-    "550-5.7.26 Unauthenticated\n550-5.7.26 DKIM = did not pass\n550-5.7.26 SPF [a.example] with ip: [192.0.2.9] = did not pass\n550 5.7.26 see",
+    (
+        "550-5.7.26 Unauthenticated\n550-5.7.26 DKIM = did not pass\n550-5.7.26 SPF [a.example] "
+        "with ip: [192.0.2.9] = did not pass\n550 5.7.26 see"
+    ),
     "452 4.2.2 The account is over quota. Please direct: 452 4.2.2 the recipient to",
-    "unable to connect to remote server: Operation timed out I'm not going to try again; this message has been in the queue too long.",
+    (
+        "unable to connect to remote server: Operation timed out I'm not going to try again; this "
+        "message has been in the queue too long."
+    ),
     "connect to b.example[192.0.2.1]:25: Connection timed out",
     "lost connection with mx.b.example[192.0.2.1] while sending RCPT TO",
 ]
@@ -167,7 +209,8 @@ def broken(frame: str, replies: list[str]) -> list[Any]:
     ("name", "frame"), FRAMES, ids=[f"{name}-{i}" for i, (name, _) in enumerate(FRAMES)]
 )
 def test_a_frame_changes_no_verdict(name: str, frame: str) -> None:
-    # Each frame around all bare replies and every fifth example of a rule, from another place each: all of them in turn.
+    # Each frame around all bare replies and every fifth example of a rule, from another place each:
+    # all of them in turn.
     first = FRAMES.index((name, frame)) % 5
     assert broken(frame, BARE + EXAMPLES[first::5]) == []
 
@@ -219,12 +262,16 @@ def test_a_frame_is_judged_where_it_quotes_nothing() -> None:
 
 
 def test_a_sentence_of_every_report_is_never_judged() -> None:
-    always = "Sending messages to addresses that produce hard bounces can have a negative impact on your reputation as a sender."
+    always = (
+        "Sending messages to addresses that produce hard bounces can have a negative "
+        "impact on your reputation as a sender."
+    )
     assert judge(always).rule == "none"
     assert judge(f"550 5.1.1 User unknown. {always}").cause == "mailbox-unknown"
     assert (
         judge(
-            "Unable to temporarily deliver message (i.e. mailbox full, account disabled, exceeds quota)."
+            "Unable to temporarily deliver message (i.e. mailbox full, account disabled, "
+            "exceeds quota)."
         ).cause
         == "unknown"
     )
@@ -313,31 +360,44 @@ def test_hostile_text_takes_no_time() -> None:
             assert time.perf_counter() - began < 0.25, (start, bait)
 
 
-# ── through the readers ────────────────────────────────────────────────────────────────────────────────────
+# ── through the readers ─────────────────────────────────────────────────────────────────────────
 
 NOTICE = (
     "From: MAILER-DAEMON@a.example\nReturn-Path: <>\nTo: news@sender.example\nSubject: {subject}\n"
     "Date: Fri, 20 Nov 2026 10:00:00 +0000\nMessage-ID: <b@a.example>\n"
 )
-ORIGINAL = "\nMessage-ID: <n@sender.example>\nFrom: news@sender.example\nTo: u@rcpt.example\nSubject: News\n\nhi\n"
+ORIGINAL = (
+    "\nMessage-ID: <n@sender.example>\nFrom: news@sender.example\nTo: u@rcpt.example\n"
+    "Subject: News\n\nhi\n"
+)
 EXIM = (
     NOTICE.replace("{subject}", "Mail delivery failed: returning message to sender")
     + "X-Failed-Recipients: u@rcpt.example\nAuto-Submitted: auto-replied\n\n"
-    "This message was created automatically by mail delivery software.\n\nA message that you sent could not be delivered to one or more of its\n"
+    "This message was created automatically by mail delivery software.\n\nA message that you "
+    "sent could not be delivered to one or more of its\n"
     "recipients. This is a permanent error. The following address(es) failed:\n\n  u@rcpt.example\n"
 )
 COPY = "\n------ This is a copy of the message, including all the headers. ------\n" + ORIGINAL
 REPORT = NOTICE.replace("{subject}", "Undelivered Mail Returned to Sender") + (
-    'MIME-Version: 1.0\nContent-Type: multipart/report; report-type=delivery-status; boundary="B"\n\n--B\nContent-Type: text/plain\n\n{text}\n\n'
-    "--B\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; a.example\n\nFinal-Recipient: rfc822; u@rcpt.example\nAction: failed\n"
+    "MIME-Version: 1.0\nContent-Type: multipart/report; report-type=delivery-status; "
+    'boundary="B"\n\n--B\nContent-Type: text/plain\n\n{text}\n\n'
+    "--B\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; a.example\n\n"
+    "Final-Recipient: rfc822; u@rcpt.example\nAction: failed\n"
     "Status: 5.0.0\nDiagnostic-Code: smtp; {reply}\n\n--B--\n"
 )
-SORRY = "I'm sorry to have to inform you that your message could not\nbe delivered to one or more recipients. It's attached below.\n"
+SORRY = (
+    "I'm sorry to have to inform you that your message could not\nbe delivered to one or "
+    "more recipients. It's attached below.\n"
+)
 POSTFIX = (
-    "Nov 20 10:00:00 mx postfix/smtp[100]: 4ABC0: to=<u@rcpt.example>, relay=mx.rcpt.example[192.0.2.50]:25, delay=1, "
+    "Nov 20 10:00:00 mx postfix/smtp[100]: 4ABC0: to=<u@rcpt.example>, "
+    "relay=mx.rcpt.example[192.0.2.50]:25, delay=1, "
     "delays=0.1/0/0.4/0.5, dsn={dsn}, status={status} ({text})\n"
 )
-IN_LOG = "2026-11-20 10:00:00 1t0000-000000-0A {flag} u@rcpt.example R=dnslookup T=remote_smtp {defer}H=mx.rcpt.example [192.0.2.50]: {text}\n"
+IN_LOG = (
+    "2026-11-20 10:00:00 1t0000-000000-0A {flag} u@rcpt.example R=dnslookup "
+    "T=remote_smtp {defer}H=mx.rcpt.example [192.0.2.50]: {text}\n"
+)
 READ = {
     "postfix log": POSTFIX.format(
         dsn="5.0.0",
@@ -347,7 +407,10 @@ READ = {
     "postfix log, suspended": POSTFIX.format(
         dsn="4.0.0",
         status="deferred",
-        text="delivery temporarily suspended: host mx.rcpt.example[192.0.2.50] said: {reply} (in reply to RCPT TO command)",
+        text=(
+            "delivery temporarily suspended: host mx.rcpt.example[192.0.2.50] said: {reply} "
+            "(in reply to RCPT TO command)"
+        ),
     ),
     "postfix log, at connect": POSTFIX.format(
         dsn="4.0.0",
@@ -355,7 +418,8 @@ READ = {
         text="host mx.rcpt.example[192.0.2.50] refused to talk to me: {reply}",
     ),
     "postfix notice": NOTICE.replace("{subject}", "Undelivered Mail Returned to Sender")
-    + f"\nThis is the mail system at host a.example.\n\n{SORRY}\n<u@rcpt.example>: host mx.rcpt.example[192.0.2.50] said: {{reply}}\n"
+    + f"\nThis is the mail system at host a.example.\n\n{SORRY}\n<u@rcpt.example>: host "
+    f"mx.rcpt.example[192.0.2.50] said: {{reply}}\n"
     "    (in reply to RCPT TO command)\n",
     "exim log": IN_LOG.format(
         flag="**",
@@ -373,32 +437,46 @@ READ = {
         text="SMTP error from remote mail server after end of data: {reply}",
     ),
     "exim notice": EXIM
-    + "    SMTP error from remote mail server after RCPT TO:<u@rcpt.example>:\n    host mx.rcpt.example [192.0.2.50]: {reply}\n"
+    + (
+        "    SMTP error from remote mail server after RCPT TO:<u@rcpt.example>:\n    host "
+        "mx.rcpt.example [192.0.2.50]: {reply}\n"
+    )
     + COPY,
     "exim notice of today": EXIM
-    + "    host mx.rcpt.example [192.0.2.50]\n    SMTP error from remote mail server after pipelined end of data:\n    {reply}\n"
+    + (
+        "    host mx.rcpt.example [192.0.2.50]\n    SMTP error from remote mail server after "
+        "pipelined end of data:\n    {reply}\n"
+    )
     + COPY,
     "qmail notice": NOTICE.replace("{subject}", "failure notice")
-    + "\nHi. This is the qmail-send program at a.example.\nI'm afraid I wasn't able to deliver your message to the following addresses.\n"
-    "This is a permanent error; I've given up. Sorry it didn't work out.\n\n<u@rcpt.example>:\n192.0.2.50 does not like recipient.\n"
-    "Remote host said: {reply}\nGiving up on 192.0.2.50.\n\n--- Below this line is a copy of the message.\n"
-    + ORIGINAL,
+    + "\nHi. This is the qmail-send program at a.example.\nI'm afraid I wasn't able to "
+    "deliver your message to the following addresses.\n"
+    "This is a permanent error; I've given up. Sorry it didn't work out.\n\n"
+    "<u@rcpt.example>:\n192.0.2.50 does not like recipient.\n"
+    "Remote host said: {reply}\nGiving up on 192.0.2.50.\n\n--- Below this line is a copy of "
+    "the message.\n" + ORIGINAL,
     "sendmail notice": NOTICE.replace("{subject}", "Returned mail: see transcript for details")
-    + "\n   ----- The following addresses had permanent fatal errors -----\n<u@rcpt.example>\n    (reason: {reply})\n\n"
-    "   ----- Transcript of session follows -----\n... while talking to mx.rcpt.example.:\n>>> RCPT To:<u@rcpt.example>\n<<< {reply}\n"
+    + "\n   ----- The following addresses had permanent fatal errors -----\n<u@rcpt.example>\n"
+    "    (reason: {reply})\n\n"
+    "   ----- Transcript of session follows -----\n... while talking to mx.rcpt.example.:\n"
+    ">>> RCPT To:<u@rcpt.example>\n<<< {reply}\n"
     "550 5.1.1 <u@rcpt.example>... User unknown\n\n   ----- Original message follows -----\n"
     + ORIGINAL,
     "sendmail notice without reason": NOTICE.replace(
         "{subject}", "Returned mail: Service unavailable"
     )
     + "\n   ----- The following addresses had permanent fatal errors -----\n<u@rcpt.example>\n\n"
-    "   ----- Transcript of session follows -----\n... while talking to mx.rcpt.example.:\n>>> RCPT To:<u@rcpt.example>\n<<< {reply}\n"
+    "   ----- Transcript of session follows -----\n... while talking to mx.rcpt.example.:\n"
+    ">>> RCPT To:<u@rcpt.example>\n<<< {reply}\n"
     "554 <u@rcpt.example>... Service unavailable\n\n   ----- Original message follows -----\n"
     + ORIGINAL,
     "gmail notice": NOTICE.replace("{subject}", "Delivery Status Notification (Failure)")
-    + "X-Failed-Recipients: u@rcpt.example\n\nDelivery to the following recipient failed permanently:\n\n     u@rcpt.example\n\n"
-    "Technical details of permanent failure: \nGoogle tried to deliver your message, but it was rejected by the server for the recipient "
-    "domain rcpt.example by mx.rcpt.example. [192.0.2.50].\n\nThe error that the other server returned was:\n{reply}\n\n\n"
+    + "X-Failed-Recipients: u@rcpt.example\n\nDelivery to the following recipient failed "
+    "permanently:\n\n     u@rcpt.example\n\n"
+    "Technical details of permanent failure: \nGoogle tried to deliver your message, but it "
+    "was rejected by the server for the recipient "
+    "domain rcpt.example by mx.rcpt.example. [192.0.2.50].\n\nThe error that the other server "
+    "returned was:\n{reply}\n\n\n"
     "----- Original message -----\n" + ORIGINAL,
     "dsn": REPORT.replace(
         "{text}", "This is an automatically generated Delivery Status Notification."
@@ -406,10 +484,14 @@ READ = {
     "dsn of postfix": REPORT.replace(
         "{text}",
         SORRY
-        + "\n<u@rcpt.example>: host mx.rcpt.example[192.0.2.50] said: {reply} (in reply to RCPT TO command)",
+        + (
+            "\n<u@rcpt.example>: host mx.rcpt.example[192.0.2.50] said: {reply} (in reply to "
+            "RCPT TO command)"
+        ),
     ),
 }
-# The dsn= of a log and the Status of a report are lent, as are the codes that sendmail puts into its own lines.
+# The dsn= of a log and the Status of a report are lent, as are the codes that sendmail puts into
+# its own lines.
 NO_CODE_NEEDED = {
     "postfix log",
     "exim log",

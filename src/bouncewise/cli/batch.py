@@ -24,8 +24,8 @@ BY = ("domain", "day", "cause", "party", "permanence", "advice", "rule", "receiv
     bouncewise batch acct-*.csv -o judged/ --by domain,day,cause
     bouncewise batch log.csv -o judged/ --reply diagnostic --jobs 4
 
-    OUT is a folder with a part for each piece of the input; with --by also counts.csv. A run that was
-    stopped goes on where it was; parts of another rule set are made anew beside the old.
+    OUT is a folder with a part for each piece of the input; with --by also counts.csv. A run that
+    was stopped continues where it was; parts of another rule set are made again beside the old.
     Needs: pip install 'bouncewise[scale]'.
     """,
 )

@@ -71,8 +71,8 @@ def read(path: Path) -> Settings:
     verp = settings.verp
     if verp != type(verp)() and verp.since is None:
         raise ConfigError(
-            f"{path}: [verp] since: missing; state the day from which on all your mail has a signed "
-            "return address, for example since = 2026-12-01"
+            f"{path}: [verp] since: missing; state the day from which on all your mail has a "
+            "signed return address, for example since = 2026-12-01"
         )
     return settings
 

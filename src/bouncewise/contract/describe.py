@@ -39,9 +39,9 @@ from bouncewise.contract.verdicts import ReportRow, VerdictRow
 _HEAD = """\
 # JSON
 
-With `--json` a command writes one object per line (NDJSON) in UTF-8 instead of text; `clean` does so
-only with `-o` or `--dry-run`. Keys keep their names, types and order; new keys may be added at the
-end. Times are RFC 3339 in UTC. What is not known is `null`.
+With `--json` a command writes one object per line (NDJSON) in UTF-8 instead of text; `clean` does
+so only with `-o` or `--dry-run`. Keys keep their names, types and order; new keys may be added at
+the end. Times are RFC 3339 in UTC. What is not known is `null`.
 
 This page is written by `python -m bouncewise.contract.describe`.
 """

@@ -12,7 +12,7 @@ from publicsuffixlist import PublicSuffixList
 
 
 def is_public_suffix(domain: str) -> bool:
-    """Whether *domain* (without ``@``) is a top-level domain, or one like ``co.uk`` or ``com.br``."""
+    """Whether *domain* (without ``@``) is a top-level domain, or one like ``co.uk``."""
     name = domain.strip(".").casefold()
     return bool(name) and not name.startswith("[") and _public_suffixes().is_public(name)
 

@@ -26,7 +26,7 @@ class Context(NamedTuple):
     keyring: Keyring = Keyring({})
 
     @classmethod
-    def open(
+    def open(  # noqa: PLR0913 - each may be given apart from the others
         cls,
         path: Path | str,
         *,

@@ -286,7 +286,7 @@ def decision_of(event: Event, state: State, until: datetime | None) -> Decision:
 
 
 def strictness(decision: Decision) -> tuple[bool, bool, bool, float]:
-    """Sorts Decisions of one scope: suppressed is more than held, for good more than until a day."""
+    """Sorts Decisions of one scope: suppressed is more than held, for good more than a time."""
     until = decision.until
     return (
         decision.state is not State.OK,

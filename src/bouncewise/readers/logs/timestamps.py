@@ -4,9 +4,9 @@ no zone.
 Reads: time stamps in the order of the log. Gives: times in UTC. A missing year is that of the line
 before, or the next where the months begin again; lines may be out of order at New Year. The last
 line of a file is not later than a day after the file's last change, however many years the log has;
-of a pipe or a compressed file this holds for each line. A missing zone is that of ``use_zone``, else
-that of this machine; of an hour that is repeated when summer time ends, a line that goes back is in
-the second pass. Refuses, with None: what is no time.
+of a pipe or a compressed file this holds for each line. A missing zone is that of ``use_zone``,
+else that of this machine; of an hour that is repeated when summer time ends, a line that goes back
+is in the second pass. Refuses, with None: what is no time.
 """
 
 from __future__ import annotations
