@@ -52,7 +52,7 @@ def command(
     bouncewise ingest /var/log/mail.log ~/Maildir/.bounces
     zcat mail.log.*.gz | bouncewise ingest -
     """
-    total = sum(Path(p).stat().st_size for p in files.expand(paths) if p != files.STDIN) or None
+    total = sum(map(files.size, files.expand(paths))) or None
     configuration = load_configuration(config_path)
     with (
         open_context(

@@ -159,6 +159,14 @@ def format_of(path: str) -> str:
     return reader.name if reader else ""
 
 
+def size(path: str) -> int:
+    """The octets of a file; 0 where that cannot be found out, for which reading gives a note."""
+    try:
+        return Path(path).stat().st_size
+    except OSError:
+        return 0
+
+
 def is_compressed(path: str) -> bool:
     """Whether the file is compressed or an archive, so that its content may exceed its size."""
     try:

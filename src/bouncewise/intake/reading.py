@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby, islice
-from pathlib import Path
 from typing import Any, BinaryIO, Generic, NamedTuple, TypeVar
 
 from bouncewise.classifier.classify import Classifier
@@ -139,7 +138,7 @@ class _SharedWork(Generic[T]):
 
     def read_paths(self, paths: Iterable[str]) -> Iterator[tuple[str, Iterator[T | Note]]]:
         for is_large, group in groupby(
-            paths, lambda path: path == files.STDIN or _size(path) >= LARGE_BYTES
+            paths, lambda path: path == files.STDIN or files.size(path) >= LARGE_BYTES
         ):
             for path in group if is_large else ():
                 yield path, self._read_large(path)
@@ -147,7 +146,7 @@ class _SharedWork(Generic[T]):
 
     def _read_small(self, paths: Iterator[str]) -> Iterator[tuple[str, Iterator[T | Note]]]:
         while self._inline_left > 0 and (path := next(paths, None)) is not None:
-            self._inline_left -= _size(path)
+            self._inline_left -= files.size(path)
             yield path, self._work.file(path)
         tasks = (Task(_files, (chunk,), chunk[0]) for chunk in _chunk_small_files(paths))
         for chunk, results in self._pool.map_ordered(tasks):
@@ -157,7 +156,7 @@ class _SharedWork(Generic[T]):
 
     def _read_large(self, path: str) -> Iterator[T | Note]:
         """A file of any size. Workers share an mbox; one of them reads a large log ahead."""
-        if _size(path) >= INLINE_BYTES and files.format_of(path) != "mbox":
+        if files.size(path) >= INLINE_BYTES and files.format_of(path) != "mbox":
             for batch in self._pool.prefetch(_next_batch, path):
                 yield from batch
             return
@@ -201,20 +200,13 @@ def _message_tasks(
         yield Task(_messages, (batch, path, first), f"{path} #{first}")
 
 
-def _size(path: str) -> int:
-    try:
-        return Path(path).stat().st_size
-    except OSError:
-        return 0  # deleted in the meantime: reading it gives a note
-
-
 def _chunk_small_files(paths: Iterable[str]) -> Iterator[list[str]]:
     """*paths* in chunks of about TASK_BYTES."""
     chunk: list[str] = []
     size = 0
     for path in paths:
         chunk.append(path)
-        size += _size(path) + _FILE_COST
+        size += files.size(path) + _FILE_COST
         if size >= TASK_BYTES:
             yield chunk
             chunk, size = [], 0

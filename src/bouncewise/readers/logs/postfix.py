@@ -122,7 +122,9 @@ def _delivery(
 
 
 def _is_whole(remark: str) -> bool:
-    """Whether *remark* ends with the bracket that Postfix closes it with. A server's words may
-    have brackets of their own; where they are even, the last one is Postfix's.
+    """Whether *remark* ends with the bracket that Postfix closes it with: behind the command that
+    was answered, or behind words whose own brackets are even.
     """
-    return remark.endswith(")") and remark.count(")") > remark.count("(")
+    return remark.endswith(" command))") or (
+        remark.endswith(")") and remark.count(")") > remark.count("(")
+    )

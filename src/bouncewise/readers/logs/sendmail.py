@@ -38,6 +38,7 @@ _LINE = re.compile(
 )
 _FROM = re.compile(r"from=<?(?P<sender>[^>,]*)>?, (?:.*?msgid=<?(?P<id>[^>,\s]*)>?)?")
 _RECIPIENT = re.compile(r"(?:\"(?:[^\"\\]|\\.)*+\"|[^,\"])++")
+_QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*+\"@[^\s\"<>@,]{1,255}")
 _TO_END = re.compile(r", (?=(?:ctladdr|delay|xdelay|mailer|pri)=)")
 _REPLY_LINE = re.compile(r"[45]\d\d[ -]")
 _EXPIRED = re.compile(
@@ -106,8 +107,8 @@ def _recipients(to: str) -> Iterator[str]:
     for m in _RECIPIENT.finditer(to):
         name = m[0].strip().removeprefix("<").removesuffix(">")
         if '"' in name:
-            if (found := address.parse_field(name)) is not None:
-                yield found
+            if _QUOTED.fullmatch(name):
+                yield name
         elif (first := address.first(name)) is not None:
             yield first
 
