@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -112,3 +113,22 @@ def test_no_circle() -> None:
         TopologicalSorter({module(path): own(path) - {module(path)} for path in FILES}).prepare()
     except CycleError as circle:
         pytest.fail(f"imports go in a circle: {' -> '.join(circle.args[1])}")
+
+
+BANNED = frozenset(
+    "told tells said says came whom was asked crowd freed mishap living strangers".split()
+)
+"""Words that say nothing to a stranger, or name what has another name (docs/architecture.md)."""
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SOURCE)))
+def test_definitions_are_named_in_the_words_of_the_field(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            name = node.name
+        elif isinstance(node, ast.arg):
+            name = node.arg
+        else:
+            continue
+        words = {word.lower() for word in re.findall(r"[A-Z]?[a-z]+", name)}
+        assert words.isdisjoint(BANNED), f"{path}:{node.lineno}: {name}"

@@ -27,6 +27,7 @@ from bouncewise.operations.ingest import Tally
 from bouncewise.operations.suppress import record
 from bouncewise.policy.decide import ADDED, REMOVED
 from bouncewise.policy.load import load
+from support.sql import rows
 
 POLICY = load()
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "messages"
@@ -183,12 +184,12 @@ def test_evidence_stays_with_its_raw_bytes(tmp_path: Path) -> None:
 
     with open_store(tmp_path / "l.sqlite", create=True) as ledger:
         ingest(ledger, FIXTURES / "postfix.eml")
-        (data,) = ledger._db._connection.execute("SELECT data FROM block").fetchone()
+        ((data,),) = rows(ledger, "SELECT data FROM block")
         ((_, raw, verdict),) = msgspec.msgpack.decode(zstandard.decompress(data))
         assert raw == (FIXTURES / "postfix.eml").read_bytes()
         assert verdict["rule"] == "microsoft.directory-edge-block"
-        rules = ledger._db._connection.execute("SELECT rules FROM batch").fetchone()
-        assert rules == (default_classifier().ruleset.version,)
+        rules = rows(ledger, "SELECT rules FROM batch")
+        assert rules == [(default_classifier().ruleset.version,)]
 
 
 def test_a_kill_in_the_middle_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
@@ -215,7 +216,7 @@ def test_a_kill_in_the_middle_loses_nothing_and_doubles_nothing(tmp_path: Path) 
         ingest(whole, log)
         assert killed.counts()["event"] == whole.counts()["event"] == 30_000
         assert states(killed) == states(whole)
-        assert killed._db._connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert rows(killed, "PRAGMA integrity_check") == [("ok",)]
 
 
 def test_a_foreign_file_is_refused_with_a_word(tmp_path: Path) -> None:
@@ -223,7 +224,7 @@ def test_a_foreign_file_is_refused_with_a_word(tmp_path: Path) -> None:
     with pytest.raises(LedgerError, match="--db"):
         open_store(tmp_path / "x", create=True)
     with open_store(tmp_path / "y.sqlite", create=True) as ledger:
-        ledger._db._connection.execute("UPDATE meta SET value = '99' WHERE name = 'schema'")
+        rows(ledger, "UPDATE meta SET value = '99' WHERE name = 'schema'")
     with pytest.raises(LedgerError, match="another version"):
         open_store(tmp_path / "y.sqlite", create=True)
 

@@ -20,7 +20,7 @@ import zstandard
 from bouncewise.classifier.classify import Classifier, default_classifier
 from bouncewise.cli.common import load_classifier
 from bouncewise.errors import LedgerError
-from bouncewise.ledger import Store, open_store
+from bouncewise.ledger import Store, database, open_store
 from bouncewise.model import Basis, Decisions, Event, State
 from bouncewise.operations import ingest as ingesting
 from bouncewise.operations.context import Context
@@ -28,6 +28,7 @@ from bouncewise.operations.replay import Change, Outcome, replayed
 from bouncewise.operations.suppress import record
 from bouncewise.policy.decide import ADDED
 from bouncewise.policy.load import Policy, load
+from support.sql import dump, rows
 
 POLICY = load()
 AT = datetime(2026, 3, 20, tzinfo=UTC)
@@ -83,10 +84,6 @@ def again(
         return list(outcome.changes), outcome
 
 
-def dump(ledger: Store) -> list[str]:
-    return list(ledger._db._connection.iterdump())
-
-
 def states(ledger: Store) -> dict[str, Decisions]:
     return dict(ledger.states())
 
@@ -132,14 +129,12 @@ def test_the_log_says_who_and_from_which_rules_and_blocks_keep_their_verdict(
     ledger: Store, tmp_path: Path
 ) -> None:
     ours = load_classifier((site(tmp_path, "user unknown", "mailbox-unknown"),))
-    blocks = ledger._db._connection.execute("SELECT * FROM block").fetchall()
+    blocks = rows(ledger, "SELECT * FROM block")
     again(ledger, ours, apply=True)
     old, new = default_classifier().ruleset.version, ours.ruleset.version
-    sources = ledger._db._connection.execute(
-        "SELECT source, rules FROM batch ORDER BY id"
-    ).fetchall()
+    sources = rows(ledger, "SELECT source, rules FROM batch ORDER BY id")
     assert sources[-1] == (f"replay by jo: rules {old} -> {new}", new)
-    assert ledger._db._connection.execute("SELECT * FROM block").fetchall() == blocks
+    assert rows(ledger, "SELECT * FROM block") == blocks
     first = msgspec.msgpack.decode(zstandard.decompress(blocks[0][2]))
     assert first[0][2]["rule"] == "recipient.unknown"
 
@@ -159,18 +154,12 @@ def test_replayed_is_as_if_it_had_been_judged_so_from_the_first(
         changes, _ = again(ledger, ours, apply=True)
         assert "@x.example" in {change.name for change in changes}
         assert states(ledger) == states(fresh)
-        assert (
-            ledger._db._connection.execute(said).fetchall()
-            == fresh._db._connection.execute(said).fetchall()
-        )
+        assert rows(ledger, said) == rows(fresh, said)
     again(ledger, default_classifier(), apply=True)
     with open_store(tmp_path / "other.sqlite", create=True) as other:
         ingest(other, tmp_path / "a.log", more)
         assert states(ledger) == states(other)
-        assert (
-            ledger._db._connection.execute(said).fetchall()
-            == other._db._connection.execute(said).fetchall()
-        )
+        assert rows(ledger, said) == rows(other, said)
 
 
 def test_another_policy_alone(ledger: Store, tmp_path: Path) -> None:
@@ -267,9 +256,11 @@ def test_a_trial_leaves_the_ledger_to_others(ledger: Store, tmp_path: Path) -> N
     assert "new@x.example" in states(ledger)
 
 
-def test_a_writer_that_never_ends_is_told_of(ledger: Store) -> None:
-    with open_store(ledger.path, create=True) as other:
-        ledger._db._connection.execute("PRAGMA busy_timeout=10")
+def test_a_writer_that_never_ends_is_reported(
+    ledger: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "_BUSY_SECONDS", 0.01)
+    with open_store(ledger.path) as ledger, open_store(ledger.path) as other:
         with other.change(), pytest.raises(LedgerError, match="another bouncewise"):
             again(ledger, default_classifier(), apply=True)
         with (

@@ -22,13 +22,13 @@ from bouncewise.ledger.queries import MOST_IDS, compose, queries
 
 Row = tuple[Any, ...]
 
-_BUSY_SECONDS = 60
+_BUSY_SECONDS: float = 60
 
 
 def _connect(name: str, *, uri: bool = False) -> sqlite3.Connection:
     connection = sqlite3.connect(name, isolation_level=None, timeout=_BUSY_SECONDS, uri=uri)
     try:
-        connection.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
+        connection.execute(f"PRAGMA busy_timeout={int(_BUSY_SECONDS * 1000)}")
         connection.execute("SELECT count(*) FROM sqlite_master")  # fails for what is no database
     except sqlite3.Error:
         connection.close()
