@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -24,6 +24,7 @@ from bouncewise.ledger import open_store
 from bouncewise.lists.typos import domain_typo, known_domains, local_typos
 from bouncewise.model import Cause, Stage
 from bouncewise.net import dns
+from support.cli import bouncewise
 
 KNOWLEDGE = load()
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
@@ -475,12 +476,10 @@ class Desk:
         self.folder, self.count = folder, 0
 
     def run(self, *args: str, code: int = 0) -> str:
-        env = {**os.environ, "BOUNCEWISE_DB": str(self.folder / "ledger.sqlite")}
-        done = subprocess.run(
-            [sys.executable, "-m", "bouncewise", *args], capture_output=True, text=True, env=env
-        )
+        with patch.dict(os.environ, {"BOUNCEWISE_DB": str(self.folder / "ledger.sqlite")}):
+            done = bouncewise(self.folder, *args)
         assert done.returncode == code, done.stderr
-        return done.stdout
+        return done.stdout.decode()
 
     def mail(self, day: float, fates: dict[str, str], mx: str = "mx.b.example") -> None:
         lines = []
