@@ -5,6 +5,7 @@
 # make corpus         verdicts compared with labelled replies and messages in CORPUS=FOLDER (not part of the repository)
 # make lab            bounces produced by the mail servers that are installed, read and compared; as root
 # make fuzz           every reader under a coverage-guided fuzzer, for SECONDS=120
+# make soak           read and ingest on damaged fixtures, for SECONDS=3600; failures are kept in build/soak
 # make world          policies compared in a simulated world
 # make bench          speed, with the figures of comparable programs or lower bounds
 # make package        source distribution and wheel, built, tested and checked
@@ -17,7 +18,7 @@ SECONDS ?= 120
 CORPUS ?= ../shared/corpus
 BIN = $(VENV)/bin
 
-.PHONY: demo test check spark corpus bench world lab fuzz package release-check clean
+.PHONY: demo test check spark corpus bench world lab fuzz soak package release-check clean
 
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "bouncewise needs Python 3.11 or newer; try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
@@ -65,6 +66,10 @@ fuzz: $(VENV)/.installed
 	$(BIN)/pip install --quiet atheris
 	mkdir -p build/seeds && cp tests/fixtures/messages/*.eml tests/fixtures/logs/* build/seeds
 	$(BIN)/python fuzz/readers.py -max_total_time=$(SECONDS) -timeout=10 build/seeds
+
+soak: SECONDS = 3600
+soak: $(VENV)/.installed
+	$(BIN)/python fuzz/soak.py $(SECONDS)
 
 package: $(VENV)/.installed
 	$(BIN)/pip install --quiet build twine
