@@ -6,6 +6,7 @@ Pure: an entry may be made in another process than the one that writes it.
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import NamedTuple
@@ -128,7 +129,7 @@ def entry(
     be; *own*: whether the host that answered is the *receiver*'s own, None where that is not known.
     """
     report = finding.report
-    at = _time_of(report, began)
+    at = _possible(report.at, began)
     provenance = report.provenance
     source = report.esp.name if report.esp else report.source.reader
     mailing = (report.stream or "", report.campaign or "")
@@ -150,8 +151,8 @@ def entry(
         UNDATED if at is None else ASSUMED_YEAR if provenance.assumed_year else DATED,
         message,
         queue,
-        micros(provenance.sent) if provenance.sent else None,
-        micros(provenance.arrived) if provenance.arrived else None,
+        _possible(provenance.sent, began),
+        _possible(provenance.arrived, began),
     )
     return EventEntry(
         names_of(report),
@@ -165,19 +166,17 @@ def entry(
     )
 
 
-def _time_of(report: Report, began: Micros) -> Micros | None:
-    """The time of a report; None where it has none, or one that cannot be: before 1990, or later
-    than a day after it was read.
+def _possible(when: datetime | None, began: Micros) -> Micros | None:
+    """The time *when*; None where there is none, or one that cannot be: before 1990, or later than
+    a day after it was read.
     """
-    if report.at is None:
-        return None
-    at = micros(report.at)
-    return at if EARLIEST <= at <= began + MICROS_A_DAY else None
+    at = None if when is None else micros(when)
+    return at if at is not None and EARLIEST <= at <= began + MICROS_A_DAY else None
 
 
 def time_of(report: Report, began: Micros) -> Micros:
     """The time under which a report is filed: its own, or when its reading *began*."""
-    at = _time_of(report, began)
+    at = _possible(report.at, began)
     return began if at is None else at
 
 
