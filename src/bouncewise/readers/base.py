@@ -24,6 +24,8 @@ MAX_LINE = 65536
 
 TOO_LONG = "line longer than {} octets; the rest of it was skipped"
 
+UNFINISHED = "the last line has no end and may be half of one; it is read when it is complete"
+
 _CHUNK = 1 << 18  # octets that are read from the stream at a time
 
 
@@ -41,6 +43,14 @@ class Note(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.path}{'' if self.number is None else f' #{self.number}'}: {self.text}"
+
+
+class Block(NamedTuple):
+    """Lines, and the number of the first, from 0. ``is_complete``: the last one has its end."""
+
+    number: int
+    lines: list[bytes]
+    is_complete: bool = True
 
 
 class Reader(Protocol):
@@ -86,10 +96,8 @@ def key_of(*parts: str) -> bytes:
     return hashlib.blake2b(content, digest_size=16).digest()
 
 
-def blocks(
-    stream: BinaryIO, path: str, limit: int = MAX_LINE
-) -> Iterator[tuple[int, list[bytes]] | Note]:
-    """The lines of *stream* in blocks, each with the number of its first line, from 0.
+def blocks(stream: BinaryIO, path: str, limit: int = MAX_LINE) -> Iterator[Block | Note]:
+    """The lines of *stream* in blocks. A last line without its end is a block of its own.
 
     LF and CRLF end a line; a CR alone is text, for no mail server ends lines with it. Of a line
     *limit* octets are read.
@@ -109,7 +117,8 @@ def blocks(
             yield from _cut_long_lines(complete, number, path, limit)
             number += len(complete)
     if begun.size:
-        yield from _cut_long_lines([begun.octets()], number, path, limit)
+        for item in _cut_long_lines([begun.octets()], number, path, limit):
+            yield item if isinstance(item, Note) else item._replace(is_complete=False)
 
 
 class _Line:
@@ -131,26 +140,33 @@ class _Line:
 
 def _cut_long_lines(
     complete: list[bytes], number: int, path: str, limit: int
-) -> Iterator[tuple[int, list[bytes]] | Note]:
+) -> Iterator[Block | Note]:
     """*complete* in blocks; each line that is too long is cut, noted, and ends its block."""
     start = 0
     if max(map(len, complete), default=0) > limit:
         for i, line in enumerate(complete):
             if len(line) > limit:
-                yield number + start, [*complete[start:i], line[:limit]]
+                yield Block(number + start, [*complete[start:i], line[:limit]])
                 yield Note(path, number + i, TOO_LONG.format(limit))
                 start = i + 1
     if start < len(complete):
-        yield number + start, complete[start:]
+        yield Block(number + start, complete[start:])
 
 
-def lines(stream: BinaryIO, path: str, limit: int = MAX_LINE) -> Iterator[tuple[int, bytes] | Note]:
-    """The lines of *stream* one by one, with their numbers from 0."""
+def lines(
+    stream: BinaryIO, path: str, limit: int = MAX_LINE, *, only_complete: bool = False
+) -> Iterator[tuple[int, bytes] | Note]:
+    """The lines of *stream* one by one, with their numbers from 0.
+
+    *only_complete*: a last line without its end gives a note.
+    """
     for item in blocks(stream, path, limit):
         if isinstance(item, Note):
             yield item
+        elif only_complete and not item.is_complete:
+            yield Note(path, item.number, UNFINISHED)
         else:
-            yield from enumerate(item[1], item[0])
+            yield from enumerate(item.lines, item.number)
 
 
 def guarded(items: Callable[[], Iterable[T]], path: str, number: int | None) -> Iterator[T | Note]:

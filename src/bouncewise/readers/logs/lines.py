@@ -16,7 +16,7 @@ from typing import BinaryIO
 import msgspec
 
 from bouncewise.model import Finding, Kind, Report, Source
-from bouncewise.readers.base import Note, blocks, key_of, unread
+from bouncewise.readers.base import UNFINISHED, Block, Note, blocks, key_of, unread
 from bouncewise.readers.logs.timestamps import TimestampParser
 from bouncewise.rfc import address
 
@@ -135,22 +135,30 @@ class LineLog:
         return sum(of_log) * 2 >= len(of_log) - (not of_log[0])
 
     def read(self, stream: BinaryIO, path: str) -> Iterator[Finding | Note]:
-        """The findings and notes of each line."""
+        """The findings and notes of each line.
+
+        The end of a line may be in the middle of a reply, so nothing in a last line without a line
+        break says that it is complete. If it would give anything, it gives a note.
+        """
         log = LogContext(path, self.name)
         for item in blocks(stream, path):
             if isinstance(item, Note):
                 yield item
+            elif item.is_complete:
+                yield from self._read_block(item, log)
+            elif next(self._read_block(item, log), None) is not None:
+                yield Note(path, item.number, UNFINISHED)
+
+    def _read_block(self, block: Block, log: LogContext) -> Iterator[Finding | Note]:
+        text = b"\n".join(block.lines).decode("utf-8", "replace")
+        for number, line in enumerate(text.split("\n"), block.number):
+            if not line:
                 continue
-            first, raw_lines = item
-            text = b"\n".join(raw_lines).decode("utf-8", "replace")
-            for number, line in enumerate(text.split("\n"), first):
-                if not line:
-                    continue
-                try:
-                    for found in self.read_line(line, number, log):
-                        yield _without_year(found) if log.timestamps.is_yearless else found
-                except Exception as error:
-                    yield Note(path, number, unread(error))
+            try:
+                for found in self.read_line(line, number, log):
+                    yield _without_year(found) if log.timestamps.is_yearless else found
+            except Exception as error:
+                yield Note(log.path, number, unread(error))
 
     def read_line(self, line: str, number: int, log: LogContext) -> Iterable[Finding | Note]:
         """The findings and notes of *line*, whose number from 0 is *number*."""

@@ -49,6 +49,7 @@ class PowermtaReader(TableLog):
 
     name = "powermta"
     about = "PowerMTA accounting CSV: d, b, t, tq, rb, rs and f records, columns by header"
+    is_written_live = True
     required_columns = frozenset({"type", "rcpt"})
 
     def sniff(self, head: bytes) -> bool:

@@ -35,6 +35,8 @@ class TableLog:
     about = ""
     required_columns: frozenset[str]
     """Names in lower case."""
+    is_written_live = False
+    """Whether a server writes the table: then a last line without its end may be half of one."""
 
     def sniff(self, head: bytes) -> bool:
         """Whether the first line names the required columns."""
@@ -48,7 +50,8 @@ class TableLog:
         """The findings and notes of each row."""
         timestamps = TimestampParser.for_file(path)
         header: list[str] = []
-        for item in _rows(lines(cast(BinaryIO, _Utf8Stream(stream)), path), path):
+        utf8 = cast(BinaryIO, _Utf8Stream(stream))
+        for item in _rows(lines(utf8, path, only_complete=self.is_written_live), path):
             if isinstance(item, Note):
                 yield item
                 continue
