@@ -207,8 +207,7 @@ def _decompress(name: str, stream: BinaryIO) -> Iterator[NamedStream]:
     if head.startswith(_GZIP):
         yield NamedStream(name, cast(BinaryIO, gzip.GzipFile(fileobj=raw)))
     elif head.startswith(_ZSTD):
-        decompressed = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
-        yield NamedStream(name, cast(BinaryIO, decompressed))
+        yield NamedStream(name, cast(BinaryIO, _ZstdStream(raw)))
     elif head.startswith(_ZIP):
         seekable = stream if stream.seekable() else io.BytesIO(peekable.read())
         with zipfile.ZipFile(seekable) as archive:
@@ -218,6 +217,46 @@ def _decompress(name: str, stream: BinaryIO) -> Iterator[NamedStream]:
                         yield NamedStream(f"{name}/{member.filename}", cast(BinaryIO, content))
     else:
         yield NamedStream(name, raw)
+
+
+_ZSTD_CHUNK = 1024
+"""Octets that are decompressed at a time. Four octets may be a block of 128 KiB (RFC 8878 section
+3.1.1.2), so these may be 32 MiB."""
+
+
+class _ZstdStream:
+    """What the frames of *stream* decompress to. Unlike zstandard's reader it raises EOFError where
+    the last frame is cut, after what comes before the cut was read.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._frame = zstandard.ZstdDecompressor().decompressobj()
+        self._input, self._output = b"", io.BytesIO()
+        self._is_within_frame = False
+
+    def read(self, size: int = -1) -> bytes:
+        """*size* octets, or those before the end or a cut; all if *size* is negative."""
+        pieces: list[bytes] = []
+        while size != 0:
+            if not (piece := self._output.read(size)):
+                if self._decompress_more():
+                    continue
+                if self._is_within_frame and not pieces:
+                    raise EOFError("the compressed file ends early")
+                break
+            pieces.append(piece)
+            size -= len(piece) if size > 0 else 0
+        return b"".join(pieces)
+
+    def _decompress_more(self) -> bool:
+        chunk = self._input or self._stream.read(_ZSTD_CHUNK)
+        if chunk:
+            self._output = io.BytesIO(self._frame.decompress(chunk))
+            self._is_within_frame, self._input = not self._frame.eof, self._frame.unused_data
+            if self._frame.eof:
+                self._frame = zstandard.ZstdDecompressor().decompressobj()
+        return bool(chunk)
 
 
 class _Peekable(io.RawIOBase):

@@ -8,9 +8,12 @@ reads it. Gives: for each path its notes, and what a function of the caller make
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby, islice
 from typing import Any, BinaryIO, Generic, NamedTuple, TypeVar
+
+import msgspec
 
 from bouncewise.classifier.classify import Classifier
 from bouncewise.intake import files
@@ -124,8 +127,17 @@ class _Work(Generic[T]):
             if isinstance(item, Note):
                 yield item
             else:
-                examined = item if self.examiner is None else self.examiner.examine(item)
+                named = item if item.report.source.path.isascii() else _in_utf8(item)
+                examined = named if self.examiner is None else self.examiner.examine(named)
                 yield self.transform(classify_finding(examined, self.classifier))
+
+
+def _in_utf8(finding: Finding) -> Finding:
+    """*finding* with a path that can be stored and printed: octets that are no UTF-8 are shown."""
+    report = finding.report
+    path = os.fsencode(report.source.path).decode("utf-8", "backslashreplace")
+    source = msgspec.structs.replace(report.source, path=path)
+    return msgspec.structs.replace(finding, report=msgspec.structs.replace(report, source=source))
 
 
 class _SharedWork(Generic[T]):
