@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import sqlite3
 import stat
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +18,8 @@ from click.testing import CliRunner, Result
 
 from bouncewise import Ledger, LedgerError
 from bouncewise.cli import bouncewise
-from bouncewise.errors import BouncewiseError
+from bouncewise.cli.places import ledger_path, login
+from bouncewise.errors import BouncewiseError, InputError
 from bouncewise.ledger import open_store
 from bouncewise.lists.names import name_in
 from bouncewise.model import Event, State
@@ -184,3 +187,75 @@ def test_times_that_cannot_be_are_refused(db: Path, when: str) -> None:
 def test_names_are_parsed_in_linear_time() -> None:
     for bait in ('"a" ', "<", "(", "a@", '"', "mailto:"):
         name_in(bait * 20_000)
+
+
+@pytest.mark.parametrize("db_name", ["", " ", "~no-such-user-here/l", "x" * 300, "a\0b"])
+def test_a_ledger_that_cannot_be_named_is_one_line(db_name: str) -> None:
+    done = run("check", JO, "--db", db_name)
+    assert isinstance(done.exception, BouncewiseError), done.exception
+    assert "\n" not in str(done.exception)
+
+
+@pytest.mark.parametrize("option", ["--at", "--until"])
+def test_an_empty_time_is_refused(db: Path, option: str) -> None:
+    verb = ["check", JO] if option == "--at" else ["suppressions", "add", JO, "--why", "x"]
+    assert run(*verb, option, "", "--db", db).exit_code == 2
+
+
+def test_a_user_without_name_and_home_can_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown() -> str:
+        raise KeyError("getpwuid(): uid not found: 12345")
+
+    monkeypatch.setattr("getpass.getuser", unknown)
+    assert login().startswith("uid ")
+    monkeypatch.setattr("platformdirs.user_data_dir", lambda _: unknown())
+    with pytest.raises(InputError, match="name the ledger's file with --db"):
+        ledger_path(None)
+
+
+@pytest.mark.parametrize("kind", ["new", "dangling", "empty", "new folder"])
+def test_a_ledger_and_its_folder_are_created_private(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "f" / "l" if kind == "new folder" else tmp_path / "l"
+    if kind == "dangling":
+        path.symlink_to("target")
+    elif kind == "empty":
+        path.touch(0o644)
+    previous = os.umask(0)
+    try:
+        open_store(path, create=True).close()
+    finally:
+        os.umask(previous)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    if kind == "new folder":
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_does_not_become_a_ledger(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    make(tmp_path / "l")
+    done = run("suppressions", "add", JO, "--why", "x", "--db", tmp_path / "l")
+    assert isinstance(done.exception, LedgerError)
+
+
+def test_damage_is_an_error_of_the_ledger_and_never_of_the_program(
+    db: Path, tmp_path: Path
+) -> None:
+    with sqlite3.connect(db) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    whole = db.read_bytes()
+    rng, damaged = random.Random(1), tmp_path / "damaged"
+    questions = [["check", JO], ["history", JO], ["status"], ["suppressions", "list"]]
+    for trial in range(60):
+        octets = bytearray(whole)
+        for _ in range(rng.choice((1, 30))):
+            octets[rng.randrange(16, len(octets))] = rng.randrange(256)
+        for word in (b"suppressed", b"own", b"all") if trial % 3 == 0 else ():
+            octets = bytearray(bytes(octets).replace(word, b"?" + word[1:]))
+        damaged.write_bytes(octets)
+        done = run(*questions[trial % 4], "--db", damaged)
+        assert isinstance(done.exception, None | BouncewiseError | SystemExit), done.exc_info

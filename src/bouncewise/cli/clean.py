@@ -19,11 +19,11 @@ from bouncewise.cli.common import (
     echo_error,
     json_option,
     ledger_options,
-    ledger_path,
     open_context,
     parse_moment,
     transactional_option,
 )
+from bouncewise.cli.places import ledger_path
 from bouncewise.cli.screen import progress
 from bouncewise.contract import dumps, time
 from bouncewise.contract.runs import CleanRecord

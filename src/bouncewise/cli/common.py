@@ -4,7 +4,6 @@ styled only on a terminal.
 
 from __future__ import annotations
 
-import getpass
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import click
 
 from bouncewise.cli import screen
+from bouncewise.cli.places import default_db, ledger_path, login
 from bouncewise.encode import for_terminal
 from bouncewise.errors import InputError
 
@@ -79,7 +79,7 @@ def db_option(f: F) -> F:
         "--db",
         envvar="BOUNCEWISE_DB",
         metavar="FILE",
-        help=f"The ledger, an SQLite file. Default: {default_db()}",
+        help=f"The ledger, an SQLite file. Default: {default_db() or 'none without a home folder'}",
     )(f)
 
 
@@ -87,7 +87,7 @@ def by_option(f: F) -> F:
     """``--by``: the name that is kept with the act."""
     return click.option(
         "--by",
-        default=getpass.getuser,
+        default=login,
         show_default="your login name",
         help="Name to record as the author.",
     )(f)
@@ -154,21 +154,6 @@ stream_option = click.option(
 def dry_run_option(text: str) -> Callable[[F], F]:
     """``--dry-run``; *text*: what is shown or counted in place of what is done."""
     return click.option("--dry-run", is_flag=True, help=f"{text} Nothing is stored.")
-
-
-def default_db() -> Path:
-    """Where the ledger is kept unless --db names another."""
-    import platformdirs
-
-    return Path(platformdirs.user_data_dir("bouncewise")) / "ledger.sqlite"
-
-
-def ledger_path(db: str | None) -> Path:
-    """The file that --db names: a path, or ``sqlite:///path``."""
-    where = (db or str(default_db())).removeprefix("sqlite:///")
-    if "://" in where:
-        raise InputError(f"--db {db}: only SQLite files so far: a path, or sqlite:///path")
-    return Path(where).expanduser()
 
 
 def open_ledger(db: str | None, *, create: bool = False, write: bool = False) -> Store:
@@ -250,7 +235,9 @@ class Moment(NamedTuple):
 
 def parse_moment(text: str | None) -> Moment:
     """The time that --at names; now where it names none."""
-    return Moment(parse_time(text, "--at"), True) if text else Moment(datetime.now(UTC), False)
+    if text is None:
+        return Moment(datetime.now(UTC), False)
+    return Moment(parse_time(text, "--at"), True)
 
 
 def parse_time(text: str, option: str) -> datetime:
@@ -260,7 +247,7 @@ def parse_time(text: str, option: str) -> datetime:
         when = (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise click.UsageError(
-            f"{option} {text}: not a time; write 2026-11-20 or 2026-11-20T12:00:00Z"
+            f"{option} {text or chr(39) * 2}: not a time; write 2026-11-20 or 2026-11-20T12:00:00Z"
         ) from None
     if not EARLIEST <= when <= LATEST:
         raise click.UsageError(f"{option} {text}: not between {EARLIEST:%Y} and {LATEST:%Y}")
@@ -269,7 +256,7 @@ def parse_time(text: str, option: str) -> datetime:
 
 def parse_optional_time(text: str | None, option: str) -> datetime | None:
     """The time that an option names; None where it is not given."""
-    return parse_time(text, option) if text else None
+    return parse_time(text, option) if text is not None else None
 
 
 def print_note(note: Note) -> None:

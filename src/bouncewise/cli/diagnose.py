@@ -19,7 +19,6 @@ from bouncewise.cli.common import (
     echo,
     json_option,
     ledger_options,
-    ledger_path,
     load_classifier,
     load_policy,
     open_ledger,
@@ -27,6 +26,7 @@ from bouncewise.cli.common import (
     rules_option,
     style,
 )
+from bouncewise.cli.places import ledger_path
 from bouncewise.contract import dumps
 from bouncewise.contract.diagnoses import DiagnosisRecord
 from bouncewise.diagnosis import facts

@@ -21,7 +21,6 @@ from bouncewise.cli.common import (
     echo_error,
     json_option,
     ledger_options,
-    ledger_path,
     load_policy,
     open_context,
     open_ledger,
@@ -31,6 +30,7 @@ from bouncewise.cli.common import (
     style,
     why_option,
 )
+from bouncewise.cli.places import ledger_path
 from bouncewise.contract import dumps
 from bouncewise.contract.addresses import suppression_row
 from bouncewise.contract.runs import ActRecord, ImportRecord

@@ -8,9 +8,11 @@ shadow others, error messages.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import sqlite3
+import stat
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -24,13 +26,16 @@ Row = tuple[Any, ...]
 
 _BUSY_SECONDS: float = 60
 
+_ERRORS = (sqlite3.Error, UnicodeError)
+"""What SQLite raises; also for names in a damaged file that are no text."""
+
 
 def _connect(name: str, *, uri: bool = False) -> sqlite3.Connection:
     connection = sqlite3.connect(name, isolation_level=None, timeout=_BUSY_SECONDS, uri=uri)
     try:
         connection.execute(f"PRAGMA busy_timeout={int(_BUSY_SECONDS * 1000)}")
         connection.execute("SELECT count(*) FROM sqlite_master")  # fails for what is no database
-    except sqlite3.Error:
+    except _ERRORS:
         connection.close()
         raise
     return connection
@@ -52,11 +57,31 @@ def _connect_read_only(path: Path) -> sqlite3.Connection:
 
 def _create_private(path: Path) -> None:
     """The file, for its owner alone: a ledger holds whole messages. SQLite gives its other files
-    the same mode.
+    the same mode. The target of a dangling symlink is created, as SQLite would do.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    target = Path(os.path.realpath(path))
+    if not target.parent.is_dir():
+        target.parent.parent.mkdir(parents=True, exist_ok=True)
+        target.parent.mkdir(mode=0o700, exist_ok=True)
     with contextlib.suppress(FileExistsError):
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    found = target.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise FileExistsError(errno.EEXIST, "not a regular file")
+    if found.st_size == 0 and found.st_mode & 0o077:  # made by hand, or by mktemp with another mode
+        with contextlib.suppress(PermissionError):
+            target.chmod(0o600)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _reason(bad: Exception) -> str:
+    return (bad.strerror if isinstance(bad, OSError) else None) or str(bad).rstrip(".")
 
 
 class Database:
@@ -67,7 +92,7 @@ class Database:
         no database, or cannot be used. *read_only*: only questions are asked.
         """
         self.path = path
-        if not create and not path.is_file():
+        if not create and not _exists(path):
             raise LedgerError(
                 f"{path}: no ledger there. `bouncewise ingest` creates one; --db names another."
             )
@@ -75,7 +100,7 @@ class Database:
             if create:
                 _create_private(path)
             self._connection = _connect_read_only(path) if read_only else _connect(str(path))
-        except (sqlite3.Error, OSError) as bad:
+        except (*_ERRORS, OSError) as bad:
             raise self._unusable(bad) from None
 
     def close(self) -> None:
@@ -98,11 +123,13 @@ class Database:
         self._connection.executescript(settings)
 
     def _failed(self, bad: Exception) -> LedgerError:
-        return LedgerError(f"{self.path}: {bad}. Nothing of the transaction at hand was kept.")
+        return LedgerError(
+            f"{self.path}: {_reason(bad)}. Nothing of the transaction at hand was kept."
+        )
 
     def _unusable(self, bad: Exception) -> LedgerError:
         return LedgerError(
-            f"{self.path}: cannot be used as a ledger: {bad}. Give another with --db."
+            f"{self.path}: cannot be used as a ledger: {_reason(bad)}. Give another with --db."
         )
 
     # ── queries ──────────────────────────────────────────────────────────────────────────────────
@@ -110,14 +137,23 @@ class Database:
     def _execute(self, sql: str, values: Any = ()) -> sqlite3.Cursor:
         try:
             return self._connection.execute(sql, values)
-        except sqlite3.Error as bad:
+        except _ERRORS as bad:
             raise self._failed(bad) from None
+
+    def _fetch(self, cursor: sqlite3.Cursor) -> Row | None:
+        try:
+            row: Row | None = cursor.fetchone()
+        except _ERRORS as bad:
+            raise self._failed(bad) from None
+        return row
 
     def each(self, query: str, /, **given: Any) -> Iterator[Row]:
         """The rows of *query*, as they are fetched."""
         try:
-            yield from self._execute(*compose(query, given))
-        except sqlite3.Error as bad:
+            # (not ``yield from``: it closes the cursor, which fails once the database is closed)
+            for row in self._execute(*compose(query, given)):  # noqa: UP028
+                yield row
+        except _ERRORS as bad:
             raise self._failed(bad) from None
 
     def all(self, query: str, /, **given: Any) -> list[Row]:
@@ -126,8 +162,7 @@ class Database:
 
     def one(self, query: str, /, **given: Any) -> Row | None:
         """The first row of *query*; None where there is none."""
-        found: Row | None = self._execute(*compose(query, given)).fetchone()
-        return found
+        return self._fetch(self._execute(*compose(query, given)))
 
     def by_ids(self, query: str, ids: Iterable[Any], /, **given: Any) -> Iterator[Row]:
         """The rows of *query* for every one of *ids*, asked for some at a time."""
@@ -143,7 +178,7 @@ class Database:
         """Change something by *query* once for each of *rows*; how many rows that changed."""
         try:
             return self._connection.executemany(queries()[query], rows).rowcount
-        except sqlite3.Error as bad:
+        except _ERRORS as bad:
             raise self._failed(bad) from None
 
     # ── transactions ─────────────────────────────────────────────────────────────────────────────
@@ -157,7 +192,9 @@ class Database:
         """
         try:
             self._connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error as bad:
+        except _ERRORS as bad:
+            if "locked" not in str(bad):
+                raise self._failed(bad) from None
             raise LedgerError(
                 f"{self.path}: {bad}; another bouncewise is writing, a replay perhaps: try again"
             ) from None
@@ -167,7 +204,7 @@ class Database:
         except BaseException as bad:
             if self._connection.in_transaction:  # a full disk ends the transaction by itself
                 self._connection.execute("ROLLBACK")
-            if isinstance(bad, sqlite3.Error):
+            if isinstance(bad, _ERRORS):
                 raise self._failed(bad) from None
             raise
 
@@ -183,7 +220,7 @@ class Database:
             if trial:
                 self._shadow(kept)
             yield
-        except (sqlite3.Error, LedgerError) as bad:
+        except (*_ERRORS, LedgerError) as bad:
             raise LedgerError(
                 f"replay: {bad} Nothing was changed. Is another bouncewise writing? Is there room "
                 f"for temporary files, as much"
@@ -232,7 +269,7 @@ class Database:
         try:
             found = self._connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
             return {name for (name,) in found}
-        except sqlite3.Error as bad:
+        except _ERRORS as bad:
             raise self._unusable(bad) from None
 
     def script(self, statements: Iterable[str]) -> None:
@@ -244,8 +281,10 @@ class Database:
         """The rows of one of the ledger's tables."""
         if table not in self.tables():
             raise KeyError(table)
-        return int(self._execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+        (found,) = self._fetch(self._execute(f"SELECT count(*) FROM {table}")) or (0,)
+        return int(found)
 
     def data_version(self) -> int:
         """A number that differs after another connection changed the file."""
-        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+        (found,) = self._fetch(self._execute("PRAGMA data_version")) or (0,)
+        return int(found)

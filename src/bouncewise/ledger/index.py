@@ -83,7 +83,8 @@ def write_if_due(database: Database) -> None:
         if old != current:
             old.unlink(missing_ok=True)
     token = secrets.token_hex(8)
-    with _path(ledger, token).open("wb") as file:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    with os.fdopen(os.open(_path(ledger, token), flags, 0o600), "wb") as file:
         if ids is None:
             _write(file, (number for (number,) in database.each("state_ids")))
         else:

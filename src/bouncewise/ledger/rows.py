@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, wraps
+from typing import Any, TypeVar
 
+from bouncewise.errors import LedgerError
 from bouncewise.model import (
     Advice,
     Basis,
@@ -26,6 +27,7 @@ from bouncewise.model import (
 from bouncewise.times import Micros, datetime_of, micros
 
 Row = tuple[Any, ...]
+T = TypeVar("T")
 
 DATED, UNDATED, ASSUMED_YEAR = range(3)
 """Whether an event has a time of its own; the last: its source states no year."""
@@ -58,10 +60,27 @@ def key_of(text: str) -> int:
     return (int.from_bytes(digest) >> 1) or 1
 
 
+def _readable(read: Callable[[Sequence[Any]], T]) -> Callable[[Sequence[Any]], T]:
+    """*read*, whose errors about values that cannot be are LedgerErrors."""
+
+    @wraps(read)
+    def checked(row: Sequence[Any]) -> T:
+        try:
+            return read(row)
+        except (ValueError, TypeError, OverflowError) as bad:
+            raise LedgerError(
+                f"the ledger is damaged: {bad}. Restore a copy, or build it anew by `bouncewise "
+                "ingest`."
+            ) from None
+
+    return checked
+
+
 def _time(at: int | None) -> datetime | None:
     return None if at is None else datetime_of(Micros(at))
 
 
+@_readable
 def event(row: Sequence[Any]) -> Event:
     """An Event from the columns of query event_history, without the address."""
     at, kind, cause, advice, rule, words, receiver, channel, proof, trust, *rest = row
@@ -90,6 +109,7 @@ def event(row: Sequence[Any]) -> Event:
     )
 
 
+@_readable
 def act(row: Sequence[Any]) -> Event:
     """An Event from (at, kind, cause, scope, until, why, by, stream)."""
     at, kind, cause, scope, until, why, by, stream = row
@@ -106,6 +126,7 @@ def act(row: Sequence[Any]) -> Event:
     )
 
 
+@_readable
 def carried(row: Sequence[Any]) -> Event:
     """An Event from (at, state, cause, since, until, why, rule)."""
     at, state, cause, since, until, why, rule = row
@@ -138,6 +159,7 @@ def last_in_row(deliveries: Iterable[Micros], others: list[Micros]) -> set[Micro
     return kept
 
 
+@_readable
 def decision(row: Sequence[Any]) -> Decision:
     """A Decision from the columns of table state, without the address."""
     basis, scope, stream, state, cause, since, until, why, rule, by, trust = row
@@ -174,6 +196,7 @@ def state_row(address: int, d: Decision) -> Row:
     )
 
 
+@_readable
 def incident(row: Sequence[Any]) -> Incident:
     """An Incident from (destination, opened, closed, recovered, newly_refused, mailed,
     baseline_rate).
