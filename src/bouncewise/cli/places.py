@@ -1,0 +1,50 @@
+"""What the verbs take from the system: where the ledger is, and who is logged in.
+
+Reads: ``--db``, the environment. Gives: a path, a name. Refuses: an empty ``--db`` (a variable of a
+script that is not set), and a home folder that is not known, where one is needed.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+from pathlib import Path
+
+from bouncewise.errors import InputError
+
+
+def default_db() -> Path | None:
+    """Where the ledger is kept unless --db names another; None where no home folder is known."""
+    import platformdirs
+
+    try:
+        return Path(platformdirs.user_data_dir("bouncewise")) / "ledger.sqlite"
+    except (RuntimeError, KeyError):  # no HOME, and a user without an entry in passwd(5)
+        return None
+
+
+def ledger_path(db: str | None) -> Path:
+    """The file that --db names: a path, or ``sqlite:///path``. Raises InputError."""
+    where = (str(default_db() or "") if db is None else db).removeprefix("sqlite:///")
+    if not where.strip():
+        raise InputError(
+            "--db: an empty name; name the ledger's file"
+            if db is not None
+            else "no home folder is known; name the ledger's file with --db"
+        )
+    if "://" in where:
+        raise InputError(f"--db {db}: only SQLite files so far: a path, or sqlite:///path")
+    if "\0" in where:
+        raise InputError(f"--db {db}: not the name of a file")
+    try:
+        return Path(where).expanduser()
+    except RuntimeError:
+        raise InputError(f"--db {db}: there is no such user; write the whole path") from None
+
+
+def login() -> str:
+    """The name of the user; the number of one who has no name, as in a container."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return f"uid {os.getuid()}" if hasattr(os, "getuid") else "unknown"
