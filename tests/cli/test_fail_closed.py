@@ -123,8 +123,29 @@ MEANT = [
     "jo@b.example (Jo)",
     " <jo@b.example> ",
     '"jo"@b.example',
+    "'jo@b.example'",
+    '"jo@b.example"',
+    "\u201cjo@b.example\u201d",
+    "<mailto:jo@b.example>",
+    "Jo <mailto:jo@b.example?subject=x&body=y>",
+    "mailto:?to=jo%40b.example",
+    "mailto://jo@b.example",
+    "SMTP:jo@b.example",
+    r'"Jo \"x\" <e@x.example>" <jo@b.example>',
+    "'Jo' <'jo@b.example'>",
+    "\ufeffjo@b.example\u200b",
+    "\xa0jo@b.example\xa0;",
+    "<@relay.example:jo@b.example>",
+    "(jo@b.example)",
+    "[jo@b.example]",
+    "jo@b.example.\n",
 ]
-NONE = ["", "not-an-address", "jo@", "jo b@c.example", "a@b.example c@d.example", "jo@b..example"]
+NONE = [
+    "mailto:kim@c.example?to=jo@b.example", "mailto:jo@b.example,kim@c.example", 
+    "mailto:kim@c.example?CC=jo@b.example", "Jo <jo@b.example>, Kim <kim@c.example>", 
+    "j\u200bo@b.example", "jo\uff20b.example", "Jo, jo@b.example", "b.example", "<>", "@", "mailto:",
+    "\udcffjo@b.example", "jo\x00@b.example", "jo\n@b.example",  "jo@b",
+    "", "not-an-address", "jo@", "jo b@c.example", "a@b.example c@d.example", "jo@b..example"]  # fmt: skip
 
 
 @pytest.mark.parametrize("text", MEANT)
@@ -135,12 +156,35 @@ def test_a_suppressed_address_is_recognised_however_it_is_written(db: Path, text
     assert run("check", JO, "--db", db).exit_code == 0
 
 
+@pytest.mark.parametrize("text", [t for t in MEANT if not t.startswith("<@")])
+def test_explain_and_diagnose_know_an_address_however_it_is_written(db: Path, text: str) -> None:
+    assert "suppressed since" in run("explain", text, "--db", db).output
+    assert "No bounce on record" in run("diagnose", text, "--db", db).output
+
+
+def test_a_comment_inside_quotes_is_part_of_the_address() -> None:
+    assert name_in('"jo(x)"@b.example').key == '"jo(x)"@b.example'
+
+
+def test_check_of_a_domain_is_never_send(db: Path) -> None:
+    assert run("check", "@c.example", "--db", db).exit_code == 1
+    run("suppressions", "add", "@c.example", "--why", "x", "--db", db)
+    assert "suppressed" in run("check", "@c.example", "--db", db).output
+
+
+@pytest.mark.parametrize("verb", ["explain", "diagnose"])
+@pytest.mark.parametrize("text", ["", " ", "jo@", "@"])
+def test_nothing_is_explained_about_nothing(db: Path, verb: str, text: str) -> None:
+    assert isinstance(run(verb, text, "--db", db).exception, BouncewiseError)
+
+
 @pytest.mark.parametrize("text", NONE)
 def test_what_is_no_address_is_refused_as_an_argument(db: Path, text: str) -> None:
     for args in (
         ["check", text],
         ["history", text],
         ["suppressions", "add", text, "--why", "x"],
+        ["suppressions", "remove", text, "--why", "x"],
         ["confirm", text, "--why", "x"],
     ):
         done = run(*args, "--db", db)
@@ -152,15 +196,19 @@ def test_what_is_no_address_is_refused_as_an_argument(db: Path, text: str) -> No
 
 
 def test_check_and_clean_agree_on_every_row(db: Path, tmp_path: Path) -> None:
-    rows = ["jo@b.example", "Jo <jo@b.example>", "kim@c.example", "nobody", "mailto:kim@c.example"]
+    rows = [
+        "jo@b.example", "Jo <jo@b.example>", "kim@c.example", "nobody", "mailto:kim@c.example",
+        "@c.example", "", "'jo@b.example'", "mailto:kim@c.example?cc=jo@b.example",
+    ]  # fmt: skip
     table = tmp_path / "list.csv"
-    table.write_text("email\n" + "\n".join(rows) + "\n")
+    table.write_text("n,email\n" + "".join(f"1,{row}\n" for row in rows))
     checked = run("check", "--csv", table, "--json", "--db", db)
     assert checked.exit_code == 1
     answers = [json.loads(line) for line in checked.stdout.splitlines()]
-    assert [a["state"] for a in answers] == ["suppressed", "suppressed", "ok", "invalid", "ok"]
+    states = "suppressed suppressed ok invalid ok invalid invalid suppressed invalid"
+    assert [a["state"] for a in answers] == states.split()
     kept = run("clean", table, "--db", db).stdout.splitlines()[1:]
-    assert kept == [row for row, a in zip(rows, answers, strict=True) if a["send"]]
+    assert kept == [f"1,{row}" for row, a in zip(rows, answers, strict=True) if a["send"]]
 
 
 def test_keys_of_addresses_that_are_the_same_are_the_same() -> None:
@@ -185,7 +233,7 @@ def test_times_that_cannot_be_are_refused(db: Path, when: str) -> None:
 
 
 def test_names_are_parsed_in_linear_time() -> None:
-    for bait in ('"a" ', "<", "(", "a@", '"', "mailto:"):
+    for bait in ('"a" ', "<", "(", "a@", '"', "mailto:", "[", "mailto:?to=a&", "\\", "@a:", "<@a,"):
         name_in(bait * 20_000)
 
 

@@ -88,8 +88,9 @@ def _addresses(addresses: tuple[str, ...], csv_path: Path | None) -> Iterator[st
     yield from addresses
     if csv_path is not None:
         with Table.open(csv_path) as table:
-            cells = (row[table.address].strip() for row in table.rows if table.address < len(row))
-            yield from filter(None, cells)
+            for row in table.rows:
+                if any(cell.strip() for cell in row):
+                    yield row[table.address].strip() if table.address < len(row) else ""
 
 
 def _line(answer: Answer) -> str:

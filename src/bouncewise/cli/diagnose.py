@@ -23,6 +23,7 @@ from bouncewise.cli.common import (
     load_policy,
     open_ledger,
     parse_moment,
+    parse_name,
     rules_option,
     style,
 )
@@ -33,6 +34,7 @@ from bouncewise.diagnosis import facts
 from bouncewise.diagnosis.knowledge import load
 from bouncewise.diagnosis.rank import AppliedEvidence, Diagnosis, diagnose
 from bouncewise.errors import InputError
+from bouncewise.lists.names import name_in
 from bouncewise.operations.incidents import incidents_as_of
 from bouncewise.rfc import address
 
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     from bouncewise.diagnosis.evidence import Facts
     from bouncewise.ledger import Store
 
-_ADDRESS = re.compile(r"[^\s@<>]*@[^\s@<>]+")
+_ADDRESS = re.compile(r"[^\s@<>]*@[^\s@<>]*")
 _DOMAIN = re.compile(r"[^\s@/:]+\.[^\s@/:.\d][^\s@/:.]+")
 _SHOWN = 0.01  # hypotheses below one in a hundred are left out on a terminal, not in JSON
 
@@ -114,9 +116,14 @@ def _existing_ledger(db: str | None) -> Store | None:
 
 
 def _facts(subject: tuple[str, ...], sources: facts.Sources) -> Facts | None:
-    first, *rest = " ".join(subject).split(None, 1)
-    if _ADDRESS.fullmatch(first):
-        name = address.normalise(first)
+    text = " ".join(subject)
+    if not text.strip():
+        raise InputError("nothing to diagnose: give an address, a domain or a reply")
+    first, *rest = (subject[0], " ".join(subject[1:])) if subject[1:] else (text,)
+    if name_in(first).error and not rest:
+        first, *rest = text.split(None, 1)
+    if not name_in(first).error or _ADDRESS.fullmatch(first):
+        name = parse_name(first)
         if rest:
             return facts.of_reply(rest[0], name, sources)
         return (
@@ -126,7 +133,7 @@ def _facts(subject: tuple[str, ...], sources: facts.Sources) -> Facts | None:
         )
     if not rest and _DOMAIN.fullmatch(first):
         return facts.of_domain(address.normalise(f"@{first}"), sources)
-    return facts.of_reply(" ".join(subject), "", sources)
+    return facts.of_reply(text, "", sources)
 
 
 def _print(found: Diagnosis) -> None:

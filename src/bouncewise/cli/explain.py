@@ -28,10 +28,12 @@ from bouncewise.cli.common import (
 )
 from bouncewise.contract import dumps
 from bouncewise.contract.runs import ExplanationRecord
+from bouncewise.errors import InputError
+from bouncewise.lists.names import name_in
 from bouncewise.operations.check import check
 from bouncewise.operations.explain import Page, address_page, explain
 
-_ADDRESS = re.compile(r"\s*[^\s@]*@[^\s@]+\s*")
+_ADDRESS = re.compile(r"\s*[^\s@]*@[^\s@]*\s*")
 
 
 @click.command("explain")
@@ -58,7 +60,9 @@ def command(
     bouncewise explain jo@example.com
     """
     text, rules = " ".join(subject), load_classifier(rule_paths)
-    if _ADDRESS.fullmatch(text):
+    if not text.strip():
+        raise InputError("nothing to explain: give a reply, a code, a cause or an address")
+    if not name_in(text).error or _ADDRESS.fullmatch(text):
         name, (when, past) = parse_name(text), parse_moment(at)
         with open_ledger(db) as ledger:
             decision = next(

@@ -40,6 +40,7 @@ REMEMBERED = 1 << 17
 ANY_MARKETING = Mail()
 """Marketing mail of any stream."""
 
+_DOMAIN = "a domain, not an address"
 _PROBE_CANDIDATES = 100
 _CLEARING = (Kind.DELIVERED, CONFIRMED, REMOVED, RELEASED)
 
@@ -192,6 +193,7 @@ def _check_past(
 
 def _unknown(given: str, name: str, error: str) -> Answer:
     """The answer about an address of which nothing is known."""
+    error = error or (_DOMAIN if name.startswith("@") else "")
     if not error:
         return Answer(given, True, name, OK)
     return Answer(given, False, name, Decision(state=State.INVALID, why=error))
@@ -199,7 +201,7 @@ def _unknown(given: str, name: str, error: str) -> Answer:
 
 def _valid(answer: Answer, error: str) -> Answer:
     """*answer*; what the ledger lets through must also be an address."""
-    return _unknown(answer.address, answer.name, error) if answer.send and error else answer
+    return _unknown(answer.address, answer.name, error) if answer.send else answer
 
 
 class _Question(NamedTuple):
