@@ -13,7 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from bouncewise.encode import for_csv, for_json, for_terminal, postfix_key, postfix_text
+from bouncewise.encode import (
+    for_csv,
+    for_json,
+    for_storage,
+    for_terminal,
+    postfix_key,
+    postfix_text,
+)
 
 ACTING = [
     *map(chr, range(0x20)),
@@ -46,7 +53,7 @@ def test_every_control_and_format_character_is_shown_as_an_escape() -> None:
     for code in range(0x110000):
         c = chr(code)
         kind = unicodedata.category(c)
-        if kind in kinds or (kind == "Cf" and c not in formats and code < 0x10000):
+        if kind in kinds or (kind == "Cf" and c not in formats):
             assert for_terminal(c) != c, f"U+{code:04X}"
 
 
@@ -61,6 +68,18 @@ def test_json_keeps_its_value_and_shows_no_acting_character(character: str) -> N
 def test_no_spreadsheet_runs_a_cell(first: str) -> None:
     assert for_csv(f"{first}1+1").startswith("'")
     assert for_csv(f"1{first}1") == f"1{first}1"
+
+
+@pytest.mark.parametrize(
+    "cell", [" =1", "\n=1", "\n1", "\xa0@x", "\uff1d1+1", "\uff0b1", "\0=1", " \t-1"]
+)
+def test_no_spreadsheet_runs_a_cell_behind_what_it_leaves_out(cell: str) -> None:
+    assert for_csv(cell).startswith("'")
+    assert "\0" not in for_csv(cell)
+
+
+def test_what_utf_8_has_no_form_for_is_stored_as_an_escape() -> None:
+    assert for_storage("a\udcff\ud800é") == "a\\xff\\ud800é"
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,14 @@
 
 Reads: text that others wrote (replies, addresses, file names). Gives: the same text without effects
 beyond being read: ``for_terminal``; ``for_json``, a line of JSON that may be shown on a terminal;
+``for_storage``, text that has a form in UTF-8;
 ``for_csv``, a cell that no spreadsheet runs; ``postfix_key`` and ``postfix_text``, the two sides of
 an access(5) table. Refuses nothing: what a destination cannot hold is shown as an escape, or None.
 """
 
 from __future__ import annotations
 
+import codecs
 import re
 
 # Characters that act instead of being seen: C0, DEL and C1 (ECMA-48); soft hyphen, zero-width and
@@ -16,8 +18,14 @@ import re
 _HIDDEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
     "\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff\ufdd0-\ufdef\ufeff\uffa0\ufff0-\uffff"
-    "\U000e0000-\U000e0fff]"
+    "\ufe00-\ufe0f\U000110bd\U000110cd\U00013430-\U0001345f\U0001bca0-\U0001bca3"
+    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_FORMULA = re.compile(r"[\s\0]*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
+
+ESCAPED = "bouncewise.escaped"
+"""For the ``errors`` of a stream: characters that its encoding lacks become escapes of JSON."""
 
 # access(5), postmap(1): a key ends at white space, "#" begins a comment, a double quote a quoted
 # key. What RFC 5321 §4.1.2 (Atom, Dot-string) and RFC 6531 allow without quotes is written.
@@ -40,9 +48,18 @@ def for_json(line: str) -> str:
 
 def for_csv(cell: str) -> str:
     """*cell*, marked as text by ``'`` if a spreadsheet would run it as a formula (OWASP, CSV
-    injection). Not for cells that hold an address: it would be another address.
+    injection: also behind white space, and in full width), without NUL. Not for cells that hold an
+    address: it would be another address.
     """
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+    cell = for_storage(cell).replace("\0", "")
+    return f"'{cell}" if _FORMULA.match(cell) else cell
+
+
+def for_storage(text: str) -> str:
+    """*text* with an escape for every lone surrogate, which UTF-8 has no form for (an octet of an
+    argument that is no UTF-8, half of a pair in UTF-16).
+    """
+    return _SURROGATES.sub(_escape, text)
 
 
 def postfix_key(address: str) -> str | None:
@@ -72,8 +89,20 @@ def _escape(m: re.Match[str]) -> str:
 
 
 def _json_escape(m: re.Match[str]) -> str:
-    code = ord(m[0])
+    return _json_code(ord(m[0]))
+
+
+def _json_code(code: int) -> str:
     if code < 0x10000:
         return f"\\u{code:04x}"
     high, low = divmod(code - 0x10000, 0x400)
     return f"\\u{0xD800 + high:04x}\\u{0xDC00 + low:04x}"
+
+
+def _lacking(bad: UnicodeError) -> tuple[str, int]:
+    if not isinstance(bad, UnicodeEncodeError):
+        raise bad
+    return "".join(_json_code(ord(c)) for c in bad.object[bad.start : bad.end]), bad.end
+
+
+codecs.register_error(ESCAPED, _lacking)

@@ -68,14 +68,19 @@ def require_distinct(outputs: Mapping[str, Path | None], inputs: Mapping[str, Pa
     """Raise InputError where two options name one file by whatever path, symlink or hard link:
     two outputs, or an output and an input. Keys are what the message calls them; ``-`` is
     standard output, or standard input.
+
+    Raises OutputError where an output is a descriptor that is not open: it would be that of a file
+    that is opened later. Call it before anything is opened.
     """
     seen: dict[object, str] = {}
     sources = {
         _identity(path, 0): name
         for name, path in inputs.items()
-        if path is not None and _is_regular(path, 0)
+        if path is not None and _is_file_or_missing(path, 0)
     }
     for name, path in outputs.items():
+        if path is not None:
+            _require_open(path)
         identity = _identity(path, 1) if path is not None else None
         if identity is None or _is_null_device(identity):
             continue
@@ -88,6 +93,8 @@ def require_distinct(outputs: Mapping[str, Path | None], inputs: Mapping[str, Pa
 
 @contextmanager
 def _standard_output(encoding: str, errors: str, newline: str) -> Iterator[IO[str]]:
+    if sys.stdout is None:  # closed by the shell: ``>&-``
+        raise OutputError("standard output: cannot be written: it is not open")
     buffer = getattr(sys.stdout, "buffer", None)
     if buffer is None:  # replaced by a stream without octets
         yield sys.stdout
@@ -202,12 +209,25 @@ def _identity(path: Path, standard: int) -> object:
     return found.st_dev, found.st_ino
 
 
-def _is_regular(path: Path, standard: int) -> bool:
+def _is_file_or_missing(path: Path, standard: int) -> bool:
     try:
         found = os.fstat(standard) if str(path) == "-" else path.stat()
+    except FileNotFoundError:
+        return True
     except (OSError, ValueError):
         return False
     return stat.S_ISREG(found.st_mode)
+
+
+def _require_open(path: Path) -> None:
+    if not str(path).strip() or "\0" in str(path):
+        raise InputError(f"{str(path)!r}: not the name of a file")
+    number = 1 if str(path) == "-" else _own_descriptor(path)
+    if number is not None and not (number == 1 and hasattr(sys.stdout, "buffer")):
+        try:
+            os.fstat(number)
+        except (OSError, OverflowError):
+            raise OutputError(f"{path}: cannot be written: it is not open") from None
 
 
 def _is_null_device(identity: object) -> bool:

@@ -141,8 +141,8 @@ MEANT = [
     "jo@b.example.\n",
 ]
 NONE = [
-    "mailto:kim@c.example?to=jo@b.example", "mailto:jo@b.example,kim@c.example", 
-    "mailto:kim@c.example?CC=jo@b.example", "Jo <jo@b.example>, Kim <kim@c.example>", 
+    "mailto:kim@c.example?to=jo@b.example", "mailto:jo@b.example,kim@c.example",
+    "mailto:kim@c.example?CC=jo@b.example", "Jo <jo@b.example>, Kim <kim@c.example>",
     "j\u200bo@b.example", "jo\uff20b.example", "Jo, jo@b.example", "b.example", "<>", "@", "mailto:",
     "\udcffjo@b.example", "jo\x00@b.example", "jo\n@b.example",  "jo@b",
     "", "not-an-address", "jo@", "jo b@c.example", "a@b.example c@d.example", "jo@b..example"]  # fmt: skip

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
+import signal
 import sys
 from importlib import import_module
-from io import StringIO
+from io import StringIO, TextIOWrapper
 
 import click
 
 from bouncewise import __version__
-from bouncewise.encode import for_terminal
+from bouncewise.encode import ESCAPED, for_terminal
 from bouncewise.errors import BouncewiseError
 
 VERBS = {
@@ -74,40 +76,66 @@ def bouncewise() -> None:
 
 
 def main() -> None:
-    """Entry point: exits 0, or 1 for a finding, or 2 where something is asked of the operator."""
+    """Entry point: exits 0, or 1 for a finding, or 2 where something is asked of the operator;
+    128 and the number of the signal where one ended it; 70 (sysexits.h) for a defect.
+    """
     gc.set_threshold(100_000)  # no cycles to find, and looking took a fifteenth of an ingest
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors=ESCAPED)
+    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        if signal.getsignal(number) is signal.SIG_DFL:  # (nohup ignores SIGHUP)
+            signal.signal(number, _end)
     try:
-        sys.exit(bouncewise.main(standalone_mode=False) or 0)
+        sys.exit(_run())
+    except BrokenPipeError:  # whoever read standard output has gone; so has any use of the rest
+        _silence()
+        sys.exit(128 + 13)
+
+
+def _run() -> int:
+    """The exit code of the command line."""
+    try:
+        return bouncewise.main(standalone_mode=False) or 0
     except BouncewiseError as bad:
-        _complain(f"bouncewise: {bad}")
-        sys.exit(2)
-    except click.exceptions.Abort:
-        sys.exit(130)
+        return _complain(2, f"bouncewise: {bad}")
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        return 130
     except click.ClickException as bad:
         shown = StringIO()
         bad.show(shown)
-        _complain(*shown.getvalue().rstrip("\n").split("\n"))
-        sys.exit(bad.exit_code)
+        return _complain(bad.exit_code, *shown.getvalue().rstrip("\n").split("\n"))
     except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
-    except KeyboardInterrupt:
-        sys.exit(130)
+        raise
     except OSError as bad:  # a full disk, a folder that is not there, a file without permission
         name = f"{bad.filename}: " if bad.filename else ""
-        _complain(f"bouncewise: {name}{bad.strerror or bad}")
-        sys.exit(2)
+        return _complain(2, f"bouncewise: {name}{bad.strerror or bad}")
     except Exception as defect:
         if os.environ.get("BOUNCEWISE_DEBUG"):
             raise
-        words = f"{type(defect).__name__}: {defect}"[:300]
-        _complain(
+        words = " ".join(f"{type(defect).__name__}: {defect}"[:300].split())
+        return _complain(
+            70,
             f"bouncewise: internal error: {words}. Please report it with the output of the same "
-            "command under BOUNCEWISE_DEBUG=1."
+            "command under BOUNCEWISE_DEBUG=1.",
         )
-        sys.exit(70)  # EX_SOFTWARE of sysexits.h
 
 
-def _complain(*lines: str) -> None:
-    for line in lines:
-        click.echo(for_terminal(line), err=True)
+def _end(number: int, _frame: object) -> None:
+    """End as by Ctrl-C: what is half-written is removed, an open transaction undone."""
+    signal.signal(number, signal.SIG_DFL)
+    sys.exit(128 + number)
+
+
+def _complain(code: int, *lines: str) -> int:
+    """Print *lines* on standard error, where that is possible; *code*."""
+    with contextlib.suppress(OSError):
+        for line in lines:
+            click.echo(for_terminal(line), err=True)
+    return code
+
+
+def _silence() -> None:
+    """Let nothing more be said about a stream that cannot be written when Python closes it."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -23,7 +23,7 @@ from bouncewise.cli.common import (
     parse_moment,
     transactional_option,
 )
-from bouncewise.cli.places import ledger_path
+from bouncewise.cli.places import ledger_files
 from bouncewise.cli.screen import progress
 from bouncewise.contract import dumps, time
 from bouncewise.contract.runs import CleanRecord
@@ -83,7 +83,7 @@ def command(
     when, past = parse_moment(at)
     require_distinct(
         {"--output": output or (None if dry_run else Path("-")), "--rejected": rejected},
-        {"the list": source, "the ledger": ledger_path(db)},
+        {"the list": source, "the policy": policy_path, **ledger_files(db)},
     )
     counts = [0, 0]
     with (

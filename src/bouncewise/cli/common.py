@@ -14,7 +14,7 @@ import click
 
 from bouncewise.cli import screen
 from bouncewise.cli.places import default_db, ledger_path, login
-from bouncewise.encode import for_terminal
+from bouncewise.encode import for_storage, for_terminal
 from bouncewise.errors import InputError
 
 if TYPE_CHECKING:
@@ -83,12 +83,17 @@ def db_option(f: F) -> F:
     )(f)
 
 
+def _storable(_context: click.Context, _option: click.Parameter, text: str) -> str:
+    return for_storage(text)
+
+
 def by_option(f: F) -> F:
     """``--by``: the name that is kept with the act."""
     return click.option(
         "--by",
         default=login,
         show_default="your login name",
+        callback=_storable,
         help="Name to record as the author.",
     )(f)
 
@@ -96,7 +101,8 @@ def by_option(f: F) -> F:
 def why_option(*, required: bool = True) -> Callable[[F], F]:
     """``--why``."""
     text = "The reason, recorded with the act."
-    return click.option("--why", required=required, default=None if required else "", help=text)
+    default = None if required else ""
+    return click.option("--why", required=required, default=default, callback=_storable, help=text)
 
 
 def policy_option(f: F) -> F:

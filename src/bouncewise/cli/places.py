@@ -48,3 +48,13 @@ def login() -> str:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):
         return f"uid {os.getuid()}" if hasattr(os, "getuid") else "unknown"
+
+
+def ledger_files(db: str | None) -> dict[str, Path]:
+    """The ledger and the files that belong to it, by what a message calls them: what no verb may
+    write over.
+    """
+    path = ledger_path(db)
+    beside = {f"the ledger's {end}": Path(f"{path}-{end}") for end in ("wal", "shm", "journal")}
+    indexes = {f"the ledger's {found.name}": found for found in path.parent.glob("*.index-*")}
+    return {"the ledger": path, **beside, **indexes}

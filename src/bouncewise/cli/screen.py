@@ -18,12 +18,19 @@ from bouncewise.encode import for_terminal
 
 _STYLES = ("blue", "bright_yellow", "bright_black", "bold")
 _FIRST = 0xFDD0
+_SIGNS = str.maketrans({"✓": "+", "✗": "x", "≠": "!"})
 _PLAIN = "\ufdd4"
 _MARKS = re.compile("([\ufdd0-\ufdd4])")
 
 
 def mark(text: str, colour: str) -> str:
-    """*text*, marked to be shown in a colour, or ``bold``."""
+    """*text*, marked to be shown in a colour, or ``bold``; signs that standard output cannot show
+    are ASCII.
+    """
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8", "surrogatepass")
+    except (UnicodeEncodeError, LookupError):
+        text = text.translate(_SIGNS)
     return f"{chr(_FIRST + _STYLES.index(colour))}{text}{_PLAIN}"
 
 
@@ -50,7 +57,7 @@ def progress(
     """A bar on standard error while something long runs, nothing where that is no terminal. Call
     with (done, octets).
     """
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         yield lambda _done, _octets: None
         return
     from rich.console import Console

@@ -30,7 +30,7 @@ from bouncewise.cli.common import (
     style,
     why_option,
 )
-from bouncewise.cli.places import ledger_path
+from bouncewise.cli.places import ledger_files
 from bouncewise.contract import dumps
 from bouncewise.contract.addresses import suppression_row
 from bouncewise.contract.runs import ActRecord, ImportRecord
@@ -239,6 +239,7 @@ def export(
     bouncewise suppressions export --format postfix-domains -o /etc/postfix/bounced-domains
     """
     when, past = parse_moment(at)
+    require_distinct({"--output": output}, {"the policy": policy_path, **ledger_files(db)})
     with open_ledger(db) as ledger:
         policy, every = load_policy(policy_path), form == "csv" and not as_json
         rows = suppressions(ledger, policy, State.SUPPRESSED, when, past=past, every=every)
@@ -249,7 +250,6 @@ def export(
             if as_json
             else formats.dump(form, rows)
         )
-        require_distinct({"--output": output}, {"the ledger": ledger_path(db)})
         with open_output(output) as target:
             target.writelines(lines)
 

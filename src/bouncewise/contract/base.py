@@ -4,6 +4,7 @@ described.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -26,7 +27,10 @@ def about(text: str) -> Meta:
 
 def dumps(record: Record) -> str:
     """One line of NDJSON."""
-    return for_json(msgspec.json.encode(record).decode())
+    try:
+        return for_json(msgspec.json.encode(record).decode())
+    except UnicodeEncodeError:  # a lone surrogate, e.g. of a file name that is no UTF-8
+        return json.dumps(msgspec.to_builtins(record), separators=(",", ":"))
 
 
 def time(when: datetime | None) -> str | None:

@@ -7,7 +7,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec import structs
+
 from bouncewise.classifier.classify import Classifier
+from bouncewise.encode import for_storage
 from bouncewise.ledger import Store
 from bouncewise.lists import formats
 from bouncewise.model import Decision, Event, Party, State
@@ -23,6 +26,7 @@ _MAX_WHY = 200
 def record(names: Iterable[str], act: Event, ledger: Store, policy: Policy) -> int:
     """Store an act on normalised *names* and derive what follows; how many of the acts are new."""
     names = list(names)
+    act = structs.replace(act, words=for_storage(act.words), by=for_storage(act.by))
     with ledger.change():
         new = sum(ledger.act(name, act) for name in names)
         derive(ledger, policy, names)
@@ -143,7 +147,7 @@ def _imported(
         kind=ADDED,
         cause=row.cause or (verdict.cause if verdict else None),
         scope=row.scope,
-        words=row.reason[:_MAX_WHY],
-        by=by or f"import:{row.format}",
+        words=for_storage(row.reason[:_MAX_WHY]),
+        by=for_storage(by or f"import:{row.format}"),
         until=row.until,
     )
