@@ -152,3 +152,65 @@ def test_output_that_cannot_be_written_is_one_line(
     assert done.returncode == 2
     assert done.stderr.count(b"\n") == 1
     assert target.encode() in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("Name;Adresse", "A;%s"),
+        ("Name,Address,Work e-mail", "A,Main St 1,%s"),
+        ("To,Mail", "friend,%s"),
+        ("Kontakt,Ort", "A <%s>,Bonn"),
+        ("courriel,nom", "%s,A"),
+        ("Email Opt In,Contact Email Address", "yes,%s"),
+        ("email,email", "%s,"),
+        ("Email 1,Email 2", ",%s"),
+        ('"Email"\tn', "%s\t1"),
+        ("  E-MAIL ,n", "%s,1"),
+        ("address,recipient", "Main St 1,%s"),
+    ],
+)
+def test_column_of_addresses_is_found_by_name_and_content(
+    tmp_path: Path, ledger: Path, header: str, row: str
+) -> None:
+    kept = f"{header}\n{row % 'a@x.example'}\n"
+    code, out, err = clean(tmp_path, ledger, f"{kept}{row % DEAD}\n".encode())
+    assert (code, out.decode()) == (0, kept), err
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        f"email,email\na@x.example,{DEAD}\n",
+        f"Email 1,Email 2\na@x.example,{DEAD}\n",
+        f"a@x.example;{DEAD}\n",
+        f"email\na@x.example,{DEAD}\n",
+        f"email,n\na@x.example,1,{DEAD}\n",
+        f"Kontakt,Ersatz\na@x.example,{DEAD}\n",
+        "2026-03-03 mx postfix/smtp[1]: Q1: to=<a@x.example>, relay=mx, status=sent\n",
+        "please mail a@x.example and b@x.example\n",
+        "n\nx\n",
+    ],
+)
+def test_list_whose_addresses_are_not_certain_is_refused(
+    tmp_path: Path, ledger: Path, data: str
+) -> None:
+    code, out, err = clean(tmp_path, ledger, data.encode())
+    assert (code, out) == (2, b"")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "start",
+    [b"\xef\xbb\xbf[1]", b" \n{}", b"BZh9", b"\xfd7zXZ\0", b"%PDF-1.4", b"<html>",
+     b"SQLite format 3\0", '\ufeff{"a":1}'.encode("utf-16-le")],
+)  # fmt: skip
+def test_other_formats_are_named(tmp_path: Path, ledger: Path, start: bytes) -> None:
+    code, out, err = clean(tmp_path, ledger, start + b"\na@x.example\n")
+    assert (code, out) == (2, b"")
+    assert "save it as CSV" in err
+
+
+def test_addresses_in_angle_brackets_are_no_html(tmp_path: Path, ledger: Path) -> None:
+    data = f"<a@x.example>\n<{DEAD}>\n".encode()
+    assert clean(tmp_path, ledger, data)[:2] == (0, b"<a@x.example>\n")

@@ -21,7 +21,8 @@ _EDGES = " \t\r\n\v\f\xa0\u3000\ufeff\u200b\u200c\u200d\u200e\u200f\u2060"
 _LAYERS = 4
 """Wrappings that are taken off, one after the other: ``"Jo" <mailto:jo@b.example>,``."""
 
-_ANGLES = re.compile(r'(?:[^<>"]|"(?:[^"\\]|\\.)*")*<([^<>]*)>')
+# (not ``to=<address>``, which stands in logs)
+_ANGLES = re.compile(r'(?:[^<>"]|"(?:[^"\\]|\\.)*")*(?<!=)<([^<>]*)>')
 _ROUTE = re.compile(r"@[\w.,@-]+:(?=.)")
 _COMMENT = re.compile(r"\s*\([^()]*\)\s*")
 _SCHEME = re.compile(r"(?:smtp|rfc822)\s*[:;]\s*", re.I)

@@ -13,19 +13,16 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple, cast
 
 from bouncewise.errors import InputError
+from bouncewise.lists.column import NAMES, SAMPLE, address_column, folded, plain_column
 from bouncewise.lists.rows import Lines, TableRow, read_rows, swallowed
 from bouncewise.rfc.address import first as first_address
 
 _HEAD = 1 << 16
-_ADDRESS_COLUMNS = (
-    "email,e-mail,emailaddress,email address,e-mail address,email_address,mail,address,recipient,"
-    "rcpt,subscriber,to".split(",")
-)
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -38,6 +35,11 @@ _NO_TABLES = (
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
     (b"\x1f\x8b", "compressed by gzip"),
     (b"\x28\xb5\x2f\xfd", "compressed by zstd"),
+    (b"BZh", "compressed by bzip2"),
+    (b"\xfd7zXZ", "compressed by xz"),
+    (b"SQLite format 3", "a database"),
+    (b"%PDF", "a PDF"),
+    (b"<", "HTML or XML"),
     (b"{", "JSON"),
     (b"[", "JSON"),
 )
@@ -85,12 +87,23 @@ class Table(NamedTuple):
         stream = cast(io.RawIOBase, sys.stdin.buffer) if str(path) == "-" else io.FileIO(path)
         with io.BufferedReader(stream, _HEAD) as raw:
             head = raw.peek(_HEAD)
-            if kind := next((kind for start, kind in _NO_TABLES if head.startswith(start)), None):
-                raise InputError(f"{path}: {kind}; save it as CSV")
             encoding = _encoding(head)
+            if kind := _other_kind(head, encoding):
+                raise InputError(f"{path}: {kind}; save it as CSV")
             errors = "surrogatepass" if encoding.startswith("utf-16") else "surrogateescape"
             with io.TextIOWrapper(raw, encoding, errors=errors, newline="") as text:
                 yield _read(text, head, encoding, path, column)
+
+
+def _other_kind(head: bytes, encoding: str) -> str | None:
+    """What a file is that begins as no table does. JSON may stand behind a mark and white space; a
+    list may begin with "<address>".
+    """
+    text = head[:256].decode(encoding, "replace").lstrip("\ufeff \t\r\n").encode("utf-8", "replace")
+    for start, kind in _NO_TABLES:
+        if head.startswith(start) or (start in b"{[<" and text.startswith(start)):
+            return None if start == b"<" and re.match(rb"<[^<>\s]*@", text) else kind
+    return None
 
 
 def _encoding(head: bytes) -> str:
@@ -127,44 +140,37 @@ def _read(
         raise InputError(f"{path}: the file is empty")
     if first.error:
         raise InputError(f"{path}, line {first.line}: {first.error}")
-    has_header = not any(map(_is_address, first.cells)) or _has_column(first.cells, column)
+    has_header = not any(map(_has_address, first.cells)) or _has_column(first.cells, column)
     header = first.cells if has_header else []
     if has_header:
-        address, preamble = _address_column(header, column, path), preamble + first.text
+        preamble += first.text
     else:
-        address = next(i for i, cell in enumerate(first.cells) if _is_address(cell))
         rows = chain((first,), rows)
-    checked = _checked(rows, delimiter, len(first.cells), address)
+    top = list(islice(rows, SAMPLE))
+    cells = [row.cells for row in top if not row.error]
+    address = address_column(header, cells, column, path) if header else plain_column(cells, path)
+    checked = _checked(chain(top, rows), delimiter, len(first.cells), address)
     return Table(header, checked, address, delimiter, encoding, newline, preamble, path)
 
 
 def _checked(
     rows: Iterator[TableRow], delimiter: str, width: int, address: int
 ) -> Iterator[TableRow]:
-    """The rows, with an error where a quoted cell seems to hold rows."""
+    """The rows, with an error where a quoted cell seems to hold rows, or an address stands in a cell
+    that has no column.
+    """
     for row in rows:
         error = row.error or swallowed(row, delimiter, width, address)
+        if not error and any(map(_has_address, row.cells[width:])):
+            error = (
+                f"{len(row.cells)} cells with more than one address, in a table of {width} columns"
+            )
         yield row._replace(error=error) if error else row
 
 
-def _is_address(cell: str) -> bool:
+def _has_address(cell: str) -> bool:
     return first_address(cell) is not None
 
 
 def _has_column(cells: list[str], column: str | None) -> bool:
-    names = {name.strip().casefold() for name in cells}
-    return not names.isdisjoint((column.casefold(),) if column else _ADDRESS_COLUMNS)
-
-
-def _address_column(header: list[str], column: str | None, path: Path) -> int:
-    names = [name.strip().strip('"').casefold() for name in header]
-    for name in (column.casefold(),) if column else _ADDRESS_COLUMNS:
-        if name in names:
-            return names.index(name)
-    similar = [i for i, name in enumerate(names) if "mail" in name]
-    if len(similar) == 1 and not column:
-        return similar[0]
-    raise InputError(
-        f"{path}: no column {column or 'of addresses'} among: {', '.join(header)}. "
-        "Name it with --column."
-    )
+    return not set(folded(cells)).isdisjoint((column.casefold(),) if column else NAMES)
