@@ -180,12 +180,153 @@ def test_public_suffixes_are_those_of_the_list() -> None:
 
 def test_typing_errors_below_a_public_suffix_do_not_suppress_it(tmp_path: Path) -> None:
     line = (
-        "2026-03-0{day}T09:00:00+00:00 mx postfix/smtp[1]: Q{day}: to=<jo@co.uk>, relay=none, "
+        "2026-03-0{day}T09:00:00+00:00 mx postfix/smtp[1]: 4Q1ABCDE{day}: to=<jo@co.uk>, relay=none, "
         "delay=1, "
         "dsn=5.4.4, status=bounced (Host or domain name not found. Name service error for "
         "name=co.uk type=A: Host not found)\n"
     )
     (tmp_path / "mail.log").write_text("".join(line.format(day=day) for day in range(2, 7)))
-    bouncewise(tmp_path, "ingest", "mail.log", "--db", "l")
+    done = bouncewise(tmp_path, "ingest", "mail.log", "--db", "l", "--json")
+    assert json.loads(done.stdout)["new"] == 5
     assert all(r.get("domain") != "co.uk" for r in rows(tmp_path, "l"))
     assert bouncewise(tmp_path, "check", "other@co.uk", "--db", "l").returncode == 0
+
+
+EXPORTS = {  # of services, with what each row means: an address and its scope, or nothing
+    "sendgrid spam reports": ("email,ip,created\na@x.example,192.0.2.1,1700000000\n", "a marketing complaint"),
+    "sendgrid unsubscribes": ("email,created\na@x.example,1700000000\n", "a marketing"),
+    "mailgun bounces": (
+        'address,code,error,created_at\na@x.example,550,5.1.1 user unknown,"Fri, 21 Oct 2025 11:02:55 UTC"\n'
+        'b@x.example,554,blocked using zen.spamhaus.org,"Fri, 21 Oct 2025 11:02:55 UTC"\n',
+        "a all mailbox-unknown",
+    ),
+    "mailgun complaints": ('address,created_at\na@x.example,"Fri, 21 Oct 2025 11:02:55 UTC"\n', "a marketing complaint"),
+    "mailgun unsubscribes": ("address,tags,created_at\na@x.example,*,\n", "a marketing"),
+    "ses console": (
+        'Email address,Reason,Last update time\na@x.example,BOUNCE,"November 12, 2025, 10:00 (UTC+01:00)"\n'
+        "b@x.example,COMPLAINT,\n", "a all, b marketing complaint",
+    ),
+    "mailchimp cleaned": ("Email Address,Name,CLEAN_TIME\na@x.example,A,2025-11-12 10:00:00\n", "a all"),
+    "mailchimp unsubscribed": ("Email Address,Name,UNSUB_TIME\na@x.example,A,2025-11-12 10:00:00\n", "a marketing"),
+    "brevo": (
+        "Date;Email;Event;REASON\nx;a@x.example;Hard bounce;550 5.1.1 unknown\nx;b@x.example;Complaint;\n"
+        "x;c@x.example;Delivered;\nx;d@x.example;First opening;\nx;e@x.example;Soft bounce;452 full\n"
+        "x;f@x.example;Unsubscribed;\nx;g@x.example;Blocked;\n",
+        "a all mailbox-unknown, b marketing complaint, f marketing, g all",
+    ),
+    "hubspot": (
+        "Email,Email hard bounce reason,Unsubscribed from all email,Name\na@x.example,Unknown user,,A\n"
+        "b@x.example,,true,B\nc@x.example,,false,C\nd@x.example,,,D\n", "a all, b marketing",
+    ),
+    "postmark": (
+        "EmailAddress,SuppressionReason,Origin,CreatedAt\na@x.example,HardBounce,Recipient,2025-11-12T10:00:00-05:00\n"
+        "b@x.example,SpamComplaint,Recipient,\n", "a all, b marketing complaint",
+    ),
+    "sparkpost": (
+        "recipient,type,source,description,created\na@x.example,transactional,Bounce Rule,550 5.1.1 u,\n"
+        "b@x.example,non_transactional,Unsubscribe Link,,\nc@x.example,non_transactional,Spam Complaint,,\n",
+        "a all mailbox-unknown, b marketing, c marketing complaint",
+    ),
+    "own, complaint for all mail": ("email,scope,cause\na@x.example,all,complaint\n", "a all complaint"),
+    "own, a stream that is not named": ("email,scope\na@x.example,stream\n", "a marketing"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_rows_of_exports_are_suppressed_for_what_they_say(tmp_path: Path, name: str) -> None:
+    data, wanted = EXPORTS[name]
+    code, _, err = imported(tmp_path, data.encode())
+    assert code == 0, err
+    found = [
+        f"{str(r['address'])[0]} {r['scope']} {r['cause'] or ''}".rstrip()
+        for r in rows(tmp_path, "l")
+    ]
+    assert ", ".join(found) == wanted
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"Name,Email,City\nA,a@x.example,Bonn\n",
+        b'{"email":"a@x.example"}\n',
+        b'\n[{"email":"a@x.example"}]\n',
+        b"2026-03-03 mx postfix/smtp[1]: Q1: to=<a@x.example>, relay=mx, status=sent\n",
+        b"email,until,until\na@x.example,2099-01-01,2020-01-01\n",
+        b"email,email\na@x.example,b@x.example\n",
+    ],
+)
+def test_what_is_no_suppression_list_suppresses_nobody(tmp_path: Path, data: bytes) -> None:
+    code, _, err = imported(tmp_path, data)
+    assert code == 2
+    assert err.count("\n") == 1
+    assert rows(tmp_path, "l") == []
+
+
+def test_every_row_is_suppressed_where_a_person_says_so(tmp_path: Path) -> None:
+    data = b"Name,Email,Event\nA,a@x.example,Delivered\n"
+    assert imported(tmp_path, data, "--scope", "all")[1]["added"] == 1
+    assert imported(tmp_path, data, "--cause", "complaint", db="m")[1]["added"] == 1
+    assert [r["scope"] for r in rows(tmp_path, "l") + rows(tmp_path, "m")] == ["all", "marketing"]
+
+
+def remove(folder: Path, *args: str) -> tuple[int, bytes, bytes]:
+    done = bouncewise(folder, "suppressions", "remove", "--why", "x", "--db", "l", *args)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_import_is_undone_and_nothing_else(tmp_path: Path) -> None:
+    add(tmp_path, "hand@x.example", "both@x.example")
+    imported(tmp_path, b"email\na@x.example\nboth@x.example\n", "--by", "wrong")
+    before = rows(tmp_path, "l")
+    _, out, err = remove(tmp_path, "--added-by", "wrong", "--dry-run")
+    assert b"1 would be removed, 1 stay" in out
+    assert b"both@x.example: stays" in err
+    assert rows(tmp_path, "l") == before
+    assert remove(tmp_path, "--added-by", "wrong")[0] == 0
+    assert [r["address"] for r in rows(tmp_path, "l")] == ["both@x.example", "hand@x.example"]
+    assert b"0 removed" in remove(tmp_path, "--added-by", "wrong", "--added-since", "2099-01-01")[1]
+    assert remove(tmp_path)[0] == 2
+    assert remove(tmp_path, "a@x.example", "--added-by", "wrong")[0] == 2
+
+
+def test_undoing_an_import_does_not_free_what_evidence_stopped(tmp_path: Path) -> None:
+    (tmp_path / "mail.log").write_text(
+        "2026-03-02T09:00:00+00:00 mx postfix/smtp[1]: 4Q1ABCDEF: to=<a@x.example>, "
+        "relay=mx.x.example[192.0.2.1]:25, delay=1, dsn=5.1.1, status=bounced (host mx said: 550 5.1.1 User unknown)\n"
+    )
+    bouncewise(tmp_path, "ingest", "mail.log", "--db", "l")
+    assert len(rows(tmp_path, "l")) == 1, "evidence stands"
+    imported(tmp_path, b"email\na@x.example\n", "--by", "wrong")
+    remove(tmp_path, "--added-by", "wrong")
+    assert bouncewise(tmp_path, "check", "a@x.example", "--db", "l").returncode == 1
+
+
+def test_names_are_read_from_standard_input(tmp_path: Path) -> None:
+    names = b"a@x.example\n\nKim <kim@x.example>\n"
+    for verb, left in (("add", 2), ("remove", 0)):
+        args = ("suppressions", verb, "-", "--why", "x", "--db", "l")
+        assert bouncewise(tmp_path, *args, stdin=names).returncode == 0
+        assert len(rows(tmp_path, "l")) == left
+    bad = ("suppressions", "add", "-", "--why", "x", "--db", "l")
+    assert bouncewise(tmp_path, *bad, stdin=b"b@x.example\nnone\n").returncode == 2
+    assert rows(tmp_path, "l") == []
+
+
+def test_acts_without_effect_are_not_called_done(tmp_path: Path) -> None:
+    add(tmp_path, "a@x.example")
+    past = (
+        "suppressions",
+        "add",
+        "b@x.example",
+        "--why",
+        "x",
+        "--until",
+        "2020-01-01",
+        "--db",
+        "l",
+    )
+    done = bouncewise(tmp_path, *past)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"no effect" in done.stderr
+    assert b"nothing stood against it" in remove(tmp_path, "nobody@x.example")[1]
+    assert b"nothing stood" not in remove(tmp_path, "a@x.example")[1]

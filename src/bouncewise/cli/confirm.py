@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from bouncewise.cli.acts import record_act
 from bouncewise.cli.common import (
     by_option,
     dry_run_option,
@@ -14,7 +15,6 @@ from bouncewise.cli.common import (
     ledger_options,
     why_option,
 )
-from bouncewise.cli.suppressions import record_act
 from bouncewise.model import Event
 from bouncewise.policy.decide import CONFIRMED
 

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-import msgspec
 
+from bouncewise.cli.acts import record_act, undo
 from bouncewise.cli.common import (
     BAD,
     DIM,
@@ -25,7 +25,6 @@ from bouncewise.cli.common import (
     open_context,
     open_ledger,
     parse_moment,
-    parse_name,
     parse_optional_time,
     style,
     why_option,
@@ -33,13 +32,11 @@ from bouncewise.cli.common import (
 from bouncewise.cli.places import ledger_files
 from bouncewise.contract import dumps
 from bouncewise.contract.addresses import suppression_row
-from bouncewise.contract.runs import ActRecord, ImportRecord
-from bouncewise.errors import InputError
+from bouncewise.contract.runs import ImportRecord
 from bouncewise.lists import formats
-from bouncewise.lists.names import name_error
 from bouncewise.lists.postfix import POSTFIX
 from bouncewise.model import Cause, Decision, Event, Scope, State
-from bouncewise.operations.suppress import effective_time, import_list, record, suppressions
+from bouncewise.operations.suppress import ImportOptions, import_list, suppressions
 from bouncewise.output import open_output, require_distinct
 from bouncewise.policy.decide import ADDED, REMOVED
 
@@ -110,7 +107,7 @@ def add(
     policy_path: Path | None,
     as_json: bool,
 ) -> None:
-    """Suppress ADDRESS… or @domain… by hand.
+    """Suppress ADDRESS… or @domain… by hand (-: those on standard input).
 
     \b
     bouncewise suppressions add jo@example.com @closed.example --why "by phone, ticket 4711"
@@ -128,7 +125,11 @@ def add(
 
 
 @command.command()
-@click.argument("names", nargs=-1, required=True)
+@click.argument("names", nargs=-1)
+@click.option(
+    "--added-by", metavar="NAME", help="All that NAME added, e.g. import:ses: undoes an import."
+)
+@click.option("--added-since", metavar="TIME", help="With --added-by: added at or after TIME.")
 @why_option()
 @by_option
 @dry_run_option("Print what would be removed.")
@@ -136,6 +137,8 @@ def add(
 @json_option
 def remove(
     names: tuple[str, ...],
+    added_by: str | None,
+    added_since: str | None,
     why: str,
     by: str,
     dry_run: bool,
@@ -143,13 +146,21 @@ def remove(
     policy_path: Path | None,
     as_json: bool,
 ) -> None:
-    """Release ADDRESS… or @domain… by hand: earlier evidence is kept, and no longer counts.
+    """Release ADDRESS… or @domain… by hand (-: those on standard input): earlier evidence is kept,
+    and no longer counts.
 
     \b
     bouncewise suppressions remove jo@example.com --why "error in their forwarder, fixed"
+    bouncewise suppressions remove --added-by import:ses --why "wrong file" --dry-run
     """
     act = Event(at=datetime.now(UTC), kind=REMOVED, words=why, by=by)
-    record_act(names, act, db, policy_path, dry_run, as_json)
+    if bool(names) is bool(added_by) or (added_since and not added_by):
+        raise click.UsageError("Give addresses, or --added-by NAME with or without --added-since.")
+    if added_by:
+        since = parse_optional_time(added_since, "--added-since")
+        undo(added_by, since, act, db, policy_path, dry_run, as_json)
+    else:
+        record_act(names, act, db, policy_path, dry_run, as_json)
 
 
 @command.command("import")
@@ -160,6 +171,18 @@ def remove(
     type=click.Choice(list(formats.FORMATS)),
     help="Default: detected from the columns.",
 )
+@click.option("--column", help="Name of the address column, if it is not detected.")
+@click.option(
+    "--scope",
+    type=click.Choice([Scope.ALL.value, Scope.MARKETING.value]),
+    help="Suppress every row for this mail, whatever its columns say.",
+)
+@click.option(
+    "--cause",
+    metavar="CAUSE",
+    type=click.Choice([c.value for c in Cause]),
+    help="Suppress every row for this cause.",
+)
 @click.option("--by", default=None, help="Name to record as the author. Default: import:FORMAT.")
 @dry_run_option("Count the entries.")
 @ledger_options
@@ -167,24 +190,29 @@ def remove(
 def import_(
     file: Path,
     form: str | None,
+    column: str | None,
+    scope: str | None,
+    cause: str | None,
     by: str | None,
     dry_run: bool,
     db: str | None,
     policy_path: Path | None,
     as_json: bool,
 ) -> None:
-    """Import the suppression list of an ESP: SES, SendGrid, Postmark, Mailgun, SparkPost, or a
-    plain CSV.
+    """Import the suppression list of an ESP, an export of its events or contacts, or a plain CSV.
 
-    An SMTP reply in the list is judged; entries whose reply shows that the address is valid are
-    skipped.
+    An SMTP reply in the list is judged; entries whose reply or status shows that the address is
+    valid are skipped. Complaints and unsubscribes concern marketing mail only. To undo an import:
+    `suppressions remove --added-by import:FORMAT`. Exits 1 where rows cannot be used.
     """
+    options = ImportOptions(
+        form, column, by, Scope(scope) if scope else None, Cause(cause) if cause else None
+    )
     with open_context(db, policy_path, create=not dry_run, write=True) as context:
         done = import_list(
             context,
             file,
-            form,
-            by,
+            options,
             dry_run=dry_run,
             note=lambda bad: echo_error(f"note: {file}, line {bad.line}: {bad.error}"),
         )
@@ -194,7 +222,7 @@ def import_(
         verb = "would be imported" if dry_run else "imported"
         echo(
             f"{done.added:,} {verb}, {done.known:,} already present, {done.skipped:,} skipped "
-            f"(the reply shows that the address is valid), {done.bad:,} rows unusable"
+            f"(reply or status shows that the address is valid), {done.bad:,} rows unusable"
         )
     sys.exit(1 if done.bad else 0)
 
@@ -252,29 +280,3 @@ def export(
         )
         with open_output(output) as target:
             target.writelines(lines)
-
-
-def record_act(
-    names: tuple[str, ...],
-    act: Event,
-    db: str | None,
-    policy_path: Path | None,
-    dry_run: bool,
-    as_json: bool,
-) -> None:
-    """Record an act on *names*, and print it. Raises InputError for what is no name."""
-    normalised = [parse_name(name) for name in names]
-    for name in normalised:
-        if act.kind == ADDED and (error := name_error(name)):
-            raise InputError(f"{name}: {error}")
-    if not dry_run:
-        with open_ledger(db, create=act.kind == ADDED, write=True) as ledger:
-            act = msgspec.structs.replace(act, at=effective_time(ledger, act.at))
-            record(normalised, act, ledger, load_policy(policy_path))
-    for name in normalised:
-        if as_json:
-            echo(
-                dumps(ActRecord(name=name, act=act.kind, by=act.by, why=act.words, dry_run=dry_run))
-            )
-        else:
-            echo(f"{'would be ' if dry_run else ''}{act.kind}: {name}")

@@ -93,7 +93,11 @@ class _Chooser(NamedTuple):
             named = ", ".join(self.header[i] for i in positions)
             raise InputError(
                 f"{self.path}: several columns of addresses: {named[:200]}. "
-                + ("Rename one." if self.column is not None else "Name one with --column.")
+                + (
+                    "Rename one."
+                    if len(set(folded(named.split(", ")))) == 1
+                    else "Name one with --column."
+                )
             )
         raise InputError(
             f"{self.path}: no column {self.column or 'of addresses'} among: "

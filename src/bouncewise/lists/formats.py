@@ -9,6 +9,7 @@ bounces export; SparkPost suppression list CSV; Postfix access(5).
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator
@@ -17,10 +18,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bouncewise.encode import for_csv
+from bouncewise.errors import InputError
+from bouncewise.lists.column import folded
 from bouncewise.lists.names import name_error, unwrapped
 from bouncewise.lists.postfix import POSTFIX
+from bouncewise.lists.reasons import Reasons, Says
 from bouncewise.lists.table import Table
 from bouncewise.model import Cause, Decision, Scope
+from bouncewise.rfc.date import from_epoch, parse_date
 
 
 class ListRow(NamedTuple):
@@ -37,14 +42,14 @@ class ListRow(NamedTuple):
     until: datetime | None = None
     line: int = 0
     error: str = ""
+    is_fine: bool = False
+    """Whether the row says that the address is not to be suppressed."""
 
 
 class Format(NamedTuple):
-    """A format: the columns to read (names in lower case), and the header and rows to write."""
+    """A format: the header and the rows to write."""
 
     about: str
-    reason: tuple[str, ...]
-    created: tuple[str, ...]
     header: tuple[str, ...]
     row: Callable[[str, Decision], tuple[str, ...]]
 
@@ -90,56 +95,50 @@ def _sparkpost_row(address: str, d: Decision) -> tuple[str, ...]:
 FORMATS: dict[str, Format] = {
     "csv": Format(
         about="bouncewise's own columns",
-        reason=("why", "reason", "diagnostic"),
-        created=("since", "created", "first_seen"),
         header=("email", "cause", "scope", "since", "until", "why", "rule", "by"),
         row=_csv_row,
     ),
     "ses": Format(
         about="Amazon SES account list: email,BOUNCE|COMPLAINT",
-        reason=("reason",),
-        created=("lastupdatetime",),
         header=(),
         row=_ses_row,
     ),
     "sendgrid": Format(
         about="Twilio SendGrid bounces",
-        reason=("reason",),
-        created=("created",),
         header=("created", "email", "reason", "status"),
         row=_sendgrid_row,
     ),
     "postmark": Format(
         about="Postmark suppressions dump",
-        reason=("suppressionreason",),
-        created=("createdat",),
         header=("EmailAddress", "SuppressionReason", "Origin", "CreatedAt"),
         row=_postmark_row,
     ),
     "mailgun": Format(
         about="Mailgun bounces",
-        reason=("error",),
-        created=("created_at", "created at"),
         header=("address", "code", "error", "created_at"),
         row=_mailgun_row,
     ),
     "sparkpost": Format(
         about="SparkPost suppression list",
-        reason=("description", "source"),
-        created=("created", "updated"),
         header=("recipient", "type", "description"),
         row=_sparkpost_row,
     ),
 }
 
-# Reasons in these lists, casefolded, that concern marketing mail only. All others concern all mail.
-_COMPLAINTS = frozenset({"complaint", "spamcomplaint", "spam complaint"})
-_UNSUBSCRIBES = frozenset({"unsubscribe", "unsubscribed", "unsubscribe link", "list unsubscribe"})
+# Columns to read, in any format, casefolded; of several the first that is filled.
+_REASON = (
+    "why,suppressionreason,error,description,diagnostic,email hard bounce reason,reason,source"
+).split(",")
+_CREATED = (
+    "since,created,created_at,created at,createdat,lastupdatetime,last update time,first_seen,"
+    "updated,clean_time,unsub_time,date"
+).split(",")
+_KNOWN = {*_REASON, *_CREATED, "scope", "until", "cause", "code"}
 
 
 def detect(header: list[str]) -> str:
-    """The format that shares most columns with *header*; "ses" if there is no header."""
-    names = {name.strip().casefold() for name in header}
+    """The format that shares most columns with *header*, at least two; "ses" if there is none."""
+    names = set(folded(header))
     if not names:
         return "ses"
     shared = {
@@ -147,14 +146,24 @@ def detect(header: list[str]) -> str:
         for name, format_ in FORMATS.items()
     }
     best = max(shared, key=lambda name: shared[name])
-    return best if shared[best] else "csv"
+    return best if shared[best] > 1 else "csv"
 
 
-def load(path: Path, name: str | None) -> Iterator[ListRow]:
-    """The rows of the list at *path*, in the format *name* or the one that its columns show."""
-    with Table.open(path) as table:
+def load(
+    path: Path, name: str | None, *, column: str | None = None, every: bool = False
+) -> Iterator[ListRow]:
+    """The rows of the list at *path*, in the format *name* or the one that its columns show; the
+    addresses are in *column*, if it is given. Raises InputError where no column says why the rows
+    are there, unless *every* row is meant.
+    """
+    with Table.open(path, column) as table:
+        columns = _columns(table)
+        if not (every or name or columns.says_why):
+            raise InputError(
+                f"{path}: no column says why a row is there: {', '.join(table.header)[:200]}. "
+                "To suppress every row: --scope all, or --scope marketing"
+            )
         name = name or detect(table.header)
-        columns = _columns(table, FORMATS[name])
         for row in table.numbered:
             cells = row.cells
             listed = cells[table.address].strip() if table.address < len(cells) else ""
@@ -166,29 +175,37 @@ def load(path: Path, name: str | None) -> Iterator[ListRow]:
 
 def _row(name: str, listed: str, cells: list[str], columns: _Columns) -> ListRow:
     listed = unwrapped(listed)
-    reason = _cell(cells, columns.reason)
+    reason = next(filter(None, (_cell(cells, i) for i in columns.reason)), "")
+    code = _cell(cells, columns.code)
     if name == "csv":
         reason = without_mark(reason)
-    folded = (_cell(cells, columns.cause) or reason).casefold()
-    is_complaint = folded in _COMPLAINTS
-    is_marketing = (
-        is_complaint
-        or folded in _UNSUBSCRIBES
-        or _cell(cells, columns.scope).casefold() in (Scope.MARKETING, "non_transactional")
-    )
+    elif len(code) == 3 and code.isdecimal() and not reason.startswith(code):
+        reason = f"{code} {reason}".rstrip()
+    says, scope = columns.reasons.says(cells), _cell(cells, columns.scope).casefold()
     until = _cell(cells, columns.until)
     row = ListRow(
         format=name,
         address=listed,
-        at=_parse_time(_cell(cells, columns.created)),
+        at=next(filter(None, (_parse_time(_cell(cells, i)) for i in columns.created)), None),
         reason=reason,
-        cause=Cause.COMPLAINT if is_complaint else _cause(_cell(cells, columns.cause)),
-        scope=Scope.MARKETING if is_marketing else Scope.ALL,
+        cause=_cause(_cell(cells, columns.cause)) or (says.cause if says else None),
+        scope=_scope(scope, says),
         until=_parse_time(until),
+        is_fine=says is Says.FINE,
     )
     if until and row.until is None:
         return row._replace(error=f"until is no time: {until[:40]}")
     return row._replace(error=name_error(listed) or "")
+
+
+def _scope(written: str, says: Says | None) -> Scope:
+    if written in (Scope.ALL, Scope.MARKETING):
+        return Scope(written)
+    if written == Scope.STREAM:  # which one is not written
+        return Scope.MARKETING
+    if written in ("non_transactional", "non-transactional") or (says and says is not Says.FINE):
+        return Scope.MARKETING if says is not Says.BOUNCED else Scope.ALL
+    return Scope.ALL
 
 
 def _cause(text: str) -> Cause | None:
@@ -198,23 +215,35 @@ def _cause(text: str) -> Cause | None:
 class _Columns(NamedTuple):
     """Positions of columns; None if the table has no such column."""
 
-    reason: int | None = None
-    created: int | None = None
+    reasons: Reasons
+    says_why: bool
+    reason: tuple[int, ...] = ()
+    created: tuple[int, ...] = ()
     scope: int | None = None
     until: int | None = None
     cause: int | None = None
+    code: int | None = None
 
 
-def _columns(table: Table, format_: Format) -> _Columns:
-    names = [cell.strip().casefold() for cell in table.header]
-    if not names:
-        return _Columns(reason=table.address + 1)  # the columns of SES, which has no header
+def _columns(table: Table) -> _Columns:
+    names = folded(table.header)
+    if not names:  # the columns of SES, which has no header
+        following = (table.address + 1,)
+        return _Columns(Reasons(None, following, ()), True, following)
+    at = {name: i for i, name in enumerate(names)}
+    for name in ("scope", "until", "cause", "code"):
+        if names.count(name) > 1:
+            raise InputError(f"{table.path}: several columns {name}; rename all but one")
+    reasons = Reasons.of(names)
     return _Columns(
-        reason=next((names.index(c) for c in format_.reason if c in names), None),
-        created=next((names.index(c) for c in format_.created if c in names), None),
-        scope=next((names.index(c) for c in ("scope", "type") if c in names), None),
-        until=names.index("until") if "until" in names else None,
-        cause=names.index("cause") if "cause" in names else None,
+        reasons=reasons,
+        says_why=len(names) == 1 or any(reasons) or not _KNOWN.isdisjoint(names),
+        reason=tuple(at[c] for c in _REASON if c in at),
+        created=tuple(at[c] for c in _CREATED if c in at),
+        scope=at.get("scope", at.get("type")),
+        until=at.get("until"),
+        cause=at.get("cause"),
+        code=at.get("code"),
     )
 
 
@@ -248,12 +277,21 @@ def _cell(row: list[str], column: int | None) -> str:
 
 
 def _parse_time(text: str) -> datetime | None:
+    """A time in ISO 8601, RFC 5322 or Unix form, or as the console of SES writes it."""
     if not text:
         return None
-    try:
-        if text.isascii() and text.isdecimal() and len(text) < 15:
-            return datetime.fromtimestamp(int(text), UTC)
-        when = datetime.fromisoformat(text.replace(" UTC", "+00:00"))
-        return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
+    if text.isascii() and text.isdecimal():
+        return from_epoch(text)
+    for read in (_iso_time, _console_time, parse_date):
+        with contextlib.suppress(ValueError, OverflowError):
+            if when := read(text):
+                return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)
+    return None
+
+
+def _iso_time(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace(" UTC", "+00:00"))
+
+
+def _console_time(text: str) -> datetime:
+    return datetime.strptime(text, "%B %d, %Y, %H:%M (UTC%z)")

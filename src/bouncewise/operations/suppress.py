@@ -13,7 +13,7 @@ from bouncewise.classifier.classify import Classifier
 from bouncewise.encode import for_storage
 from bouncewise.ledger import Store
 from bouncewise.lists import formats
-from bouncewise.model import Decision, Event, Party, State
+from bouncewise.model import Basis, Cause, Decision, Event, Party, Scope, State
 from bouncewise.operations.context import Context
 from bouncewise.operations.decisions import FIRST_TIME, decisions_on, derive
 from bouncewise.policy.decide import ADDED, REMOVED, in_force, strictest
@@ -69,9 +69,26 @@ class BadRow(NamedTuple):
     error: str
 
 
+class ImportOptions(NamedTuple):
+    """How a list is read: its format and column of addresses, where they are not detected; the
+    author; scope or cause of every row, whatever its columns say.
+    """
+
+    format: str | None = None
+    column: str | None = None
+    by: str | None = None
+    scope: Scope | None = None
+    cause: Cause | None = None
+
+    @property
+    def every(self) -> bool:
+        """Whether every row is meant."""
+        return self.scope is not None or self.cause is not None
+
+
 class Imported(NamedTuple):
-    """What an import did: suppressions added, already there, skipped because their reply shows a
-    valid address, and rows that cannot be used.
+    """What an import did: suppressions added, already there, skipped because their reply or status
+    shows a valid address, and rows that cannot be used.
     """
 
     added: int
@@ -83,25 +100,25 @@ class Imported(NamedTuple):
 def import_list(
     context: Context,
     file: Path,
-    form: str | None,
-    by: str | None,
+    options: ImportOptions,
     *,
     dry_run: bool,
     note: Callable[[BadRow], None],
 ) -> Imported:
-    """Add the suppressions of an ESP's list, in the format *form* or the one that its columns
-    show; each row that cannot be used is given to *note*. A dry run does the same, and undoes it.
+    """Add the suppressions of an ESP's list; each row that cannot be used is given to *note*. A dry
+    run does the same, and undoes it.
     """
     ledger, now = context.ledger, datetime.now(UTC)
     added = known = skipped = bad = 0
     names = []
     with ledger.change(commit=not dry_run):
-        for row in formats.load(file, form):
+        rows = formats.load(file, options.format, column=options.column, every=options.every)
+        for row in rows:
             if row.error:
                 bad += 1
                 note(BadRow(row.line, row.error))
                 continue
-            act = _imported(row, by, now, context.classifier)
+            act = _imported(row, options, now, context.classifier)
             if act is None:
                 skipped += 1
                 continue
@@ -120,13 +137,7 @@ def _stands(act: Event, name: str, ledger: Store) -> bool:
     """Whether an act that differs only in its time is in force: a list without dates that is
     imported again adds nothing.
     """
-    stands = False
-    for event in ledger.history(name):
-        if event.kind == REMOVED:
-            stands = False
-        elif event.kind == ADDED:
-            stands |= _essence(event) == _essence(act)
-    return stands
+    return any(_essence(e) == _essence(act) for e in _standing_acts(ledger.history(name)))
 
 
 def _essence(act: Event) -> tuple[object, ...]:
@@ -134,20 +145,60 @@ def _essence(act: Event) -> tuple[object, ...]:
 
 
 def _imported(
-    row: formats.ListRow, by: str | None, now: datetime, classifier: Classifier
+    row: formats.ListRow, options: ImportOptions, now: datetime, classifier: Classifier
 ) -> Event | None:
-    """The act of one row; None where its reply shows that the address is valid."""
+    """The act of one row; None where it shows that the address is valid."""
     reply = row.reason if row.reason[:3].isdigit() or "." in row.reason[:6] else ""
     verdict = classifier.classify(reply) if reply else None
-    if verdict is not None and verdict.party in (Party.SENDER, Party.MESSAGE, Party.SYSTEM):
+    is_valid = verdict is not None and verdict.party in (Party.SENDER, Party.MESSAGE, Party.SYSTEM)
+    if (is_valid or row.is_fine) and not options.every:
         return None
     at = row.at if row.at is not None and FIRST_TIME <= row.at <= now else now
+    cause = options.cause or row.cause or (verdict.cause if verdict and not is_valid else None)
+    default = Scope.MARKETING if options.cause is Cause.COMPLAINT else Scope.ALL
     return Event(
         at=at,
         kind=ADDED,
-        cause=row.cause or (verdict.cause if verdict else None),
-        scope=row.scope,
+        cause=cause,
+        scope=(options.scope or default) if options.every else row.scope,
         words=for_storage(row.reason[:_MAX_WHY]),
-        by=for_storage(by or f"import:{row.format}"),
+        by=for_storage(options.by or f"import:{row.format}"),
         until=row.until,
     )
+
+
+class Undone(NamedTuple):
+    """Names that an author added: those on which nothing else stands, and the others."""
+
+    free: list[str]
+    kept: list[str]
+
+
+def added_by(author: str, since: datetime | None, ledger: Store) -> Undone:
+    """What *author* added, at or after *since*: an import, or a mistake. Where another act, a wish
+    or evidence stands as well, removing everything would let through what they stopped.
+    """
+    found = Undone([], [])
+    standing = {
+        name: all(d.basis is Basis.ACT for d in decisions)
+        for name, decisions in ledger.states()
+        if any(d.basis is Basis.ACT for d in decisions)
+    }
+    for name, history in ledger.histories(standing):
+        acts = _standing_acts(history)
+        theirs = [e for e in acts if e.by == author and (since is None or e.at >= since)]
+        if theirs:
+            is_free = standing[name] and len(theirs) == len(acts)
+            (found.free if is_free else found.kept).append(name)
+    return found
+
+
+def _standing_acts(history: Iterable[Event]) -> list[Event]:
+    """The additions since the last removal."""
+    acts: list[Event] = []
+    for event in history:
+        if event.kind == REMOVED:
+            acts.clear()
+        elif event.kind == ADDED:
+            acts.append(event)
+    return acts

@@ -1,0 +1,100 @@
+"""Acts of people on addresses and domains, as the verbs record and print them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from bouncewise.cli.common import echo, echo_error, load_policy, open_ledger, parse_name
+from bouncewise.contract import dumps
+from bouncewise.contract.runs import ActRecord
+from bouncewise.errors import InputError
+from bouncewise.lists.names import name_error
+from bouncewise.model import Event
+from bouncewise.operations.suppress import added_by, effective_time, record
+from bouncewise.policy.decide import ADDED, REMOVED
+
+if TYPE_CHECKING:
+    from bouncewise.ledger import Store
+
+
+def record_act(
+    names: Iterable[str],
+    act: Event,
+    db: str | None,
+    policy_path: Path | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Record an act on *names* (``-``: those on standard input), and print it. Raises InputError for
+    what is no name, and before anything is stored.
+    """
+    normalised = [parse_name(name) for name in _lines(names)]
+    for name in normalised:
+        if act.kind == ADDED and (error := name_error(name)):
+            raise InputError(f"{name}: {error}")
+    unknown: set[str] = set()
+    if dry_run:
+        _require_effect(act)
+    else:
+        with open_ledger(db, create=act.kind == ADDED, write=True) as ledger:
+            act = msgspec.structs.replace(act, at=effective_time(ledger, act.at))
+            _require_effect(act)
+            unknown = _unknown(normalised, ledger) if act.kind == REMOVED else unknown
+            record(normalised, act, ledger, load_policy(policy_path))
+    for name in normalised:
+        _print(name, act, "nothing stood against it" if name in unknown else "", dry_run, as_json)
+
+
+def undo(
+    author: str,
+    since: datetime | None,
+    act: Event,
+    db: str | None,
+    policy_path: Path | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Remove what *author* added, and name what stays because something else stands as well."""
+    with open_ledger(db, write=not dry_run) as ledger:
+        free, kept = added_by(author, since, ledger)
+        if not dry_run:
+            act = msgspec.structs.replace(act, at=effective_time(ledger, act.at))
+            record(free, act, ledger, load_policy(policy_path))
+    for name in free:
+        _print(name, act, "", dry_run, as_json)
+    for name in kept:
+        echo_error(f"note: {name}: stays; something else stands against it as well")
+    if not as_json:
+        echo(f"{len(free):,} {'would be ' if dry_run else ''}removed, {len(kept):,} stay")
+
+
+def _lines(names: Iterable[str]) -> Iterable[str]:
+    for name in names:
+        if name == "-":
+            yield from (line for line in sys.stdin if line.strip())
+        else:
+            yield name
+
+
+def _require_effect(act: Event) -> None:
+    if act.kind == ADDED and act.until is not None and act.until <= act.at:
+        raise InputError(f"--until {act.until:%Y-%m-%d %H:%M}: is over; it would have no effect")
+
+
+def _unknown(names: list[str], ledger: Store) -> set[str]:
+    """Those of *names* that neither evidence nor an act concerns."""
+    return set(names) - ledger.with_evidence(names)
+
+
+def _print(name: str, act: Event, remark: str, dry_run: bool, as_json: bool) -> None:
+    if as_json:
+        echo(dumps(ActRecord(name=name, act=act.kind, by=act.by, why=act.words, dry_run=dry_run)))
+    else:
+        end = f" ({remark})" if remark else ""
+        echo(f"{'would be ' if dry_run else ''}{act.kind}: {name}{end}")
