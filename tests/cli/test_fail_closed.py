@@ -307,3 +307,21 @@ def test_damage_is_an_error_of_the_ledger_and_never_of_the_program(
         damaged.write_bytes(octets)
         done = run(*questions[trial % 4], "--db", damaged)
         assert isinstance(done.exception, None | BouncewiseError | SystemExit), done.exc_info
+
+
+@pytest.mark.parametrize("verb", ["read", "ingest"])
+def test_paths_are_looked_for_before_anything_is_read(tmp_path: Path, verb: str) -> None:
+    (tmp_path / "replies").write_text("550 5.1.1 user unknown\n")
+    db = ["--db", tmp_path / "l"] if verb == "ingest" else []
+    for missing in ("", tmp_path / "missing"):
+        done = run(verb, tmp_path / "replies", missing, *db)
+        assert isinstance(done.exception, BouncewiseError)
+        assert done.output == ""
+
+
+def test_a_dangling_link_in_a_folder_costs_only_itself(tmp_path: Path) -> None:
+    (tmp_path / "f").mkdir()
+    (tmp_path / "f" / "link").symlink_to("nothing")
+    done = run("ingest", tmp_path / "f", "--db", tmp_path / "l")
+    assert done.exit_code == 0
+    assert "link" in done.output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,10 @@ from bouncewise.policy.load import load
 from bouncewise.rules.load import load as load_rules
 
 DIGITS = "9" * 5000
+_WINDOW = (
+    '[[window]]\ncause = "mailbox-full"\nfailures = 3\nwithin_days = 30\nhold_days = 4\n'
+    'longest_days = 30\nwhy = "x"\n'
+)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +62,9 @@ DIGITS = "9" * 5000
         ("[" + "a." * 50_000 + "b]\nx = 1", ""),
         ("\x00", ""),
         ("[dead", ""),
+        ("[dead]\nhold_days = 1\nhold_days = 2", "line 3"),
+        ("[dead]\n[dead]\nhold_days = 2", ""),
+        (2 * _WINDOW, "two tables for the cause 'mailbox-full'"),
     ],
     ids=lambda value: value[:40].replace("\n", " ") if isinstance(value, str) else None,
 )
@@ -101,3 +109,17 @@ def test_damaged_rules_are_one_line(tmp_path: Path, text: str) -> None:
     with pytest.raises(RuleError) as caught:
         load_rules((file,))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["fifo", "device", "folder", "missing"])
+def test_policy_and_rules_that_are_no_file_are_one_line(tmp_path: Path, kind: str) -> None:
+    path = Path("/dev/zero") if kind == "device" else tmp_path / "x.toml"
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    with pytest.raises(RuleError, match=path.name):
+        load(path)
+    if kind != "folder":
+        with pytest.raises(RuleError, match=path.name):
+            load_rules((path,))

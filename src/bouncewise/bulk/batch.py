@@ -10,10 +10,12 @@ input, and files without the columns that are needed.
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -59,7 +61,9 @@ def parts(
         if path == files.STDIN:
             raise InputError("batch reads files, not standard input; use `bouncewise read -`")
         stem = re.sub(r"[^\w.-]+", "-", path).strip("-.")[-120:]
-        for row_groups in _row_groups(path) if path.endswith(".parquet") else [()]:
+        with _naming(path):
+            groups = _row_groups(path) if path.endswith(".parquet") else [()]
+        for row_groups in groups:
             name = f"{stem}-{row_groups[0]:05d}" if row_groups else stem
             target = out / f"{name}-{suffix}"
             work.append(Part(path, row_groups, target, tuple(columns.items()), by))
@@ -97,8 +101,18 @@ def _initialize() -> None:
 
 def classify_part(part: Part) -> int:
     """Classify one part and write its target; returns the number of its rows."""
-    rows = 0
     temporary = part.target.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        with _naming(part.path):
+            rows = _write_part(part, temporary)
+        temporary.replace(part.target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return rows
+
+
+def _write_part(part: Part, temporary: Path) -> int:
+    rows = 0
     writer: pyarrow.parquet.ParquetWriter | None = None
     counts: list[pl.DataFrame] = []
     columns = dict(part.columns)
@@ -121,8 +135,19 @@ def classify_part(part: Part) -> int:
     finally:
         if writer is not None:
             writer.close()
-    temporary.replace(part.target)
     return rows
+
+
+@contextmanager
+def _naming(path: str) -> Iterator[None]:
+    """Raise InputError, with *path*, for what the libraries say of a file."""
+    try:
+        yield
+    except (pyarrow.ArrowException, pl.exceptions.PolarsError, csv.Error, OSError) as bad:
+        if isinstance(bad, OSError) and bad.errno is not None:
+            raise
+        words = " ".join(str(bad).split())[:200]
+        raise InputError(f"{path}: cannot be read: {words}. Leave it out, or repair it") from None
 
 
 def total(work: list[Part], by: tuple[str, ...]) -> pl.DataFrame:

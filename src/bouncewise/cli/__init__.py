@@ -109,7 +109,8 @@ def _run() -> int:
         raise
     except OSError as bad:  # a full disk, a folder that is not there, a file without permission
         name = f"{bad.filename}: " if bad.filename else ""
-        return _complain(2, f"bouncewise: {name}{bad.strerror or bad}")
+        words = " ".join(str(bad.strerror or bad).split())
+        return _complain(2, f"bouncewise: {name}{words}")
     except Exception as defect:
         if os.environ.get("BOUNCEWISE_DEBUG"):
             raise

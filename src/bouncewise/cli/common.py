@@ -253,7 +253,7 @@ def parse_time(text: str, option: str) -> datetime:
         when = (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise click.UsageError(
-            f"{option} {text or chr(39) * 2}: not a time; write 2026-11-20 or 2026-11-20T12:00:00Z"
+            f"{option} {text or repr(text)}: not a time; write 2026-11-20 or 2026-11-20T12:00:00Z"
         ) from None
     if not EARLIEST <= when <= LATEST:
         raise click.UsageError(f"{option} {text}: not between {EARLIEST:%Y} and {LATEST:%Y}")

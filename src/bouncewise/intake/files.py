@@ -67,8 +67,9 @@ def expand(paths: tuple[str, ...]) -> Iterator[str]:
     a note. Pipes, sockets and devices there are left alone: reading one may never end.
     """
     for path in paths:
-        if path != STDIN and not Path(path).exists():
-            raise InputError(f"{path}: no such file or folder")
+        if not path or (path != STDIN and not Path(path).exists()):
+            raise InputError(f"{path or repr(path)}: no such file or folder")
+    for path in paths:
         if path == STDIN or not Path(path).is_dir():
             yield path
         else:

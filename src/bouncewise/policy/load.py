@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from bouncewise.errors import RuleError
+from bouncewise.config.load import MAX_FILE, read_small
+from bouncewise.errors import ConfigError, RuleError
 from bouncewise.model import Cause, Scope
 from bouncewise.policy.ranges import out_of_range
 
@@ -164,11 +165,11 @@ def load(site: Path | None = None) -> Policy:
     )
     if site is not None:
         try:
-            shipped = _over(shipped, msgspec.toml.decode(site.read_bytes()))
+            shipped = _over(shipped, msgspec.toml.decode(read_small(site, MAX_FILE)))
         except RecursionError:
             raise RuleError(f"{site}: tables are nested too deeply") from None
-        except OSError as bad:
-            raise RuleError(f"{site}: {bad.strerror or bad}") from None
+        except ConfigError as bad:
+            raise RuleError(str(bad)) from None
         except ValueError as bad:  # no TOML, no UTF-8, or a number of thousands of digits
             raise RuleError(f"{site}: {bad}") from None
     try:
@@ -188,6 +189,9 @@ def _over(base: dict[str, Any], site: dict[str, Any]) -> dict[str, Any]:
                 isinstance(row, dict) and isinstance(row.get("cause"), str) for row in value
             ):
                 raise ValueError("window: each must be a table with a cause: [[window]]")
+            causes = [row["cause"] for row in value]
+            if twice := next((c for c in causes if causes.count(c) > 1), None):
+                raise ValueError(f"window: two tables for the cause {twice[:60]!r}; delete one")
             rows = {row["cause"]: row for row in [*base["window"], *value]}
             merged[name] = list(rows.values())
         elif name == "example" and isinstance(value, list):

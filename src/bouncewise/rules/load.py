@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from bouncewise import __version__
-from bouncewise.errors import RuleError
+from bouncewise.config.load import MAX_FILE, read_small
+from bouncewise.errors import ConfigError, RuleError
 from bouncewise.model import Advice, Cause, Party, Permanence, Stage
 from bouncewise.text.phrase import phrase_pieces
 
@@ -256,9 +257,9 @@ def _rules(
 
 def _read(path: Traversable, kind: type[T], digest: Hash) -> T:
     try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise RuleError(f"{path}: cannot be read: {error.strerror or error}") from None
+        raw = read_small(path, MAX_FILE) if isinstance(path, Path) else path.read_bytes()
+    except ConfigError as error:
+        raise RuleError(str(error)) from None
     digest.update(raw)
     try:
         return msgspec.toml.decode(raw, type=kind)
