@@ -202,9 +202,17 @@ def test_list_whose_addresses_are_not_certain_is_refused(
 
 @pytest.mark.parametrize(
     "start",
-    [b"\xef\xbb\xbf[1]", b" \n{}", b"BZh9", b"\xfd7zXZ\0", b"%PDF-1.4", b"<html>",
-     b"SQLite format 3\0", '\ufeff{"a":1}'.encode("utf-16-le")],
-)  # fmt: skip
+    [
+        b"\xef\xbb\xbf[1]",
+        b" \n{}",
+        b"BZh9",
+        b"\xfd7zXZ\0",
+        b"%PDF-1.4",
+        b"<html>",
+        b"SQLite format 3\0",
+        '\ufeff{"a":1}'.encode("utf-16-le"),
+    ],
+)
 def test_other_formats_are_named(tmp_path: Path, ledger: Path, start: bytes) -> None:
     code, out, err = clean(tmp_path, ledger, start + b"\na@x.example\n")
     assert (code, out) == (2, b"")

@@ -180,7 +180,8 @@ def test_public_suffixes_are_those_of_the_list() -> None:
 
 def test_typing_errors_below_a_public_suffix_do_not_suppress_it(tmp_path: Path) -> None:
     line = (
-        "2026-03-0{day}T09:00:00+00:00 mx postfix/smtp[1]: 4Q1ABCDE{day}: to=<jo@co.uk>, relay=none, "
+        "2026-03-0{day}T09:00:00+00:00 mx postfix/smtp[1]: 4Q1ABCDE{day}: to=<jo@co.uk>, "
+        "relay=none, "
         "delay=1, "
         "dsn=5.4.4, status=bounced (Host or domain name not found. Name service error for "
         "name=co.uk type=A: Host not found)\n"
@@ -193,43 +194,69 @@ def test_typing_errors_below_a_public_suffix_do_not_suppress_it(tmp_path: Path) 
 
 
 EXPORTS = {  # of services, with what each row means: an address and its scope, or nothing
-    "sendgrid spam reports": ("email,ip,created\na@x.example,192.0.2.1,1700000000\n", "a marketing complaint"),
+    "sendgrid spam reports": (
+        "email,ip,created\na@x.example,192.0.2.1,1700000000\n",
+        "a marketing complaint",
+    ),
     "sendgrid unsubscribes": ("email,created\na@x.example,1700000000\n", "a marketing"),
     "mailgun bounces": (
-        'address,code,error,created_at\na@x.example,550,5.1.1 user unknown,"Fri, 21 Oct 2025 11:02:55 UTC"\n'
+        'address,code,error,created_at\na@x.example,550,5.1.1 user unknown,"Fri, 21 Oct '
+        '2025 11:02:55 UTC"\n'
         'b@x.example,554,blocked using zen.spamhaus.org,"Fri, 21 Oct 2025 11:02:55 UTC"\n',
         "a all mailbox-unknown",
     ),
-    "mailgun complaints": ('address,created_at\na@x.example,"Fri, 21 Oct 2025 11:02:55 UTC"\n', "a marketing complaint"),
+    "mailgun complaints": (
+        'address,created_at\na@x.example,"Fri, 21 Oct 2025 11:02:55 UTC"\n',
+        "a marketing complaint",
+    ),
     "mailgun unsubscribes": ("address,tags,created_at\na@x.example,*,\n", "a marketing"),
     "ses console": (
-        'Email address,Reason,Last update time\na@x.example,BOUNCE,"November 12, 2025, 10:00 (UTC+01:00)"\n'
-        "b@x.example,COMPLAINT,\n", "a all, b marketing complaint",
+        'Email address,Reason,Last update time\na@x.example,BOUNCE,"November 12, 2025, '
+        '10:00 (UTC+01:00)"\n'
+        "b@x.example,COMPLAINT,\n",
+        "a all, b marketing complaint",
     ),
-    "mailchimp cleaned": ("Email Address,Name,CLEAN_TIME\na@x.example,A,2025-11-12 10:00:00\n", "a all"),
-    "mailchimp unsubscribed": ("Email Address,Name,UNSUB_TIME\na@x.example,A,2025-11-12 10:00:00\n", "a marketing"),
+    "mailchimp cleaned": (
+        "Email Address,Name,CLEAN_TIME\na@x.example,A,2025-11-12 10:00:00\n",
+        "a all",
+    ),
+    "mailchimp unsubscribed": (
+        "Email Address,Name,UNSUB_TIME\na@x.example,A,2025-11-12 10:00:00\n",
+        "a marketing",
+    ),
     "brevo": (
-        "Date;Email;Event;REASON\nx;a@x.example;Hard bounce;550 5.1.1 unknown\nx;b@x.example;Complaint;\n"
-        "x;c@x.example;Delivered;\nx;d@x.example;First opening;\nx;e@x.example;Soft bounce;452 full\n"
+        "Date;Email;Event;REASON\nx;a@x.example;Hard bounce;550 5.1.1 "
+        "unknown\nx;b@x.example;Complaint;\n"
+        "x;c@x.example;Delivered;\nx;d@x.example;First opening;\nx;e@x.example;Soft "
+        "bounce;452 full\n"
         "x;f@x.example;Unsubscribed;\nx;g@x.example;Blocked;\n",
         "a all mailbox-unknown, b marketing complaint, f marketing, g all",
     ),
     "hubspot": (
-        "Email,Email hard bounce reason,Unsubscribed from all email,Name\na@x.example,Unknown user,,A\n"
-        "b@x.example,,true,B\nc@x.example,,false,C\nd@x.example,,,D\n", "a all, b marketing",
+        "Email,Email hard bounce reason,Unsubscribed from all "
+        "email,Name\na@x.example,Unknown user,,A\n"
+        "b@x.example,,true,B\nc@x.example,,false,C\nd@x.example,,,D\n",
+        "a all, b marketing",
     ),
     "postmark": (
-        "EmailAddress,SuppressionReason,Origin,CreatedAt\na@x.example,HardBounce,Recipient,2025-11-12T10:00:00-05:00\n"
-        "b@x.example,SpamComplaint,Recipient,\n", "a all, b marketing complaint",
+        "EmailAddress,SuppressionReason,Origin,CreatedAt\na@x.example,HardBounce,"
+        "Recipient,2025-11-12T10:00:00-05:00\n"
+        "b@x.example,SpamComplaint,Recipient,\n",
+        "a all, b marketing complaint",
     ),
     "sparkpost": (
-        "recipient,type,source,description,created\na@x.example,transactional,Bounce Rule,550 5.1.1 u,\n"
-        "b@x.example,non_transactional,Unsubscribe Link,,\nc@x.example,non_transactional,Spam Complaint,,\n",
+        "recipient,type,source,description,created\na@x.example,transactional,Bounce "
+        "Rule,550 5.1.1 u,\n"
+        "b@x.example,non_transactional,Unsubscribe "
+        "Link,,\nc@x.example,non_transactional,Spam Complaint,,\n",
         "a all mailbox-unknown, b marketing, c marketing complaint",
     ),
-    "own, complaint for all mail": ("email,scope,cause\na@x.example,all,complaint\n", "a all complaint"),
+    "own, complaint for all mail": (
+        "email,scope,cause\na@x.example,all,complaint\n",
+        "a all complaint",
+    ),
     "own, a stream that is not named": ("email,scope\na@x.example,stream\n", "a marketing"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", EXPORTS)
@@ -292,7 +319,8 @@ def test_import_is_undone_and_nothing_else(tmp_path: Path) -> None:
 def test_undoing_an_import_does_not_free_what_evidence_stopped(tmp_path: Path) -> None:
     (tmp_path / "mail.log").write_text(
         "2026-03-02T09:00:00+00:00 mx postfix/smtp[1]: 4Q1ABCDEF: to=<a@x.example>, "
-        "relay=mx.x.example[192.0.2.1]:25, delay=1, dsn=5.1.1, status=bounced (host mx said: 550 5.1.1 User unknown)\n"
+        "relay=mx.x.example[192.0.2.1]:25, delay=1, dsn=5.1.1, status=bounced (host mx "
+        "said: 550 5.1.1 User unknown)\n"
     )
     bouncewise(tmp_path, "ingest", "mail.log", "--db", "l")
     assert len(rows(tmp_path, "l")) == 1, "evidence stands"

@@ -62,7 +62,7 @@ _WINDOW = (
         ("[" + "a." * 50_000 + "b]\nx = 1", ""),
         ("\x00", ""),
         ("[dead", ""),
-        ("[dead]\nhold_days = 1\nhold_days = 2", "line 3"),
+        ("[dead]\nhold_days = 1\nhold_days = 2\n", "line 3"),
         ("[dead]\n[dead]\nhold_days = 2", ""),
         (2 * _WINDOW, "two tables for the cause 'mailbox-full'"),
     ],

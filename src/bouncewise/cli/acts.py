@@ -31,8 +31,9 @@ def record_act(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Record an act on *names* (``-``: those on standard input), and print it. Raises InputError for
-    what is no name, and before anything is stored.
+    """Record an act on *names* (``-``: those on standard input), and print it.
+
+    Raises InputError for what is no name, before anything is stored.
     """
     normalised = [parse_name(name) for name in _lines(names)]
     for name in normalised:

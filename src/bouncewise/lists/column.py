@@ -1,8 +1,8 @@
 """Which column of a table holds the addresses.
 
 Reads: the names of the columns, the first rows. Gives: the position. The name proposes, the content
-decides: a column "Address" of streets is none, one called "Adresse" or "Kontakt" may be. Refuses, and
-lists the columns: where none or several could be meant.
+decides: a column "Address" of streets is none, one called "Adresse" or "Kontakt" may be. Refuses,
+and lists the columns: where none or several could be meant.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ def plain_column(sample: Sequence[Sequence[str]], path: Path) -> int:
         )
     if len(counts) > 1:
         raise InputError(
-            f"{path}: columns {', '.join(str(i + 1) for i in sorted(counts))} have addresses; add a "
-            "header, and name one with --column"
+            f"{path}: columns {', '.join(str(i + 1) for i in sorted(counts))} have addresses; add "
+            "a header, and name one with --column"
         )
     return next(iter(counts))
 

@@ -22,7 +22,7 @@ from bouncewise.errors import InputError
 from bouncewise.lists.column import folded
 from bouncewise.lists.names import name_error, unwrapped
 from bouncewise.lists.postfix import POSTFIX
-from bouncewise.lists.reasons import Reasons, Says
+from bouncewise.lists.reasons import Meaning, Reasons
 from bouncewise.lists.table import Table
 from bouncewise.model import Cause, Decision, Scope
 from bouncewise.rfc.date import from_epoch, parse_date
@@ -42,7 +42,7 @@ class ListRow(NamedTuple):
     until: datetime | None = None
     line: int = 0
     error: str = ""
-    is_fine: bool = False
+    is_deliverable: bool = False
     """Whether the row says that the address is not to be suppressed."""
 
 
@@ -158,7 +158,7 @@ def load(
     """
     with Table.open(path, column) as table:
         columns = _columns(table)
-        if not (every or name or columns.says_why):
+        if not (every or name or columns.has_reason):
             raise InputError(
                 f"{path}: no column says why a row is there: {', '.join(table.header)[:200]}. "
                 "To suppress every row: --scope all, or --scope marketing"
@@ -181,30 +181,32 @@ def _row(name: str, listed: str, cells: list[str], columns: _Columns) -> ListRow
         reason = without_mark(reason)
     elif len(code) == 3 and code.isdecimal() and not reason.startswith(code):
         reason = f"{code} {reason}".rstrip()
-    says, scope = columns.reasons.says(cells), _cell(cells, columns.scope).casefold()
+    meaning, scope = columns.reasons.meaning(cells), _cell(cells, columns.scope).casefold()
     until = _cell(cells, columns.until)
     row = ListRow(
         format=name,
         address=listed,
         at=next(filter(None, (_parse_time(_cell(cells, i)) for i in columns.created)), None),
         reason=reason,
-        cause=_cause(_cell(cells, columns.cause)) or (says.cause if says else None),
-        scope=_scope(scope, says),
+        cause=_cause(_cell(cells, columns.cause)) or (meaning.cause if meaning else None),
+        scope=_scope(scope, meaning),
         until=_parse_time(until),
-        is_fine=says is Says.FINE,
+        is_deliverable=meaning is Meaning.DELIVERABLE,
     )
     if until and row.until is None:
         return row._replace(error=f"until is no time: {until[:40]}")
     return row._replace(error=name_error(listed) or "")
 
 
-def _scope(written: str, says: Says | None) -> Scope:
+def _scope(written: str, meaning: Meaning | None) -> Scope:
     if written in (Scope.ALL, Scope.MARKETING):
         return Scope(written)
     if written == Scope.STREAM:  # which one is not written
         return Scope.MARKETING
-    if written in ("non_transactional", "non-transactional") or (says and says is not Says.FINE):
-        return Scope.MARKETING if says is not Says.BOUNCED else Scope.ALL
+    if written in ("non_transactional", "non-transactional") or (
+        meaning and meaning is not Meaning.DELIVERABLE
+    ):
+        return Scope.MARKETING if meaning is not Meaning.BOUNCED else Scope.ALL
     return Scope.ALL
 
 
@@ -216,7 +218,7 @@ class _Columns(NamedTuple):
     """Positions of columns; None if the table has no such column."""
 
     reasons: Reasons
-    says_why: bool
+    has_reason: bool
     reason: tuple[int, ...] = ()
     created: tuple[int, ...] = ()
     scope: int | None = None
@@ -237,7 +239,7 @@ def _columns(table: Table) -> _Columns:
     reasons = Reasons.of(names)
     return _Columns(
         reasons=reasons,
-        says_why=len(names) == 1 or any(reasons) or not _KNOWN.isdisjoint(names),
+        has_reason=len(names) == 1 or any(reasons) or not _KNOWN.isdisjoint(names),
         reason=tuple(at[c] for c in _REASON if c in at),
         created=tuple(at[c] for c in _CREATED if c in at),
         scope=at.get("scope", at.get("type")),

@@ -1,8 +1,8 @@
 """Why a row of somebody's list is there: to be suppressed, and for which mail, or not at all.
 
 Reads: the columns of a list and a row. Gives: what the row says. Refuses nothing: words that are
-not known leave the row suppressed for all mail. Sources: exports of SES, SendGrid, Mailgun, Postmark,
-SparkPost, Mailchimp, Brevo and HubSpot.
+not known leave the row suppressed for all mail. Sources: exports of SES, SendGrid, Mailgun,
+Postmark, SparkPost, Mailchimp, Brevo and HubSpot.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import NamedTuple
 from bouncewise.model import Cause, Scope
 
 
-class Says(Enum):
+class Meaning(Enum):
     """What a row says, the strictest last."""
 
-    FINE = 0
+    DELIVERABLE = 0
     UNSUBSCRIBED = 1
     COMPLAINED = 2
     BOUNCED = 3
@@ -26,27 +26,27 @@ class Says(Enum):
     @property
     def scope(self) -> Scope:
         """For which mail the address is suppressed."""
-        return Scope.ALL if self is Says.BOUNCED else Scope.MARKETING
+        return Scope.ALL if self is Meaning.BOUNCED else Scope.MARKETING
 
     @property
     def cause(self) -> Cause | None:
         """The cause that follows from the word alone."""
-        return Cause.COMPLAINT if self is Says.COMPLAINED else None
+        return Cause.COMPLAINT if self is Meaning.COMPLAINED else None
 
 
 # Casefolded, without spaces, hyphens and underscores.
 _WORDS = {
-    Says.FINE: "delivered delivery opened open uniqueopened firstopening loadedbyproxy clicked click "
-    "sent send request requests processed active subscribed valid ok softbounce softbounced deferred "
-    "deferral transient temporary autoreply resubscribed optedin",
-    Says.UNSUBSCRIBED: "unsubscribe unsubscribed unsubscribelink listunsubscribe optout optedout "
-    "groupunsubscribe",
-    Says.COMPLAINED: "complaint complaints complained spamcomplaint spamreport spam abuse markedasspam "
-    "feedbackloop",
-    Says.BOUNCED: "bounce bounced hardbounce hardbounced permanent cleaned invalid invalidemail "
-    "bouncerule manualsuppression manuallyadded",
+    Meaning.DELIVERABLE: "delivered delivery opened open uniqueopened firstopening loadedbyproxy "
+    "clicked click sent send request requests processed active subscribed valid ok softbounce "
+    "softbounced deferred deferral transient temporary autoreply resubscribed optedin",
+    Meaning.UNSUBSCRIBED: "unsubscribe unsubscribed unsubscribelink listunsubscribe optout "
+    "optedout groupunsubscribe",
+    Meaning.COMPLAINED: "complaint complaints complained spamcomplaint spamreport spam abuse "
+    "markedasspam feedbackloop",
+    Meaning.BOUNCED: "bounce bounced hardbounce hardbounced permanent cleaned invalid "
+    "invalidemail bouncerule manualsuppression manuallyadded",
 }
-WORDS = {word: says for says, words in _WORDS.items() for word in words.split()}
+WORDS = {word: meaning for meaning, words in _WORDS.items() for word in words.split()}
 
 _WORD_COLUMNS = frozenset(
     "event,reason,suppressionreason,source,status,state,cause,eventtype,bouncetype,type".split(",")
@@ -55,52 +55,53 @@ _PLAIN = re.compile(r"[\s_-]+")
 
 # Columns whose value says by itself that something happened: a time, a reason, "true".
 _FILLED = (
-    (Says.BOUNCED, re.compile(r"(?:email)?hardbounce(?:d|reason)?|cleantime|cleaned")),
-    (Says.UNSUBSCRIBED, re.compile(r"unsubtime|unsubscribed.*|optedout.*|.*optout")),
-    (Says.COMPLAINED, re.compile(r"complained|markedasspam|spamcomplaint")),
+    (Meaning.BOUNCED, re.compile(r"(?:email)?hardbounce(?:d|reason)?|cleantime|cleaned")),
+    (Meaning.UNSUBSCRIBED, re.compile(r"unsubtime|unsubscribed.*|optedout.*|.*optout")),
+    (Meaning.COMPLAINED, re.compile(r"complained|markedasspam|spamcomplaint")),
 )
 _NO = frozenset(("", "false", "no", "0", "n", "null", "none", "-"))
 
 # Exports whose name alone says what they list.
-_WHOLE = {
-    frozenset(("email", "ip", "created")): Says.COMPLAINED,  # SendGrid spam reports
-    frozenset(("email", "created")): Says.UNSUBSCRIBED,  # SendGrid global unsubscribes
-    frozenset(("address", "created_at")): Says.COMPLAINED,  # Mailgun complaints
-    frozenset(("address", "tags", "created_at")): Says.UNSUBSCRIBED,  # Mailgun unsubscribes
+_BY_COLUMNS = {
+    frozenset(("email", "ip", "created")): Meaning.COMPLAINED,  # SendGrid spam reports
+    frozenset(("email", "created")): Meaning.UNSUBSCRIBED,  # SendGrid global unsubscribes
+    frozenset(("address", "created_at")): Meaning.COMPLAINED,  # Mailgun complaints
+    frozenset(("address", "tags", "created_at")): Meaning.UNSUBSCRIBED,  # Mailgun unsubscribes
 }
 
 
 class Reasons(NamedTuple):
     """The columns that say why, in a table with these names."""
 
-    whole: Says | None
+    whole: Meaning | None
     words: tuple[int, ...]
-    filled: tuple[tuple[Says, int], ...]
+    filled: tuple[tuple[Meaning, int], ...]
 
     @classmethod
     def of(cls, names: Sequence[str]) -> Reasons:
         """Those among *names*, which are casefolded."""
         plain = [_PLAIN.sub("", name) for name in names]
         return cls(
-            _WHOLE.get(frozenset(names)) if len(set(names)) == len(names) else None,
+            _BY_COLUMNS.get(frozenset(names)) if len(set(names)) == len(names) else None,
             tuple(i for i, name in enumerate(plain) if name in _WORD_COLUMNS),
             tuple(
-                (says, i)
-                for says, pattern in _FILLED
+                (meaning, i)
+                for meaning, pattern in _FILLED
                 for i, name in enumerate(plain)
                 if pattern.fullmatch(name)
             ),
         )
 
-    def says(self, cells: Sequence[str]) -> Says | None:
+    def meaning(self, cells: Sequence[str]) -> Meaning | None:
         """What a row says; None where it says nothing that is known."""
         found = [self.whole] if self.whole else []
         words = (_PLAIN.sub("", _cell(cells, i).casefold()) for i in self.words)
         found += (WORDS[word] for word in words if word in WORDS)
         found += (
-            Says.FINE if _cell(cells, i).casefold() in _NO else says for says, i in self.filled
+            Meaning.DELIVERABLE if _cell(cells, i).casefold() in _NO else meaning
+            for meaning, i in self.filled
         )
-        return max(found, key=lambda says: says.value, default=None)
+        return max(found, key=lambda meaning: meaning.value, default=None)
 
 
 def _cell(cells: Sequence[str], i: int) -> str:

@@ -156,8 +156,8 @@ def _read(
 def _checked(
     rows: Iterator[TableRow], delimiter: str, width: int, address: int
 ) -> Iterator[TableRow]:
-    """The rows, with an error where a quoted cell seems to hold rows, or an address stands in a cell
-    that has no column.
+    """The rows, with an error where a quoted cell seems to hold rows, or a cell without a column
+    holds an address.
     """
     for row in rows:
         error = row.error or swallowed(row, delimiter, width, address)

@@ -151,7 +151,7 @@ def _imported(
     reply = row.reason if row.reason[:3].isdigit() or "." in row.reason[:6] else ""
     verdict = classifier.classify(reply) if reply else None
     is_valid = verdict is not None and verdict.party in (Party.SENDER, Party.MESSAGE, Party.SYSTEM)
-    if (is_valid or row.is_fine) and not options.every:
+    if (is_valid or row.is_deliverable) and not options.every:
         return None
     at = row.at if row.at is not None and FIRST_TIME <= row.at <= now else now
     cause = options.cause or row.cause or (verdict.cause if verdict and not is_valid else None)

@@ -1,4 +1,4 @@
-"""The command line with streams that are closed, full or of another encoding, and ended by signals."""
+"""Streams that are closed, full or of another encoding, and signals that end a command."""
 
 from __future__ import annotations
 
@@ -38,8 +38,9 @@ def test_answers_can_be_shown_in_any_encoding(folder: Path, encoding: str) -> No
     done = shell(folder, command, PYTHONIOENCODING=encoding)
     assert (done.returncode, done.stderr) == (1, b"")
     assert [line.split()[1] for line in done.stdout.decode(encoding).splitlines()] == [
-        "suppressed", "send",
-    ]  # fmt: skip
+        "suppressed",
+        "send",
+    ]
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "utf-8"])
