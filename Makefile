@@ -6,6 +6,7 @@
 # make lab            bounces produced by the mail servers that are installed, read and compared; as root
 # make fuzz           every reader under a coverage-guided fuzzer, for SECONDS=120
 # make soak           read and ingest on damaged fixtures, for SECONDS=3600; failures are kept in build/soak
+# make kills          commands killed at random moments, started again, and compared with those that nothing ended
 # make world          policies compared in a simulated world
 # make bench          speed, with the figures of comparable programs or lower bounds
 # make package        source distribution and wheel, built, tested and checked
@@ -18,7 +19,7 @@ SECONDS ?= 120
 CORPUS ?= ../shared/corpus
 BIN = $(VENV)/bin
 
-.PHONY: demo test check spark corpus bench world lab fuzz soak package release-check clean
+.PHONY: demo test check spark corpus bench world lab fuzz soak kills package release-check clean
 
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "bouncewise needs Python 3.11 or newer; try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
@@ -70,6 +71,9 @@ fuzz: $(VENV)/.installed
 soak: SECONDS = 3600
 soak: $(VENV)/.installed
 	$(BIN)/python fuzz/soak.py $(SECONDS)
+
+kills: $(VENV)/.installed
+	$(BIN)/python fuzz/kills.py
 
 package: $(VENV)/.installed
 	$(BIN)/pip install --quiet build twine
