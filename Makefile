@@ -45,6 +45,7 @@ spark: $(VENV)/.installed
 corpus: $(VENV)/.installed
 	$(BIN)/python bench/replies.py $(CORPUS)
 	$(BIN)/python bench/messages.py $(CORPUS)
+	$(BIN)/python bench/genuine.py $(CORPUS)/messages
 
 world: $(VENV)/.installed
 	$(BIN)/python -m bench.world
