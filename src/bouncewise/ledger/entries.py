@@ -214,15 +214,19 @@ def _relay(report: Report, name: str, own: bool | None) -> str:
     """
     if report.provenance.handed_over or report.remote_port in _SUBMISSION:
         return SMART_HOST
-    if _is_inside(report.remote_ip):
+    return _passed_on_by(report.remote_mta, report.remote_ip, name.rpartition("@")[2], own)
+
+
+@lru_cache(maxsize=1 << 14)
+def _passed_on_by(host: str | None, ip: str | None, domain: str, own: bool | None) -> str:
+    if _is_inside(ip):
         return SMART_HOST
-    host = _registered((report.remote_mta or "").rstrip(".").lower())
-    if own or not host or host == _registered(name.rpartition("@")[2]):
+    registered = _registered((host or "").rstrip(".").lower())
+    if own or not registered or registered == _registered(domain):
         return ""
-    return host if own is None else SMART_HOST
+    return registered if own is None else SMART_HOST
 
 
-@lru_cache(maxsize=4096)
 def _is_inside(ip: str | None) -> bool:
     """Whether an address belongs to this host or this network."""
     try:

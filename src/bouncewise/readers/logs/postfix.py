@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from bouncewise.model import Finding, Kind, Provenance, Report, Stage
 from bouncewise.readers.base import Note, reply_with_stage
@@ -90,8 +91,7 @@ def _delivery(
         return (Note(log.path, number, _UNCERTAIN),)
     is_delivered = kind is Kind.DELIVERED
     mail = log.queue.get(queue_id)
-    located = _RELAY.match(relay)
-    host, ip, port = located.groups() if located else (relay, None, None)
+    host, ip, port = _host_of(relay)
     reply, stage = (
         (None, None) if is_delivered else reply_with_stage(text.removesuffix(")"), status)
     )
@@ -103,11 +103,11 @@ def _delivery(
         at=log.timestamps.parse(when),
         message_id=mail.message_id,
         sender=mail.sender,
-        remote_mta=host if host not in ("none", "") else None,
+        remote_mta=host,
         reply=reply,
-        stage=stage or (Stage.CONNECT if host == "none" else None),
+        stage=stage or (Stage.CONNECT if relay == "none" else None),
         remote_ip=ip,
-        remote_port=int(port) if port else None,
+        remote_port=port,
         provenance=Provenance(queue_id=queue_id),
     )
     if kind is Kind.DELAYED:
@@ -119,6 +119,14 @@ def _delivery(
     if is_delivered and relay.startswith(_LOOPBACK) and "queued as" in text:
         return ()
     return (finding(report, line),)
+
+
+@lru_cache(maxsize=4096)
+def _host_of(relay: str) -> tuple[str | None, str | None, int | None]:
+    """The host, address and port of *relay*."""
+    located = _RELAY.match(relay)
+    host, ip, port = located.groups() if located else (relay, None, None)
+    return host if host not in ("none", "") else None, ip, int(port) if port else None
 
 
 def _is_whole(remark: str) -> bool:
