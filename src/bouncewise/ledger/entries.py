@@ -129,18 +129,10 @@ def entry(
     be; *own*: whether the host that answered is the *receiver*'s own, None where that is not known.
     """
     report = finding.report
-    at = _possible(report.at, began)
     provenance = report.provenance
-    source = report.esp.name if report.esp else report.source.reader
-    mailing = (report.stream or "", report.campaign or "")
-    kept_mailing = mailing if any(mailing) else None
-    message = _message_key(report.message_id) if report.message_id else 0
-    queue = _queue_key(provenance.queue_id) if provenance.queue_id else 0
     if report.kind is Kind.DELIVERED and provenance.channel in OWN_CHANNELS:
-        name = address.normalise(report.original_recipient or report.recipient)
-        relay = _relay(report, name, own)
-        when = began if at is None else at
-        return DeliveryEntry(name, when, receiver, relay, message or queue, kept_mailing, source)
+        return _delivery(report, receiver, began, own)
+    at = _possible(report.at, began)
     # A rule may have hundreds of phrases; the one that decided is among the words of the
     # columns.
     judged = msgspec.structs.replace(verdict, phrases=()) if verdict else None
@@ -149,8 +141,8 @@ def entry(
         provenance.channel.value,
         provenance.proof.value,
         UNDATED if at is None else ASSUMED_YEAR if provenance.assumed_year else DATED,
-        message,
-        queue,
+        _message_key(report.message_id) if report.message_id else 0,
+        _queue_key(provenance.queue_id) if provenance.queue_id else 0,
         _possible(provenance.sent, began),
         _possible(provenance.arrived, began),
     )
@@ -160,10 +152,36 @@ def entry(
         int.from_bytes(finding.key[:8], signed=True),
         event_columns(report, verdict),
         origin,
-        kept_mailing,
-        source,
+        _mailing(report),
+        _source(report),
         packed,
     )
+
+
+def _delivery(report: Report, receiver: str, began: Micros, own: bool | None) -> DeliveryEntry:
+    at, queue_id = _possible(report.at, began), report.provenance.queue_id
+    name = address.normalise(report.original_recipient or report.recipient)
+    mail = _message_key(report.message_id) if report.message_id else 0
+    return DeliveryEntry(
+        name,
+        began if at is None else at,
+        receiver,
+        _relay(report, name, own),
+        mail or (_queue_key(queue_id) if queue_id else 0),
+        _mailing(report),
+        _source(report),
+    )
+
+
+def _mailing(report: Report) -> tuple[str, str] | None:
+    """The stream and the campaign; None where neither is known."""
+    named = report.stream or report.campaign
+    return (report.stream or "", report.campaign or "") if named else None
+
+
+def _source(report: Report) -> str:
+    """The ESP, or the reader, that the report comes from."""
+    return report.esp.name if report.esp else report.source.reader
 
 
 def _possible(when: datetime | None, began: Micros) -> Micros | None:
