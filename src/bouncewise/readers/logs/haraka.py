@@ -27,7 +27,7 @@ from bouncewise.readers.logs.lines import (
 )
 
 _LINE = re.compile(
-    r"^(?:(?P<when>\d{4}-\d\d-\d\d[T ]\S+|[A-Z][a-z]{2} +\d+ [\d:]+)(?: \S+){0,3}? )?"
+    r"^(?:(?P<when>\d{4}-\d\d-\d\d[T ]\S+|[A-Z][a-z]{2} +\d+ [\d:]+)(?: +\S+){0,3}? +)?"
     r"\[(?:NOTICE|INFO|WARN|ERROR|CRIT)\] "
     r"\[(?P<id>[0-9A-Fa-f-]{8,40}(?:\.\d+)?)[.\d]*\] \[(?P<origin>[^\]]*)\] (?P<rest>.*)$"
 )

@@ -18,9 +18,13 @@ from bouncewise.model import Finding, Kind, Provenance, Report, Stage
 from bouncewise.readers.base import Note, reply_with_stage
 from bouncewise.readers.logs.lines import LineLog, LogContext, finding
 
+_PROGRAM = (
+    r"(?:postfix[^\s\[]*+"
+    r"|[\w.-]{1,60}/(?:smtp|lmtp|local|virtual|pipe|error|retry|n?qmgr|cleanup))\[\d++\]: "
+)
 _HEAD = (
-    r"(?:<\d{1,3}>)?(\S++(?: ++\S++){0,2}?) ++\S++ postfix[^\s\[]*/[\w/-]++\[\d++\]: "
-    r"([0-9A-Za-z]{5,25}): "
+    r"(?:<\d{1,3}>)?(\S++(?: ++\S++){0,2}?) ++\S++ "
+    rf"{_PROGRAM}([0-9A-Za-z]{{5,25}}): "
 )
 _QUOTED = r"\"(?:[^\"\\]|\\.)*+\"[^>]*+"
 _DELIVERY = re.compile(
@@ -53,7 +57,7 @@ class PostfixReader(LineLog):
 
     name = "postfix"
     about = "Postfix mail log: deliveries, deferrals, bounces and expiries, joined by queue id"
-    pattern = re.compile(rb"^.{10,80} postfix\S*/[\w/-]+\[\d+\]: ", re.M)
+    pattern = re.compile(rf"^(?:.{{10,80}}|- -) {_PROGRAM}".encode(), re.M)
 
     def read_line(self, line: str, number: int, log: LogContext) -> Iterable[Finding | Note]:
         """A finding for each delivery attempt and each expiry."""
