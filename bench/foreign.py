@@ -117,7 +117,11 @@ def expected(expect: dict) -> list[Row]:
 
 
 def matches(want: list[Row], got: list[Row]) -> bool:
-    """Whether each expected report was read, and nothing else."""
+    """Whether each expected report was read, and nothing else. One report for any recipient stands
+    for any number of them.
+    """
+    if len(want) == 1 and want[0].recipient == ANY:
+        return bool(got) and all(fits(want[0], report) for report in got)
     left = list(got)
     for row in sorted(want, key=lambda row: row.count(ANY)):
         found = next((i for i, report in enumerate(left) if fits(row, report)), None)

@@ -47,6 +47,15 @@ _EXPIRED = re.compile(
     r"retry timeout exceeded|retry time not reached for any host after a long failure|"
     r"too long on queue"
 )
+# A line with an outcome: the flags stand behind the id, and no subject does.
+_OUTCOME = re.compile(
+    r"[0-9A-Za-z]{6}-(?:[0-9A-Za-z]{6}-[0-9A-Za-z]{2}|[0-9A-Za-z]{11}-[0-9A-Za-z]{4}) "
+    r"(?:=>|->|>>|\*\*|==) \S+@\S+ .*?[RT]="
+)
+# What this server decides by its own settings. No other server was asked.
+_HELD_HERE = re.compile(
+    r"\bqueue_(?:smtp_)?(?:domains|only)|\bcontrol=queue|\B-odqs?\b", re.I
+)
 _KINDS = {
     "=>": Kind.DELIVERED,
     "->": Kind.DELIVERED,
@@ -67,6 +76,8 @@ class EximReader(LineLog):
         """A finding for each delivery attempt."""
         m = _LINE.match(line)
         if m is None or not (m["when"] or m["syslog"]):
+            if m is None and _OUTCOME.search(line) is not None:
+                log.skip(number)
             return
         if m["rest"].startswith("Completed"):
             log.queue.remove(m["id"])
@@ -128,6 +139,7 @@ def _report(
     if not (fields if kind is Kind.DELIVERED else text):
         return None  # the line is cut short, and perhaps the address with it
     reply, stage = reply_with_stage(text)
+    is_answer = kind is not Kind.DELIVERED and not _HELD_HERE.search(text)
     host = _HOST.search(text)
     return Report(
         source=source,
@@ -138,8 +150,8 @@ def _report(
         message_id=mail.message_id,
         sender=mail.sender,
         remote_mta=fields.get("H") or (host["host"] if host else None),
-        reply=None if kind is Kind.DELIVERED else reply,
-        stage=None if kind is Kind.DELIVERED else stage,
+        reply=reply if is_answer else None,
+        stage=stage if is_answer else None,
     )
 
 

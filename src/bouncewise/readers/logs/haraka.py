@@ -44,7 +44,10 @@ _DELIVERED = re.compile(
 )
 _COUNTS = re.compile(r" rcpts=\"?(?P<ok>\d+)/(?P<deferred>\d+)/(?P<rejected>\d+)\"?\s*$")
 _WHOLE_MAIL = re.compile(
-    r"(?:(?P<bounced>bouncing mail): |Temp failing \S+ for [\d.]+ seconds: )(?P<reason>.*)$"
+    r"(?:(?P<bounced>[Bb]ouncing mail): |Temp failing \S+ for [\d.]+ seconds: )(?P<reason>.*)$"
+)
+_OUTCOME = re.compile(
+    r"\[outbound[^\]]*\] (?:recipient <\S+> (?:rejected|deferred):|delivered file=|[Bb]ouncing mail:)"
 )
 _TOO_MANY = re.compile(r"Too many failures \((?P<reason>.*)\)$")
 _SOME_RECIPIENTS = re.compile(r"(?:Error: )?Some recipients (?:temp )?failed: ")
@@ -62,6 +65,8 @@ class HarakaReader(LineLog):
         """A finding for each recipient that the line names, or that it certainly concerns."""
         m = _LINE.match(line)
         if m is None:
+            if "] [outbound" in line and _OUTCOME.search(line) is not None:
+                log.skip(number)
             return
         at = log.timestamps.parse(m["when"]) if m["when"] else None
         source = log.source(number)

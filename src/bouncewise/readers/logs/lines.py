@@ -108,6 +108,22 @@ class LogContext:
         self._reader = reader
         self.timestamps = TimestampParser.for_file(path)
         self.queue = Queue()
+        self.skipped = 0
+        """Lines that report an outcome, and of which nothing was read."""
+        self._first_skipped = 0
+
+    def skip(self, number: int) -> None:
+        """Count line *number*: it reports the outcome of a delivery in a form that is not known."""
+        self._first_skipped = number if not self.skipped else self._first_skipped
+        self.skipped += 1
+
+    def skipped_note(self) -> Note:
+        """The note about the lines that were counted."""
+        text = (
+            f"{self.skipped} line{'s' if self.skipped > 1 else ''} with the outcome of a delivery"
+            f" could not be read; the first is line {self._first_skipped + 1}"
+        )
+        return Note(self.path, self._first_skipped, text)
 
     def source(self, number: int) -> Source:
         """The Source of line *number*, from 0."""
@@ -148,6 +164,8 @@ class LineLog:
                 yield from self._read_block(item, log)
             elif next(self._read_block(item, log), None) is not None:
                 yield Note(path, item.number, UNFINISHED)
+        if log.skipped:
+            yield log.skipped_note()
 
     def _read_block(self, block: Block, log: LogContext) -> Iterator[Finding | Note]:
         text = b"\n".join(block.lines).decode("utf-8", "replace")

@@ -32,6 +32,12 @@ _DELIVERY = re.compile(
     rf"(?:orig_to=<({_QUOTED}|[^>]*+(?:>(?!, )[^>]*+)*+)>, )?relay=([^,]*+), "
     r"(?:(?!dsn=)\w++=[^,]*+, )*+dsn=([245]\.\d++\.\d++), status=(\w++) \((.*+)"
 )
+# The same in other forms: Postfix before 2.3 logged no dsn=; exports lose "<" and ">".
+_LOOSE_DELIVERY = re.compile(
+    _HEAD + r"to=<?([^\s<>,]{1,320}+)>?, (?:orig_to=<?([^\s<>,]{1,320}+)>?, )?relay=([^,]*+), "
+    r"(?:(?!dsn=|status=)\w++=[^,]*+, )*+(?:dsn=([245]\.\d++\.\d++), )?status=(\w++) \((.*+)"
+)
+_OUTCOME = re.compile(r": to=.{3,700}? status=(?:sent|deferred|bounced|SOFTBOUNCE)\b")
 # What follows a recipient, once more in the remark: either an address was logged as it was given
 # (info_log_addr_form = internal), or a server imitates a log line. Which one is not certain.
 _AGAIN = re.compile(r">, (?:orig_to=<.*?>, )?relay=[^,]*+, .*?\bstatus=\w")
@@ -78,6 +84,18 @@ class PostfixReader(LineLog):
             if expired:
                 reports = mail.expire(log.source(number), log.timestamps.parse(when))
                 return [finding(report, line) for report in reports]
+        elif ": to=" in line and _OUTCOME.search(line) is not None:
+            return self._read_other_form(line, number, log)
+        return ()
+
+    def _read_other_form(
+        self, line: str, number: int, log: LogContext
+    ) -> Iterable[Finding | Note]:
+        """The finding of a line that Postfix does not log in this form today."""
+        m = _LOOSE_DELIVERY.match(line)
+        if m is not None and "@" in m[3]:
+            return _delivery(m, line, number, log)
+        log.skip(number)
         return ()
 
 
@@ -85,6 +103,8 @@ def _delivery(
     m: re.Match[str], line: str, number: int, log: LogContext
 ) -> Iterable[Finding | Note]:
     when, queue_id, to, original, relay, status, outcome, text = m.groups()
+    if text.endswith(","):
+        text = text.rstrip(",")  # of a spreadsheet
     kind = _KINDS.get(outcome)
     if kind is None:
         return ()

@@ -26,7 +26,6 @@ MAX_ROW_LINES = 1000
 """Lines of one row: a reply with line breaks has fewer."""
 
 
-
 class TableLog:
     """Base class of readers of tables; ``required_columns`` are those of every such table."""
 
