@@ -22,6 +22,7 @@ from bouncewise.readers.logs.momentum import MomentumReader
 from bouncewise.readers.logs.opensmtpd import OpensmtpdReader
 from bouncewise.readers.logs.postfix import PostfixReader
 from bouncewise.readers.logs.powermta import PowermtaReader
+from bouncewise.readers.logs.qmail import QmailReader
 from bouncewise.readers.logs.sendmail import SendmailReader
 from bouncewise.readers.logs.wrapped import UnwrappedStream, is_wrapped
 from bouncewise.readers.logs.zonemta import ZonemtaReader
@@ -39,6 +40,7 @@ OTHERS: tuple[Reader, ...] = (
     EximReader(),
     SendmailReader(),
     OpensmtpdReader(),
+    QmailReader(),
     HarakaReader(),
     MomentumReader(),
     PowermtaReader(),

@@ -47,15 +47,14 @@ _EXPIRED = re.compile(
     r"retry timeout exceeded|retry time not reached for any host after a long failure|"
     r"too long on queue"
 )
+_MAX_INSPECTED = 1200  # characters of a line that is not read, in which an outcome is looked for
 # A line with an outcome: the flags stand behind the id, and no subject does.
 _OUTCOME = re.compile(
     r"[0-9A-Za-z]{6}-(?:[0-9A-Za-z]{6}-[0-9A-Za-z]{2}|[0-9A-Za-z]{11}-[0-9A-Za-z]{4}) "
     r"(?:=>|->|>>|\*\*|==) \S+@\S+ .*?[RT]="
 )
 # What this server decides by its own settings. No other server was asked.
-_HELD_HERE = re.compile(
-    r"\bqueue_(?:smtp_)?(?:domains|only)|\bcontrol=queue|\B-odqs?\b", re.I
-)
+_HELD_HERE = re.compile(r"\bqueue_(?:smtp_)?(?:domains|only)|\bcontrol=queue|\B-odqs?\b", re.I)
 _KINDS = {
     "=>": Kind.DELIVERED,
     "->": Kind.DELIVERED,
@@ -76,7 +75,7 @@ class EximReader(LineLog):
         """A finding for each delivery attempt."""
         m = _LINE.match(line)
         if m is None or not (m["when"] or m["syslog"]):
-            if m is None and _OUTCOME.search(line) is not None:
+            if m is None and _OUTCOME.search(line, 0, _MAX_INSPECTED) is not None:
                 log.skip(number)
             return
         if m["rest"].startswith("Completed"):

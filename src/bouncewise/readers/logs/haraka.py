@@ -46,8 +46,10 @@ _COUNTS = re.compile(r" rcpts=\"?(?P<ok>\d+)/(?P<deferred>\d+)/(?P<rejected>\d+)
 _WHOLE_MAIL = re.compile(
     r"(?:(?P<bounced>[Bb]ouncing mail): |Temp failing \S+ for [\d.]+ seconds: )(?P<reason>.*)$"
 )
+_MAX_INSPECTED = 1200  # characters of a line that is not read, in which an outcome is looked for
 _OUTCOME = re.compile(
-    r"\[outbound[^\]]*\] (?:recipient <\S+> (?:rejected|deferred):|delivered file=|[Bb]ouncing mail:)"
+    r"\[outbound[^\]]*\] "
+    r"(?:recipient <\S+> (?:rejected|deferred):|delivered file=|[Bb]ouncing mail:)"
 )
 _TOO_MANY = re.compile(r"Too many failures \((?P<reason>.*)\)$")
 _SOME_RECIPIENTS = re.compile(r"(?:Error: )?Some recipients (?:temp )?failed: ")
@@ -65,7 +67,7 @@ class HarakaReader(LineLog):
         """A finding for each recipient that the line names, or that it certainly concerns."""
         m = _LINE.match(line)
         if m is None:
-            if "] [outbound" in line and _OUTCOME.search(line) is not None:
+            if "] [outbound" in line and _OUTCOME.search(line, 0, _MAX_INSPECTED) is not None:
                 log.skip(number)
             return
         at = log.timestamps.parse(m["when"]) if m["when"] else None

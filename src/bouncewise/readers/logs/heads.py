@@ -8,7 +8,6 @@ something other than a head stands before the tag, because it may quote another 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 
 import msgspec
 
@@ -151,18 +150,23 @@ def _is_zone(name: str) -> bool:
     return name not in ("INFO", "WARN", "ERROR", "DEBUG", "CRIT", "ALERT", "TRACE", "ERR", "F", "P")
 
 
+def unix_stamp(text: str) -> str | None:
+    """A Unix time or a TAI64N label (https://cr.yp.to/libtai/tai64.html) in RFC 3339; None if it is
+    neither.
+    """
+    if (m := STAMP.match(text)) is None or not (m["epoch"] or m["tai"]):
+        return None
+    seconds = m["epoch"] or str(int(m["tai"], 16) - (1 << 62) - 37)
+    at = from_epoch(seconds)
+    return at.isoformat() if at else None
+
+
 def _stamp_of(m: re.Match[str]) -> _Stamp:
     if m["iso"]:
-        zone = (m["zone"] or "").strip()
-        return _Stamp(m["iso"].replace(",", "."), zone)
-    if m["epoch"]:
-        at = from_epoch(m["epoch"])
-        return _Stamp(at.replace(tzinfo=None).isoformat(), "+00:00") if at else _Stamp("-")
-    if m["tai"]:
-        seconds = int(m["tai"], 16) - (1 << 62) - 37  # https://cr.yp.to/libtai/tai64.html
-        if not 0 < seconds < 1 << 34:
-            return _Stamp("-")
-        return _Stamp(datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat(), "Z")
+        return _Stamp(m["iso"].replace(",", "."), (m["zone"] or "").strip())
+    if m["epoch"] or m["tai"]:
+        stamp = unix_stamp(m[0])
+        return _Stamp(stamp.removesuffix("+00:00"), "+00:00") if stamp else _Stamp("-")
     if m["us"]:
         first, second, year, time = re.split("[/ ]", m["us"])
         month, day = (first, second) if int(first) <= 12 else (second, first)

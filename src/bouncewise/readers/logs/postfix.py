@@ -37,6 +37,7 @@ _LOOSE_DELIVERY = re.compile(
     _HEAD + r"to=<?([^\s<>,]{1,320}+)>?, (?:orig_to=<?([^\s<>,]{1,320}+)>?, )?relay=([^,]*+), "
     r"(?:(?!dsn=|status=)\w++=[^,]*+, )*+(?:dsn=([245]\.\d++\.\d++), )?status=(\w++) \((.*+)"
 )
+_MAX_INSPECTED = 1200  # characters of a line that is not read, in which an outcome is looked for
 _OUTCOME = re.compile(r": to=.{3,700}? status=(?:sent|deferred|bounced|SOFTBOUNCE)\b")
 # What follows a recipient, once more in the remark: either an address was logged as it was given
 # (info_log_addr_form = internal), or a server imitates a log line. Which one is not certain.
@@ -84,13 +85,11 @@ class PostfixReader(LineLog):
             if expired:
                 reports = mail.expire(log.source(number), log.timestamps.parse(when))
                 return [finding(report, line) for report in reports]
-        elif ": to=" in line and _OUTCOME.search(line) is not None:
+        elif ": to=" in line and _OUTCOME.search(line, 0, _MAX_INSPECTED) is not None:
             return self._read_other_form(line, number, log)
         return ()
 
-    def _read_other_form(
-        self, line: str, number: int, log: LogContext
-    ) -> Iterable[Finding | Note]:
+    def _read_other_form(self, line: str, number: int, log: LogContext) -> Iterable[Finding | Note]:
         """The finding of a line that Postfix does not log in this form today."""
         m = _LOOSE_DELIVERY.match(line)
         if m is not None and "@" in m[3]:
