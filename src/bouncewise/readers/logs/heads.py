@@ -17,7 +17,7 @@ MAX_HEAD = 400
 """Characters within which the server's own words begin."""
 
 # Where the server's own line begins: at its tag, or at what Exim, Haraka and Postfix print behind.
-_TAG = r"[A-Za-z][\w./@-]{0,80}\[\d{1,10}\]: "
+_TAG = r"(?:[A-Za-z][\w./@-]{0,80}\[\d{1,10}\]|qmail|qmail-send): "
 _EXIM_STAMP = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?(?: [+-]\d{4})? "
 _EXIM_STAMP_START = re.compile(_EXIM_STAMP)
 CORE = re.compile(
@@ -26,9 +26,11 @@ CORE = re.compile(
     r"[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4} (?:<=|=>|->|>>|\*\*|==|Completed))"
     r"|(?P<haraka>\[(?:NOTICE|INFO|WARN|ERROR|CRIT|DEBUG|PROTOCOL)\] \[[0-9A-Fa-f.-]{1,60}\] \[)"
     r"|(?P<smtpd>smtpd: )"
+    r"|(?P<qmail>(?:\d{10}\.\d{1,9} |@4[0-9a-f]{23} )"
+    r"(?:info msg|new msg|end msg|starting delivery|delivery|status:) )"
     r"|(?P<zonemta>Sender/\S{1,80} [0-9a-f]{8,32}\.[0-9a-f]{3} )"
     r"|(?P<postfix>[0-9A-Za-z]{5,25}: to=<?[^\s<>]{1,320}>?, (?:orig_to=|relay=))"
-    r"|(?P<object>\{\"(?:type|id|_)))"
+    r"|(?P<object>\{\"))"
 )
 ISO = r"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?"
 ZONE = r"(?:Z|[+-]\d\d:?\d\d)"
@@ -72,6 +74,8 @@ def with_one_head(line: str) -> str:
     if core["exim"]:
         return _for_exim(text, head.when())
     if core["object"]:
+        return text
+    if core["qmail"]:
         return text
     if core["zonemta"] or (core["smtpd"] and not core.start()):
         return line

@@ -28,7 +28,8 @@ MAX_RECIPIENTS = 1000
 
 _FIRST_LINES = 20  # lines at the beginning of a file that say whether it is a log
 _LOG_LINE = re.compile(
-    rb"(?:<\d{1,3}>)?(?:[A-Za-z]{3} [ \d]\d \d\d:|\d{4}[-/]\d\d[-/]\d\d|\d{10,16}[.@ ]|\[|-- |- - )"
+    rb"(?:<\d{1,3}>)?(?:[A-Za-z]{3} [ \d]\d \d\d:|\d{4}[-/]\d\d[-/]\d\d|\d{10,16}[.@ ]"
+    rb"|\[|-- |- \S+ )"
 )
 """The beginning of a line of a log: the time stamps of syslog, ISO 8601 and Unix, a level in
 brackets, and what journalctl(1) writes between boots."""

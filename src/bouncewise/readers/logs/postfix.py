@@ -64,7 +64,7 @@ class PostfixReader(LineLog):
 
     name = "postfix"
     about = "Postfix mail log: deliveries, deferrals, bounces and expiries, joined by queue id"
-    pattern = re.compile(rf"^(?:.{{10,80}}|- -) {_PROGRAM}".encode(), re.M)
+    pattern = re.compile(rf"^(?:.{{10,80}}|- \S+) {_PROGRAM}".encode(), re.M)
 
     def read_line(self, line: str, number: int, log: LogContext) -> Iterable[Finding | Note]:
         """A finding for each delivery attempt and each expiry."""

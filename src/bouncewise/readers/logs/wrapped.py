@@ -39,7 +39,8 @@ _CRI = re.compile(rf"(?P<stamp>{ISO}{ZONE}) std(?:out|err) (?P<flag>[FP])(?: |$)
 # What may be a wrapper, by the beginning of a line; the first test, which nearly all lines fail.
 _MAY_BE_WRAPPED = re.compile(
     rb"[ \t]*(?:\{|[\w.@/-]{1,120} +\| |\[pod/|(?:\d{1,6} )?<\d{1,3}>|\d{4}[-/]\d\d|\d\d/\d\d/\d{4}"
-    rb"|\d{10}[. ]|@4|[A-Z][a-z]{2} |[A-Za-z][\w./@-]{0,80}\[\d+\]: |[0-9A-Za-z]{5,25}: to=)"
+    rb"|\d{10}[. ]|@4|[A-Z][a-z]{2} |\[\w{3,9}\] |[0-9A-Za-z]{5,25}: to="
+    rb"|(?:[\w.-]{1,255} )?[A-Za-z][\w./@-]{0,80}\[\d+\]: )"
 )
 
 _MESSAGE_KEYS = ("log", "message", "msg", "line", "@message", "textpayload", "body", "content")
@@ -100,8 +101,8 @@ def _from_object(line: str) -> str | None:
     text = " ".join(text.splitlines()).strip()
     stamp = next((s for key in _STAMP_KEYS if (s := _rfc3339(record.get(key)))), "")
     tag = next((t for key in _TAG_KEYS if (t := _text(record.get(key)))), "").rstrip(": ")
-    if not text:
-        return None
+    if not text or (text.startswith("{") and "type" in record):
+        return None  # the envelope of an event, e.g. of Amazon SNS
     if tag and not text.startswith("{") and not _begins_with_tag(text):
         host = next((t for key in _HOST_KEYS if (t := _text(record.get(key)))), "-").split()[0]
         pid = next((t for key in _PID_KEYS if (t := _text(record.get(key)))), "0")
