@@ -28,7 +28,12 @@ _KINDS = {
     "relayed": Kind.RELAYED,
     "expanded": Kind.RELAYED,
 }
-_DIAGNOSTIC_TYPE = re.compile(r"^\s*[\w-]{2,40}\s*;\s*")
+_DIAGNOSTIC_TYPE = re.compile(r"^\s*([\w-]{2,40})\s*;\s*")
+_LOCAL_TYPES = ("x-local", "x-unix", "x-exec", "x-pipe")
+_LOCAL_NUMBER = re.compile(r"^\d{3}\s*(?=\(|$)")
+_OWN_FIELD = re.compile(r"x-[\w-]*(?:info|diagnostic|diagnostic-code|reason|error|response|reply)")
+# "<mx.there.example #5.0.0 smtp; 550 ...>", "X-str; ..."
+_HOST_BEFORE = re.compile(r"^<?\s*(?:[\w.\[\]-]{1,255}\s+#\d\.\d+\.\d+\s+)?(?:[\w-]{2,40}\s*;\s*)?")
 _COMMENT = re.compile(r"\((.*)\)")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 
@@ -113,7 +118,7 @@ def _reply(
     reply at all, the reason is the comment in Status (RFC 3464 §2.3.4), else the reason in that
     text. None if there is neither a text nor a status.
     """
-    text = _DIAGNOSTIC_TYPE.sub("", group.get("diagnostic-code", ""), count=1).strip()
+    text = _diagnostic(group)
     status_field = group.get("status", "")
     field_status = status.parse(status_field)
     human_reason = ""
@@ -133,6 +138,22 @@ def _reply(
     reply_code = parts.reply_code or parse(human_reason).reply_code
     stage = parts.stage or stage_of(human_reason)
     return ReplyWithStage(Reply(reply_code, parts.status, text), Stage(stage) if stage else None)
+
+
+def _diagnostic(group: dict[str, str]) -> str:
+    """The text of Diagnostic-Code, without its type; else of a field of the reporter's own, such as
+    X-Supplementary-Info. The number of a type that is not of SMTP is no reply code.
+    """
+    field = group.get("diagnostic-code", "")
+    m = _DIAGNOSTIC_TYPE.match(field)
+    text = field[m.end() if m else 0 :].strip()
+    if m is not None and m[1].casefold() in _LOCAL_TYPES:
+        text = _LOCAL_NUMBER.sub("", text)
+    if _WORD.search(text) is not None:
+        return text
+    own = (value for name, value in group.items() if _OWN_FIELD.fullmatch(name))
+    quoted = (_HOST_BEFORE.sub("", value, count=1).removesuffix(">").strip() for value in own)
+    return next((value for value in quoted if _WORD.search(value)), text)
 
 
 def _comment(field: str) -> str:

@@ -64,7 +64,7 @@ _CODE_IN_PLACE = re.compile(
 
 def read(message: ParsedMessage, source: Source) -> list[Report] | None:
     """The reports of a bounce in free form; None if *message* is not one."""
-    if not _is_bounce(message):
+    if not is_bounce(message):
         return None
     reasons = Reasons(message)
     kind = _kind(message)
@@ -90,7 +90,8 @@ def read(message: ParsedMessage, source: Source) -> list[Report] | None:
     return reports or None
 
 
-def _is_bounce(message: ParsedMessage) -> bool:
+def is_bounce(message: ParsedMessage) -> bool:
+    """Whether the message is a bounce by its sender, header or words."""
     return (
         message.header.get("x-failed-recipients") != ""
         or "delivery-status" in message.header.get("content-type").casefold()
