@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 
 from bouncewise.model import Kind, Reply, Report, Source
-from bouncewise.readers.messages import rejection
+from bouncewise.readers.messages import gate, rejection
 from bouncewise.readers.messages.parsed import ParsedMessage
 from bouncewise.readers.messages.wording import begins_with, contains, normalised_text
 from bouncewise.rfc import address
@@ -66,6 +66,8 @@ def is_automatic(message: ParsedMessage) -> bool:
     if message.sender_names_mailer or message.header.content_type == "multipart/report":
         return False
     submitted = message.header.get("auto-submitted").strip().casefold()
+    if gate.evidence(message) > gate.NEEDED:
+        return False
     return _is_marked(message.header) or (
         submitted.startswith("auto-") and contains(normalised_text(message.subject), "absent")
     )

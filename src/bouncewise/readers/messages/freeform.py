@@ -17,6 +17,8 @@ from typing import NamedTuple
 from bouncewise.lazy import lazy_property
 from bouncewise.model import Kind, Report, Source
 from bouncewise.readers.base import ReplyWithStage, reply_with_stage
+from bouncewise.readers.messages import candidates
+from bouncewise.readers.messages.gate import is_bounce
 from bouncewise.readers.messages.parsed import ParsedMessage
 from bouncewise.readers.messages.wording import alternatives, contains
 from bouncewise.rfc import address
@@ -42,6 +44,7 @@ _ENTRY = re.compile(
     r"[ \t]*"
     r"(?:(?P<separator>\.\.\.|[:;,\[(|]|--?[ \t]|=>|\bon (?:[A-Z][a-z]{2},|\d)|$)(?P<reason>.*)|$)"
 )
+_ASSIGNMENT = re.compile(r"[A-Z][A-Z_]+=")
 # Lines of an SMTP transcript.
 _RCPT_COMMAND = re.compile(r"(?:>>>|\bIn:|\bSent <<<)\s*RCPT\s+TO:", re.I)
 _SERVER_REPLY = re.compile(r"^[\s>]*(?:<<<|Out:|Received >>>)\s*(?P<reason>[45]\d\d[ -].*)")
@@ -90,16 +93,6 @@ def read(message: ParsedMessage, source: Source) -> list[Report] | None:
     return reports or None
 
 
-def is_bounce(message: ParsedMessage) -> bool:
-    """Whether the message is a bounce by its sender, header or words."""
-    return (
-        message.header.get("x-failed-recipients") != ""
-        or "delivery-status" in message.header.get("content-type").casefold()
-        or message.status_text != ""
-        or (message.is_from_mailer and contains(message.normalised_text, "failed"))
-    )
-
-
 def _kind(message: ParsedMessage) -> Kind:
     text = message.normalised_text
     is_delayed = contains(text, "delayed") and not contains(text, "final")
@@ -144,7 +137,8 @@ class Reasons:
         in_header = {address.normalise(a): a for _, _, a in address.find(header)}
         if in_header:
             return list(in_header.values())
-        return list(self._recipients.values()) or self._in_subject() or self._in_original()
+        named = list(self._recipients.values())
+        return named or candidates.best(self._message) or self._in_subject() or self._in_original()
 
     def reason_for(self, recipient: str) -> str:
         """The reason nearest to *recipient*, else the general one; '' if the text states none."""
@@ -227,6 +221,8 @@ class Reasons:
             recipient = address.first(line[command.end() :])
             return Entry([recipient], "") if recipient else None
         m = _ENTRY.match(line)
+        if m is not None and _ASSIGNMENT.match(m["address"]):
+            return None  # of the environment of a program, in its output
         found = address.first(m["address"]) if m else None
         if m is None or found is None or "." not in found.rpartition("@")[2]:
             return None

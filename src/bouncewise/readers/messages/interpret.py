@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bouncewise.model import Report, Source
-from bouncewise.readers.messages import arf, autoreply, dsn, freeform
+from bouncewise.readers.messages import arf, autoreply, dsn, freeform, gate
 from bouncewise.readers.messages.parsed import ParsedMessage
 from bouncewise.readers.messages.provenance import with_provenance
 
@@ -61,5 +61,5 @@ def declares_report(message: ParsedMessage, reports: list[Report] | None) -> boo
         message.status_text != ""
         or message.header.get("x-failed-recipients") != ""
         or kind in ("delivery-status", "feedback-report")
-        or freeform.is_bounce(message)
+        or gate.is_bounce(message)
     )
