@@ -66,7 +66,7 @@ def is_automatic(message: ParsedMessage) -> bool:
     if message.sender_names_mailer or message.header.content_type == "multipart/report":
         return False
     submitted = message.header.get("auto-submitted").strip().casefold()
-    if gate.evidence(message) > gate.NEEDED:
+    if gate.is_plainly_bounce(message):
         return False
     return _is_marked(message.header) or (
         submitted.startswith("auto-") and contains(normalised_text(message.subject), "absent")

@@ -104,12 +104,14 @@ def best(message: ParsedMessage) -> list[str]:
     """The failed recipients: the best candidates, if several have equal evidence of the same kind;
     [] if none has enough.
     """
+    if message.nested is not None:
+        return []  # the returned mail is a bounce itself, which is read instead
     found = candidates(message)
     return [c.address for c in found if c.score == found[0].score and c.reasons == found[0].reasons]
 
 
 def return_path_recipients(message: ParsedMessage) -> Iterator[str]:
-    """The recipients in variable return addresses (VERP), with a domain that mail can be sent to."""
+    """The recipients in variable return addresses (VERP) whose domain mail can be sent to."""
     values = [v for name in _NOTICE_FIELDS for v in islice(message.header.get_all(name), 4)]
     for value in (*values, message.original_field("return-path")):
         for _, _, found in islice(address.find(value[:1024]), _MAX_FIELDS):

@@ -54,8 +54,9 @@ def is_of_people(message: ParsedMessage) -> bool:
     path = header.get("return-path").strip()
     if path == "<>" or header.get("auto-submitted").strip().casefold().startswith("auto-"):
         return False
+    is_posting = _is_of_list(message) and message.original is None and not quotes_reply(message)
     return (
-        _is_of_list(message)
+        is_posting
         or (_REPLY_SUBJECT.match(message.subject) is not None and _quotes_much(message))
         or _MAIL_PROGRAM.search(header.get("user-agent") or header.get("x-mailer")) is not None
     )
@@ -72,6 +73,16 @@ def _quotes_much(message: ParsedMessage) -> bool:
     """Whether a good part of the text is quoted, as in answers of people."""
     text = message.full_text[:_OPENING]
     return len(_QUOTED_LINE.findall(text)) * 4 > text.count("\n")
+
+
+def quotes_reply(message: ParsedMessage) -> bool:
+    """Whether the text quotes what may be the reply of a server."""
+    return _SERVER_REPLY.search(message.text[: 2 * _OPENING]) is not None
+
+
+def is_plainly_bounce(message: ParsedMessage) -> bool:
+    """Whether the Subject is about a failure, and there is more evidence than needed."""
+    return contains(normalised_text(message.subject), "failed") and evidence(message) > NEEDED
 
 
 def _may_be_bounce(message: ParsedMessage) -> bool:
@@ -94,7 +105,7 @@ def evidence(message: ParsedMessage) -> int:
         (3, message.sender_names_mailer),
         (2, contains(normalised_text(message.subject), "failed")),
         (2, contains(normalised_text(message.text[:_OPENING]), "failed")),
-        (2, _SERVER_REPLY.search(message.text[: 2 * _OPENING]) is not None),
+        (2, quotes_reply(message)),
         (2, _returns_our_mail(message)),
         (-5, _is_of_list(message)),
         (-3, _REPLY_SUBJECT.match(message.subject) is not None),
