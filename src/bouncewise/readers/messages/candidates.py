@@ -93,6 +93,9 @@ def candidates(message: ParsedMessage) -> list[Candidate]:
     for _, _, name in islice(address.find(message.subject[:1000]), _MAX_FIELDS):
         scores.add(name, "the Subject names it", 2)
     _score_against(message, scores)
+    possible = [key for key, found in scores.evidence.items() if min(found.values()) > 0]
+    if len(possible) == 1:
+        scores.add(possible[0], "no other address can be meant", 2)
     found = [
         Candidate(name, sum(scores.evidence[key].values()), tuple(scores.evidence[key]))
         for key, name in scores.names.items()
@@ -108,6 +111,16 @@ def best(message: ParsedMessage) -> list[str]:
         return []  # the returned mail is a bounce itself, which is read instead
     found = candidates(message)
     return [c.address for c in found if c.score == found[0].score and c.reasons == found[0].reasons]
+
+
+def real_name(message: ParsedMessage, name: str | None) -> str | None:
+    """The address, with a domain that mail can be sent to, of a recipient whose *name* has none:
+    the only one with the same local part, or the only one if *name* is None. None if there is none.
+    """
+    local = name.rpartition("@")[0].casefold() if name else None
+    real = [found for found in best(message) if has_real_domain(found)]
+    same = [f for f in real if local is None or f.rpartition("@")[0].casefold() == local]
+    return same[0] if len(same) == 1 else None
 
 
 def return_path_recipients(message: ParsedMessage) -> Iterator[str]:

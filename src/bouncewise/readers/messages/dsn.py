@@ -12,7 +12,7 @@ import re
 from bouncewise.lazy import lazy_property
 from bouncewise.model import Kind, Reply, Report, Source, Stage
 from bouncewise.readers.base import ReplyWithStage
-from bouncewise.readers.messages import autoreply, freeform
+from bouncewise.readers.messages import autoreply, candidates, freeform
 from bouncewise.readers.messages.parsed import ParsedMessage
 from bouncewise.rfc import address, status
 from bouncewise.rfc.date import parse_date
@@ -34,6 +34,7 @@ _LOCAL_NUMBER = re.compile(r"^\d{3}\s*(?=\(|$)")
 _OWN_FIELD = re.compile(r"x-[\w-]*(?:info|diagnostic|diagnostic-code|reason|error|response|reply)")
 # "<mx.there.example #5.0.0 smtp; 550 ...>", "X-str; ..."
 _HOST_BEFORE = re.compile(r"^<?\s*(?:[\w.\[\]-]{1,255}\s+#\d\.\d+\.\d+\s+)?(?:[\w-]{2,40}\s*;\s*)?")
+_NAMES_RECIPIENT = frozenset(("final-recipient", "original-recipient", "x-actual-recipient"))
 _COMMENT = re.compile(r"\((.*)\)")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 
@@ -78,13 +79,12 @@ class _HumanText:
 def _report(
     group: dict[str, str], message: ParsedMessage, human_text: _HumanText, source: Source
 ) -> Report | None:
-    original = address.parse_field(address.from_xtext(group.get("original-recipient", "")))
-    final = address.parse_field(group.get("final-recipient", "")) or address.parse_field(
-        group.get("x-actual-recipient", "")
-    )
-    recipient = final or original
-    if recipient is None or ("disposition" in group and not group.get("action")):
+    if "disposition" in group and not group.get("action"):
         return None  # a read receipt (RFC 8098) reports no failure
+    original = address.parse_field(address.from_xtext(group.get("original-recipient", "")))
+    recipient = _recipient(group, original, message)
+    if recipient is None:
+        return None
     is_same = original is not None and address.normalise(original) == address.normalise(recipient)
     action = group.get("action", "").strip().casefold().split(" ", 1)[0].strip("();,")
     kind = _KINDS.get(action) or _kind_by_status(status.parse(group.get("status", "")))
@@ -101,6 +101,22 @@ def _report(
         reply=quoted.reply if quoted and kind not in (Kind.DELIVERED, Kind.RELAYED) else None,
         stage=quoted.stage if quoted else None,
     )
+
+
+def _recipient(group: dict[str, str], original: str | None, message: ParsedMessage) -> str | None:
+    """The recipient that *group* names. A name of the last host alone, without a domain that mail
+    can be sent to, is replaced by the *original* recipient or by the one whom the notice means.
+    """
+    final = address.parse_field(group.get("final-recipient", "")) or address.parse_field(
+        group.get("x-actual-recipient", "")
+    )
+    if final is not None and candidates.has_real_domain(final):
+        return final
+    if original is not None and (final is None or candidates.has_real_domain(original)):
+        return original
+    if not _NAMES_RECIPIENT.intersection(group):
+        return None
+    return candidates.real_name(message, final) or final
 
 
 def _kind_by_status(field_status: str | None) -> Kind:
