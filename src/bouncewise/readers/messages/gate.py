@@ -86,13 +86,15 @@ def is_plainly_bounce(message: ParsedMessage) -> bool:
 
 
 def _may_be_bounce(message: ParsedMessage) -> bool:
-    """The quick test: a mark in the header, without which no evidence is enough."""
-    header = message.header
+    """Whether there is a fact that other mail hardly has: the null return path, a returned mail of
+    ours, or a Subject about a failure together with a server's reply.
+    """
+    path = message.header.get("return-path").strip()
+    if path == "<>":
+        return True
     return (
-        header.get("return-path").strip() == "<>"
-        or header.get("auto-submitted").strip().casefold().startswith("auto-")
-        or contains(normalised_text(message.subject), "failed")
-    )
+        contains(normalised_text(message.subject), "failed") and quotes_reply(message)
+    ) or _returns_our_mail(message)
 
 
 def evidence(message: ParsedMessage) -> int:
