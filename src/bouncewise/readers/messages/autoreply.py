@@ -66,11 +66,10 @@ def is_automatic(message: ParsedMessage) -> bool:
     if message.sender_names_mailer or message.header.content_type == "multipart/report":
         return False
     submitted = message.header.get("auto-submitted").strip().casefold()
-    if gate.is_plainly_bounce(message):
-        return False
-    return _is_marked(message.header) or (
+    is_marked = _is_marked(message.header) or (
         submitted.startswith("auto-") and contains(normalised_text(message.subject), "absent")
     )
+    return is_marked and not gate.is_plainly_bounce(message)
 
 
 def _is_marked(header: Part) -> bool:

@@ -82,19 +82,20 @@ def quotes_reply(message: ParsedMessage) -> bool:
 
 def is_plainly_bounce(message: ParsedMessage) -> bool:
     """Whether the Subject is about a failure, and there is more evidence than needed."""
-    return contains(normalised_text(message.subject), "failed") and evidence(message) > NEEDED
+    return message.names_failure and evidence(message) > NEEDED
 
 
 def _may_be_bounce(message: ParsedMessage) -> bool:
-    """Whether there is a fact that other mail hardly has: the null return path, a returned mail of
-    ours, or a Subject about a failure together with a server's reply.
+    """Whether there is a fact that other mail hardly has: the null return path; or, with a Subject
+    about a failure or another mark of automatic mail, a server's reply or a returned mail of ours.
     """
-    path = message.header.get("return-path").strip()
-    if path == "<>":
+    header = message.header
+    if header.get("return-path").strip() == "<>":
         return True
-    return (
-        contains(normalised_text(message.subject), "failed") and quotes_reply(message)
-    ) or _returns_our_mail(message)
+    if message.names_failure:
+        return quotes_reply(message) or _returns_our_mail(message)
+    submitted = header.get("auto-submitted").strip().casefold()
+    return submitted.startswith("auto-") and _returns_our_mail(message)
 
 
 def evidence(message: ParsedMessage) -> int:
@@ -105,7 +106,7 @@ def evidence(message: ParsedMessage) -> int:
         (3, header.get("return-path").strip() == "<>"),
         (2, submitted.startswith("auto-")),
         (3, message.sender_names_mailer),
-        (2, contains(normalised_text(message.subject), "failed")),
+        (2, message.names_failure),
         (2, contains(normalised_text(message.text[:_OPENING]), "failed")),
         (2, quotes_reply(message)),
         (2, _returns_our_mail(message)),

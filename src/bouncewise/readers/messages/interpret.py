@@ -61,5 +61,5 @@ def declares_report(message: ParsedMessage, reports: list[Report] | None) -> boo
         message.status_text != ""
         or message.header.get("x-failed-recipients") != ""
         or kind in ("delivery-status", "feedback-report")
-        or gate.is_bounce(message)
+        or (message.is_from_mailer and gate.is_bounce(message))
     )

@@ -17,6 +17,7 @@ from bouncewise.readers.messages.wording import (
     alternatives,
     begins_with,
     candidate_lines,
+    contains,
     normalised_text,
 )
 from bouncewise.rfc import address, fields, mime
@@ -104,6 +105,11 @@ class ParsedMessage:
     def subject(self) -> str:
         """The decoded Subject."""
         return mime.decode_words(self.header.get("subject"))
+
+    @lazy_property
+    def names_failure(self) -> bool:
+        """Whether the Subject is about undelivered mail."""
+        return contains(normalised_text(self.subject), "failed")
 
     @lazy_property
     def sender(self) -> str:
