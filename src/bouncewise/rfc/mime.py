@@ -234,8 +234,8 @@ def _children(part: Part) -> Iterator[Part]:
             continue
         end = delimiters[n + 1].start if n + 1 < len(delimiters) else len(part.body)
         child = part.body[delimiter.end + 1 : end]
-        if child.strip():
-            yield split(child)
+        if (text := child.lstrip(b"\n")).strip():
+            yield split(text if text[:8].lower() == b"content-" else child)
 
 
 class _Delimiter(NamedTuple):
