@@ -33,6 +33,7 @@ MAX_DEPTH = 12
 _OPENING = ("{", "[")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _FORM = re.compile(rb"^[\w%+.-]{1,60}=[^\s]*$")
+_ARRAY = re.compile(rb"\[\s*(?:[{\[\"]|$)")  # not "[2024-01-01", which begins a line of a log
 _SNS_FIELD = re.compile(rb"^x-amz-sns-message-id:", re.I | re.M)
 _NO_JSON = "no JSON, or cut short"
 # What SparkPost posts to test a webhook, and an empty object.
@@ -60,7 +61,7 @@ class PayloadReader:
         value = _decode(first_line)
         value = value if value is not None else _decode(start)
         if value is None:
-            return start[:1] == b"[" or (len(head) >= HEAD and start[:1] == b"{")
+            return _ARRAY.match(start) is not None or (len(head) >= HEAD and start[:1] == b"{")
         return any(True for _ in _recognised(value))
 
     def read(self, stream: BinaryIO, path: str) -> Iterator[Finding | Note]:

@@ -42,6 +42,7 @@ _BEFORE_REASON = re.compile(
     rf"(?:^|\s)(?:[A-Za-z]{{1,4}}=(?:{_VALUE})(?: \[[^\]]*\](?::\d+)?)?|\[[^\]]*\](?::\d+)?|"
     r"\(\S+\)|<\S+>|defer)(?=[\s:]|$)"
 )
+_DEFERRED = re.compile(r" defer \(-?\d+\)\s*$")  # without a reason
 _HOST = re.compile(r"\bhost (?P<host>[\w.-]+) \[")
 _EXPIRED = re.compile(
     r"retry timeout exceeded|retry time not reached for any host after a long failure|"
@@ -121,10 +122,12 @@ def _report(
 ) -> Report | None:
     """The report of a delivery line; None if nobody was mailed, or if it is uncertain who was."""
     parents = _PARENT.findall(_FIRST_FIELD.split(event["rest"][:2000], maxsplit=1)[0])
-    if event["address"].startswith((":blackhole:", "/dev/null")):
+    kind = _KINDS[event["flag"]]
+    if kind is Kind.DELIVERED and event["address"].startswith((":blackhole:", "/dev/null")):
         return None
     recipient = event["address"].strip("<>").removesuffix(":")
-    if "@" not in recipient or recipient.startswith(("|", "/")):
+    # A pipe, a file, or ">x@y": an automatic reply to x@y, in the name of the parent.
+    if "@" not in recipient or event["address"].startswith(("|", "/", ">")):
         if not parents:
             return None
         recipient = parents[-1]
@@ -133,9 +136,9 @@ def _report(
         if parents and address.normalise(parents[-1]) != address.normalise(recipient)
         else None
     )
-    kind = _KINDS[event["flag"]]
     text = _reason(event["rest"])
-    if not (fields if kind is Kind.DELIVERED else text):
+    is_complete = fields if kind is Kind.DELIVERED else text or _DEFERRED.search(event["rest"])
+    if not is_complete:
         return None  # the line is cut short, and perhaps the address with it
     reply, stage = reply_with_stage(text)
     is_answer = kind is not Kind.DELIVERED and not _HELD_HERE.search(text)
@@ -149,8 +152,8 @@ def _report(
         message_id=mail.message_id,
         sender=mail.sender,
         remote_mta=fields.get("H") or (host["host"] if host else None),
-        reply=reply if is_answer else None,
-        stage=stage if is_answer else None,
+        reply=reply if is_answer and text else None,
+        stage=stage if is_answer and text else None,
     )
 
 

@@ -34,16 +34,20 @@ _RFC5424 = re.compile(
     r"(?P<app>[^\s\[]+)(?:\[(?P<in_app>\d+)\])? (?P<pid>\S+) \S+ "
     rf"{_STRUCTURED_DATA}(?: \ufeff?(?P<text>.*))?$"
 )
+_COLOUR = re.compile(r"\x1b\[[\d;]{0,20}m")
 _CONTAINER = re.compile(r"(?:[\w.@/-]{1,120} +\| |\[pod/[\w./-]{1,200}\] )")
 _CRI = re.compile(rf"(?P<stamp>{ISO}{ZONE}) std(?:out|err) (?P<flag>[FP])(?: |$)")
 # What may be a wrapper, by the beginning of a line; the first test, which nearly all lines fail.
 _MAY_BE_WRAPPED = re.compile(
-    rb"[ \t]*(?:\{|[\w.@/-]{1,120} +\| |\[pod/|(?:\d{1,6} )?<\d{1,3}>|\d{4}[-/]\d\d|\d\d/\d\d/\d{4}"
-    rb"|\d{10}[. ]|@4|[A-Z][a-z]{2} |\[\w{3,9}\] |[0-9A-Za-z]{5,25}: to="
+    rb"[ \t]*(?:\{|\x1b|[\w.@/-]{1,120} +\| |\[pod/|(?:\d{1,6} )?<\d{1,3}>"
+    rb"|\d{4}[-/]\d\d|\d\d/\d\d/\d{4}|\d{10}[. ]|@4|[A-Z][a-z]{2} |\[\w{3,9}\] |[0-9A-Za-z]{5,25}: to="
     rb"|(?:[\w.-]{1,255} )?[A-Za-z][\w./@-]{0,80}\[\d+\]: )"
 )
 
-_MESSAGE_KEYS = ("log", "message", "msg", "line", "@message", "textpayload", "body", "content")
+_MESSAGE_KEYS = (
+    "log message msg line @message short_message full_message _raw textpayload body content event"
+).split()
+_INNER_KEYS = ("_source", "result", "jsonpayload")  # Elasticsearch, Splunk, Google Cloud
 _STAMP_KEYS = (
     "_source_realtime_timestamp __realtime_timestamp time @timestamp timestamp timestamp_ns"
     " timereported date ts"
@@ -58,6 +62,8 @@ _PID_KEYS = ("_pid", "syslog_pid", "pid", "procid", "proc_id")
 
 def unwrap(line: str) -> str:
     """The server's own line behind one syslog head; *line* itself where nothing is around it."""
+    if "\x1b" in line:
+        line = _COLOUR.sub("", line)
     for _ in range(_LAYERS):
         inner = _unwrap_once(line)
         if inner == line:
@@ -97,6 +103,8 @@ def _from_object(line: str) -> str | None:
     if not isinstance(value, dict):
         return None
     record = {key.casefold(): item for key, item in value.items()}
+    inner = next((i for key in _INNER_KEYS if isinstance(i := record.get(key), dict)), {})
+    record |= {key.casefold(): item for key, item in inner.items()}
     text = next((t for key in _MESSAGE_KEYS if (t := _text(record.get(key)))), "")
     text = " ".join(text.splitlines()).strip()
     stamp = next((s for key in _STAMP_KEYS if (s := _rfc3339(record.get(key)))), "")
