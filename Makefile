@@ -3,7 +3,7 @@
 # make check          formatting, lint and types
 # make coverage       the tests, and whether they reach enough of the code and of its pure parts
 # make spark          the tests of Spark in local mode; downloads half a gigabyte and needs Java 17
-# make corpus         verdicts compared with labelled replies and messages in CORPUS=FOLDER (not part of the repository)
+# make corpus         verdicts and reports compared with labelled replies, messages and foreign inputs in CORPUS=FOLDER (not part of the repository)
 # make lab            bounces produced by the mail servers that are installed, read and compared; as root
 # make fuzz           every reader under a coverage-guided fuzzer, for SECONDS=120
 # make soak           read and ingest on damaged fixtures, for SECONDS=3600; failures are kept in build/soak
@@ -54,6 +54,7 @@ corpus: $(VENV)/.installed
 	$(BIN)/python bench/replies.py $(CORPUS)
 	$(BIN)/python bench/messages.py $(CORPUS)
 	$(BIN)/python bench/genuine.py $(CORPUS)/messages
+	$(BIN)/python bench/foreign.py $(CORPUS)
 
 world: $(VENV)/.installed
 	$(BIN)/python -m bench.world
