@@ -195,14 +195,14 @@ def test_evidence_stays_with_its_raw_bytes(tmp_path: Path) -> None:
 def test_a_kill_in_the_middle_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
     log = tmp_path / "mail.log"
     with log.open("w") as out:
-        for n in range(30_000):
+        for n in range(8_000):
             out.write(
                 log_line(1 + n % 28, f"u{n}@x{n % 50}.example", "bounced", UNKNOWN, number=n) + "\n"
             )
     db = tmp_path / "killed.sqlite"
     command = [sys.executable, "-m", "bouncewise", "ingest", str(log), "--db", str(db)]
     cut = 0
-    for patience in (0.9, 1.3, 1.8):
+    for patience in (0.5, 0.8, 1.2):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(patience)
         process.send_signal(signal.SIGKILL)
@@ -214,7 +214,7 @@ def test_a_kill_in_the_middle_loses_nothing_and_doubles_nothing(tmp_path: Path) 
         open_store(tmp_path / "whole.sqlite", create=True) as whole,
     ):
         ingest(whole, log)
-        assert killed.counts()["event"] == whole.counts()["event"] == 30_000
+        assert killed.counts()["event"] == whole.counts()["event"] == 8_000
         assert states(killed) == states(whole)
         assert rows(killed, "PRAGMA integrity_check") == [("ok",)]
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from functools import cache, lru_cache
 from typing import NamedTuple
 
+from bouncewise.classifier.labels import by_label
 from bouncewise.model import Advice, Cause, Party, Permanence, Report, Stage, Verdict
 from bouncewise.rfc.reply import QuotedReply, ReplyParts, dissect, innermost
 from bouncewise.rules.load import Example, Rule, RuleSet, shipped
@@ -82,9 +83,10 @@ class Classifier:
         )
 
     def classify_report(self, report: Report) -> Verdict | None:
-        """The verdict on a report's reply; None if the report has no reply."""
+        """The verdict on a report's reply, or else on an ESP's label; None if there is neither."""
         if report.reply is None:
-            return None
+            facts = by_label(report, self.ruleset)
+            return facts and Verdict("", None, None, None, self.receiver_of(report) or None, *facts)
         parts = ReplyParts(report.reply.reply_code, report.reply.status, report.stage)
         receiver = self.receiver_of(report) or None
         return self.classify(report.reply.text[:MAX_REPLY], parts, receiver=receiver)

@@ -23,7 +23,7 @@ from bouncewise.text.mask import MAX_REPLY, mask
 _MAX_CODES = 8  # candidates of each kind that are tried in one text
 
 _CODE = re.compile(
-    r"(?:^|[\s:;,('\"`“‘«「『：；（<>=])([245]\d\d)"
+    r"(?:^|[\s:;,('\"`“‘«「『：；（<>=])([245]\d\d)(?!-\d{3}-\d{4}\b)"
     r"(?=[ \-]'?#?[\"'<\[(]?[^\W_]|[ \-]'?<?[<@]|, ?b?['\"])"
 )
 _NAMED_CODE = re.compile(

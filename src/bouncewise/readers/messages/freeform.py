@@ -17,6 +17,8 @@ from typing import NamedTuple
 from bouncewise.lazy import lazy_property
 from bouncewise.model import Kind, Report, Source
 from bouncewise.readers.base import ReplyWithStage, reply_with_stage
+from bouncewise.readers.messages import candidates
+from bouncewise.readers.messages.gate import is_bounce
 from bouncewise.readers.messages.parsed import ParsedMessage
 from bouncewise.readers.messages.wording import alternatives, contains
 from bouncewise.rfc import address
@@ -42,6 +44,11 @@ _ENTRY = re.compile(
     r"[ \t]*"
     r"(?:(?P<separator>\.\.\.|[:;,\[(|]|--?[ \t]|=>|\bon (?:[A-Z][a-z]{2},|\d)|$)(?P<reason>.*)|$)"
 )
+# Exim "(generated from a@b)", Postfix "(expanded from <a@b>)": by which name it was mailed.
+_FROM = r"\b(?:generated|expanded|forwarded|redirected) from:?"
+_PARENT_WORDS = re.compile(rf"{_FROM}\W{{0,3}}$", re.I)
+_PARENT = re.compile(rf"(?:^\s*)?\(?{_FROM} <?([^\s<>()]{{1,250}}@[^\s<>()]{{1,250}})", re.I)
+_ASSIGNMENT = re.compile(r"[A-Z][A-Z_]+=")
 # Lines of an SMTP transcript.
 _RCPT_COMMAND = re.compile(r"(?:>>>|\bIn:|\bSent <<<)\s*RCPT\s+TO:", re.I)
 _SERVER_REPLY = re.compile(r"^[\s>]*(?:<<<|Out:|Received >>>)\s*(?P<reason>[45]\d\d[ -].*)")
@@ -64,7 +71,7 @@ _CODE_IN_PLACE = re.compile(
 
 def read(message: ParsedMessage, source: Source) -> list[Report] | None:
     """The reports of a bounce in free form; None if *message* is not one."""
-    if not _is_bounce(message):
+    if not is_bounce(message):
         return None
     reasons = Reasons(message)
     kind = _kind(message)
@@ -75,11 +82,13 @@ def read(message: ParsedMessage, source: Source) -> list[Report] | None:
         if text not in parsed:
             parsed[text] = reply_with_stage(text)
         reply, stage = parsed[text]
+        name, parent = reasons.names(recipient)
         reports.append(
             Report(
                 source=source,
                 kind=kind,
-                recipient=recipient,
+                recipient=name,
+                original_recipient=parent,
                 at=message.at,
                 message_id=message.original_message_id,
                 sender=message.original_sender,
@@ -88,15 +97,6 @@ def read(message: ParsedMessage, source: Source) -> list[Report] | None:
             )
         )
     return reports or None
-
-
-def _is_bounce(message: ParsedMessage) -> bool:
-    return (
-        message.header.get("x-failed-recipients") != ""
-        or "delivery-status" in message.header.get("content-type").casefold()
-        or message.status_text != ""
-        or (message.is_from_mailer and contains(message.normalised_text, "failed"))
-    )
 
 
 def _kind(message: ParsedMessage) -> Kind:
@@ -125,6 +125,7 @@ class Reasons:
         self._reason_lines: dict[str, list[str]] = {}  # by normalised address
         self._recipients: dict[str, str] = {}  # normalised address: address as written
         self._general: list[str] = []
+        self._parents: dict[str, str] = {}  # by normalised address: who was mailed, of an alias
         self._replies: list[str] = []  # of the transcript, for the recipient that is named next
         self._current: list[str] | None = None  # the reason that following lines belong to
         self._answered: list[str] | None = None  # the reason that the last transcript reply went to
@@ -143,7 +144,18 @@ class Reasons:
         in_header = {address.normalise(a): a for _, _, a in address.find(header)}
         if in_header:
             return list(in_header.values())
-        return list(self._recipients.values()) or self._in_subject() or self._in_original()
+        named = list(self._recipients.values())
+        return named or candidates.best(self._message) or self._in_subject() or self._in_original()
+
+    def names(self, recipient: str) -> tuple[str, str | None]:
+        """The name of *recipient* for a report, and that of the alias which was mailed, or None.
+
+        The alias replaces a name to which no mail can be sent from outside.
+        """
+        parent = self._parents.get(address.normalise(recipient))
+        if parent is not None and not candidates.has_real_domain(recipient):
+            return parent, None
+        return recipient, parent
 
     def reason_for(self, recipient: str) -> str:
         """The reason nearest to *recipient*, else the general one; '' if the text states none."""
@@ -177,6 +189,14 @@ class Reasons:
         self._general += self._replies
 
     def _read_line(self, line: str, previous: str, entry: Entry | None) -> None:
+        if "from" in line and (parent := _PARENT.search(line)) is not None:
+            if entry is None and parent.start() == 0:
+                self._add_parent(parent[1])
+                return
+            if entry is not None:
+                self._add_entry(entry)
+                self._add_parent(parent[1])
+                return
         if (m := _SERVER_REPLY.match(line)) is not None:
             (self._replies if self._current is None else self._current).append(m["reason"])
             self._answered = self._current
@@ -196,6 +216,14 @@ class Reasons:
                 self._replies.clear()
         else:
             self._add_line(line)
+
+    def _add_parent(self, parent: str) -> None:
+        """Record that the recipient named last was mailed by the name *parent*."""
+        child = next(reversed(self._reason_lines), None)
+        if child is not None and self._current is self._reason_lines[child]:
+            self._parents.setdefault(child, parent)
+            self._reason_lines.setdefault(address.normalise(parent), self._current)
+            self._reason_lines[child] = self._reason_lines.pop(child)  # stays the last
 
     def _add_line(self, line: str) -> None:
         (self._general if self._current is None else self._current).append(line)
@@ -226,6 +254,8 @@ class Reasons:
             recipient = address.first(line[command.end() :])
             return Entry([recipient], "") if recipient else None
         m = _ENTRY.match(line)
+        if m is not None and _ASSIGNMENT.match(m["address"]):
+            return None  # of the environment of a program, in its output
         found = address.first(m["address"]) if m else None
         if m is None or found is None or "." not in found.rpartition("@")[2]:
             return None
@@ -243,6 +273,8 @@ class Reasons:
         for start, _, name in address.find(line):
             before = line[max(0, start - 120) : start]
             is_failed = _FAILURE.search(before) and not _OTHER_ADDRESS.search(before)
+            if _PARENT_WORDS.search(before):
+                continue
             is_own = address.normalise(name) in self._message.notice_addresses
             if not is_own and (is_failed or names):
                 names.append(name)
