@@ -27,9 +27,12 @@ _MAIL_PROGRAM = re.compile(
     r"evolution|claws|kmail|alpine|squirrelmail|mailchimp|sendgrid|brevo|phpmailer",
     re.I,
 )
+# A reply code with a status or words, where replies stand; "550 EUR" in a sentence is none.
 _SERVER_REPLY = re.compile(
-    r"(?:^|[\s:>(\"'\[])[45]\d\d(?:[ -]#?[45]\.\d{1,3}\.\d{1,3}\b|[ -]<?[A-Za-z])|"
-    r"(?:^|[\s(\[#])[45]\.\d{1,3}\.\d{1,3}\b"
+    r"(?:^[\s>*|-]*|[:;,(\"'\[|]\s{0,3}|\b(?:said|says|error|code|reply|response|returned|status)\s{1,3})"
+    r"[45][0-5]\d(?:[ -]#?[45]\.\d{1,3}\.\d{1,3}\b|[ -]<?[A-Za-z]|\s*$)|"
+    r"(?:^|[\s(\[#])[45]\.\d{1,3}\.\d{1,3}\b",
+    re.M,
 )
 _QUOTED_LINE = re.compile(r"^\s*>", re.M)
 
@@ -43,9 +46,19 @@ def is_bounce(message: ParsedMessage) -> bool:
         or message.status_text != ""
     ):
         return True
-    if message.is_from_mailer:
-        return contains(message.normalised_text, "failed") and not is_of_people(message)
-    return _may_be_bounce(message) and evidence(message) >= NEEDED
+    names_failure = contains(message.normalised_text, "failed")
+    if message.sender_names_mailer and names_failure:
+        return not is_of_people(message)
+    return (
+        _may_be_bounce(message)
+        and (names_failure or _names_rejection(message))
+        and evidence(message) >= NEEDED
+    )
+
+
+def _names_rejection(message: ParsedMessage) -> bool:
+    """Whether the words are those of a rejection, for which a reply is quoted."""
+    return contains(message.normalised_text, "rejected") and quotes_reply(message)
 
 
 def is_of_people(message: ParsedMessage) -> bool:
@@ -109,6 +122,8 @@ def evidence(message: ParsedMessage) -> int:
         (2, message.names_failure),
         (2, contains(normalised_text(message.text[:_OPENING]), "failed")),
         (2, quotes_reply(message)),
+        (1, contains(normalised_text(message.subject), "rejected")),
+        (1, contains(normalised_text(message.text[:_OPENING]), "rejected")),
         (2, _returns_our_mail(message)),
         (-5, _is_of_list(message)),
         (-3, _REPLY_SUBJECT.match(message.subject) is not None),
