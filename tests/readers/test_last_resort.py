@@ -915,7 +915,7 @@ Date: Mon, 23 Nov 2026 10:00:00 +0000
 Message-ID: <n12@gw.rcpt.example>
 
 This message was created automatically by mail delivery software.
- A message that you sent could not be delivered to one or more of its recipients. This is a permanent error. 
+ A message that you sent could not be delivered to one or more of its recipients. This is a permanent error.
 
 ann@rcpt.example, ERROR_CODE :550, ERROR_CODE :5.1.1 <ann@rcpt.example>: Recipient address rejected: User unknown
 """,

@@ -20,6 +20,12 @@ NEEDED = 6
 """The evidence that a sender must bring who is not known as a mail system."""
 
 _OPENING = 2000  # characters of the text in which a notice states what it is about
+_FIRST_WORDS = 600  # characters in which it names the mail
+_MAIL_WORD = re.compile(
+    r"\b(?:e-?mail|mail|message|nachricht|courriel|correo|mensaje|mensagem|messaggio|bericht|"
+    r"wiadomo\w+|сообщени\w+|письм\w+)\b|[邮郵]件|メール|메일",
+    re.I,
+)
 _LIST_FIELDS = ("list-id", "list-post", "list-unsubscribe", "mailing-list", "x-campaign")
 _REPLY_SUBJECT = re.compile(r"^\s*(?:re|aw|antw|sv|vs|rif|res|odp)\s*(?:\[\d+\])?\s*[:：]", re.I)
 _MAIL_PROGRAM = re.compile(
@@ -121,6 +127,7 @@ def evidence(message: ParsedMessage) -> int:
         (3, message.sender_names_mailer),
         (2, message.names_failure),
         (2, contains(normalised_text(message.text[:_OPENING]), "failed")),
+        (1, _MAIL_WORD.search(message.text[:_FIRST_WORDS]) is not None),
         (2, quotes_reply(message)),
         (1, contains(normalised_text(message.subject), "rejected")),
         (1, contains(normalised_text(message.text[:_OPENING]), "rejected")),
