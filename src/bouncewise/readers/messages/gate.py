@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 
+from bouncewise.readers.messages import candidates
 from bouncewise.readers.messages.parsed import ParsedMessage
 from bouncewise.readers.messages.wording import contains, normalised_text
 from bouncewise.rfc import address
@@ -19,6 +20,7 @@ from bouncewise.rfc import address
 NEEDED = 6
 """The evidence that a sender must bring who is not known as a mail system."""
 
+_CLEAR = 5  # of a candidate
 _OPENING = 2000  # characters of the text in which a notice states what it is about
 _FIRST_WORDS = 600  # characters in which it names the mail
 _MAIL_WORD = re.compile(
@@ -106,15 +108,28 @@ def is_plainly_bounce(message: ParsedMessage) -> bool:
 
 def _may_be_bounce(message: ParsedMessage) -> bool:
     """Whether there is a fact that other mail hardly has: the null return path; or, with a Subject
-    about a failure or another mark of automatic mail, a server's reply or a returned mail of ours.
+    about a failure or another mark of automatic mail, a server's reply, a returned mail of ours, or
+    an address beside words of failure.
     """
     header = message.header
     if header.get("return-path").strip() == "<>":
         return True
+    is_automatic = header.get("auto-submitted").strip().casefold().startswith("auto-")
     if message.names_failure:
-        return quotes_reply(message) or _returns_our_mail(message)
-    submitted = header.get("auto-submitted").strip().casefold()
-    return submitted.startswith("auto-") and _returns_our_mail(message)
+        return (
+            quotes_reply(message)
+            or _returns_our_mail(message)
+            or (is_automatic and _names_failed_address(message))
+        )
+    return is_automatic and _returns_our_mail(message)
+
+
+def _names_failed_address(message: ParsedMessage) -> bool:
+    """Whether the text names an address beside words of failure, with no reason against it."""
+    return any(
+        candidates.BESIDE_FAILURE in found.reasons and found.score >= _CLEAR
+        for found in candidates.candidates(message)
+    )
 
 
 def evidence(message: ParsedMessage) -> int:
