@@ -1,6 +1,7 @@
 # make demo           from a checkout to verdicts, a checked address, a cleaned list and an explanation
 # make test           the tests, and make check
 # make check          formatting, lint and types
+# make train          the model for replies that no rule knows, from lab/replies and the examples of the rules
 # make coverage       the tests, and whether they reach enough of the code and of its pure parts
 # make spark          the tests of Spark in local mode; downloads half a gigabyte and needs Java 17
 # make corpus         verdicts and reports compared with labelled replies, messages and foreign inputs in CORPUS=FOLDER (not part of the repository)
@@ -22,7 +23,7 @@ BIN = $(VENV)/bin
 
 PURE = src/bouncewise/times.py,src/bouncewise/model/*,src/bouncewise/text/*,src/bouncewise/rfc/*,src/bouncewise/classifier/*,src/bouncewise/policy/*,src/bouncewise/rules/*
 
-.PHONY: demo test check coverage spark corpus bench world lab fuzz soak kills package release-check clean
+.PHONY: demo train test check coverage spark corpus bench world lab fuzz soak kills package release-check clean
 
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "bouncewise needs Python 3.11 or newer; try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
@@ -40,6 +41,10 @@ check: $(VENV)/.installed
 	$(BIN)/ruff format --check src tests bench lab fuzz
 	$(BIN)/ruff check src tests bench lab fuzz
 	$(BIN)/mypy
+
+train: $(VENV)/.installed
+	$(BIN)/pip install --quiet --editable '.[train]'
+	$(BIN)/python -m lab.train
 
 coverage: $(VENV)/.installed
 	$(BIN)/pytest -n 2 --cov=bouncewise --cov-branch --cov-report=

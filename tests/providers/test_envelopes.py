@@ -13,7 +13,9 @@ from bouncewise.classifier.classify import default_classifier
 from bouncewise.intake.formats import reader_for
 from bouncewise.intake.reading import classify_finding
 from bouncewise.model import Advice, Finding
+from bouncewise.providers.events import esps
 from bouncewise.readers import Note
+from bouncewise.rules.load import shipped
 
 SES = {
     "notificationType": "Bounce",
@@ -96,7 +98,7 @@ BREVO = {"event": "hard_bounce", "email": "ann@there.example", "message-id": "<2
 LABELS: list[tuple[str, Any, tuple[str, str]]] = [
     ("brevo", BREVO, ("mailbox-unknown", "suppress-address")),
     ("brevo error", BREVO | {"event": "error"}, ("unknown", "review")),
-    ("brevo soft", BREVO | {"event": "soft_bounce"}, ("unknown", "review")),
+    ("brevo soft", BREVO | {"event": "soft_bounce"}, ("unknown", "retry-later")),
     (
         "mandrill",
         {"event": "hard_bounce", "_id": "1", "msg": {"email": "a@b.example", "bounce_description": "invalid_domain"}},
@@ -140,6 +142,13 @@ def test_a_label_without_words_is_the_verdict(
     name: str, payload: Any, want: tuple[str, str]
 ) -> None:
     assert [row[2:] for row in rows(payload)] == [want]
+
+
+def test_every_label_is_of_a_provider_in_lower_case() -> None:
+    providers = {esp.name for esp in esps()}
+    for name, labels in shipped().labels.items():
+        assert name in providers
+        assert all(label == label.casefold() for label in labels)
 
 
 def test_words_outrank_a_label() -> None:

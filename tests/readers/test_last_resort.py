@@ -532,6 +532,763 @@ Content-Type: text/html
 
 <html><body>Delivery to <a href="mailto:ann@rcpt.example">Ann Other</a> failed permanently. Error: 550 no such user</body></html>""",
     ),
+    "layout imail": (
+        ["ann@rcpt.example"],
+        None,
+        None,
+        """\
+Return-Path: <>
+Received: from gw by mx.sender.example; Mon, 23 Nov 2026 10:00:00 +0000
+From: postmaster@rcpt.example
+To: news@sender.example
+Subject: Undeliverable mail
+Date: Mon, 23 Nov 2026 10:00:00 +0000
+Message-ID: <n0@gw.rcpt.example>
+
+Unknown user: ann@rcpt.example
+
+Original message follows.
+
+Received: from app (app [192.0.2.7]) by mx.sender.example; Mon, 23 Nov 2026 09:59:00 +0000
+From: News <news@sender.example>
+To: Ann <ann@rcpt.example>
+Subject: Your invoice
+Message-ID: <m1@sender.example>
+
+Hello
+""",
+    ),
+    "layout imail2": (
+        ["ann@rcpt.example"],
+        None,
+        None,
+        """\
+Return-Path: <>
+Received: from gw by mx.sender.example; Mon, 23 Nov 2026 10:00:00 +0000
+From: postmaster@rcpt.example
+To: news@sender.example
+Subject: Undeliverable mail
+Date: Mon, 23 Nov 2026 10:00:00 +0000
+Message-ID: <n1@gw.rcpt.example>
+
+undeliverable to ann@rcpt.example
+
+Original message follows.
+
+Received: from app (app [192.0.2.7]) by mx.sender.example; Mon, 23 Nov 2026 09:59:00 +0000
+From: News <news@sender.example>
+To: Ann <ann@rcpt.example>
+Subject: Your invoice
+Message-ID: <m1@sender.example>
+
+Hello
+""",
+    ),
+    "layout groupwise": (
+        ["ann@rcpt.example"],
+        None,
+        None,
+        """\
+Return-Path: <>
+Received: from gw by mx.sender.example; Mon, 23 Nov 2026 10:00:00 +0000
+From: postmaster@rcpt.example
+To: news@sender.example
+Subject: Message status - undeliverable
+Date: Mon, 23 Nov 2026 10:00:00 +0000
+Message-ID: <n2@gw.rcpt.example>
+
+The message that you sent was undeliverable to the following:
+	ann (user not found)
+
+Possibly truncated original message follows:
+
+Received: from app (app [192.0.2.7]) by mx.sender.example; Mon, 23 Nov 2026 09:59:00 +0000
+From: News <news@sender.example>
+To: Ann <ann@rcpt.example>
+Subject: Your invoice
+Message-ID: <m1@sender.example>
+
+Hello
+""",
+    ),
+    "layout mdaemon": (
+        ["ann@rcpt.example"],
+        550,
+        None,
+        """\
+Return-Path: <>
+Received: from gw by mx.sender.example; Mon, 23 Nov 2026 10:00:00 +0000
+From: MDaemon@rcpt.example
+To: news@sender.example
+Subject: Undeliverable mail
+Date: Mon, 23 Nov 2026 10:00:00 +0000
+Message-ID: <n3@gw.rcpt.example>
+
+The following data may contain sections which represent BASE64 encoded file attachments.
+
+The attached message had PERMANENT fatal delivery errors!
+
+After one or more unsuccessful delivery attempts the attached message has
+been removed from the mail queue on this server.
+
+ : Message contains [1] file attachments
+YOUR MESSAGE WAS NOT DELIVERED TO ONE OR MORE RECIPIENTS!
+
+Failed address: ann@rcpt.example
+
+--- Session Transcript ---
+ Mon: <-- 220 mx ESMTP
+ Mon: --> RCPT To:<ann@rcpt.example>
+ Mon: <-- 550 User unknown
+""",
+    ),
+    "layout lotus": (
+        ["ann@rcpt.example"],
+        None,
+        None,
+        """\
+Return-Path: <>
+Received: from gw by mx.sender.example; Mon, 23 Nov 2026 10:00:00 +0000
+From: postmaster@rcpt.example
+To: news@sender.example
+Subject: DELIVERY FAILURE: User ann not listed
+Date: Mon, 23 Nov 2026 10:00:00 +0000
+Message-ID: <n4@gw.rcpt.example>
+MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary=BB
+
+--BB
+Content-Type: text/plain; charset=utf-8
+
+Your message
+
+  Subject: Your invoice
+
+was not delivered to:
+
+  ann@rcpt.example
+
+because:
+
+  User ann (ann@rcpt.example) not listed in Domino Directory
+
+--BB
+Content-Type: message/rfc822
+
+Received: from app (app [192.0.2.7]) by mx.sender.example; Mon, 23 Nov 2026 09:59:00 +0000
+From: News <news@sender.example>
+To: Ann <ann@rcpt.example>
+Subject: Your invoice
+Message-ID: <m1@sender.example>
+
+Hello
+
+--BB--
+""",
+    ),
+    "layout exchange55": (
+        ["ann@rcpt.example"],
+        None,
+        None,
+        """\
+Return-Path: <>
+Received: from gw by mx.sender.example; Mon, 23 Nov 2026 10:00:00 +0000
+From: System Administrator <postmaster@rcpt.example>
+To: news@sender.example
+Subject: Undeliverable: Your invoice
+Date: Mon, 23 Nov 2026 10:00:00 +0000
+Message-ID: <n5@gw.rcpt.example>
+
+Your message
+
+  To:      ann@rcpt.example
+  Subject: Your invoice
+  Sent:    Mon, 23 Nov 2026 10:00:00 +0100
+
+did not reach the following recipient(s):
+
+ann@rcpt.example on Mon, 23 Nov 2026 10:00:01 +0100
+    The recipient name is not recognized
+	The MTS-ID of the original message is: c=US;a= ;p=RCPT;l=MAIL-2611231000Z-12
+    MSEXCH:IMS:RCPT:SITE:MAIL 0 (000C05A6) Unknown Recipient
+""",
+    ),
+    "layout pmdf": (
+        ["ann@rcpt.example"],
+        None,
+        None,
+        """\
+Return-Path: <>
+Received: from gw by mx.sender.example; Mon, 23 Nov 2026 10:00:00 +0000
+From: Internet Mail Delivery <postmaster@rcpt.example>
+To: news@sender.example
+Subject: Delivery Notification: Delivery has failed
+Date: Mon, 23 Nov 2026 10:00:00 +0000
+Message-ID: <n6@gw.rcpt.example>
+
+This report relates to a message you sent with the following header fields:
+
+  Message-id: <m1@sender.example>
+  From: News <news@sender.example>
+  To: ann@rcpt.example
+  Subject: Your invoice
+
+Your message cannot be delivered to the following recipients:
+
+  Recipient address: ann@rcpt.example
+  Reason: unknown or illegal alias
+""",
+    ),
+    "layout smail": (
+        ["ann@rcpt.example"],
+        None,
+        None,
+        """\
+Return-Path: <>
+Received: from gw by mx.sender.example; Mon, 23 Nov 2026 10:00:00 +0000
+From: <MAILER-DAEMON@rcpt.example>
+To: news@sender.example
+Subject: mail failed, returning to sender
+Date: Mon, 23 Nov 2026 10:00:00 +0000
+Message-ID: <n7@gw.rcpt.example>
+
+|------------------------- Message log follows: -------------------------|
+ no valid recipients were found for this message
+|------------------------- Failed addresses follow: ---------------------|
+ <ann@rcpt.example> ... unknown user
+|------------------------- Message text follows: ------------------------|
+Received: from app (app [192.0.2.7]) by mx.sender.example; Mon, 23 Nov 2026 09:59:00 +0000
+From: News <news@sender.example>
+To: Ann <ann@rcpt.example>
+Subject: Your invoice
+Message-ID: <m1@sender.example>
+
+Hello
+""",
+    ),
+    "layout ironport": (
+        ["ann@rcpt.example"],
+        550,
+        None,
+        """\
+Return-Path: <>
+Received: from gw by mx.sender.example; Mon, 23 Nov 2026 10:00:00 +0000
+From: postmaster@rcpt.example
+To: news@sender.example
+Subject: Delivery Status Notification (Failure)
+Date: Mon, 23 Nov 2026 10:00:00 +0000
+Message-ID: <n8@gw.rcpt.example>
+MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary=BB
+
+--BB
+Content-Type: text/plain; charset=utf-8
+
+The following message to <ann@rcpt.example> was undeliverable.
+The reason for the problem:
+5.1.0 - Unknown address error 550-'5.1.1 User unknown'
+
+--BB
+Content-Type: message/rfc822
+
+Received: from app (app [192.0.2.7]) by mx.sender.example; Mon, 23 Nov 2026 09:59:00 +0000
+From: News <news@sender.example>
+To: Ann <ann@rcpt.example>
+Subject: Your invoice
+Message-ID: <m1@sender.example>
+
+Hello
+
+--BB--
+""",
+    ),
+    "layout communigate": (
+        ["ann@rcpt.example"],
+        550,
+        None,
+        """\
+Return-Path: <>
+Received: from gw by mx.sender.example; Mon, 23 Nov 2026 10:00:00 +0000
+From: MAILER-DAEMON@rcpt.example
+To: news@sender.example
+Subject: Undeliverable mail
+Date: Mon, 23 Nov 2026 10:00:00 +0000
+Message-ID: <n9@gw.rcpt.example>
+MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary=BB
+
+--BB
+Content-Type: text/plain; charset=utf-8
+
+Failed to deliver to 'ann@rcpt.example'
+SMTP module(domain rcpt.example) reports:
+ host mx.rcpt.example says:
+ 550 5.1.1 unknown user
+
+--BB
+Content-Type: message/rfc822
+
+Received: from app (app [192.0.2.7]) by mx.sender.example; Mon, 23 Nov 2026 09:59:00 +0000
+From: News <news@sender.example>
+To: Ann <ann@rcpt.example>
+Subject: Your invoice
+Message-ID: <m1@sender.example>
+
+Hello
+
+--BB--
+""",
+    ),
+    "layout intermail": (
+        ["ann@rcpt.example"],
+        None,
+        None,
+        """\
+Return-Path: <>
+Received: from gw by mx.sender.example; Mon, 23 Nov 2026 10:00:00 +0000
+From: Mail Administrator <Postmaster@gw.rcpt.example>
+To: news@sender.example
+Subject: Mail System Error - Returned Mail
+Date: Mon, 23 Nov 2026 10:00:00 +0000
+Message-ID: <n10@gw.rcpt.example>
+MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary=BB
+
+--BB
+Content-Type: text/plain; charset=utf-8
+
+This Message was undeliverable due to the following reason:
+
+The user(s) account is temporarily over quota.
+
+<ann@rcpt.example>
+
+Please reply to <postmaster@gw.rcpt.example>
+if you feel this message to be in error.
+
+--BB
+Content-Type: message/rfc822
+
+Received: from app (app [192.0.2.7]) by mx.sender.example; Mon, 23 Nov 2026 09:59:00 +0000
+From: News <news@sender.example>
+To: Ann <ann@rcpt.example>
+Subject: Your invoice
+Message-ID: <m1@sender.example>
+
+Hello
+
+--BB--
+""",
+    ),
+    "layout mailru": (
+        ["ann@rcpt.example"],
+        None,
+        None,
+        """\
+Return-Path: <>
+Received: from gw by mx.sender.example; Mon, 23 Nov 2026 10:00:00 +0000
+From: Mail Delivery System <Mailer-Daemon@rcpt.example>
+To: news@sender.example
+Subject: Undeliverable mail
+Date: Mon, 23 Nov 2026 10:00:00 +0000
+Message-ID: <n11@gw.rcpt.example>
+
+This message was created automatically by mail delivery software.
+
+A message that you sent could not be delivered to one or more of its recipients. This is a permanent error. The following address(es) failed:
+
+  ann@rcpt.example
+    all relevant MX records point to non-existent hosts
+""",
+    ),
+    "layout zoho": (
+        ["ann@rcpt.example"],
+        550,
+        None,
+        """\
+Return-Path: <>
+Received: from gw by mx.sender.example; Mon, 23 Nov 2026 10:00:00 +0000
+From: mailer-daemon@mail.rcpt.example
+To: news@sender.example
+Subject: Undeliverable mail
+Date: Mon, 23 Nov 2026 10:00:00 +0000
+Message-ID: <n12@gw.rcpt.example>
+
+This message was created automatically by mail delivery software.
+ A message that you sent could not be delivered to one or more of its recipients. This is a permanent error.
+
+ann@rcpt.example, ERROR_CODE :550, ERROR_CODE :5.1.1 <ann@rcpt.example>: Recipient address rejected: User unknown
+""",
+    ),
+    "layout ccmail": (
+        ["ann@rcpt.example"],
+        None,
+        None,
+        """\
+Return-Path: <>
+Received: from gw by mx.sender.example; Mon, 23 Nov 2026 10:00:00 +0000
+From: System Attendant <attendant@rcpt.example>
+To: news@sender.example
+Subject: Undeliverable mail
+Date: Mon, 23 Nov 2026 10:00:00 +0000
+Message-ID: <n13@gw.rcpt.example>
+
+Message could not be delivered
+
+Recipient:  [SMTP:ann@rcpt.example]
+Reason:     User unknown
+""",
+    ),
+    "layout mailmarshal": (
+        ["ann@rcpt.example"],
+        550,
+        None,
+        """\
+Return-Path: <>
+Received: from gw by mx.sender.example; Mon, 23 Nov 2026 10:00:00 +0000
+From: postmaster@rcpt.example
+To: news@sender.example
+Subject: Undeliverable mail
+Date: Mon, 23 Nov 2026 10:00:00 +0000
+Message-ID: <n14@gw.rcpt.example>
+
+Your message:
+   From:    news@sender.example
+   To:      ann@rcpt.example
+   Subject: Your invoice
+Could not be delivered because of
+
+550 5.1.1 User unknown
+
+The following recipients were affected:
+   ann@rcpt.example
+""",
+    ),
+    "layout compuserve": (
+        ["ann@rcpt.example"],
+        None,
+        None,
+        """\
+Return-Path: <>
+Received: from gw by mx.sender.example; Mon, 23 Nov 2026 10:00:00 +0000
+From: postmaster@rcpt.example
+To: news@sender.example
+Subject: Undeliverable mail
+Date: Mon, 23 Nov 2026 10:00:00 +0000
+Message-ID: <n15@gw.rcpt.example>
+
+Your message could not be delivered for the following reason:
+
+Receiver not found: ann
+
+----- Returned message -----
+Received: from app (app [192.0.2.7]) by mx.sender.example; Mon, 23 Nov 2026 09:59:00 +0000
+From: News <news@sender.example>
+To: Ann <ann@rcpt.example>
+Subject: Your invoice
+Message-ID: <m1@sender.example>
+
+Hello
+""",
+    ),
+    "layout sendmail8": (
+        ["ann@rcpt.example"],
+        None,
+        None,
+        """\
+Return-Path: <>
+Received: from gw by mx.sender.example; Mon, 23 Nov 2026 10:00:00 +0000
+From: Mail Delivery Subsystem <MAILER-DAEMON@rcpt.example>
+To: news@sender.example
+Subject: Returned mail: see transcript for details
+Date: Mon, 23 Nov 2026 10:00:00 +0000
+Message-ID: <n16@gw.rcpt.example>
+
+The original message was received at Mon, 23 Nov 2026 10:00:00 GMT
+from app.sender.example [192.0.2.7]
+
+   ----- The following addresses had permanent fatal errors -----
+"|/usr/bin/vacation ann"
+    (expanded from: <ann@rcpt.example>)
+
+   ----- Transcript of session follows -----
+sh: /usr/bin/vacation: not found
+554 5.3.0 unknown mailer error 127
+""",
+    ),
+    "layout sendmail-local": (
+        ["ann@rcpt.example"],
+        550,
+        None,
+        """\
+Return-Path: <>
+Received: from gw by mx.sender.example; Mon, 23 Nov 2026 10:00:00 +0000
+From: Mail Delivery Subsystem <MAILER-DAEMON>
+To: news@sender.example
+Subject: Undeliverable mail
+Date: Mon, 23 Nov 2026 10:00:00 +0000
+Message-ID: <n17@gw.rcpt.example>
+
+   ----- The following addresses had permanent fatal errors -----
+<ann@rcpt.example>
+    (reason: 550 Host unknown)
+
+   ----- Transcript of session follows -----
+550 5.1.2 <ann@rcpt.example>... Host unknown (Name server: rcpt.example: host not found)
+""",
+    ),
+    "layout win-smtp": (
+        ["ann@rcpt.example"],
+        None,
+        None,
+        """\
+Return-Path: <>
+Received: from gw by mx.sender.example; Mon, 23 Nov 2026 10:00:00 +0000
+From: postmaster@rcpt.example
+To: news@sender.example
+Subject: Delivery Status Notification (Failure)
+Date: Mon, 23 Nov 2026 10:00:00 +0000
+Message-ID: <n18@gw.rcpt.example>
+
+This is an automatically generated Delivery Status Notification.
+
+Delivery to the following recipients failed.
+
+       ann@rcpt.example
+""",
+    ),
+    "layout no-path-vendor": (
+        ["ann@rcpt.example"],
+        550,
+        None,
+        """\
+Received: from gw by mx.sender.example; Mon, 23 Nov 2026 10:00:00 +0000
+From: Alert <alert@appliance.rcpt.example>
+To: news@sender.example
+Subject: Message delivery failed
+Date: Mon, 23 Nov 2026 10:00:00 +0000
+Message-ID: <n19@gw.rcpt.example>
+
+Message delivery failed
+
+Recipient: ann@rcpt.example
+Status: Permanent failure
+Remote server answer: 550 No such user
+""",
+    ),
+    "layout two": (
+        ["ann@rcpt.example", "bob@rcpt.example"],
+        None,
+        None,
+        """\
+Return-Path: <>
+Received: from gw by mx.sender.example; Mon, 23 Nov 2026 10:00:00 +0000
+From: postmaster@rcpt.example
+To: news@sender.example
+Subject: Undeliverable mail
+Date: Mon, 23 Nov 2026 10:00:00 +0000
+Message-ID: <n20@gw.rcpt.example>
+
+These recipients of your message have been processed by the mail server:
+ann@rcpt.example; Failed; 5.1.1 (bad destination mailbox address)
+bob@rcpt.example; Failed; 5.2.2 (mailbox full)
+""",
+    ),
+    "layout numbered": (
+        ["ann@rcpt.example", "bob@rcpt.example"],
+        None,
+        None,
+        """\
+Return-Path: <>
+Received: from gw by mx.sender.example; Mon, 23 Nov 2026 10:00:00 +0000
+From: postmaster@rcpt.example
+To: news@sender.example
+Subject: Undeliverable mail
+Date: Mon, 23 Nov 2026 10:00:00 +0000
+Message-ID: <n21@gw.rcpt.example>
+
+Your mail could not be delivered:
+ 1. ann@rcpt.example - unknown user
+ 2. bob@rcpt.example - mailbox full
+""",
+    ),
+    "layout quoted-addr": (
+        ["ann@rcpt.example"],
+        None,
+        None,
+        """\
+Return-Path: <>
+Received: from gw by mx.sender.example; Mon, 23 Nov 2026 10:00:00 +0000
+From: postmaster@rcpt.example
+To: news@sender.example
+Subject: Undeliverable mail
+Date: Mon, 23 Nov 2026 10:00:00 +0000
+Message-ID: <n22@gw.rcpt.example>
+
+Delivery to "ann@rcpt.example" failed: mailbox unavailable
+""",
+    ),
+    "layout paren": (
+        ["ann@rcpt.example"],
+        None,
+        None,
+        """\
+Return-Path: <>
+Received: from gw by mx.sender.example; Mon, 23 Nov 2026 10:00:00 +0000
+From: postmaster@rcpt.example
+To: news@sender.example
+Subject: Undeliverable mail
+Date: Mon, 23 Nov 2026 10:00:00 +0000
+Message-ID: <n23@gw.rcpt.example>
+
+Message to Ann Other (ann@rcpt.example) could not be delivered. The account has been disabled.
+""",
+    ),
+    "layout colon-next": (
+        ["ann@rcpt.example"],
+        None,
+        None,
+        """\
+Return-Path: <>
+Received: from gw by mx.sender.example; Mon, 23 Nov 2026 10:00:00 +0000
+From: robot@rcpt.example
+To: news@sender.example
+Subject: Delivery Failure
+Date: Mon, 23 Nov 2026 10:00:00 +0000
+Message-ID: <n24@gw.rcpt.example>
+
+Could not deliver message to the following recipient:
+
+ann@rcpt.example
+
+Reason: The mailbox is full.
+""",
+    ),
+    "layout html-table": (
+        ["ann@rcpt.example"],
+        550,
+        None,
+        """\
+Return-Path: <>
+Received: from gw by mx.sender.example; Mon, 23 Nov 2026 10:00:00 +0000
+From: postmaster@rcpt.example
+To: news@sender.example
+Subject: Undeliverable mail
+Date: Mon, 23 Nov 2026 10:00:00 +0000
+Message-ID: <n25@gw.rcpt.example>
+MIME-Version: 1.0
+Content-Type: text/html
+
+<html><body><table><tr><th>Recipient</th><th>Error</th></tr><tr><td>ann@rcpt.example</td><td>550 5.1.1 unknown user</td></tr></table>Mail delivery failed</body></html>""",
+    ),
+    "layout cn": (
+        ["ann@rcpt.example"],
+        550,
+        None,
+        """\
+Return-Path: <>
+Received: from gw by mx.sender.example; Mon, 23 Nov 2026 10:00:00 +0000
+From: postmaster@rcpt.example
+To: news@sender.example
+Subject: 系统退信
+Date: Mon, 23 Nov 2026 10:00:00 +0000
+Message-ID: <n26@gw.rcpt.example>
+MIME-Version: 1.0
+Content-Type: text/plain; charset=utf-8
+
+您好！您发送的邮件无法送达：
+
+收件人：ann@rcpt.example
+退信原因：550 用户不存在
+""",
+    ),
+    "layout pt": (
+        ["ann@rcpt.example"],
+        None,
+        None,
+        """\
+Return-Path: <>
+Received: from gw by mx.sender.example; Mon, 23 Nov 2026 10:00:00 +0000
+From: postmaster@rcpt.example
+To: news@sender.example
+Subject: Falha na entrega
+Date: Mon, 23 Nov 2026 10:00:00 +0000
+Message-ID: <n27@gw.rcpt.example>
+MIME-Version: 1.0
+Content-Type: text/plain; charset=utf-8
+
+Sua mensagem não pôde ser entregue ao destinatário ann@rcpt.example.
+Motivo: caixa postal cheia (552)
+""",
+    ),
+    "layout ru": (
+        ["ann@rcpt.example"],
+        None,
+        None,
+        """\
+Return-Path: <>
+Received: from gw by mx.sender.example; Mon, 23 Nov 2026 10:00:00 +0000
+From: postmaster@rcpt.example
+To: news@sender.example
+Subject: Недоставленное сообщение
+Date: Mon, 23 Nov 2026 10:00:00 +0000
+Message-ID: <n28@gw.rcpt.example>
+MIME-Version: 1.0
+Content-Type: text/plain; charset=utf-8
+
+Сообщение не может быть доставлено получателю ann@rcpt.example: ящик переполнен
+""",
+    ),
+    "layout nl": (
+        ["ann@rcpt.example"],
+        550,
+        None,
+        """\
+Return-Path: <>
+Received: from gw by mx.sender.example; Mon, 23 Nov 2026 10:00:00 +0000
+From: postmaster@rcpt.example
+To: news@sender.example
+Subject: Onbestelbaar bericht
+Date: Mon, 23 Nov 2026 10:00:00 +0000
+Message-ID: <n29@gw.rcpt.example>
+
+Uw bericht kon niet worden bezorgd bij ann@rcpt.example. Reden: 550 onbekende gebruiker
+""",
+    ),
+    "layout smtp-mix": (
+        ["ann@rcpt.example"],
+        550,
+        None,
+        """\
+Return-Path: <>
+Received: from gw by mx.sender.example; Mon, 23 Nov 2026 10:00:00 +0000
+From: postmaster@rcpt.example
+To: news@sender.example
+Subject: Undeliverable mail
+Date: Mon, 23 Nov 2026 10:00:00 +0000
+Message-ID: <n30@gw.rcpt.example>
+
+Your message wasn't delivered due to a permission or security issue.
+ann@rcpt.example
+Remote Server returned '550 5.7.1 blocked'
+""",
+    ),
+    "layout fw-gateway": (
+        ["ann@rcpt.example"],
+        550,
+        None,
+        """\
+Return-Path: <>
+Received: from gw by mx.sender.example; Mon, 23 Nov 2026 10:00:00 +0000
+From: Relay <relay@gw.example>
+To: news@sender.example
+Subject: Mail could not be sent
+Date: Mon, 23 Nov 2026 10:00:00 +0000
+Message-ID: <n31@gw.rcpt.example>
+
+A mail from you (news@sender.example) to ann@rcpt.example could not be sent by relay smtp.gw.example (error 550 user unknown). Ask helpdesk@gw.example.
+""",
+    ),
 }
 
 

@@ -85,6 +85,10 @@ MAILS: dict[str, tuple[str, str]] = {
         "Auto-Submitted: auto-generated",
         "Ihre Sendung konnte nicht zugestellt werden. Kontakt: service@paket.example\n",
     ),
+    "a parcel service with a null path": (
+        "From: Parcel <no-reply@parcel.example>\nTo: ann@rcpt.example\nSubject: Your parcel\nReturn-Path: <>",
+        "We were unable to deliver your parcel. Address: bob@shop.example\n",
+    ),
     "a monitoring alert": (
         "From: Nagios <nagios@mon.example>\nTo: admin@corp.example\nSubject: PROBLEM: SMTP CRITICAL\n"
         "Auto-Submitted: auto-generated",
@@ -145,6 +149,41 @@ MAILS: dict[str, tuple[str, str]] = {
     "a password reset": (
         "From: no-reply@app.example\nTo: ann@rcpt.example\nSubject: Your code\nReturn-Path: <>",
         "Your code is 550512. It fails after 10 minutes. Account: ann@rcpt.example\n",
+    ),
+    "a refused application with a null path": (
+        "From: Jobs <jobs@corp.example>\nTo: ann@rcpt.example\nSubject: Your application was rejected\nReturn-Path: <>",
+        "Your application was rejected. Ask recruiting@corp.example. Reference 550 A.\n",
+    ),
+    "a posting that awaits moderation": (
+        "From: news-bounces@list.example\nTo: ann@rcpt.example\nAuto-Submitted: auto-generated\nReturn-Path: <>\n"
+        "Subject: Your message to News awaits moderator approval\nList-Id: <news.list.example>",
+        "Your mail to news@list.example is being held until the list moderator can review it.\n",
+    ),
+    "a missed call": (
+        "From: PBX <pbx@corp.example>\nTo: ann@rcpt.example\nSubject: Voicemail could not be delivered\nAuto-Submitted: auto-generated",
+        "Caller 450-123-4567. Mailbox of ann@rcpt.example is full.\n",
+    ),
+    "a failed payment": (
+        "From: Pay <no-reply@pay.example>\nTo: ann@rcpt.example\nSubject: Payment failed\nAuto-Submitted: auto-generated\nReturn-Path: <>",
+        "Your payment of 550 EUR to bob@shop.example failed. Contact help@pay.example.\n",
+    ),
+    "a report of TLS": (
+        "From: noreply-smtp-tls-reporting@rcpt.example\nTo: tls@corp.example\nReturn-Path: <>\n"
+        "Subject: Report Domain: corp.example Submitter: rcpt.example Report-ID: <1>\nMIME-Version: 1.0\n"
+        'Content-Type: multipart/report; report-type="tlsrpt"; boundary=B',
+        "--B\nContent-Type: text/plain\n\nThis is an aggregate TLS report: 2 sessions failed.\n--B--\n",
+    ),
+    "a test mail": (
+        "From: postmaster@corp.example\nTo: ann@rcpt.example\nSubject: test",
+        "This is a test of undelivered mail, please ignore. ann@rcpt.example\n",
+    ),
+    "a complaint of a customer": (
+        "From: Cy <cy@customer.example>\nTo: support@corp.example\nSubject: Mail returned\nReturn-Path: <cy@customer.example>\nX-Mailer: Apple Mail (2.3)",
+        "I tried to write to sales@corp.example but the message was returned: 550 5.1.1 User unknown.\nMailbox unavailable?\n",
+    ),
+    "a customer without a mail program": (
+        "From: Cy <cy@customer.example>\nTo: support@corp.example\nSubject: Returned mail\nReturn-Path: <cy@customer.example>",
+        "I tried to write to sales@corp.example but the message was returned. Please check.\n",
     ),
     "a warning about phishing": (
         "From: Security <security@corp.example>\nTo: ann@rcpt.example\n"

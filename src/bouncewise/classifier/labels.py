@@ -23,11 +23,14 @@ def by_label(report: Report, ruleset: RuleSet) -> LabelFacts | None:
         return None
     cause = _cause(report.esp.label.casefold(), ruleset.labels.get(report.esp.name, {}))
     facts = ruleset.causes[cause or Cause.UNKNOWN]
-    advice, permanence = facts.advice, report.esp.permanence
-    is_final = report.kind is Kind.FAILED and permanence is Permanence.PERMANENT
-    if advice in (Advice.SUPPRESS_ADDRESS, Advice.SUPPRESS_DOMAIN) and not is_final:
-        is_transient = permanence is Permanence.TRANSIENT or report.kind is Kind.DELAYED
-        advice = Advice.RETRY_LATER if is_transient else Advice.REVIEW
+    advice = facts.advice
+    is_transient = report.esp.permanence is Permanence.TRANSIENT or report.kind is Kind.DELAYED
+    is_final = report.esp.permanence is Permanence.PERMANENT and not is_transient
+    suppresses = advice in (Advice.SUPPRESS_ADDRESS, Advice.SUPPRESS_DOMAIN)
+    if is_transient and (suppresses or facts.cause is Cause.UNKNOWN):
+        advice = Advice.RETRY_LATER
+    elif suppresses and not is_final:
+        advice = Advice.REVIEW
     rule = f"label.{report.esp.name}" if cause else "none"
     confidence = CONFIDENCE if cause not in (None, Cause.UNKNOWN) else 0.0
     return facts.cause, facts.party, facts.permanence, advice, confidence, rule, (), ()

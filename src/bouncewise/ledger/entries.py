@@ -207,13 +207,20 @@ def names_of(report: Report) -> Names:
     return Names(verp, original if original != final else "", final, header)
 
 
+def label_of(report: Report) -> str:
+    """What an ESP calls the event, with the ESP's name, where it quotes no server; else ''."""
+    if report.esp is None or report.reply is not None:
+        return ""
+    return f"{report.esp.name}: {report.esp.label}"[:MAX_WORDS]
+
+
 def event_columns(report: Report, v: Verdict | None) -> EventColumns:
     """The columns of a report with this verdict."""
     kind = report.kind.value
     if v is None:
         return EventColumns(kind, None, None, "", kind, "")
     codes = " ".join(str(c) for c in (v.reply_code, v.status) if c)
-    words = f"{codes} {v.evidence}".strip()[:MAX_WORDS]
+    words = f"{codes} {v.evidence}".strip()[:MAX_WORDS] or label_of(report)
     return EventColumns(kind, v.cause.value, v.advice.value, v.rule, words, v.receiver or "")
 
 

@@ -16,7 +16,11 @@ MAX_ADDRESS = 320
 """64 + 1 + 255 octets: RFC 5321 §4.5.3.1."""
 
 # Characters that cannot belong to a local part without quotes.
-_STOPS = frozenset('<>()[]{}\\,;:"|@') | {chr(c) for c in range(0x21)} | {"\x7f", "\xa0", "\u3000"}
+_STOPS = (
+    frozenset('<>()[]{}\\,;:"|@：，、；（）「」『』【】《》')
+    | {chr(c) for c in range(0x21)}
+    | {"\x7f", "\xa0", "\u3000"}
+)
 _LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
 _DOMAIN = re.compile(
     rf"{_LABEL}(?:\.{_LABEL}){{0,20}}(?![\w@])"

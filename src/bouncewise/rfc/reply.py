@@ -27,7 +27,7 @@ _CODE = re.compile(
     r"(?=[ \-]'?#?[\"'<\[(]?[^\W_]|[ \-]'?<?[<@]|, ?b?['\"])"
 )
 _NAMED_CODE = re.compile(
-    r"\b(?:error|code|status|smtp|#)\W{0,3}([245]\d\d)\b(?!\.\w)|\(([245]\d\d)\)", re.I
+    r"(?:\b|_)(?:error|code|status|smtp|#)\W{0,3}([245]\d\d)\b(?!\.\w)|\(([245]\d\d)\)", re.I
 )
 
 _STAGE = re.compile(

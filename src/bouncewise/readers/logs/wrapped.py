@@ -41,8 +41,7 @@ _CRI = re.compile(rf"(?P<stamp>{ISO}{ZONE}) std(?:out|err) (?P<flag>[FP])(?: |$)
 _MAY_BE_WRAPPED = re.compile(
     rb"[ \t]*(?:\{|\x1b|[\w.@/-]{1,120} +\| |\[pod/|(?:\d{1,6} )?<\d{1,3}>"
     rb"|\d{4}[-/]\d\d|\d\d/\d\d/\d{4}|\d{10}[. ]|@4|[A-Z][a-z]{2} |\[\w{3,9}\] "
-    rb"|[0-9A-Za-z]{5,25}: to="
-    rb"|(?:[\w.-]{1,255} )?[A-Za-z][\w./@-]{0,80}\[\d+\]: )"
+    rb"|[0-9A-Za-z]{5,25}: to=|(?:[\w.-]{1,255} )?[A-Za-z][\w./@-]{0,80}\[\d+\]: )"
 )
 
 _MESSAGE_KEYS = (

@@ -21,6 +21,9 @@ from bouncewise.rfc import address
 NEEDED = 4
 """The evidence that a candidate must have."""
 
+BESIDE_FAILURE = "words of failure stand beside it"
+"""A reason."""
+
 MAX_CANDIDATES = 200
 """Different addresses that are compared."""
 
@@ -171,9 +174,9 @@ def _score_mention(before: str, after: str, previous: str, name: str, scores: _S
         scores.add(name, "it stands at the beginning of a line", 3 if is_alone else 2)
     words = normalised_text(f"{before[-_BEFORE:]} {after[:_BEFORE]}")
     if _FAILURE.search(near) or contains(words, "failed"):
-        scores.add(name, "words of failure stand beside it", 3)
+        scores.add(name, BESIDE_FAILURE, 3)
     elif contains(normalised_text(previous[-200:]), "failed"):
-        scores.add(name, "words of failure stand before it", 2)
+        scores.add(name, BESIDE_FAILURE, 2)
 
 
 def _score_against(message: ParsedMessage, scores: _Scores) -> None:

@@ -35,7 +35,7 @@ _ADDRESS = r"<?[^\s<>]{1,250}@[^\s<>]{1,250}?>?"
 # An address at the beginning of its line: bare or behind a bullet, after a reply code or a label.
 # The reason follows the separator.
 _ENTRY = re.compile(
-    r"^[\s*>|•·-]*"
+    r"^[\s*>|•·-]*(?:\d{1,3}[.)]\s+)?"
     rf"(?:(?:{alternatives('recipient_label')}\s*[:：]|(?:smtp|SMTP)[ :])\s*)?"
     rf"(?P<code>\d{{3}}[ -](?:\d\.\d+\.\d+ )?)?(?P<address>{_ADDRESS})"
     r"(?:<mailto:[^>]*>"
@@ -62,6 +62,7 @@ _STATUS_FIELD = re.compile(
     r"^(?:[Rr]eporting-[Mm][Tt][Aa]|(?:[Oo]riginal|[Ff]inal)-[Rr]ecipient)[ \t]*:", re.M
 )
 _OTHER_ADDRESS = re.compile(rf"{alternatives('other_address')}\W*:?\s*$", re.I)
+_BETWEEN_NAMES = re.compile(r"[^\w@]*(?:and|or|und|oder|et|ou|y|e|en)?[^\w@]*", re.I)
 _FAILURE = re.compile(rf"{alternatives('failure')}\b", re.I)
 _CODE = re.compile(r"[45]\d\d[ \-:]")
 _CODE_IN_PLACE = re.compile(
@@ -139,13 +140,12 @@ class Reasons:
             self._scan(lines, self._sentence_entry)
 
     def recipients(self) -> list[str]:
-        """The recipients by X-Failed-Recipients, else by the text, the Subject, the original."""
+        """The recipients by X-Failed-Recipients, else by the text, else by all other evidence."""
         header = ",".join(self._message.header.get_all("x-failed-recipients"))[:65536]
         in_header = {address.normalise(a): a for _, _, a in address.find(header)}
         if in_header:
             return list(in_header.values())
-        named = list(self._recipients.values())
-        return named or candidates.best(self._message) or self._in_subject() or self._in_original()
+        return list(self._recipients.values()) or candidates.best(self._message)
 
     def names(self, recipient: str) -> tuple[str, str | None]:
         """The name of *recipient* for a report, and that of the alias which was mailed, or None.
@@ -220,7 +220,12 @@ class Reasons:
     def _add_parent(self, parent: str) -> None:
         """Record that the recipient named last was mailed by the name *parent*."""
         child = next(reversed(self._reason_lines), None)
-        if child is not None and self._current is self._reason_lines[child]:
+        if (
+            self._current is None
+            and address.normalise(parent) not in self._message.notice_addresses
+        ):
+            self._add_entry(Entry([parent], ""))  # of a program or a file
+        elif child is not None and self._current is self._reason_lines[child]:
             self._parents.setdefault(child, parent)
             self._reason_lines.setdefault(address.normalise(parent), self._current)
             self._reason_lines[child] = self._reason_lines.pop(child)  # stays the last
@@ -270,27 +275,18 @@ class Reasons:
     def _sentence_entry(self, line: str, _previous: str) -> Entry | None:
         """The addresses that follow words of failure in *line*."""
         names: list[str] = []
-        for start, _, name in address.find(line):
-            before = line[max(0, start - 120) : start]
+        after = 0
+        for start, end, name in address.find(line):
+            before = line[max(after, start - 120) : start]
+            if names:
+                before = before.rpartition(". ")[2]  # help is offered in another sentence
             is_failed = _FAILURE.search(before) and not _OTHER_ADDRESS.search(before)
-            if _PARENT_WORDS.search(before):
-                continue
+            is_listed = names and _BETWEEN_NAMES.fullmatch(before)
             is_own = address.normalise(name) in self._message.notice_addresses
-            if not is_own and (is_failed or names):
+            if not is_own and not _PARENT_WORDS.search(before) and (is_failed or is_listed):
                 names.append(name)
+            after = end
         return Entry(names, line) if names else None
-
-    def _in_subject(self) -> list[str]:
-        names = [name for _, _, name in address.find(self._message.subject)]
-        own = self._message.notice_addresses
-        return [name for name in names if address.normalise(name) not in own]
-
-    def _in_original(self) -> list[str]:
-        """The only recipient of the returned original, unless the original is a bounce itself."""
-        if self._message.nested is not None:
-            return []
-        recipients = self._message.original_recipients
-        return recipients if len(recipients) == 1 else []
 
 
 def _has_code(text: str) -> bool:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 
+from bouncewise.readers.messages import candidates
 from bouncewise.readers.messages.parsed import ParsedMessage
 from bouncewise.readers.messages.wording import contains, normalised_text
 from bouncewise.rfc import address
@@ -19,7 +20,14 @@ from bouncewise.rfc import address
 NEEDED = 6
 """The evidence that a sender must bring who is not known as a mail system."""
 
+_CLEAR = 5  # of a candidate
 _OPENING = 2000  # characters of the text in which a notice states what it is about
+_FIRST_WORDS = 600  # characters in which it names the mail
+_MAIL_WORD = re.compile(
+    r"\b(?:e-?mail|mail|message|nachricht|courriel|correo|mensaje|mensagem|messaggio|bericht|"
+    r"wiadomo\w+|сообщени\w+|письм\w+)\b|[邮郵]件|メール|메일",
+    re.I,
+)
 _LIST_FIELDS = ("list-id", "list-post", "list-unsubscribe", "mailing-list", "x-campaign")
 _REPLY_SUBJECT = re.compile(r"^\s*(?:re|aw|antw|sv|vs|rif|res|odp)\s*(?:\[\d+\])?\s*[:：]", re.I)
 _MAIL_PROGRAM = re.compile(
@@ -27,9 +35,12 @@ _MAIL_PROGRAM = re.compile(
     r"evolution|claws|kmail|alpine|squirrelmail|mailchimp|sendgrid|brevo|phpmailer",
     re.I,
 )
+# A reply code with a status or words, where replies stand; "550 EUR" in a sentence is none.
 _SERVER_REPLY = re.compile(
-    r"(?:^|[\s:>(\"'\[])[45]\d\d(?:[ -]#?[45]\.\d{1,3}\.\d{1,3}\b|[ -]<?[A-Za-z])|"
-    r"(?:^|[\s(\[#])[45]\.\d{1,3}\.\d{1,3}\b"
+    r"(?:^[\s>*|-]*|[:;,(\"'\[|]\s{0,3}|\b(?:said|says|error|code|reply|response|returned|status)\s{1,3})"
+    r"[45][0-5]\d(?:[ -]#?[45]\.\d{1,3}\.\d{1,3}\b|[ -]<?[A-Za-z]|\s*$)|"
+    r"(?:^|[\s(\[#])[45]\.\d{1,3}\.\d{1,3}\b",
+    re.M,
 )
 _QUOTED_LINE = re.compile(r"^\s*>", re.M)
 
@@ -43,9 +54,19 @@ def is_bounce(message: ParsedMessage) -> bool:
         or message.status_text != ""
     ):
         return True
-    if message.is_from_mailer:
-        return contains(message.normalised_text, "failed") and not is_of_people(message)
-    return _may_be_bounce(message) and evidence(message) >= NEEDED
+    names_failure = contains(message.normalised_text, "failed")
+    if message.sender_names_mailer and names_failure:
+        return not is_of_people(message)
+    return (
+        _may_be_bounce(message)
+        and (names_failure or _names_rejection(message))
+        and evidence(message) >= NEEDED
+    )
+
+
+def _names_rejection(message: ParsedMessage) -> bool:
+    """Whether the words are those of a rejection, for which a reply is quoted."""
+    return contains(message.normalised_text, "rejected") and quotes_reply(message)
 
 
 def is_of_people(message: ParsedMessage) -> bool:
@@ -87,15 +108,28 @@ def is_plainly_bounce(message: ParsedMessage) -> bool:
 
 def _may_be_bounce(message: ParsedMessage) -> bool:
     """Whether there is a fact that other mail hardly has: the null return path; or, with a Subject
-    about a failure or another mark of automatic mail, a server's reply or a returned mail of ours.
+    about a failure or another mark of automatic mail, a server's reply, a returned mail of ours, or
+    an address beside words of failure.
     """
     header = message.header
     if header.get("return-path").strip() == "<>":
         return True
+    is_automatic = header.get("auto-submitted").strip().casefold().startswith("auto-")
     if message.names_failure:
-        return quotes_reply(message) or _returns_our_mail(message)
-    submitted = header.get("auto-submitted").strip().casefold()
-    return submitted.startswith("auto-") and _returns_our_mail(message)
+        return (
+            quotes_reply(message)
+            or _returns_our_mail(message)
+            or (is_automatic and _names_failed_address(message))
+        )
+    return is_automatic and _returns_our_mail(message)
+
+
+def _names_failed_address(message: ParsedMessage) -> bool:
+    """Whether the text names an address beside words of failure, with no reason against it."""
+    return any(
+        candidates.BESIDE_FAILURE in found.reasons and found.score >= _CLEAR
+        for found in candidates.candidates(message)
+    )
 
 
 def evidence(message: ParsedMessage) -> int:
@@ -108,7 +142,10 @@ def evidence(message: ParsedMessage) -> int:
         (3, message.sender_names_mailer),
         (2, message.names_failure),
         (2, contains(normalised_text(message.text[:_OPENING]), "failed")),
+        (1, _MAIL_WORD.search(message.text[:_FIRST_WORDS]) is not None),
         (2, quotes_reply(message)),
+        (1, contains(normalised_text(message.subject), "rejected")),
+        (1, contains(normalised_text(message.text[:_OPENING]), "rejected")),
         (2, _returns_our_mail(message)),
         (-5, _is_of_list(message)),
         (-3, _REPLY_SUBJECT.match(message.subject) is not None),
