@@ -35,7 +35,9 @@ def test_labelled_replies_are_well_formed() -> None:
     assert len(ROWS) > 1500
     for name, number, line in ROWS:
         row = json.loads(line)
-        assert list(row)[:6] == ["reply", "cause", "alternates", "clear", "source", "annotator"], line
+        assert list(row)[:6] == ["reply", "cause", "alternates", "clear", "source", "annotator"], (
+            line
+        )
         assert set(list(row)[6:]) <= {"stage", "group"}, line
         assert {row["cause"], *row["alternates"]} <= set(Cause), (name, number)
         assert row["reply"].strip() and row["source"].strip(), (name, number)
