@@ -22,7 +22,7 @@ from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 
 from bouncewise.classifier.features import features
-from bouncewise.classifier.model import FILE, Model
+from bouncewise.classifier.model import FILE, ZERO, Model
 from bouncewise.model import Cause
 from bouncewise.rfc.reply import dissect
 from bouncewise.rules.load import shipped
@@ -53,7 +53,7 @@ def labelled(reply: str, causes: Sequence[str], source: str, weight: float) -> L
     """A reply as the model sees it."""
     parts = dissect(mask(reply))
     words = words_of(parts.text)
-    found = features(words, parts.reply_code, parts.status, parts.stage)
+    found = features(words, parts.reply_code, parts.status).every
     return Labelled(found, tuple(causes), source, weight)
 
 
@@ -135,12 +135,12 @@ def compact(regression: Any, vocabulary: dict[str, int], replies: int, temperatu
     """The regression as the model that is shipped."""
     weights = regression.coef_
     step = float(np.abs(weights).max()) / 127
-    table: dict[str, list[tuple[int, int]]] = {}
+    table: dict[str, bytes] = {}
     for feature, column in vocabulary.items():
         kept = np.flatnonzero(np.abs(weights[:, column]) >= SMALLEST)
         pairs = [(int(i), round(float(weights[i, column]) / step)) for i in kept]
         if pairs := [pair for pair in pairs if pair[1]]:
-            table[feature] = pairs
+            table[feature] = bytes(n for cause, weight in pairs for n in (cause, weight + ZERO))
     bias = [round(float(b), 4) for b in regression.intercept_]
     causes = [Cause(cause) for cause in regression.classes_]
     return Model(replies, causes, bias, SCALE * step, temperature, table)

@@ -35,7 +35,9 @@ def test_labelled_replies_are_well_formed() -> None:
     assert len(ROWS) > 1500
     for name, number, line in ROWS:
         row = json.loads(line)
-        assert list(row)[:6] == ["reply", "cause", "alternates", "clear", "source", "annotator"], line
+        assert list(row)[:6] == ["reply", "cause", "alternates", "clear", "source", "annotator"], (
+            line
+        )
         assert set(list(row)[6:]) <= {"stage", "group"}, line
         assert {row["cause"], *row["alternates"]} <= set(Cause), (name, number)
         assert row["reply"].strip() and row["source"].strip(), (name, number)
@@ -48,7 +50,7 @@ def test_the_shipped_file_is_small_and_complete() -> None:
     assert model.replies > 5000
     assert len(model.bias) == len(model.causes)
     assert all(
-        0 <= cause < len(model.causes) for pairs in model.weights.values() for cause, _ in pairs
+        cause < len(model.causes) for pairs in model.weights.values() for cause in pairs[::2]
     )
 
 
@@ -78,7 +80,10 @@ def test_the_column_path_reads_the_same() -> None:
     assert frame["confidence"].to_list() == pytest.approx([v.confidence for v in one_by_one])
 
 
-@pytest.mark.parametrize("reply", ["", "550", "550 5.0.0", "250 ok", "qwrtz zxcvb", "550 ... ---"])
+@pytest.mark.parametrize(
+    "reply",
+    ["", "550", "550 5.0.0", "250 ok", "qwrtz zxcvb", "550 go somewhere else", "550 ... ---"],
+)
 def test_a_reply_without_known_words_is_not_guessed(reply: str) -> None:
     assert classify(reply).rule != MODEL_RULE
 
@@ -88,5 +93,5 @@ def test_a_code_that_suppresses_is_not_overruled() -> None:
 
 
 def test_hostile_texts_are_cheap() -> None:
-    assert len(features("a1b2 " * 10_000, 550, "5.1.1", "rcpt")) < 20
+    assert len(features("a1b2 " * 10_000, 550, "5.1.1").every) < 20
     assert classify("lorem ipsum " * 100_000).rule in (NO_RULE, MODEL_RULE)

@@ -9,11 +9,10 @@ computed and how it was checked.
 
 from __future__ import annotations
 
-import re
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-from bouncewise.classifier.features import features
+from bouncewise.classifier.features import Features, features
 from bouncewise.classifier.labels import by_label
 from bouncewise.classifier.model import shipped_model
 from bouncewise.model import Advice, Cause, Party, Permanence, Report, Stage, Verdict
@@ -35,8 +34,6 @@ MODEL_RULE = "model"
 _MODEL_CONFIDENCE = 0.6
 """The highest confidence of a verdict by the model: it reads what no rule knows."""
 
-_SURER_THAN_A_CODE = 0.7  # the probability from which on the model outranks a rule for codes
-_WORDS = re.compile(r"[^\W\d_]{2,} .*?[^\W\d_]{2,}")  # at least two words
 _RIVAL_CONFIDENCE = 0.8  # of a rule by itself, from which on it casts doubt on another rule
 _STAGES = {str(stage): stage for stage in Stage}
 _SUPPRESSING = (Advice.SUPPRESS_ADDRESS, Advice.SUPPRESS_DOMAIN)
@@ -64,23 +61,7 @@ class Classifier:
         self._first_code_rule = next(
             (i for i, tier in enumerate(ruleset.tiers) if tier == CODE_TIER), len(ruleset.rules)
         )
-        code_rules = ruleset.rules[self._first_code_rule :]
-        self._code_rules = {
-            rule.id
-            for rule, tier in zip(code_rules, ruleset.tiers[self._first_code_rule :], strict=True)
-            if tier == CODE_TIER
-        }
         self._phrase_rules = (1 << self._first_code_rule) - 1
-        # Rules that say less than the model, which reads the words: none, and rules for codes or
-        # for words that only state the failure. A code that suppresses says more.
-        self._weak_rules = {
-            NO_RULE,
-            *(
-                rule.id
-                for rule in ruleset.rules[self._first_code_rule :]
-                if (rule.advice or ruleset.causes[rule.cause].advice) not in _SUPPRESSING
-            ),
-        }
         # Replies differ, but nearly all match one of a few hundred sets of rules.
         self._meaning = lru_cache(maxsize=65536)(self._compute_meaning)
 
@@ -104,9 +85,9 @@ class Classifier:
         bits, receiver = self.matcher.match(words, reply_code, status, stage, receiver)
         transient_reply = (status or "")[:1] == "4" if reply_code is None else reply_code < 500
         meaning = self._meaning(bits, transient_reply)
-        if meaning.rule in self._weak_rules and _WORDS.search(words):
-            seen = features(words, reply_code, status, stage)
-            meaning = self._read_by_model(meaning, seen, transient_reply)
+        if meaning.rule == NO_RULE and (reply_code or status):  # (prose is no reply)
+            seen = features(words, reply_code, status)
+            meaning = self._read_by_model(seen, transient_reply) or meaning
         return Verdict(
             reply,
             reply_code,
@@ -165,17 +146,13 @@ class Classifier:
             alternates,
         )
 
-    def _read_by_model(
-        self, meaning: _Meaning, seen: frozenset[str], transient_reply: bool
-    ) -> _Meaning:
-        """What the model reads; the *meaning* by a weak rule where the model is less sure."""
+    def _read_by_model(self, seen: Features, transient_reply: bool) -> _Meaning | None:
+        """What the model reads; None where it is not sure enough."""
         reading = shipped_model().read(seen)
-        by_code = meaning.rule in self._code_rules
-        if reading is None or (by_code and reading.probability < _SURER_THAN_A_CODE):
-            return meaning
+        if reading is None:
+            return None
         facts = self.ruleset.causes[reading.cause]
         advice = (transient_reply and facts.advice_4xx) or facts.advice
-        others = dict.fromkeys((*reading.alternates, meaning.cause))
         return _Meaning(
             facts.cause,
             facts.party,
@@ -184,7 +161,7 @@ class Classifier:
             round(min(reading.probability, _MODEL_CONFIDENCE), 2),
             MODEL_RULE,
             reading.words,
-            tuple(c for c in others if c not in (facts.cause, Cause.UNKNOWN))[:4],
+            tuple(c for c in reading.alternates if c is not Cause.UNKNOWN),
         )
 
     def _weigh(self, bits: int) -> tuple[Rule | None, float, tuple[Cause, ...]]:

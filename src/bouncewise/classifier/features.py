@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
+from typing import NamedTuple
 
 from bouncewise.text.mask import PLACEHOLDER
 
@@ -19,14 +20,20 @@ _ID = re.compile(r"[a-z]{0,3}[0-9]+[a-z]+[0-9][a-z0-9]*|[0-9]{4,}")
 _PART = 4  # characters of a part of a word
 
 
-def features(
-    words: str, reply_code: int | None, status: str | None, stage: str | None
-) -> frozenset[str]:
+class Features(NamedTuple):
+    """What the model sees of a reply."""
+
+    words: frozenset[str]
+    """Its words; without numbers, ids and addresses."""
+    every: frozenset[str]
+
+
+def features(words: str, reply_code: int | None, status: str | None) -> Features:
     """The features of a reply with these *words*.
 
     A word is itself; ``a b`` are two words in a row; ``~abcd`` are four characters of a word with
-    blanks at its ends; ``#550``, ``#5xx``, ``#5.1.1``, ``#5.1``, ``#.1.1`` and ``#rcpt`` are codes
-    and the stage of the dialogue.
+    blanks at its ends; ``#550``, ``#5xx``, ``#5.1.1``, ``#5.1`` and ``#.1.1`` are codes. The stage
+    of the dialogue is left out, because the frame around a reply names it or not.
     """
     found = [PLACEHOLDER if _ID.fullmatch(word) else word for word in words.split()[:MAX_WORDS]]
     result = set(found)
@@ -39,6 +46,5 @@ def features(
         result.update((f"#{reply_code}", f"#{reply_code // 100}xx"))
     if status:
         result.update((f"#{status}", f"#{status.rpartition('.')[0]}", f"#{status[1:]}"))
-    if stage:
-        result.add(f"#{stage}")
-    return frozenset(result)
+    spelled = frozenset(w for w in found if w not in ("@", PLACEHOLDER) and not w.isdigit())
+    return Features(spelled, frozenset(result))

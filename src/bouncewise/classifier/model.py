@@ -7,7 +7,6 @@ the rules; docs/verdicts.md describes how it was measured. Pure Python at run ti
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from math import exp, sqrt
@@ -16,9 +15,16 @@ from typing import NamedTuple
 import msgspec
 import zstandard
 
+from bouncewise.classifier.features import Features
 from bouncewise.model import Cause
 
 FILE = "model.bin"
+ZERO = 128
+"""The octet that stands for the weight 0."""
+
+MIN_WORDS, KNOWN_SHARE = 2, 0.75
+"""How many words of a reply, and which share of them, the model must have learned from."""
+
 MIN_PROBABILITY = 0.5
 """The probability below which the model does not decide."""
 
@@ -40,8 +46,9 @@ class Reading(NamedTuple):
 class Model(msgspec.Struct, frozen=True, array_like=True):
     """Weights of features for causes.
 
-    ``weights`` has for each feature the positions of causes and whole numbers that ``scale``
-    multiplies; ``temperature`` divides the scores, so that probabilities are honest.
+    ``weights`` has for each feature pairs of octets: the position of a cause, and a weight plus
+    ZERO that ``scale`` multiplies; ``temperature`` divides the scores, so that probabilities are
+    honest.
     """
 
     replies: int
@@ -50,18 +57,23 @@ class Model(msgspec.Struct, frozen=True, array_like=True):
     bias: list[float]
     scale: float
     temperature: float
-    weights: dict[str, list[tuple[int, int]]]
+    weights: dict[str, bytes]
 
-    def read(self, features: Iterable[str]) -> Reading | None:
-        """What the features say; None where no cause is likely enough."""
-        known = [feature for feature in features if feature in self.weights]
-        if not known:
+    def read(self, features: Features) -> Reading | None:
+        """What the features say; None where the model knows too few of the words, or no cause is
+        likely enough.
+        """
+        spelled = features.words
+        known_words = sum(word in self.weights for word in spelled)
+        if known_words < MIN_WORDS or known_words < KNOWN_SHARE * len(spelled):
             return None
+        known = [feature for feature in features.every if feature in self.weights]
         unit = self.scale / sqrt(len(known))
         scores = [0.0] * len(self.causes)
         for feature in sorted(known):  # the same order gives the same sum
-            for cause, weight in self.weights[feature]:
-                scores[cause] += weight
+            pairs = self.weights[feature]
+            for cause, weight in zip(pairs[::2], pairs[1::2], strict=True):
+                scores[cause] += weight - ZERO
         scores = [
             (bias + unit * score) / self.temperature
             for bias, score in zip(self.bias, scores, strict=True)
@@ -80,10 +92,14 @@ class Model(msgspec.Struct, frozen=True, array_like=True):
             self._words_for(best, known),
         )
 
+    def _weight(self, feature: str, cause: int) -> int:
+        pairs = self.weights[feature]
+        return dict(zip(pairs[::2], pairs[1::2], strict=True)).get(cause, ZERO) - ZERO
+
     def _words_for(self, cause: int, known: list[str]) -> tuple[str, ...]:
         """The words and pairs of words that speak most for *cause*."""
         weighed = (
-            (dict(self.weights[feature]).get(cause, 0), feature)
+            (self._weight(feature, cause), feature)
             for feature in known
             if feature[0] not in "~#@" and not any(map(str.isdigit, feature.split()))
         )
