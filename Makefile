@@ -1,11 +1,14 @@
 # make demo           from a checkout to verdicts, a checked address, a cleaned list and an explanation
 # make test           the tests, and make check
 # make check          formatting, lint and types
+# make train          the model for replies that no rule knows, from lab/replies and the examples of the rules
+# make coverage       the tests, and whether they reach enough of the code and of its pure parts
 # make spark          the tests of Spark in local mode; downloads half a gigabyte and needs Java 17
-# make corpus         verdicts compared with labelled replies and messages in CORPUS=FOLDER (not part of the repository)
+# make corpus         verdicts and reports compared with labelled replies, messages and foreign inputs in CORPUS=FOLDER (not part of the repository)
 # make lab            bounces produced by the mail servers that are installed, read and compared; as root
 # make fuzz           every reader under a coverage-guided fuzzer, for SECONDS=120
 # make soak           read and ingest on damaged fixtures, for SECONDS=3600; failures are kept in build/soak
+# make kills          commands killed at random moments, started again, and compared with those that nothing ended
 # make world          policies compared in a simulated world
 # make bench          speed, with the figures of comparable programs or lower bounds
 # make package        source distribution and wheel, built, tested and checked
@@ -18,7 +21,9 @@ SECONDS ?= 120
 CORPUS ?= ../shared/corpus
 BIN = $(VENV)/bin
 
-.PHONY: demo test check spark corpus bench world lab fuzz soak package release-check clean
+PURE = src/bouncewise/times.py,src/bouncewise/model/*,src/bouncewise/text/*,src/bouncewise/rfc/*,src/bouncewise/classifier/*,src/bouncewise/policy/*,src/bouncewise/rules/*
+
+.PHONY: demo train test check coverage spark corpus bench world lab fuzz soak kills package release-check clean
 
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "bouncewise needs Python 3.11 or newer; try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
@@ -37,6 +42,15 @@ check: $(VENV)/.installed
 	$(BIN)/ruff check src tests bench lab fuzz
 	$(BIN)/mypy
 
+train: $(VENV)/.installed
+	$(BIN)/pip install --quiet --editable '.[train]'
+	$(BIN)/python -m lab.train
+
+coverage: $(VENV)/.installed
+	$(BIN)/pytest -n 2 --cov=bouncewise --cov-branch --cov-report=
+	$(BIN)/coverage report --skip-covered --fail-under=92
+	$(BIN)/coverage report --skip-covered --fail-under=98 --include="$(PURE)"
+
 spark: $(VENV)/.installed
 	$(BIN)/pip install --quiet --editable '.[spark]'
 	$(BIN)/pytest tests/bulk/test_spark.py
@@ -44,6 +58,8 @@ spark: $(VENV)/.installed
 corpus: $(VENV)/.installed
 	$(BIN)/python bench/replies.py $(CORPUS)
 	$(BIN)/python bench/messages.py $(CORPUS)
+	$(BIN)/python bench/genuine.py $(CORPUS)/messages
+	$(BIN)/python bench/foreign.py $(CORPUS)
 
 world: $(VENV)/.installed
 	$(BIN)/python -m bench.world
@@ -70,6 +86,9 @@ fuzz: $(VENV)/.installed
 soak: SECONDS = 3600
 soak: $(VENV)/.installed
 	$(BIN)/python fuzz/soak.py $(SECONDS)
+
+kills: $(VENV)/.installed
+	$(BIN)/python fuzz/kills.py
 
 package: $(VENV)/.installed
 	$(BIN)/pip install --quiet build twine

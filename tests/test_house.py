@@ -44,7 +44,7 @@ ONLY = {  # libraries that one package alone may import
     "pandas": {"bulk"},
 }
 ALIKE = "readers/logs"  # readers of servers, none of which needs another
-SHARED = {"lines", "jsonlines", "tables", "timestamps"}
+SHARED = {"heads", "lines", "jsonlines", "tables", "timestamps"}
 
 
 def module(path: Path) -> str:

@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 
 from .policies import POLICIES, Policy
+from .troubles import Troubled
 from .world import World
 
 
@@ -30,7 +31,7 @@ def main() -> None:
         f"{'policy':32} {'dead: first':>11} {'again':>7} {'living days':>11} "
         f"{'at the end':>10} {'bounces':>8} {'cost':>9}"
     )
-    for kind in POLICIES:
+    for kind in (*POLICIES, Troubled):
         if not options.only or kind.name.startswith(options.only):
             world = World(options.people, options.days, options.seed, options.quiet)
             print(row(kind(world), world), flush=True)
@@ -38,13 +39,15 @@ def main() -> None:
 
 def row(policy: Policy, world: World) -> str:
     """One line of the table."""
-    first = again = lost = mailed = bounced = held = 0
+    first = again = lost = mailed = bounced = held = broken = 0
     dead: set[str] = set()
     why: Counter[str] = Counter()
     for day in range(world.days):
         world.night(day)
         to = policy.mailable(world.people, day)
         chosen = {p.address for p in to}
+        wishes: set[str] = getattr(policy, "wishes", set())
+        broken += len(chosen & wishes)
         answers = {p: world.answer(p, day) for p in to}
         for p, answer in answers.items():
             mailed, bounced = mailed + 1, bounced + bool(answer.reply)
@@ -54,7 +57,7 @@ def row(policy: Policy, world: World) -> str:
         gone = [
             p
             for p in world.people
-            if p.address not in chosen and world.deliverable(p, day) and p.full_until < day
+            if p.address not in chosen | wishes and world.deliverable(p, day) and p.full_until < day
         ]
         held = len(gone)
         lost += held
@@ -62,8 +65,10 @@ def row(policy: Policy, world: World) -> str:
         policy.learn(day, answers)
         if sys.stderr.isatty():
             print(f"\r{policy.name} day {day}", end="", file=sys.stderr)
-    if "--explain" in sys.argv or policy.name == "bouncewise":
+    if "--explain" in sys.argv or policy.name.startswith("bouncewise"):
         print(f"    lost living days by receiver and reason: {why.most_common(8)}")
+    if hasattr(policy, "wishes"):
+        print(f"    people who complained: {len(policy.wishes)}; mails to them since: {broken}")
     policy.close()
     cost = first + again + lost / 2
     return (

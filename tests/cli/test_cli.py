@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from support.cli import bouncewise
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
@@ -69,14 +70,8 @@ SUPPRESSION = ["scope", "cause", "since", "until", "why", "rule", "by", "basis",
 def run(tmp_path: Path):
     def call(*args: str | Path, stdin: str | bytes = "") -> subprocess.CompletedProcess[str]:
         raw = stdin if isinstance(stdin, bytes) else stdin.encode()
-        done = subprocess.run(
-            [sys.executable, "-m", "bouncewise", *map(str, args)],
-            input=raw,
-            capture_output=True,
-            check=False,
-            cwd=tmp_path,
-            env={**os.environ, "BOUNCEWISE_DB": str(tmp_path / "ledger.sqlite"), "TZ": "UTC"},
-        )
+        ledger = str(tmp_path / "ledger.sqlite")
+        done = bouncewise(tmp_path, *args, stdin=raw, BOUNCEWISE_DB=ledger, TZ="UTC")
         return subprocess.CompletedProcess(
             done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
         )

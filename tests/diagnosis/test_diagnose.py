@@ -63,6 +63,7 @@ def test_every_piece_of_evidence_is_reached_and_reasoned() -> None:
         AddressHistory(),
         AddressHistory(delivered_days=3),
         AddressHistory(delivered_days=90, refused_days=2),
+        AddressHistory(delivered_days=9, refused_days=4, refused_for=timedelta(days=20)),
         AddressHistory(delivered_days=3, recovered=True),
     ]
     near = [
@@ -544,6 +545,21 @@ def test_one_and_all_of_a_tenant(tmp_path: Path) -> None:
     assert "own.back" in pieces(back)
     assert next(h["probability"] for h in back["hypotheses"] if h["hypothesis"] == "left") < 0.01
     assert first(desk.ask("u2@b.example", 1.1)) == first(whole), "the past is what was known then"
+
+
+def test_refusals_for_weeks_beside_deliveries_are_no_outage(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    mx, gone = "gmail-smtp-in.l.google.com", [f"p{i}@gmail.com" for i in range(5)]
+    everybody = [*gone, *(f"p{i}@gmail.com" for i in range(5, 40))]
+    desk.mail(-7, dict.fromkeys(everybody, ""), mx)
+    unknown = "550-5.1.1 The email account that you tried to reach does not exist. - gsmtp"
+    for day in (0, 3, 7, 11, 15, 19):
+        desk.mail(day, dict.fromkeys(everybody, "") | dict.fromkeys(gone, unknown), mx)
+    found = desk.ask("p1@gmail.com", 20)
+    assert first(found)[0] == "left"
+    assert "own.for-weeks" in pieces(found)
+    assert "Suppress p1@gmail.com" in desk.run("diagnose", "p1@gmail.com")
+    desk.run("check", "p1@gmail.com", code=1)
 
 
 def test_slips_are_told_and_nothing_is_rewritten(tmp_path: Path) -> None:

@@ -143,14 +143,14 @@ def test_a_damaged_member_leaves_the_others_of_its_archive(tmp_path: Path) -> No
 
 
 def test_a_damaged_large_file_is_read_again_when_it_is_repaired(tmp_path: Path) -> None:
-    text = "".join(line(f"u{n}@b.example", n) + "\n" for n in range(20_000)).encode()
+    text = "".join(line(f"u{n}@b.example", n) + "\n" for n in range(5_000)).encode()
     whole = gzip.compress(text + os.urandom(1 << 20))
     path, db = tmp_path / "log.gz", tmp_path / "l"
     path.write_bytes(whole[: len(whole) // 2] + b"\0" * 64 + whole[len(whole) // 2 + 64 :])
     first = ingest(path, db)["new"]
     path.write_bytes(whole)
     second = ingest(path, db)
-    assert (first + second["new"], second["known_files"]) == (20_000, 0)
+    assert (first + second["new"], second["known_files"]) == (5_000, 0)
     assert ingest(path, db)["known_files"] == 1
 
 

@@ -5,9 +5,7 @@ command.
 from __future__ import annotations
 
 import json
-import os
 import random
-import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,6 +26,7 @@ from bouncewise.policy.detector import SlotCounts as Slot
 from bouncewise.policy.detector import detect
 from bouncewise.policy.load import load
 from bouncewise.times import SLOTS_A_DAY
+from support.cli import bouncewise
 
 POLICY = load()
 GUARD = POLICY.incident
@@ -53,12 +52,9 @@ class Shop:
         self.folder, self.count = folder, 0
 
     def run(self, *args: str, code: int = 0) -> str:
-        env = {**os.environ, "BOUNCEWISE_DB": str(self.folder / "ledger.sqlite")}
-        done = subprocess.run(
-            [sys.executable, "-m", "bouncewise", *args], capture_output=True, text=True, env=env
-        )
+        done = bouncewise(self.folder, *args, "--db", "ledger.sqlite")
         assert done.returncode == code, done.stderr
-        return done.stdout
+        return done.stdout.decode()
 
     def mail(self, day: float, fates: dict[str, str], mx: str) -> None:
         lines = []
@@ -76,17 +72,11 @@ class Shop:
             )
         file = self.folder / f"{self.count}.log"
         file.write_text("".join(lines))
-        self.run("ingest", str(file))
+        self.run("ingest", str(file), "--jobs", "1")
 
     def may(self, name: str, day: float) -> bool:
         at = (DAY0 + timedelta(days=day, hours=7)).isoformat()
-        env = {**os.environ, "BOUNCEWISE_DB": str(self.folder / "ledger.sqlite")}
-        done = subprocess.run(
-            [sys.executable, "-m", "bouncewise", "check", name, "--json", "--at", at],
-            capture_output=True,
-            text=True,
-            env=env,
-        )
+        done = bouncewise(self.folder, "check", name, "--json", "--at", at, "--db", "ledger.sqlite")
         return bool(json.loads(done.stdout)["send"])
 
     def rows(self, *args: str) -> list[dict[str, Any]]:

@@ -238,3 +238,20 @@ def test_a_site_sees_what_its_policy_changes(tmp_path: Path) -> None:
 
 def invoke(*args: str) -> Result:
     return CliRunner().invoke(bouncewise, args)
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        ({"history": ("0 mailbox-unknwon",)}, "mailbox-unknwon is no cause"),
+        ({"history": ("soon delivered",)}, "write DAY WHAT"),
+        ({"days": ("3 of 4",)}, "write \\[TIMES x \\]DELIVERED/REFUSED"),
+    ],
+)
+def test_a_line_of_an_example_that_cannot_be_meant_is_named(
+    part: dict[str, tuple[str, ...]], message: str
+) -> None:
+    given = next(e for e in POLICY.example if bool(e.days) == ("days" in part))
+    example = msgspec.structs.replace(given, **part)
+    with pytest.raises(ValueError, match=message):
+        outcome(example, POLICY, ADVICE)

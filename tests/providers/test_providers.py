@@ -52,7 +52,7 @@ CASES: list[tuple[str, Any, list[tuple[str, str, str, str | None]]]] = [
         SES,
         [
             ("failed", "ann@there.example", "bounce:permanent:general", "mailbox-unknown"),
-            ("failed", "bob@there.example", "bounce:permanent:general", None),
+            ("failed", "bob@there.example", "bounce:permanent:general", "mailbox-unknown"),
         ],
     ),
     (
@@ -60,7 +60,7 @@ CASES: list[tuple[str, Any, list[tuple[str, str, str, str | None]]]] = [
         {"Type": "Notification", "MessageId": "m", "TopicArn": "arn", "Message": json.dumps(SES)},
         [
             ("failed", "ann@there.example", "bounce:permanent:general", "mailbox-unknown"),
-            ("failed", "bob@there.example", "bounce:permanent:general", None),
+            ("failed", "bob@there.example", "bounce:permanent:general", "mailbox-unknown"),
         ],
     ),
     (

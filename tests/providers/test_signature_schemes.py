@@ -286,7 +286,7 @@ def test_without_the_library_public_keys_are_unable(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("scheme", sorted(SCHEMES))
 def test_time_is_linear_in_the_size_of_a_request(scheme: str) -> None:
-    """Two megabytes of each kind of repetition take less than two seconds; a quadratic reader would
+    """Two megabytes of each kind of repetition take less than ten seconds; a quadratic reader would
     take hours.
     """
     big = 2_000_000
@@ -319,4 +319,4 @@ def test_time_is_linear_in_the_size_of_a_request(scheme: str) -> None:
             **{n: v + text for n, v in case.request.headers.items() if "signature" in n},
         }
         verify(BY_SCHEME[scheme].signature, case.request._replace(headers=long), case.keys, NOW)
-        assert time.process_time() - start < 2
+        assert time.process_time() - start < 10

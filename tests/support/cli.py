@@ -14,12 +14,13 @@ from bouncewise.cli import main
 
 
 def bouncewise(
-    folder: Path, *args: object, stdin: bytes = b""
+    folder: Path, *args: object, stdin: bytes = b"", **environment: str
 ) -> subprocess.CompletedProcess[bytes]:
     """Run a verb in *folder*, which also has its data and configuration."""
     argv = ["bouncewise", *map(str, args)]
     streams = [io.TextIOWrapper(io.BytesIO(data), "utf-8") for data in (stdin, b"", b"")]
     places = {"XDG_DATA_HOME": str(folder / "data"), "XDG_CONFIG_HOME": str(folder)}
+    places |= environment
     names = ("stdin", "stdout", "stderr")
     with contextlib.ExitStack() as stack:
         stack.enter_context(contextlib.chdir(folder))

@@ -12,7 +12,7 @@ and only new templates are classified, by ``Classifier.classify``. The verdicts 
   digits, letters and a digit; or ten digits. The rules at hand are searched for words that could
   have this shape. A reply that may contain such a word is classified with its ids; so is a reply
   that is longer than MAX_REPLY, and one that is not ASCII keeps ids that have no blanks around.
-* No form of a frame (``text.forms``) distinguishes an id from an IP address.
+* Ids and IP addresses become different words, because rules and frames may name an IP address.
 * Gaps in phrases are counted in words, and a template has as many words as the reply.
 
 tests/bulk/test_columns.py compares both ways for generated and hostile replies.
@@ -66,7 +66,10 @@ _ADDRESS_CHARACTERS = r"[!#-&*+\-./0-9=?A-Z\\^_a-z~]*"
 _ADDRESS = f"(?-u:{_ADDRESS_CHARACTERS}@{_ADDRESS_CHARACTERS})"
 _ID = r"[A-Za-z]{0,3}[0-9]+[A-Za-z]+[0-9][A-Za-z0-9]*|[0-9]{10,}"
 _IP = IPV4.replace(r"\b", _WORD_EDGE)
-_IP_OR_ID = rf"{_IP}|{_WORD_EDGE}(?:{_ID}){_WORD_EDGE}"
+_ID_WORD = rf"{_WORD_EDGE}(?:{_ID}){_WORD_EDGE}"
+_ANY_ID = "0q0"
+"""The word that replaces an id: it has the shape of one, and no rule has it."""
+
 _ID_BETWEEN_BLANKS = f" (?:{_ID}) "
 # The beginnings of words with the shape of an id: a wildcard behind one of these may match an id.
 _BEGINS_ID = re.compile(r"[a-z]{0,3}(?:[0-9]+(?:[a-z]+(?:[0-9][a-z0-9]*)?)?)?")
@@ -105,7 +108,7 @@ class TemplateExtractor:
         # Beside a letter that is not ASCII, the shape alone does not prove that a word is an id.
         not_ascii = (masked.str.len_chars() != masked.str.len_bytes()) & ~like_id & ~long
         ids_masked = masked.filter(not_ascii).str.replace_all(_IP, PLACEHOLDER)
-        ids_masked = ids_masked.str.replace_all(_ID_BETWEEN_BLANKS, f" {PLACEHOLDER} ")
+        ids_masked = ids_masked.str.replace_all(_ID_BETWEEN_BLANKS, f" {_ANY_ID} ")
         groups = (
             (not_ascii, ids_masked),
             (like_id, masked.filter(like_id).str.replace_all(_IP, PLACEHOLDER)),
@@ -115,7 +118,9 @@ class TemplateExtractor:
             list(chain.from_iterable(where.arg_true().to_list() for where, _ in groups)),
             list(chain.from_iterable(texts.to_list() for _, texts in groups)),
         )
-        return Extraction(masked.str.replace_all(_IP_OR_ID, PLACEHOLDER), untemplated)
+        # Two passes: a rule may name an IP address, never an id.
+        ips_masked = masked.str.replace_all(_IP, PLACEHOLDER)
+        return Extraction(ips_masked.str.replace_all(_ID_WORD, _ANY_ID), untemplated)
 
 
 def _words_like_ids(ruleset: RuleSet) -> set[str]:

@@ -23,6 +23,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import ArrayType, FloatType, ShortType, StringType, StructField, StructType
 
 from bouncewise.bulk.columns import SCHEMA
+from bouncewise.classifier.classify import MODEL_RULE, NO_RULE
 from bouncewise.model import Advice, Cause, Party, Permanence, Stage
 from bouncewise.rules.load import RuleSet, load, shipped
 
@@ -109,7 +110,7 @@ def _words(ruleset: RuleSet) -> dict[str, list[str]]:
         "party": [party.value for party in Party],
         "permanence": [permanence.value for permanence in Permanence],
         "advice": [advice.value for advice in Advice],
-        "rule": ["none", *(rule.id for rule in ruleset.rules)],
+        "rule": [NO_RULE, MODEL_RULE, *(rule.id for rule in ruleset.rules)],
     }
 
 

@@ -12,6 +12,9 @@ from __future__ import annotations
 from functools import cache, lru_cache
 from typing import NamedTuple
 
+from bouncewise.classifier.features import Features, features
+from bouncewise.classifier.labels import by_label
+from bouncewise.classifier.model import shipped_model
 from bouncewise.model import Advice, Cause, Party, Permanence, Report, Stage, Verdict
 from bouncewise.rfc.reply import QuotedReply, ReplyParts, dissect, innermost
 from bouncewise.rules.load import Example, Rule, RuleSet, shipped
@@ -21,6 +24,15 @@ from bouncewise.text.words import words_of
 
 CODE_TIER = "codes"
 """The first tier whose rules match codes without words."""
+
+NO_RULE = "none"
+"""The rule of a verdict on a reply that neither a rule nor the model knows."""
+
+MODEL_RULE = "model"
+"""The rule of a verdict by the model. Such a verdict never suppresses."""
+
+_MODEL_CONFIDENCE = 0.6
+"""The highest confidence of a verdict by the model: it reads what no rule knows."""
 
 _RIVAL_CONFIDENCE = 0.8  # of a rule by itself, from which on it casts doubt on another rule
 _STAGES = {str(stage): stage for stage in Stage}
@@ -72,19 +84,24 @@ class Classifier:
         words = words_of(quoted.text)
         bits, receiver = self.matcher.match(words, reply_code, status, stage, receiver)
         transient_reply = (status or "")[:1] == "4" if reply_code is None else reply_code < 500
+        meaning = self._meaning(bits, transient_reply)
+        if meaning.rule == NO_RULE and (reply_code or status):  # (prose is no reply)
+            seen = features(words, reply_code, status)
+            meaning = self._read_by_model(seen, transient_reply) or meaning
         return Verdict(
             reply,
             reply_code,
             status,
             (_STAGES.get(stage) or Stage(stage)) if stage else None,
             receiver,
-            *self._meaning(bits, transient_reply),
+            *meaning,
         )
 
     def classify_report(self, report: Report) -> Verdict | None:
-        """The verdict on a report's reply; None if the report has no reply."""
+        """The verdict on a report's reply, or else on an ESP's label; None if there is neither."""
         if report.reply is None:
-            return None
+            facts = by_label(report, self.ruleset)
+            return facts and Verdict("", None, None, None, self.receiver_of(report) or None, *facts)
         parts = ReplyParts(report.reply.reply_code, report.reply.status, report.stage)
         receiver = self.receiver_of(report) or None
         return self.classify(report.reply.text[:MAX_REPLY], parts, receiver=receiver)
@@ -124,9 +141,27 @@ class Classifier:
             permanence,
             advice,
             confidence,
-            rule.id if rule else "none",
+            rule.id if rule else NO_RULE,
             rule.when.phrase if rule else (),
             alternates,
+        )
+
+    def _read_by_model(self, seen: Features, transient_reply: bool) -> _Meaning | None:
+        """What the model reads; None where it is not sure enough."""
+        reading = shipped_model().read(seen)
+        if reading is None:
+            return None
+        facts = self.ruleset.causes[reading.cause]
+        advice = (transient_reply and facts.advice_4xx) or facts.advice
+        return _Meaning(
+            facts.cause,
+            facts.party,
+            facts.permanence,
+            Advice.REVIEW if advice in _SUPPRESSING else advice,
+            round(min(reading.probability, _MODEL_CONFIDENCE), 2),
+            MODEL_RULE,
+            reading.words,
+            tuple(c for c in reading.alternates if c is not Cause.UNKNOWN),
         )
 
     def _weigh(self, bits: int) -> tuple[Rule | None, float, tuple[Cause, ...]]:

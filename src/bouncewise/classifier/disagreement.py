@@ -26,7 +26,11 @@ def disagreement(report: Report, verdict: Verdict | None) -> str | None:
         return None
     both = (esp.permanence, verdict.permanence)
     permanence_differs = Permanence.UNKNOWN not in both and esp.permanence is not verdict.permanence
-    esp_keeps_trying = report.kind is Kind.DELAYED and verdict.advice in _SUPPRESSING
+    esp_keeps_trying = (
+        report.kind is Kind.DELAYED
+        and verdict.advice in _SUPPRESSING
+        and esp.permanence is not Permanence.UNKNOWN
+    )
     if not (permanence_differs or esp_keeps_trying):
         return None
     code = " ".join(str(c) for c in (verdict.reply_code, verdict.status) if c) or verdict.evidence

@@ -75,8 +75,7 @@ def _line(classified: ClassifiedFinding) -> str:
     report, verdict = classified.finding.report, classified.verdict
     when = report.at.strftime("%Y-%m-%d %H:%M") if report.at else " " * 16
     head = f"{style(when, DIM)}  {report.kind:11} {report.recipient or '-':28}"
-    return (
-        f"{head} {verdict.cause:20} {advice_of(verdict)} {verdict.evidence}"
-        if verdict
-        else head.rstrip()
-    )
+    if verdict is None:
+        return head.rstrip()
+    words = verdict.evidence or (f"{report.esp.name}: {report.esp.label}" if report.esp else "")
+    return f"{head} {verdict.cause:20} {advice_of(verdict)} {words}"

@@ -9,7 +9,7 @@ domain is not counted again as a domain where all recipients are refused.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
@@ -24,6 +24,9 @@ FLOOD_SHARE = 0.05
 
 RECENT_DAYS = 30
 """Days since a delivery that is recent; as ``alive_days`` of the policy."""
+
+WEEKS = timedelta(days=7)
+"""The time from which on refusals on several days are no outage of the receiver."""
 
 NO_REPLY = (
     Cause.DOMAIN_UNKNOWN,
@@ -42,6 +45,8 @@ class AddressHistory(msgspec.Struct, frozen=True, kw_only=True):
     """Days from the last delivery to the refusal; None if there was none."""
     refused_days: int = 0
     """Other days on which the address was refused since that delivery."""
+    refused_for: timedelta = timedelta()
+    """Between the first refusal since that delivery and the last."""
     recovered: bool = False
     """Whether mail was delivered after the refusal."""
 
@@ -130,7 +135,15 @@ def _history(facts: Facts) -> Iterator[Observation]:
         days = {"days": round(history.delivered_days)}
         yield Observation("own.lately" if is_recent else "own.earlier", days)
     if history.refused_days:
-        yield Observation("own.again", {"times": history.refused_days})
+        is_for_weeks = history.refused_for >= WEEKS and _others_are_delivered(facts)
+        weeks = round(history.refused_for / timedelta(days=7))
+        id_ = "own.for-weeks" if is_for_weeks and history.refused_days > 1 else "own.again"
+        yield Observation(id_, {"times": history.refused_days, "weeks": weeks})
+
+
+def _others_are_delivered(facts: Facts) -> bool:
+    found = (facts.at_domain, facts.at_receiver)
+    return any(counts is not None and counts.delivered >= ENOUGH for counts in found)
 
 
 def _neighbours(facts: Facts) -> Iterator[Observation]:

@@ -85,14 +85,16 @@ class _LedgerView:
     def history(self) -> AddressHistory:
         refused_at = self._refused.at
         before = [at for at in self._deliveries if at <= refused_at]
-        refused_on = {
-            event.at.date()
+        refusals = [
+            event.at
             for event in self._events
             if event.kind == Kind.FAILED and (not before or event.at > before[-1])
-        }
+        ]
+        refused_on = {at.date() for at in refusals}
         return AddressHistory(
             delivered_days=(refused_at - before[-1]) / timedelta(days=1) if before else None,
             refused_days=len(refused_on - {refused_at.date()}),
+            refused_for=max(refusals, default=refused_at) - min(refusals, default=refused_at),
             recovered=any(at > refused_at for at in self._deliveries),
         )
 

@@ -130,11 +130,19 @@ class _Filed(NamedTuple):
     origin: Origin
 
 
+_REPORTS_OF = (
+    ("event_with_message", "event_of_message"),
+    ("event_with_queue", "event_of_queue"),
+)
+"""Whether there are reports that name a mail in some way, and which they are."""
+
+
 def _place_again(database: Database, traffic: Traffic, keys: set[int]) -> None:
     """Place the reports anew that may concern the mails with these keys."""
     found = {
         place
-        for query in ("event_of_message", "event_of_queue")
+        for named, query in _REPORTS_OF
+        if database.one(named)
         for place in _by_keys(database, query, sorted(keys))
     }
     reports = [filed for place in sorted(found) if (filed := _filed(database, *place)) is not None]

@@ -5,6 +5,7 @@ many addresses each mailing reached, and the hosts that may only pass mail on.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from bouncewise.ledger.database import Database, Row
 from bouncewise.ledger.entries import SMART_HOST, DeliveryEntry
@@ -78,6 +79,7 @@ def _relay_key(relay: str) -> int:
     return HANDED_OVER if relay == SMART_HOST else relay_key(relay)
 
 
+@lru_cache(maxsize=4096)
 def relay_key(host: str) -> int:
     """The number of a host that accepts mail."""
     return key_of(f"h:{host}")

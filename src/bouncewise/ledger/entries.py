@@ -129,18 +129,10 @@ def entry(
     be; *own*: whether the host that answered is the *receiver*'s own, None where that is not known.
     """
     report = finding.report
-    at = _possible(report.at, began)
     provenance = report.provenance
-    source = report.esp.name if report.esp else report.source.reader
-    mailing = (report.stream or "", report.campaign or "")
-    kept_mailing = mailing if any(mailing) else None
-    message = _message_key(report.message_id) if report.message_id else 0
-    queue = _queue_key(provenance.queue_id) if provenance.queue_id else 0
     if report.kind is Kind.DELIVERED and provenance.channel in OWN_CHANNELS:
-        name = address.normalise(report.original_recipient or report.recipient)
-        relay = _relay(report, name, own)
-        when = began if at is None else at
-        return DeliveryEntry(name, when, receiver, relay, message or queue, kept_mailing, source)
+        return _delivery(report, receiver, began, own)
+    at = _possible(report.at, began)
     # A rule may have hundreds of phrases; the one that decided is among the words of the
     # columns.
     judged = msgspec.structs.replace(verdict, phrases=()) if verdict else None
@@ -149,8 +141,8 @@ def entry(
         provenance.channel.value,
         provenance.proof.value,
         UNDATED if at is None else ASSUMED_YEAR if provenance.assumed_year else DATED,
-        message,
-        queue,
+        _message_key(report.message_id) if report.message_id else 0,
+        _queue_key(provenance.queue_id) if provenance.queue_id else 0,
         _possible(provenance.sent, began),
         _possible(provenance.arrived, began),
     )
@@ -160,10 +152,36 @@ def entry(
         int.from_bytes(finding.key[:8], signed=True),
         event_columns(report, verdict),
         origin,
-        kept_mailing,
-        source,
+        _mailing(report),
+        _source(report),
         packed,
     )
+
+
+def _delivery(report: Report, receiver: str, began: Micros, own: bool | None) -> DeliveryEntry:
+    at, queue_id = _possible(report.at, began), report.provenance.queue_id
+    name = address.normalise(report.original_recipient or report.recipient)
+    mail = _message_key(report.message_id) if report.message_id else 0
+    return DeliveryEntry(
+        name,
+        began if at is None else at,
+        receiver,
+        _relay(report, name, own),
+        mail or (_queue_key(queue_id) if queue_id else 0),
+        _mailing(report),
+        _source(report),
+    )
+
+
+def _mailing(report: Report) -> tuple[str, str] | None:
+    """The stream and the campaign; None where neither is known."""
+    named = report.stream or report.campaign
+    return (report.stream or "", report.campaign or "") if named else None
+
+
+def _source(report: Report) -> str:
+    """The ESP, or the reader, that the report comes from."""
+    return report.esp.name if report.esp else report.source.reader
 
 
 def _possible(when: datetime | None, began: Micros) -> Micros | None:
@@ -189,13 +207,20 @@ def names_of(report: Report) -> Names:
     return Names(verp, original if original != final else "", final, header)
 
 
+def label_of(report: Report) -> str:
+    """What an ESP calls the event, with the ESP's name, where it quotes no server; else ''."""
+    if report.esp is None or report.reply is not None:
+        return ""
+    return f"{report.esp.name}: {report.esp.label}"[:MAX_WORDS]
+
+
 def event_columns(report: Report, v: Verdict | None) -> EventColumns:
     """The columns of a report with this verdict."""
     kind = report.kind.value
     if v is None:
         return EventColumns(kind, None, None, "", kind, "")
     codes = " ".join(str(c) for c in (v.reply_code, v.status) if c)
-    words = f"{codes} {v.evidence}".strip()[:MAX_WORDS]
+    words = f"{codes} {v.evidence}".strip()[:MAX_WORDS] or label_of(report)
     return EventColumns(kind, v.cause.value, v.advice.value, v.rule, words, v.receiver or "")
 
 
@@ -214,15 +239,19 @@ def _relay(report: Report, name: str, own: bool | None) -> str:
     """
     if report.provenance.handed_over or report.remote_port in _SUBMISSION:
         return SMART_HOST
-    if _is_inside(report.remote_ip):
+    return _passed_on_by(report.remote_mta, report.remote_ip, name.rpartition("@")[2], own)
+
+
+@lru_cache(maxsize=1 << 14)
+def _passed_on_by(host: str | None, ip: str | None, domain: str, own: bool | None) -> str:
+    if _is_inside(ip):
         return SMART_HOST
-    host = _registered((report.remote_mta or "").rstrip(".").lower())
-    if own or not host or host == _registered(name.rpartition("@")[2]):
+    registered = _registered((host or "").rstrip(".").lower())
+    if own or not registered or registered == _registered(domain):
         return ""
-    return host if own is None else SMART_HOST
+    return registered if own is None else SMART_HOST
 
 
-@lru_cache(maxsize=4096)
 def _is_inside(ip: str | None) -> bool:
     """Whether an address belongs to this host or this network."""
     try:

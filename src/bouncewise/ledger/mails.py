@@ -53,15 +53,16 @@ def record(database: Database, entries: Iterable[Entry]) -> set[int]:
     for item in entries:
         key, name = _key_and_name(item)
         if key and name:
-            mail = mail_id(day_of(item.at), key)
-            accepted = int(isinstance(item, DeliveryEntry))
-            found[mail] = _merged(found.get(mail), (new_id(name), accepted))
+            mail = item.at // MICROS_A_DAY << _KEY_BITS | key
+            value = new_id(name), int(isinstance(item, DeliveryEntry))
+            found[mail] = value if mail not in found else _merged(found[mail], value)
     before = {
         mail: (address, accepted)
         for mail, address, accepted in database.by_ids("message_get", sorted(found))
     }
-    merged = {mail: _merged(before.get(mail), value) for mail, value in found.items()}
-    changed = {mail: value for mail, value in merged.items() if before.get(mail) != value}
+    merged = {mail: _merged(before[mail], found[mail]) for mail in before}
+    changed = {mail: value for mail, value in merged.items() if before[mail] != value}
+    changed |= {mail: value for mail, value in found.items() if mail not in before}
     database.many("message_put", ((mail, *changed[mail]) for mail in sorted(changed)))
     return {mail & ((1 << _KEY_BITS) - 1) for mail in changed}
 
@@ -74,9 +75,7 @@ def _key_and_name(item: Entry) -> tuple[int, str]:
     return item.origin.message or item.origin.queue, item.names.original or item.names.final
 
 
-def _merged(before: tuple[int, int] | None, new: tuple[int, int]) -> tuple[int, int]:
-    if before is None:
-        return new
+def _merged(before: tuple[int, int], new: tuple[int, int]) -> tuple[int, int]:
     address = new[0] if before[0] == new[0] else _SEVERAL
     return address, max(before[1], new[1])
 

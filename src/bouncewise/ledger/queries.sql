@@ -109,6 +109,14 @@ SELECT DISTINCT block, item FROM event WHERE message IN :keys AND message != 0 A
 -- The same by keys of queue ids.
 SELECT DISTINCT block, item FROM event WHERE queue IN :keys AND queue != 0 AND channel != 'log'
 
+-- name: event_with_message
+-- Whether any report by others than own logs names a mail.
+SELECT 1 FROM event WHERE message != 0 AND channel != 'log' LIMIT 1
+
+-- name: event_with_queue
+-- Whether any names a queue id.
+SELECT 1 FROM event WHERE queue != 0 AND channel != 'log' LIMIT 1
+
 -- name: event_known
 -- An event without a time of its own is filed under the time of its batch; read again, it is found by its content.
 SELECT 1 FROM event WHERE address = :address AND digest = :digest

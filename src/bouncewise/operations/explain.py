@@ -12,7 +12,8 @@ from datetime import datetime
 
 import msgspec
 
-from bouncewise.classifier.classify import Classifier, default_classifier
+from bouncewise.classifier.classify import MODEL_RULE, Classifier, default_classifier
+from bouncewise.classifier.model import shipped_model
 from bouncewise.model import Cause, Decision, Event, Kind, State, Verdict
 from bouncewise.rfc import status as rfc3463
 from bouncewise.rfc.reply import parse
@@ -83,6 +84,10 @@ def explain(subject: str, classifier: Classifier | None = None) -> Page:
     return reply_page(subject, classifier)
 
 
+def _learned() -> int:
+    return shipped_model().replies
+
+
 def reply_page(reply: str, classifier: Classifier) -> Page:
     """What one reply means."""
     verdict = classifier.classify(reply)
@@ -92,6 +97,9 @@ def reply_page(reply: str, classifier: Classifier) -> Page:
     receiver = _receiver(knowledge, verdict.receiver)
     decided = f"Deciding words: “{verdict.evidence}”" if verdict.evidence else "No phrase matched."
     meaning = (facts.meaning, f"Here: {rule.why}.") if rule else (facts.meaning,)
+    if verdict.rule == MODEL_RULE:
+        learned = f"No rule knows this reply. A model read it, which learned from {_learned():,} "
+        meaning = (*meaning, f"{learned}replies. Such a verdict never suppresses an address.")
     standard = _standard(knowledge, verdict.reply_code, verdict.status)
     sections = [
         Section("The reply", (verdict.reply, decided)),

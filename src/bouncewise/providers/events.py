@@ -42,6 +42,7 @@ MAX_RECIPIENTS = 10_000
 IGNORED = "ignored"
 """The meaning of an event that says nothing about the delivery of a mail."""
 
+_NO_RECIPIENT = "{}: event {!r} without the address of a recipient; nothing was read from it"
 _REPLY_CODE = re.compile(r"[45][0-9]{2}")
 _EXPORTED = Provenance(channel=Channel.EVENTS)
 
@@ -96,6 +97,8 @@ class Esp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     inside: str = ""
     qualifier: str = ""
     detail: str = ""
+    more: str = ""
+    """A word that may decide what an event means, and is not part of its label."""
     each: str = ""
     text: str = ""
     code: str = ""
@@ -105,6 +108,8 @@ class Esp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sender: str = ""
     host: str = ""
     id: str = ""
+    unless: dict[str, str] = {}
+    """Paths, and values in lower case with which an event concerns no recipient of ours."""
     all_recipients: bool = False
     """Whether ``each`` lists all recipients of the mail, not only those that the event is about."""
 
@@ -141,8 +146,9 @@ def recognise(event: dict[str, Any]) -> EspEvents | None:
 def read(event: dict[str, Any], esp: Esp, source: Source) -> Iterator[Finding | Note]:
     """The reports of one *event* of *esp*."""
     words = [text_at(event, path).casefold() for path in (esp.event, esp.qualifier, esp.detail)]
-    meaning, label = _meaning(words, esp), ":".join(word for word in words if word)
-    if meaning == IGNORED:
+    meaning = _meaning([*words, text_at(event, esp.more).casefold()], esp)
+    label = ":".join(word for word in words if word)
+    if meaning == IGNORED or any(text_at(event, p).casefold() == v for p, v in esp.unless.items()):
         return
     if meaning is None:
         text = f"{esp.name}: unknown event {label[:80]!r}; nothing was read from it"
@@ -162,19 +168,32 @@ def read(event: dict[str, Any], esp: Esp, source: Source) -> Iterator[Finding | 
             yield Note(source.path, source.index, f"{esp.name}: {count}")
             return
         entries = list(named)
+    if not entries:
+        yield Note(source.path, source.index, _NO_RECIPIENT.format(esp.name, label[:80]))
     for entry in entries:
         report = _report(_Values(event, entry), esp, Kind(kind), esp_label, source)
-        if report is not None:
+        if report is None:
+            yield Note(source.path, source.index, _NO_RECIPIENT.format(esp.name, label[:80]))
+        else:
             key = _key(esp.name, report, text_at(event, esp.id))
             yield Finding(report, msgspec.json.encode(event), key)
 
 
 def _meaning(words: list[str], esp: Esp) -> str | None:
-    """What the table says of event, qualifier and detail; the most words that are in it count."""
-    for count in (3, 2, 1):
-        if all(words[:count]) and (meaning := esp.words.get(":".join(words[:count]))):
-            return meaning
-    return esp.words.get(f"{words[0]}:{words[2]}") if words[2] else None
+    """What the table says of event, qualifier, detail and more; the most words that are in it
+    count. "*" stands for any other word of more.
+    """
+    event, qualifier, detail, more = words
+    candidates = [
+        (event, qualifier, detail, more),
+        (event, qualifier, detail, more and "*"),
+        (event, qualifier, detail),
+        (event, qualifier),
+        (event, detail),
+        (event,),
+    ]
+    named = (esp.words.get(":".join(names)) for names in candidates if all(names))
+    return next((meaning for meaning in named if meaning), None)
 
 
 def _key(esp: str, report: Report, event_id: str) -> bytes:

@@ -24,8 +24,16 @@ from bouncewise.rfc import mime
 MAX_BODY = 64 * 1024 * 1024
 """Octets of one JSON value that are read."""
 
+MAX_NODES = 100_000
+"""Values within one JSON value in which events are looked for."""
+
+MAX_DEPTH = 12
+"""Levels of a JSON value in which events are looked for."""
+
+_OPENING = ("{", "[")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _FORM = re.compile(rb"^[\w%+.-]{1,60}=[^\s]*$")
+_ARRAY = re.compile(rb"\[\s*(?:[{\[\"]|$)")  # not "[2024-01-01", which begins a line of a log
 _SNS_FIELD = re.compile(rb"^x-amz-sns-message-id:", re.I | re.M)
 _NO_JSON = "no JSON, or cut short"
 # What SparkPost posts to test a webhook, and an empty object.
@@ -53,7 +61,7 @@ class PayloadReader:
         value = _decode(first_line)
         value = value if value is not None else _decode(start)
         if value is None:
-            return start[:1] == b"[" or (len(head) >= HEAD and start[:1] == b"{")
+            return _ARRAY.match(start) is not None or (len(head) >= HEAD and start[:1] == b"{")
         return any(True for _ in _recognised(value))
 
     def read(self, stream: BinaryIO, path: str) -> Iterator[Finding | Note]:
@@ -101,6 +109,10 @@ class PayloadReader:
             if not isinstance(item, dict):
                 continue
             event = _unwrapped(item)
+            if events.recognise(event) is None and (within := list(_events_within(item))):
+                for found in within:
+                    yield from self._findings(found, path, index)
+                continue
             if event.get("Type") in _CONFIRMATIONS:
                 yield Note(
                     path,
@@ -161,6 +173,7 @@ def _recognised(value: Any) -> Iterator[dict[str, Any]]:
             item == {"msys": {}}
             or "Type" in _unwrapped(item)
             or events.recognise(_unwrapped(item)) is not None
+            or any(True for _ in _events_within(item))
         ):
             yield item
 
@@ -176,6 +189,25 @@ def _unwrapped(event: dict[str, Any]) -> dict[str, Any]:
         # The rest of the envelope is no event, and only some of it is signed.
         return inner if isinstance(inner, dict) else {"Type": "Notification"}
     return event
+
+
+def _events_within(value: Any) -> Iterator[dict[str, Any]]:
+    """The events of ESPs anywhere inside *value*, in order, also in texts that are JSON.
+
+    AWS Lambda, SQS and EventBridge, Mandrill's ``mandrill_events`` and log collectors put events
+    into objects of their own. MAX_NODES values are looked at.
+    """
+    pending, seen = [(value, 0)], 0
+    while pending and seen < MAX_NODES:
+        item, depth = pending.pop()
+        seen += 1
+        if isinstance(item, str):
+            item = _decode(item.encode()) if item[:1] in _OPENING and len(item) < MAX_BODY else None
+        if isinstance(item, dict) and depth and events.recognise(item) is not None:
+            yield item
+        elif isinstance(item, dict | list) and depth < MAX_DEPTH:
+            values = list(item.values() if isinstance(item, dict) else item)
+            pending += [(inner, depth + 1) for inner in reversed(values[:MAX_NODES])]
 
 
 def _form_values(body: bytes) -> Iterator[Any]:

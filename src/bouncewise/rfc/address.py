@@ -16,17 +16,30 @@ MAX_ADDRESS = 320
 """64 + 1 + 255 octets: RFC 5321 §4.5.3.1."""
 
 # Characters that cannot belong to a local part without quotes.
-_STOPS = frozenset('<>()[]{}\\,;:"|@') | {chr(c) for c in range(0x21)} | {"\x7f", "\xa0", "\u3000"}
+_STOPS = (
+    frozenset('<>()[]{}\\,;:"|@：，、；（）「」『』【】《》')
+    | {chr(c) for c in range(0x21)}
+    | {"\x7f", "\xa0", "\u3000"}
+)
 _LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
 _DOMAIN = re.compile(
     rf"{_LABEL}(?:\.{_LABEL}){{0,20}}(?![\w@])"
     r"|\[(?:\d{1,3}\.){3}\d{1,3}\]|\[IPv6:[\da-fA-F:.]{2,45}\]"
 )
 _QUOTED = re.compile(r'"(?:[^"\\\n]|\\.){1,64}"')
+# Local parts of local deliveries, which legally contain nearly anything: quoted, or a pipe or path.
+_UNUSUAL_START = ('"', "|", "/")
+_UNUSUAL = re.compile(
+    rf'(?:"(?:[^"\\\n]|\\.)*+"|(?:[^\s<>@"\\]|\\.)++)@{_LABEL}(?:\.{_LABEL}){{0,20}}'
+)
 _NEEDLESS_QUOTES = re.compile(r'"([^\W_](?:[\w!#$%&*+/=?^`{|}~-]|\.(?=[^."])){0,63})"(?=@)')
 _XTEXT = re.compile(r"\+([0-9A-F]{2})")
 _UNITEXT = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")
 
+# What SendGrid and Mailgun put before the recipient: an account and a hash.
+_ESP_VERP = re.compile(
+    r"(?:bounces?\+\d{1,12}-[0-9a-f]{4}-|bounce\+[0-9a-f]{6}\.[0-9a-f]{1,16}-)(.*)$", re.I
+)
 # Local parts with "=" that are no VERP: BATV tags, senders rewritten by SRS, and Amazon's msprvs1.
 _NOT_VERP = ("prvs=", "btv1=", "srs0", "srs1", "msprvs1=")
 
@@ -118,6 +131,8 @@ def parse_field(value: str) -> str | None:
         return None
     if kind.strip().casefold() in ("utf-8", "unitext"):
         text = _UNITEXT.sub(_from_hex, text)
+    if text[0] in _UNUSUAL_START and _UNUSUAL.fullmatch(text[:MAX_ADDRESS]):
+        return text
     return first(text) or first(value)
 
 
@@ -130,7 +145,8 @@ def from_verp(address: str) -> str | None:
     """The recipient in a variable envelope return path, or None.
 
     In ``list-bounces+ann=b.example@our.example`` the local part ends with the recipient, ``=``
-    written for ``@``, behind the name of the list and ``+`` or ``-``. Refuses BATV tags (``prvs=``)
+    written for ``@``, behind the name of the list and ``+`` or ``-``; SendGrid and Mailgun put an
+    account and a hash between. Refuses BATV tags (``prvs=``)
     and rewritten senders (SRS), which contain ``=`` for other reasons.
     """
     local = address.rpartition("@")[0]
@@ -139,6 +155,8 @@ def from_verp(address: str) -> str | None:
     front, equals, domain = local.rpartition("=")
     if not equals or "." not in domain or not _DOMAIN.fullmatch(domain):
         return None
+    if (m := _ESP_VERP.match(front)) is not None:
+        return f"{m[1]}@{domain}" if m[1] else None
     list_name, separator, name = front.partition("+") if "+" in front else front.rpartition("-")
     return f"{name}@{domain}" if separator and list_name and name else None
 

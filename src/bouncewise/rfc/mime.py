@@ -17,6 +17,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from bouncewise.lazy import lazy_property
+from bouncewise.rfc.broken import mend
 from bouncewise.rfc.html import strip_tags
 
 MAX_PARTS = 64
@@ -32,6 +33,7 @@ MAX_TEXT = 512 * 1024
 _VALUE = rb"[^\n]*(?:\n(?:[ \t]|(?:boundary|charset|report-type|type)=)[^\n]*)*+"
 _SECTION = re.compile(rb"(?:[!-9;-~]{1,100}[ \t]*:" + _VALUE + rb"\n?)*+")
 _AFTER_NAME = re.compile(rb"[ \t]*:(" + _VALUE + rb")")
+_BLANK_START = re.compile(rb"\A\s*\n[ \t]*|\A[ \t]+(?=[A-Za-z][\w-]*:)")
 _FOLD = re.compile(r"\n[ \t]*")
 _PARAMETER = re.compile(r';?\s*([\w!#$%&\'*+.^`|~-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"?|([^;\s]*))')
 _LIKE_DELIMITER = re.compile(rb"(?:^|\n)--([^\s\n]{5,200})[ \t]*\ncontent-", re.I)
@@ -172,6 +174,8 @@ def _line_start(name: str) -> bytes:
 def parse(raw: bytes) -> Part:
     """One message. Newlines of every kind become LF; the "From " line of an mbox is skipped."""
     raw = raw.removeprefix(codecs.BOM_UTF8).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    if raw[:1].isspace():
+        raw = _BLANK_START.sub(b"", raw)
     if raw.startswith((b"From ", b">From ")):
         raw = raw.partition(b"\n")[2]
     return split(raw.lstrip(b"\n"))
@@ -181,7 +185,7 @@ def header_block(head: bytes) -> bytes:
     """The lines up to the first empty one of *head*, the first octets of a file: newlines are LF; a
     byte order mark and blank lines before them are left out.
     """
-    start = head.removeprefix(codecs.BOM_UTF8).lstrip(b"\r\n")
+    start = _BLANK_START.sub(b"", head.removeprefix(codecs.BOM_UTF8))
     if b"\r" in start:
         start = start.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     return start.partition(b"\n\n")[0]
@@ -190,10 +194,12 @@ def header_block(head: bytes) -> bytes:
 def split(raw: bytes) -> Part:
     """The header section and the body of *raw*, whose newlines are LF.
 
-    A line that is no field ends the header section.
+    A line that is no field ends the header section, unless usual fields follow.
     """
     section = _SECTION.match(raw)
     at = section.end() if section else 0
+    if at and raw[at : at + 1] not in (b"\n", b"") and (mended := mend(raw, at)) is not None:
+        return Part(mended.head, raw[mended.end + 1 :], raw)
     return Part(raw[:at], raw[at + 1 :] if raw[at : at + 1] == b"\n" else raw[at:], raw)
 
 
@@ -228,8 +234,8 @@ def _children(part: Part) -> Iterator[Part]:
             continue
         end = delimiters[n + 1].start if n + 1 < len(delimiters) else len(part.body)
         child = part.body[delimiter.end + 1 : end]
-        if child.strip():
-            yield split(child)
+        if (text := child.lstrip(b"\n")).strip():
+            yield split(text if text[:8].lower() == b"content-" else child)
 
 
 class _Delimiter(NamedTuple):

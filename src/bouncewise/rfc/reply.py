@@ -23,11 +23,11 @@ from bouncewise.text.mask import MAX_REPLY, mask
 _MAX_CODES = 8  # candidates of each kind that are tried in one text
 
 _CODE = re.compile(
-    r"(?:^|[\s:;,('\"`“‘«「『：；（<>=])([245]\d\d)"
+    r"(?:^|[\s:;,('\"`“‘«「『：；（<>=])([245]\d\d)(?!-\d{3}-\d{4}\b)"
     r"(?=[ \-]'?#?[\"'<\[(]?[^\W_]|[ \-]'?<?[<@]|, ?b?['\"])"
 )
 _NAMED_CODE = re.compile(
-    r"\b(?:error|code|status|smtp|#)\W{0,3}([245]\d\d)\b(?!\.\w)|\(([245]\d\d)\)", re.I
+    r"(?:\b|_)(?:error|code|status|smtp|#)\W{0,3}([245]\d\d)\b(?!\.\w)|\(([245]\d\d)\)", re.I
 )
 
 _STAGE = re.compile(

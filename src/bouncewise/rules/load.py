@@ -144,6 +144,8 @@ class RuleSet(msgspec.Struct, frozen=True, kw_only=True):
     causes: dict[Cause, CauseFacts]
     receivers: tuple[Receiver, ...]
     statuses: tuple[StatusFacts, ...]
+    labels: dict[str, dict[str, Cause]] = {}
+    """What an ESP's labels mean where it quotes no server: by its name and the label."""
     version: str
 
 
@@ -178,6 +180,7 @@ def load(site: tuple[Path, ...] = ()) -> RuleSet:
     causes = {c.cause: c for c in _read(knowledge / "causes.toml", _Causes, digest).cause}
     receivers = _read(knowledge / "receivers.toml", _Receivers, digest).receiver
     statuses = _read(knowledge / "status.toml", _Statuses, digest).status
+    labels = _read(knowledge / "labels.toml", dict[str, dict[str, Cause]], digest)
     files: list[tuple[Tier, Traversable]] = [(SITE_TIER, path) for path in _site_files(site)]
     files += [(tier, knowledge / f"{name}.toml") for tier in tiers for name in tier.files]
     ranked = list(_rules(files, {r.id for r in receivers}, digest))
@@ -188,6 +191,7 @@ def load(site: tuple[Path, ...] = ()) -> RuleSet:
         causes=causes,
         receivers=receivers,
         statuses=statuses,
+        labels=labels,
         version=digest.hexdigest()[:12],
     )
 

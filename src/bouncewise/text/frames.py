@@ -10,7 +10,6 @@ looks like a frame within a reply (``heads`` decides).
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from functools import lru_cache
 
 from bouncewise.text.forms import (
@@ -41,6 +40,7 @@ _NOT_HEADS = ("tail", "ending", "boilerplate", "notice_text")
 _SUMMARY = re.compile(rf" [245]\d\d(?:[ -]{STATUS})? <?@>? ?\.\.\.")
 _OPENS_QUOTATION = re.compile(r"[:=({\[<]$|\bsmtp;$|(?:^|[ =:(])['\"]$")
 _WORD = re.compile(r"(?<!\w)(?!qz\b)[^\W\d_]{2,}(?!\w)")
+_SIGNS = re.compile(r"[^\s_]+")
 _BRACKETS = {pair[1]: re.compile(f"[{re.escape(pair)}]") for pair in ("()", "<>", "[]", "{}")}
 
 
@@ -61,7 +61,7 @@ def layers(text: str) -> tuple[str, ...]:
     """
     flat = _single_blanks(text)
     spans, outer = _locate(flat)
-    if spans == [(0, len(flat))]:
+    if spans == ((0, len(flat)),):
         return (text,)
     reply = " ".join(flat[start:end].strip() for start, end in spans)
     return (reply, *(flat[start:end] for start, end in reversed(outer)))
@@ -86,16 +86,29 @@ def blank_frame(masked: str, text: str) -> str:
         return masked
     flat = _single_blanks(text)
     spans, _ = _locate(flat)
-    if spans == [(0, len(flat))]:
+    if spans == ((0, len(flat)),):
         return masked
-    masked_at = [i for i, sign in enumerate(masked) if sign != "_" and not sign.isspace()]
-    flat_at = [i for i, sign in enumerate(flat) if sign not in "_ "]
     result = " " * len(masked)
     for start, end in spans:
-        if inside := masked_at[bisect_left(flat_at, start) : bisect_left(flat_at, end)]:
-            first, last = inside[0], inside[-1] + 1
+        number, after = _signs_before(flat, start), _signs_before(flat, end)
+        if number < after:
+            first, last = _place_of(masked, number), _place_of(masked, after - 1) + 1
             result = result[:first] + masked[first:last] + result[last:]
     return result
+
+
+def _signs_before(flat: str, end: int) -> int:
+    """How many signs but blanks and underscores there are before *end*."""
+    return end - flat.count(" ", 0, end) - flat.count("_", 0, end)
+
+
+def _place_of(masked: str, number: int) -> int:
+    """Where the sign with this *number* is; blanks and underscores are not counted."""
+    for run in _SIGNS.finditer(masked):
+        if number < run.end() - run.start():
+            return run.start() + number
+        number -= run.end() - run.start()
+    return len(masked)
 
 
 def _single_blanks(text: str) -> str:
@@ -103,10 +116,12 @@ def _single_blanks(text: str) -> str:
     return " ".join((text.replace("_", " ") if ":_" in text else text).split())
 
 
-def _locate(flat: str) -> tuple[list[Span], list[Span]]:
+@lru_cache(maxsize=16)
+def _locate(flat: str) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
     """Where the innermost reply is in *flat*, and the layers that quote it, outermost first.
 
-    *flat* has single blanks. The reply has several spans if it is interrupted by boilerplate.
+    *flat* has single blanks. The reply has several spans if it is interrupted by boilerplate. The
+    cache serves one text: its reply is classified, and then quoted as evidence.
     """
     lower = simplify(flat)
     hits = find_forms(lower)
@@ -128,8 +143,8 @@ def _locate(flat: str) -> tuple[list[Span], list[Span]]:
     if REPLY_START.match(lower, start) is None:
         omitted += [(hit.start, hit.end) for hit in hits if hit.kind == "notice_text"]
     if not has_word(lower, start, stop) and not omitted:
-        return [(0, len(lower))], []
-    return _subtract(start, stop, sorted(omitted)), [(0, len(lower)), *nested[1:]]
+        return ((0, len(lower)),), ()
+    return tuple(_subtract(start, stop, sorted(omitted))), ((0, len(lower)), *nested[1:])
 
 
 def _subtract(start: int, end: int, omitted: list[Span]) -> list[Span]:

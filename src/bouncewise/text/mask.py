@@ -14,7 +14,7 @@ MAX_REPLY = 2048
 """Characters of a reply that are read. RFC 5321 §4.5.3.1.5 allows 512 octets per line."""
 
 PLACEHOLDER = "qz"
-"""The word that replaces an IPv4 address. No rule contains it."""
+"""The word that replaces an IPv4 address. A rule names it as ``192.0.2.1``, never by itself."""
 
 _DELIMITERS = "\t\r\n<>()[]{},;:\"'`|"
 _DELIMITERS_TO_BLANKS = str.maketrans(dict.fromkeys(_DELIMITERS, " "))

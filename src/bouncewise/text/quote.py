@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
-from typing import NamedTuple
 
 import ahocorasick
 
@@ -22,17 +21,10 @@ from bouncewise.text.words import UNSPACED, fold, without_repeats, words_of
 _WORD = re.compile(rf"@|[{UNSPACED}]|(?:[^\W_{UNSPACED}]|(?<=[^\W\d_])['’](?=[^\W\d_]))+")
 
 
-class _WordPlace(NamedTuple):
-    """Where a word starts in the joined words, and where it starts and ends in the text."""
-
-    in_words: int
-    start: int
-    end: int
-
-
 def quote(text: str, phrase: str) -> str:
     """The part of *text* that matches *phrase* (see ``phrase_pieces``), as written; '' if none."""
-    return _quote(*_prepare(text), phrase)
+    text, masked = _prepare(text)
+    return _quote(text, masked, words_of(masked), phrase_pieces(phrase))
 
 
 def quote_longest(text: str, phrases: tuple[str, ...]) -> str:
@@ -47,9 +39,8 @@ def quote_longest(text: str, phrases: tuple[str, ...]) -> str:
     longest_first, automaton = _automaton(phrases)
     candidates = {i for _, indexes in automaton.iter(bare_words) for i in indexes}
     for i in sorted(candidates):
-        phrase, pieces = longest_first[i]
-        if find_phrase(bare_words, pieces):
-            return _quote(text, masked, phrase)
+        if evidence := _quote(text, masked, bare_words, longest_first[i]):
+            return evidence
     return ""
 
 
@@ -60,23 +51,20 @@ def _prepare(text: str) -> tuple[str, str]:
     return text, without_repeats(blank_frame(mask_same_length(text), mask(text)))
 
 
-def _quote(text: str, masked: str, phrase: str) -> str:
-    pieces = phrase_pieces(phrase)
-    # A regular expression with gaps would backtrack, so only phrases without gaps become one.
-    if masked.isascii() and all(p.same_word for p in pieces[1:]):
-        m = _pattern(phrase).search(masked.lower())
-        if m is not None:
-            return _original(text, masked, m.start(), m.end())
-    places: list[_WordPlace] = []
-    joined = " "
-    for word in _WORD.finditer(masked):
-        places.append(_WordPlace(len(joined), word.start(), word.end()))
-        joined += fold(word[0]) + " "
-    span = find_phrase(joined, pieces)
+def _quote(text: str, masked: str, bare_words: str, pieces: tuple[Piece, ...]) -> str:
+    """The part of *text* that matches *pieces*; *bare_words* are the words of *masked*."""
+    span = find_phrase(bare_words, pieces)
     if span is None:
         return ""
-    inside = [place for place in places if span[0] <= place.in_words < span[1]] or places[:1]
-    return _original(text, masked, inside[0].start, inside[-1].end)
+    places = [word.span() for word in _WORD.finditer(masked)]
+    if bare_words.count(" ") != len(places) + 1:  # folding has joined or divided words
+        bare_words = f" {' '.join(fold(masked[start:end]) for start, end in places)} "
+        span = find_phrase(bare_words, pieces)
+        if span is None or bare_words.count(" ") != len(places) + 1:
+            return ""
+    first = bare_words.count(" ", 0, span[0]) - (bare_words[span[0]] != " ")
+    last = bare_words.count(" ", 0, span[1] - 1) - 1
+    return _original(text, masked, places[first][0], places[last][1])
 
 
 def _original(text: str, masked: str, start: int, end: int) -> str:
@@ -86,40 +74,18 @@ def _original(text: str, masked: str, start: int, end: int) -> str:
     return text[start:end]
 
 
-@lru_cache(maxsize=8192)
-def _pattern(phrase: str) -> re.Pattern[str]:
-    """A pattern that finds *phrase*, which has no gaps, in ASCII text in lower case.
-
-    It begins with the first letters of the phrase where it can, because ``re`` finds literal text
-    fast, and then looks back for the boundary of the word.
-    """
-    between = "[^a-z0-9@]+"
-    pattern = ""
-    for piece in phrase_pieces(phrase):
-        literal = between.join(map(re.escape, piece.literal.split()))
-        if not pattern:
-            first = re.escape((piece.literal.split() or [""])[0])
-            if piece.literal.startswith(" "):
-                pattern = f"{first}(?<![a-z0-9@]{first}){literal.removeprefix(first)}"
-            else:
-                pattern = f"(?<![a-z0-9@])[a-z0-9]*{literal}"
-        else:
-            pattern += literal
-        pattern += "[a-z0-9]*" if not piece.literal.endswith(" ") else ""
-    return re.compile(rf"{pattern}(?![a-z0-9@])")
-
-
 @lru_cache(maxsize=1024)
 def _automaton(
     phrases: tuple[str, ...],
-) -> tuple[list[tuple[str, tuple[Piece, ...]]], ahocorasick.Automaton]:
-    """The phrases, longest first, and an automaton that gives the indexes of those to be tried.
+) -> tuple[list[tuple[Piece, ...]], ahocorasick.Automaton]:
+    """The pieces of phrases, longest first, and an automaton that gives the indexes of those that
+    are tried.
 
     A phrase is tried where its first piece is found.
     """
-    longest_first = [(p, phrase_pieces(p)) for p in sorted(phrases, key=len, reverse=True)]
+    longest_first = [phrase_pieces(p) for p in sorted(phrases, key=len, reverse=True)]
     by_first_piece: dict[str, list[int]] = {}
-    for i, (_, pieces) in enumerate(longest_first):
+    for i, pieces in enumerate(longest_first):
         by_first_piece.setdefault(pieces[0].literal, []).append(i)
     automaton = ahocorasick.Automaton()
     for literal, indexes in by_first_piece.items():

@@ -42,11 +42,20 @@ _BEFORE_REASON = re.compile(
     rf"(?:^|\s)(?:[A-Za-z]{{1,4}}=(?:{_VALUE})(?: \[[^\]]*\](?::\d+)?)?|\[[^\]]*\](?::\d+)?|"
     r"\(\S+\)|<\S+>|defer)(?=[\s:]|$)"
 )
+_DEFERRED = re.compile(r" defer \(-?\d+\)\s*$")  # without a reason
 _HOST = re.compile(r"\bhost (?P<host>[\w.-]+) \[")
 _EXPIRED = re.compile(
     r"retry timeout exceeded|retry time not reached for any host after a long failure|"
     r"too long on queue"
 )
+_MAX_INSPECTED = 1200  # characters of a line that is not read, in which an outcome is looked for
+# A line with an outcome: the flags stand behind the id, and no subject does.
+_OUTCOME = re.compile(
+    r"[0-9A-Za-z]{6}-(?:[0-9A-Za-z]{6}-[0-9A-Za-z]{2}|[0-9A-Za-z]{11}-[0-9A-Za-z]{4}) "
+    r"(?:=>|->|>>|\*\*|==) \S+@\S+ .*?[RT]="
+)
+# What this server decides by its own settings. No other server was asked.
+_HELD_HERE = re.compile(r"\bqueue_(?:smtp_)?(?:domains|only)|\bcontrol=queue|\B-odqs?\b", re.I)
 _KINDS = {
     "=>": Kind.DELIVERED,
     "->": Kind.DELIVERED,
@@ -67,6 +76,8 @@ class EximReader(LineLog):
         """A finding for each delivery attempt."""
         m = _LINE.match(line)
         if m is None or not (m["when"] or m["syslog"]):
+            if m is None and _OUTCOME.search(line, 0, _MAX_INSPECTED) is not None:
+                log.skip(number)
             return
         if m["rest"].startswith("Completed"):
             log.queue.remove(m["id"])
@@ -111,10 +122,12 @@ def _report(
 ) -> Report | None:
     """The report of a delivery line; None if nobody was mailed, or if it is uncertain who was."""
     parents = _PARENT.findall(_FIRST_FIELD.split(event["rest"][:2000], maxsplit=1)[0])
-    if event["address"].startswith((":blackhole:", "/dev/null")):
+    kind = _KINDS[event["flag"]]
+    if kind is Kind.DELIVERED and event["address"].startswith((":blackhole:", "/dev/null")):
         return None
     recipient = event["address"].strip("<>").removesuffix(":")
-    if "@" not in recipient or recipient.startswith(("|", "/")):
+    # A pipe, a file, or ">x@y": an automatic reply to x@y, in the name of the parent.
+    if "@" not in recipient or event["address"].startswith(("|", "/", ">")):
         if not parents:
             return None
         recipient = parents[-1]
@@ -123,11 +136,12 @@ def _report(
         if parents and address.normalise(parents[-1]) != address.normalise(recipient)
         else None
     )
-    kind = _KINDS[event["flag"]]
     text = _reason(event["rest"])
-    if not (fields if kind is Kind.DELIVERED else text):
+    is_complete = fields if kind is Kind.DELIVERED else text or _DEFERRED.search(event["rest"])
+    if not is_complete:
         return None  # the line is cut short, and perhaps the address with it
     reply, stage = reply_with_stage(text)
+    is_answer = kind is not Kind.DELIVERED and not _HELD_HERE.search(text)
     host = _HOST.search(text)
     return Report(
         source=source,
@@ -138,8 +152,8 @@ def _report(
         message_id=mail.message_id,
         sender=mail.sender,
         remote_mta=fields.get("H") or (host["host"] if host else None),
-        reply=None if kind is Kind.DELIVERED else reply,
-        stage=None if kind is Kind.DELIVERED else stage,
+        reply=reply if is_answer and text else None,
+        stage=stage if is_answer and text else None,
     )
 
 

@@ -27,7 +27,7 @@ from bouncewise.readers.logs.lines import (
 )
 
 _LINE = re.compile(
-    r"^(?:(?P<when>\d{4}-\d\d-\d\d[T ]\S+|[A-Z][a-z]{2} +\d+ [\d:]+)(?: \S+){0,3}? )?"
+    r"^(?:(?P<when>\d{4}-\d\d-\d\d[T ]\S+|[A-Z][a-z]{2} +\d+ [\d:]+)(?: +\S+){0,3}? +)?"
     r"\[(?:NOTICE|INFO|WARN|ERROR|CRIT)\] "
     r"\[(?P<id>[0-9A-Fa-f-]{8,40}(?:\.\d+)?)[.\d]*\] \[(?P<origin>[^\]]*)\] (?P<rest>.*)$"
 )
@@ -44,7 +44,12 @@ _DELIVERED = re.compile(
 )
 _COUNTS = re.compile(r" rcpts=\"?(?P<ok>\d+)/(?P<deferred>\d+)/(?P<rejected>\d+)\"?\s*$")
 _WHOLE_MAIL = re.compile(
-    r"(?:(?P<bounced>bouncing mail): |Temp failing \S+ for [\d.]+ seconds: )(?P<reason>.*)$"
+    r"(?:(?P<bounced>[Bb]ouncing mail): |Temp failing \S+ for [\d.]+ seconds: )(?P<reason>.*)$"
+)
+_MAX_INSPECTED = 1200  # characters of a line that is not read, in which an outcome is looked for
+_OUTCOME = re.compile(
+    r"\[outbound[^\]]*\] "
+    r"(?:recipient <\S+> (?:rejected|deferred):|delivered file=|[Bb]ouncing mail:)"
 )
 _TOO_MANY = re.compile(r"Too many failures \((?P<reason>.*)\)$")
 _SOME_RECIPIENTS = re.compile(r"(?:Error: )?Some recipients (?:temp )?failed: ")
@@ -62,6 +67,8 @@ class HarakaReader(LineLog):
         """A finding for each recipient that the line names, or that it certainly concerns."""
         m = _LINE.match(line)
         if m is None:
+            if "] [outbound" in line and _OUTCOME.search(line, 0, _MAX_INSPECTED) is not None:
+                log.skip(number)
             return
         at = log.timestamps.parse(m["when"]) if m["when"] else None
         source = log.source(number)

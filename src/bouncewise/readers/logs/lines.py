@@ -28,7 +28,8 @@ MAX_RECIPIENTS = 1000
 
 _FIRST_LINES = 20  # lines at the beginning of a file that say whether it is a log
 _LOG_LINE = re.compile(
-    rb"(?:<\d{1,3}>)?(?:[A-Za-z]{3} [ \d]\d \d\d:|\d{4}[-/]\d\d[-/]\d\d|\d{10,16}[.@ ]|\[|-- )"
+    rb"(?:<\d{1,3}>)?(?:[A-Za-z]{3} [ \d]\d \d\d:|\d{4}[-/]\d\d[-/]\d\d|\d{10,16}[.@ ]"
+    rb"|\[|-- |- \S+ )"
 )
 """The beginning of a line of a log: the time stamps of syslog, ISO 8601 and Unix, a level in
 brackets, and what journalctl(1) writes between boots."""
@@ -108,6 +109,22 @@ class LogContext:
         self._reader = reader
         self.timestamps = TimestampParser.for_file(path)
         self.queue = Queue()
+        self.skipped = 0
+        """Lines that report an outcome, and of which nothing was read."""
+        self._first_skipped = 0
+
+    def skip(self, number: int) -> None:
+        """Count line *number*: it reports the outcome of a delivery in a form that is not known."""
+        self._first_skipped = number if not self.skipped else self._first_skipped
+        self.skipped += 1
+
+    def skipped_note(self) -> Note:
+        """The note about the lines that were counted."""
+        text = (
+            f"{self.skipped} line{'s' if self.skipped > 1 else ''} with the outcome of a delivery"
+            f" could not be read; the first is line {self._first_skipped + 1}"
+        )
+        return Note(self.path, self._first_skipped, text)
 
     def source(self, number: int) -> Source:
         """The Source of line *number*, from 0."""
@@ -148,6 +165,8 @@ class LineLog:
                 yield from self._read_block(item, log)
             elif next(self._read_block(item, log), None) is not None:
                 yield Note(path, item.number, UNFINISHED)
+        if log.skipped:
+            yield log.skipped_note()
 
     def _read_block(self, block: Block, log: LogContext) -> Iterator[Finding | Note]:
         text = b"\n".join(block.lines).decode("utf-8", "replace")

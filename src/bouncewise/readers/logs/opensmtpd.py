@@ -46,6 +46,8 @@ class OpensmtpdReader(LineLog):
         """A finding for each delivery attempt."""
         m = _LINE.match(line)
         if m is None:
+            if "delivery evpid=" in line and " result=" in line:
+                log.skip(number)
             return
         fields = {
             f["name"]: next(v for v in (f["quoted"], f["bracketed"], f["bare"]) if v is not None)

@@ -13,14 +13,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from bouncewise.model import Finding, Kind, Provenance, Report, Stage
 from bouncewise.readers.base import Note, reply_with_stage
 from bouncewise.readers.logs.lines import LineLog, LogContext, finding
 
+_PROGRAM = (
+    r"(?:postfix[^\s\[]*+"
+    r"|[\w.-]{1,60}/(?:smtp|lmtp|local|virtual|pipe|error|retry|n?qmgr|cleanup))\[\d++\]: "
+)
 _HEAD = (
-    r"(?:<\d{1,3}>)?(\S++(?: ++\S++){0,2}?) ++\S++ postfix[^\s\[]*/[\w/-]++\[\d++\]: "
-    r"([0-9A-Za-z]{5,25}): "
+    r"(?:<\d{1,3}>)?(\S++(?: ++\S++){0,2}?) ++\S++ "
+    rf"{_PROGRAM}([0-9A-Za-z]{{5,25}}): "
 )
 _QUOTED = r"\"(?:[^\"\\]|\\.)*+\"[^>]*+"
 _DELIVERY = re.compile(
@@ -28,6 +33,13 @@ _DELIVERY = re.compile(
     rf"(?:orig_to=<({_QUOTED}|[^>]*+(?:>(?!, )[^>]*+)*+)>, )?relay=([^,]*+), "
     r"(?:(?!dsn=)\w++=[^,]*+, )*+dsn=([245]\.\d++\.\d++), status=(\w++) \((.*+)"
 )
+# The same in other forms: Postfix before 2.3 logged no dsn=; exports lose "<" and ">".
+_LOOSE_DELIVERY = re.compile(
+    _HEAD + r"to=<?([^\s<>,]{1,320}+)>?, (?:orig_to=<?([^\s<>,]{1,320}+)>?, )?relay=([^,]*+), "
+    r"(?:(?!dsn=|status=)\w++=[^,]*+, )*+(?:dsn=([245]\.\d++\.\d++), )?status=(\w++) \((.*+)"
+)
+_MAX_INSPECTED = 1200  # characters of a line that is not read, in which an outcome is looked for
+_OUTCOME = re.compile(r": to=.{3,700}? status=(?:sent|deferred|bounced|SOFTBOUNCE)\b")
 # What follows a recipient, once more in the remark: either an address was logged as it was given
 # (info_log_addr_form = internal), or a server imitates a log line. Which one is not certain.
 _AGAIN = re.compile(r">, (?:orig_to=<.*?>, )?relay=[^,]*+, .*?\bstatus=\w")
@@ -53,7 +65,7 @@ class PostfixReader(LineLog):
 
     name = "postfix"
     about = "Postfix mail log: deliveries, deferrals, bounces and expiries, joined by queue id"
-    pattern = re.compile(rb"^.{10,80} postfix\S*/[\w/-]+\[\d+\]: ", re.M)
+    pattern = re.compile(rf"^(?:.{{10,80}}|- \S+) {_PROGRAM}".encode(), re.M)
 
     def read_line(self, line: str, number: int, log: LogContext) -> Iterable[Finding | Note]:
         """A finding for each delivery attempt and each expiry."""
@@ -74,6 +86,16 @@ class PostfixReader(LineLog):
             if expired:
                 reports = mail.expire(log.source(number), log.timestamps.parse(when))
                 return [finding(report, line) for report in reports]
+        elif ": to=" in line and _OUTCOME.search(line, 0, _MAX_INSPECTED) is not None:
+            return self._read_other_form(line, number, log)
+        return ()
+
+    def _read_other_form(self, line: str, number: int, log: LogContext) -> Iterable[Finding | Note]:
+        """The finding of a line that Postfix does not log in this form today."""
+        m = _LOOSE_DELIVERY.match(line)
+        if m is not None and "@" in m[3]:
+            return _delivery(m, line, number, log)
+        log.skip(number)
         return ()
 
 
@@ -81,6 +103,8 @@ def _delivery(
     m: re.Match[str], line: str, number: int, log: LogContext
 ) -> Iterable[Finding | Note]:
     when, queue_id, to, original, relay, status, outcome, text = m.groups()
+    if text.endswith(","):
+        text = text.rstrip(",")  # of a spreadsheet
     kind = _KINDS.get(outcome)
     if kind is None:
         return ()
@@ -90,8 +114,7 @@ def _delivery(
         return (Note(log.path, number, _UNCERTAIN),)
     is_delivered = kind is Kind.DELIVERED
     mail = log.queue.get(queue_id)
-    located = _RELAY.match(relay)
-    host, ip, port = located.groups() if located else (relay, None, None)
+    host, ip, port = _host_of(relay)
     reply, stage = (
         (None, None) if is_delivered else reply_with_stage(text.removesuffix(")"), status)
     )
@@ -103,11 +126,11 @@ def _delivery(
         at=log.timestamps.parse(when),
         message_id=mail.message_id,
         sender=mail.sender,
-        remote_mta=host if host not in ("none", "") else None,
+        remote_mta=host,
         reply=reply,
-        stage=stage or (Stage.CONNECT if host == "none" else None),
+        stage=stage or (Stage.CONNECT if relay == "none" else None),
         remote_ip=ip,
-        remote_port=int(port) if port else None,
+        remote_port=port,
         provenance=Provenance(queue_id=queue_id),
     )
     if kind is Kind.DELAYED:
@@ -119,6 +142,14 @@ def _delivery(
     if is_delivered and relay.startswith(_LOOPBACK) and "queued as" in text:
         return ()
     return (finding(report, line),)
+
+
+@lru_cache(maxsize=4096)
+def _host_of(relay: str) -> tuple[str | None, str | None, int | None]:
+    """The host, address and port of *relay*."""
+    located = _RELAY.match(relay)
+    host, ip, port = located.groups() if located else (relay, None, None)
+    return host if host not in ("none", "") else None, ip, int(port) if port else None
 
 
 def _is_whole(remark: str) -> bool:

@@ -76,6 +76,10 @@ class SendmailReader(LineLog):
             mail = log.queue.get_or_add(m["id"])
             for report in _reports(attempt, log.source(number), at, mail):
                 yield finding(report, line)
+            if not attempt.recipients:
+                log.skip(number)
+        elif rest.startswith("to=") and "stat=" in rest:
+            log.skip(number)
 
 
 class _Attempt(NamedTuple):

@@ -9,7 +9,6 @@ their header; a line whose quote no later line closes; the rest of a line beyond
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 from collections.abc import Iterator
@@ -19,13 +18,12 @@ from typing import BinaryIO, cast
 from bouncewise.model import Finding, Source
 from bouncewise.readers.base import Note, guarded, lines
 from bouncewise.readers.logs.timestamps import TimestampParser
+from bouncewise.readers.utf16 import Utf8Stream, utf16_codec
 
 Row = dict[str, str]
 
 MAX_ROW_LINES = 1000
 """Lines of one row: a reply with line breaks has fewer."""
-
-_UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
 class TableLog:
@@ -50,7 +48,7 @@ class TableLog:
         """The findings and notes of each row."""
         timestamps = TimestampParser.for_file(path)
         header: list[str] = []
-        utf8 = cast(BinaryIO, _Utf8Stream(stream))
+        utf8 = cast(BinaryIO, Utf8Stream(stream))
         for item in _rows(lines(utf8, path, only_complete=self.is_written_live), path):
             if isinstance(item, Note):
                 yield item
@@ -89,7 +87,7 @@ class TableLog:
 
 def column_names(head: bytes) -> set[str]:
     """The names in the first line of *head*, in lower case."""
-    encoding = "utf-16" if head.startswith(tuple(_UTF16)) else "utf-8-sig"
+    encoding = "utf-16" if utf16_codec(head) else "utf-8-sig"
     first = head.decode(encoding, "replace").replace("\r", "\n").partition("\n")[0]
     return {name.strip().strip('"').casefold() for name in first.split(",")}
 
@@ -139,23 +137,3 @@ def _row(number: int, text: str, path: str) -> Iterator[tuple[int, list[str]] | 
         yield number, next(csv.reader(io.StringIO(text)), [])
     except csv.Error:
         yield Note(path, number, "no row of a CSV file")
-
-
-class _Utf8Stream:
-    """*stream* converted to UTF-8."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self._first = stream.read(2)
-        encoding = _UTF16.get(self._first)
-        self._decoder = codecs.getincrementaldecoder(encoding)("replace") if encoding else None
-
-    def read(self, size: int) -> bytes:
-        """About *size* octets; none at the end."""
-        if self._decoder is None:
-            first, self._first = self._first, b""
-            return first + self._stream.read(size)
-        while chunk := self._stream.read(size):
-            if text := self._decoder.decode(chunk):
-                return text.encode("utf-8", "replace")
-        return b""

@@ -36,6 +36,7 @@ _RECIPIENT_FIELD = re.compile(
     r"^(?:original-rcpt-to|removal-recipient|original-recipient|redacted-address)\s*:\s*(.{3,400})$",
     re.I | re.M,
 )
+_TYPE_FIELD = re.compile(r"^feedback-type\s*:\s*([\w-]{1,40})", re.I | re.M)
 _ENVELOPE_SENDER_FIELD = re.compile(r"^original-mail-from\s*:\s*(.{3,400})$", re.I | re.M)
 _MAILTO = re.compile(r"mailto:[^?>]*", re.I)
 _REDACTED_NAMES = frozenset(
@@ -81,6 +82,13 @@ def _authentication_outcome(group: dict[str, str]) -> Kind:
     """
     result = group.get("delivery-result", "").strip().casefold()
     return Kind.FAILED if result in ("reject", "policy") else Kind.RELAYED
+
+
+def names_nobody(message: ParsedMessage) -> bool:
+    """Whether it is a report of an objection that names no recipient."""
+    m = _TYPE_FIELD.search(message.feedback_text)
+    kind = _KINDS.get(m[1].casefold() if m else "")
+    return message.feedback_text != "" and kind is not None and not _recipients(message)
 
 
 def _recipients(message: ParsedMessage) -> list[str]:

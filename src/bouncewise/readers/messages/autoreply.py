@@ -11,8 +11,9 @@ from __future__ import annotations
 import re
 
 from bouncewise.model import Kind, Reply, Report, Source
+from bouncewise.readers.messages import gate, rejection
 from bouncewise.readers.messages.parsed import ParsedMessage
-from bouncewise.readers.messages.wording import begins_with
+from bouncewise.readers.messages.wording import begins_with, contains, normalised_text
 from bouncewise.rfc import address
 from bouncewise.rfc.mime import Part
 
@@ -25,7 +26,9 @@ _HEADER_FIELDS = (
 
 def read(message: ParsedMessage, source: Source) -> list[Report] | None:
     """The report of an automatic reply; [] for a read receipt; None for any other message."""
-    if not message.status_text and (message.has_disposition or reports_no_mail(message)):
+    if not message.status_text and message.has_disposition:
+        return rejection.read(message, source)
+    if not message.status_text and reports_no_mail(message):
         return []
     if message.status_text or message.header.get("x-failed-recipients"):
         return None
@@ -58,9 +61,15 @@ def reports_no_mail(message: ParsedMessage) -> bool:
 
 def is_automatic(message: ParsedMessage) -> bool:
     """Whether a person's mailbox, and no mail system, answered by itself."""
-    return begins_with(message.subject, "auto_reply") or (
-        _is_marked(message.header) and not message.sender_names_mailer
+    if begins_with(message.subject, "auto_reply"):
+        return True
+    if message.sender_names_mailer or message.header.content_type == "multipart/report":
+        return False
+    submitted = message.header.get("auto-submitted").strip().casefold()
+    is_marked = _is_marked(message.header) or (
+        submitted.startswith("auto-") and contains(normalised_text(message.subject), "absent")
     )
+    return is_marked and not gate.is_plainly_bounce(message)
 
 
 def _is_marked(header: Part) -> bool:

@@ -12,7 +12,7 @@ import re
 from bouncewise.lazy import lazy_property
 from bouncewise.model import Kind, Reply, Report, Source, Stage
 from bouncewise.readers.base import ReplyWithStage
-from bouncewise.readers.messages import autoreply, freeform
+from bouncewise.readers.messages import autoreply, candidates, freeform
 from bouncewise.readers.messages.parsed import ParsedMessage
 from bouncewise.rfc import address, status
 from bouncewise.rfc.date import parse_date
@@ -28,7 +28,13 @@ _KINDS = {
     "relayed": Kind.RELAYED,
     "expanded": Kind.RELAYED,
 }
-_DIAGNOSTIC_TYPE = re.compile(r"^\s*[\w-]{2,40}\s*;\s*")
+_DIAGNOSTIC_TYPE = re.compile(r"^\s*([\w-]{2,40})\s*;\s*")
+_LOCAL_TYPES = ("x-local", "x-unix", "x-exec", "x-pipe")
+_LOCAL_NUMBER = re.compile(r"^\d{3}\s*(?=\(|$)")
+_OWN_FIELD = re.compile(r"x-[\w-]*(?:info|diagnostic|diagnostic-code|reason|error|response|reply)")
+# "<mx.there.example #5.0.0 smtp; 550 ...>", "X-str; ..."
+_HOST_BEFORE = re.compile(r"^<?\s*(?:[\w.\[\]-]{1,255}\s+#\d\.\d+\.\d+\s+)?(?:[\w-]{2,40}\s*;\s*)?")
+_NAMES_RECIPIENT = frozenset(("final-recipient", "original-recipient", "x-actual-recipient"))
 _COMMENT = re.compile(r"\((.*)\)")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 
@@ -73,13 +79,12 @@ class _HumanText:
 def _report(
     group: dict[str, str], message: ParsedMessage, human_text: _HumanText, source: Source
 ) -> Report | None:
-    original = address.parse_field(address.from_xtext(group.get("original-recipient", "")))
-    final = address.parse_field(group.get("final-recipient", "")) or address.parse_field(
-        group.get("x-actual-recipient", "")
-    )
-    recipient = final or original
-    if recipient is None or ("disposition" in group and not group.get("action")):
+    if "disposition" in group and not group.get("action"):
         return None  # a read receipt (RFC 8098) reports no failure
+    original = address.parse_field(address.from_xtext(group.get("original-recipient", "")))
+    recipient = _recipient(group, original, message)
+    if recipient is None:
+        return None
     is_same = original is not None and address.normalise(original) == address.normalise(recipient)
     action = group.get("action", "").strip().casefold().split(" ", 1)[0].strip("();,")
     kind = _KINDS.get(action) or _kind_by_status(status.parse(group.get("status", "")))
@@ -98,6 +103,22 @@ def _report(
     )
 
 
+def _recipient(group: dict[str, str], original: str | None, message: ParsedMessage) -> str | None:
+    """The recipient that *group* names. A name of the last host alone, without a domain that mail
+    can be sent to, is replaced by the *original* recipient or by the one whom the notice means.
+    """
+    final = address.parse_field(group.get("final-recipient", "")) or address.parse_field(
+        group.get("x-actual-recipient", "")
+    )
+    if final is not None and candidates.has_real_domain(final):
+        return final
+    if original is not None and (final is None or candidates.has_real_domain(original)):
+        return original
+    if not _NAMES_RECIPIENT.intersection(group):
+        return None
+    return candidates.real_name(message, final) or final
+
+
 def _kind_by_status(field_status: str | None) -> Kind:
     """The kind of a group without a known Action: by the class of its Status, else a failure."""
     status_class = field_status[0] if field_status else ""
@@ -113,7 +134,7 @@ def _reply(
     reply at all, the reason is the comment in Status (RFC 3464 §2.3.4), else the reason in that
     text. None if there is neither a text nor a status.
     """
-    text = _DIAGNOSTIC_TYPE.sub("", group.get("diagnostic-code", ""), count=1).strip()
+    text = _diagnostic(group)
     status_field = group.get("status", "")
     field_status = status.parse(status_field)
     human_reason = ""
@@ -133,6 +154,22 @@ def _reply(
     reply_code = parts.reply_code or parse(human_reason).reply_code
     stage = parts.stage or stage_of(human_reason)
     return ReplyWithStage(Reply(reply_code, parts.status, text), Stage(stage) if stage else None)
+
+
+def _diagnostic(group: dict[str, str]) -> str:
+    """The text of Diagnostic-Code, without its type; else of a field of the reporter's own, such as
+    X-Supplementary-Info. The number of a type that is not of SMTP is no reply code.
+    """
+    field = group.get("diagnostic-code", "")
+    m = _DIAGNOSTIC_TYPE.match(field)
+    text = field[m.end() if m else 0 :].strip()
+    if m is not None and m[1].casefold() in _LOCAL_TYPES:
+        text = _LOCAL_NUMBER.sub("", text)
+    if _WORD.search(text) is not None:
+        return text
+    own = (value for name, value in group.items() if _OWN_FIELD.fullmatch(name))
+    quoted = (_HOST_BEFORE.sub("", value, count=1).removesuffix(">").strip() for value in own)
+    return next((value for value in quoted if _WORD.search(value)), text)
 
 
 def _comment(field: str) -> str:

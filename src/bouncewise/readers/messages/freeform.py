@@ -17,6 +17,8 @@ from typing import NamedTuple
 from bouncewise.lazy import lazy_property
 from bouncewise.model import Kind, Report, Source
 from bouncewise.readers.base import ReplyWithStage, reply_with_stage
+from bouncewise.readers.messages import candidates
+from bouncewise.readers.messages.gate import is_bounce
 from bouncewise.readers.messages.parsed import ParsedMessage
 from bouncewise.readers.messages.wording import alternatives, contains
 from bouncewise.rfc import address
@@ -33,7 +35,7 @@ _ADDRESS = r"<?[^\s<>]{1,250}@[^\s<>]{1,250}?>?"
 # An address at the beginning of its line: bare or behind a bullet, after a reply code or a label.
 # The reason follows the separator.
 _ENTRY = re.compile(
-    r"^[\s*>|•·-]*"
+    r"^[\s*>|•·-]*(?:\d{1,3}[.)]\s+)?"
     rf"(?:(?:{alternatives('recipient_label')}\s*[:：]|(?:smtp|SMTP)[ :])\s*)?"
     rf"(?P<code>\d{{3}}[ -](?:\d\.\d+\.\d+ )?)?(?P<address>{_ADDRESS})"
     r"(?:<mailto:[^>]*>"
@@ -42,6 +44,11 @@ _ENTRY = re.compile(
     r"[ \t]*"
     r"(?:(?P<separator>\.\.\.|[:;,\[(|]|--?[ \t]|=>|\bon (?:[A-Z][a-z]{2},|\d)|$)(?P<reason>.*)|$)"
 )
+# Exim "(generated from a@b)", Postfix "(expanded from <a@b>)": by which name it was mailed.
+_FROM = r"\b(?:generated|expanded|forwarded|redirected) from:?"
+_PARENT_WORDS = re.compile(rf"{_FROM}\W{{0,3}}$", re.I)
+_PARENT = re.compile(rf"(?:^\s*)?\(?{_FROM} <?([^\s<>()]{{1,250}}@[^\s<>()]{{1,250}})", re.I)
+_ASSIGNMENT = re.compile(r"[A-Z][A-Z_]+=")
 # Lines of an SMTP transcript.
 _RCPT_COMMAND = re.compile(r"(?:>>>|\bIn:|\bSent <<<)\s*RCPT\s+TO:", re.I)
 _SERVER_REPLY = re.compile(r"^[\s>]*(?:<<<|Out:|Received >>>)\s*(?P<reason>[45]\d\d[ -].*)")
@@ -55,6 +62,7 @@ _STATUS_FIELD = re.compile(
     r"^(?:[Rr]eporting-[Mm][Tt][Aa]|(?:[Oo]riginal|[Ff]inal)-[Rr]ecipient)[ \t]*:", re.M
 )
 _OTHER_ADDRESS = re.compile(rf"{alternatives('other_address')}\W*:?\s*$", re.I)
+_BETWEEN_NAMES = re.compile(r"[^\w@]*(?:and|or|und|oder|et|ou|y|e|en)?[^\w@]*", re.I)
 _FAILURE = re.compile(rf"{alternatives('failure')}\b", re.I)
 _CODE = re.compile(r"[45]\d\d[ \-:]")
 _CODE_IN_PLACE = re.compile(
@@ -64,7 +72,7 @@ _CODE_IN_PLACE = re.compile(
 
 def read(message: ParsedMessage, source: Source) -> list[Report] | None:
     """The reports of a bounce in free form; None if *message* is not one."""
-    if not _is_bounce(message):
+    if not is_bounce(message):
         return None
     reasons = Reasons(message)
     kind = _kind(message)
@@ -75,11 +83,13 @@ def read(message: ParsedMessage, source: Source) -> list[Report] | None:
         if text not in parsed:
             parsed[text] = reply_with_stage(text)
         reply, stage = parsed[text]
+        name, parent = reasons.names(recipient)
         reports.append(
             Report(
                 source=source,
                 kind=kind,
-                recipient=recipient,
+                recipient=name,
+                original_recipient=parent,
                 at=message.at,
                 message_id=message.original_message_id,
                 sender=message.original_sender,
@@ -88,15 +98,6 @@ def read(message: ParsedMessage, source: Source) -> list[Report] | None:
             )
         )
     return reports or None
-
-
-def _is_bounce(message: ParsedMessage) -> bool:
-    return (
-        message.header.get("x-failed-recipients") != ""
-        or "delivery-status" in message.header.get("content-type").casefold()
-        or message.status_text != ""
-        or (message.is_from_mailer and contains(message.normalised_text, "failed"))
-    )
 
 
 def _kind(message: ParsedMessage) -> Kind:
@@ -125,6 +126,7 @@ class Reasons:
         self._reason_lines: dict[str, list[str]] = {}  # by normalised address
         self._recipients: dict[str, str] = {}  # normalised address: address as written
         self._general: list[str] = []
+        self._parents: dict[str, str] = {}  # by normalised address: who was mailed, of an alias
         self._replies: list[str] = []  # of the transcript, for the recipient that is named next
         self._current: list[str] | None = None  # the reason that following lines belong to
         self._answered: list[str] | None = None  # the reason that the last transcript reply went to
@@ -138,12 +140,22 @@ class Reasons:
             self._scan(lines, self._sentence_entry)
 
     def recipients(self) -> list[str]:
-        """The recipients by X-Failed-Recipients, else by the text, the Subject, the original."""
+        """The recipients by X-Failed-Recipients, else by the text, else by all other evidence."""
         header = ",".join(self._message.header.get_all("x-failed-recipients"))[:65536]
         in_header = {address.normalise(a): a for _, _, a in address.find(header)}
         if in_header:
             return list(in_header.values())
-        return list(self._recipients.values()) or self._in_subject() or self._in_original()
+        return list(self._recipients.values()) or candidates.best(self._message)
+
+    def names(self, recipient: str) -> tuple[str, str | None]:
+        """The name of *recipient* for a report, and that of the alias which was mailed, or None.
+
+        The alias replaces a name to which no mail can be sent from outside.
+        """
+        parent = self._parents.get(address.normalise(recipient))
+        if parent is not None and not candidates.has_real_domain(recipient):
+            return parent, None
+        return recipient, parent
 
     def reason_for(self, recipient: str) -> str:
         """The reason nearest to *recipient*, else the general one; '' if the text states none."""
@@ -177,6 +189,14 @@ class Reasons:
         self._general += self._replies
 
     def _read_line(self, line: str, previous: str, entry: Entry | None) -> None:
+        if "from" in line and (parent := _PARENT.search(line)) is not None:
+            if entry is None and parent.start() == 0:
+                self._add_parent(parent[1])
+                return
+            if entry is not None:
+                self._add_entry(entry)
+                self._add_parent(parent[1])
+                return
         if (m := _SERVER_REPLY.match(line)) is not None:
             (self._replies if self._current is None else self._current).append(m["reason"])
             self._answered = self._current
@@ -196,6 +216,19 @@ class Reasons:
                 self._replies.clear()
         else:
             self._add_line(line)
+
+    def _add_parent(self, parent: str) -> None:
+        """Record that the recipient named last was mailed by the name *parent*."""
+        child = next(reversed(self._reason_lines), None)
+        if (
+            self._current is None
+            and address.normalise(parent) not in self._message.notice_addresses
+        ):
+            self._add_entry(Entry([parent], ""))  # of a program or a file
+        elif child is not None and self._current is self._reason_lines[child]:
+            self._parents.setdefault(child, parent)
+            self._reason_lines.setdefault(address.normalise(parent), self._current)
+            self._reason_lines[child] = self._reason_lines.pop(child)  # stays the last
 
     def _add_line(self, line: str) -> None:
         (self._general if self._current is None else self._current).append(line)
@@ -226,6 +259,8 @@ class Reasons:
             recipient = address.first(line[command.end() :])
             return Entry([recipient], "") if recipient else None
         m = _ENTRY.match(line)
+        if m is not None and _ASSIGNMENT.match(m["address"]):
+            return None  # of the environment of a program, in its output
         found = address.first(m["address"]) if m else None
         if m is None or found is None or "." not in found.rpartition("@")[2]:
             return None
@@ -240,25 +275,18 @@ class Reasons:
     def _sentence_entry(self, line: str, _previous: str) -> Entry | None:
         """The addresses that follow words of failure in *line*."""
         names: list[str] = []
-        for start, _, name in address.find(line):
-            before = line[max(0, start - 120) : start]
+        after = 0
+        for start, end, name in address.find(line):
+            before = line[max(after, start - 120) : start]
+            if names:
+                before = before.rpartition(". ")[2]  # help is offered in another sentence
             is_failed = _FAILURE.search(before) and not _OTHER_ADDRESS.search(before)
+            is_listed = names and _BETWEEN_NAMES.fullmatch(before)
             is_own = address.normalise(name) in self._message.notice_addresses
-            if not is_own and (is_failed or names):
+            if not is_own and not _PARENT_WORDS.search(before) and (is_failed or is_listed):
                 names.append(name)
+            after = end
         return Entry(names, line) if names else None
-
-    def _in_subject(self) -> list[str]:
-        names = [name for _, _, name in address.find(self._message.subject)]
-        own = self._message.notice_addresses
-        return [name for name in names if address.normalise(name) not in own]
-
-    def _in_original(self) -> list[str]:
-        """The only recipient of the returned original, unless the original is a bounce itself."""
-        if self._message.nested is not None:
-            return []
-        recipients = self._message.original_recipients
-        return recipients if len(recipients) == 1 else []
 
 
 def _has_code(text: str) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bouncewise.model import Report, Source
-from bouncewise.readers.messages import arf, autoreply, dsn, freeform
+from bouncewise.readers.messages import arf, autoreply, dsn, freeform, gate
 from bouncewise.readers.messages.parsed import ParsedMessage
 from bouncewise.readers.messages.provenance import with_provenance
 
@@ -28,9 +28,18 @@ INTERPRETERS: tuple[tuple[str, Callable[[ParsedMessage, Source], list[Report] | 
 )
 
 
+NAMES_NOBODY = "it declares itself a report of undelivered mail, but no recipient was found in it"
+
+
 def read(raw: bytes, path: str, index: int) -> list[Report]:
     """The reports of one message; [] if it is no bounce, feedback report or automatic reply."""
-    outer = ParsedMessage(raw[:MAX_MESSAGE])
+    return read_message(ParsedMessage(raw[:MAX_MESSAGE]), path, index) or []
+
+
+def read_message(outer: ParsedMessage, path: str, index: int) -> list[Report] | None:
+    """The reports of one message; [] if it is of a kind that reports none; None if it is of no
+    known kind.
+    """
     message: ParsedMessage | None = outer
     for _ in range(MAX_NESTING):
         if message is None:
@@ -40,4 +49,17 @@ def read(raw: bytes, path: str, index: int) -> list[Report]:
             if reports is not None:
                 return with_provenance(reports, message, outer) if reports else []
         message = message.nested
-    return []
+    return None
+
+
+def declares_report(message: ParsedMessage, reports: list[Report] | None) -> bool:
+    """Whether a *message* without *reports* says that it reports a failure or complaint."""
+    if reports is not None:
+        return arf.names_nobody(message)
+    kind = message.header.parameters.get("report-type", "").casefold()
+    return (
+        message.status_text != ""
+        or message.header.get("x-failed-recipients") != ""
+        or kind in ("delivery-status", "feedback-report")
+        or (message.is_from_mailer and gate.is_bounce(message))
+    )

@@ -14,6 +14,7 @@ from typing import BinaryIO
 from bouncewise.model import Finding
 from bouncewise.readers.base import Note, key_of, unread
 from bouncewise.readers.messages import interpret
+from bouncewise.readers.messages.parsed import ParsedMessage
 from bouncewise.rfc import address, mime
 
 _CHUNK = 1 << 20  # octets that are read from the stream at a time
@@ -96,10 +97,14 @@ def findings(raw: bytes, path: str, index: int) -> Iterator[Finding | Note]:
         yield Note(path, index, f"message longer than {limit}; only the beginning was read")
     raw = raw[: interpret.MAX_MESSAGE]
     try:
-        reports = interpret.read(raw, path, index)
+        message = ParsedMessage(raw)
+        reports = interpret.read_message(message, path, index)
+        is_empty_report = not reports and interpret.declares_report(message, reports)
     except Exception as error:
         yield Note(path, index, unread(error))
         return
+    if is_empty_report:
+        yield Note(path, index, interpret.NAMES_NOBODY)
     if not reports:
         return
     if len(reports) >= MANY_RECIPIENTS:

@@ -17,6 +17,7 @@ from bouncewise.readers.messages.wording import (
     alternatives,
     begins_with,
     candidate_lines,
+    contains,
     normalised_text,
 )
 from bouncewise.rfc import address, fields, mime
@@ -53,7 +54,7 @@ class ParsedMessage:
 
     def __init__(self, raw: bytes) -> None:
         self.header = mime.parse(raw)
-        self.status_text = self.feedback_text = ""
+        self.status_text = self.feedback_text = self.disposition_text = ""
         self.has_disposition = False
         self._attached: mime.Part | None = None
         self._human_parts: list[mime.Part] = []
@@ -65,10 +66,11 @@ class ParsedMessage:
                 self.feedback_text += part.text + "\n\n"
             elif kind == "message/disposition-notification":
                 self.has_disposition = True
+                self.disposition_text += part.text + "\n\n"
             elif kind in _ORIGINAL_TYPES:
                 self._attached = self._attached or _parse_original(part.data)
-            elif kind.startswith("text/") and self._attached is None:
-                self._human_parts.append(part)
+            elif kind.startswith(("text/", "multipart/")) and self._attached is None:
+                self._human_parts.append(part)  # a multipart without its boundary is text
 
     def may_have_field(self, name: str) -> bool:
         """False if neither the header nor the original has a field *name* (lower case); quick."""
@@ -103,6 +105,11 @@ class ParsedMessage:
     def subject(self) -> str:
         """The decoded Subject."""
         return mime.decode_words(self.header.get("subject"))
+
+    @lazy_property
+    def names_failure(self) -> bool:
+        """Whether the Subject is about undelivered mail."""
+        return contains(normalised_text(self.subject), "failed")
 
     @lazy_property
     def sender(self) -> str:
@@ -214,7 +221,10 @@ class ParsedMessage:
 
 
 def _parse_original(raw: bytes) -> mime.Part | None:
-    return mime.split(raw.lstrip(b"\n")) if raw.strip() else None
+    raw = raw.lstrip(b"\n")
+    if raw.startswith((b"From ", b">From ")):
+        raw = raw.partition(b"\n")[2]  # of an mbox
+    return mime.split(raw) if raw.strip() else None
 
 
 def _find_original(text: str) -> int | None:
@@ -255,4 +265,4 @@ def _is_separator(line: str, following: str) -> bool:
 
 def _message_id(value: str) -> str:
     m = re.search(r"<([^<>\s]{1,500})>", value[:2000])
-    return m[1] if m else value.strip()[:500]
+    return m[1] if m else "".join(value[:500].split()).strip("<>")

@@ -1,0 +1,339 @@
+# ruff: noqa: E501
+"""Events of ESPs inside the objects of queues, functions and collectors, and events without words."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+
+from bouncewise.classifier.classify import default_classifier
+from bouncewise.intake.formats import reader_for
+from bouncewise.intake.reading import classify_finding
+from bouncewise.model import Advice, Finding
+from bouncewise.providers.events import esps
+from bouncewise.readers import Note
+from bouncewise.rules.load import shipped
+
+SES = {
+    "notificationType": "Bounce",
+    "bounce": {
+        "bounceType": "Permanent",
+        "bounceSubType": "NoEmail",
+        "bouncedRecipients": [{"emailAddress": "ann@there.example"}],
+        "timestamp": "2026-11-23T10:00:00.000Z",
+        "feedbackId": "f1",
+        "reportingMTA": "dsn; a8-81.smtp-out.amazonses.com",
+    },
+    "mail": {
+        "timestamp": "2026-11-23T10:00:00.000Z",
+        "source": "news@sender.example",
+        "messageId": "m1",
+        "destination": ["ann@there.example"],
+    },
+}
+SNS = {"Type": "Notification", "MessageId": "x", "Message": json.dumps(SES)}
+ENVELOPES: dict[str, Any] = {
+    "bare": SES,
+    "array": [SES],
+    "SNS": SNS,
+    "Lambda from SNS": {"Records": [{"EventSource": "aws:sns", "Sns": SNS}]},
+    "SQS": {"Records": [{"messageId": "q", "body": json.dumps(SNS), "eventSource": "aws:sqs"}]},
+    "SQS raw delivery": {"Messages": [{"MessageId": "q", "Body": json.dumps(SES)}]},
+    "EventBridge": {"version": "0", "detail-type": "Email Bounced", "detail": SES},
+    "collector": {"@timestamp": "2026-11-23T10:00:01Z", "payload": {"events": [SES]}},
+}
+
+
+def items(value: object) -> list[Finding | Note]:
+    body = value if isinstance(value, bytes) else json.dumps(value).encode()
+    reader = reader_for(body)
+    assert reader is not None
+    return list(reader.read(io.BytesIO(body), "x"))
+
+
+def rows(value: object) -> list[tuple[str, str, str | None, str | None]]:
+    found = []
+    for item in items(value):
+        assert isinstance(item, Finding), item
+        verdict = classify_finding(item, default_classifier()).verdict
+        report = item.report
+        cause, advice = (verdict.cause, verdict.advice) if verdict else (None, None)
+        found.append((report.kind.value, report.recipient, cause, advice))
+    return found
+
+
+@pytest.mark.parametrize("name", ENVELOPES)
+def test_an_event_is_found_in_any_envelope(name: str) -> None:
+    assert rows(ENVELOPES[name]) == [
+        ("failed", "ann@there.example", "mailbox-unknown", Advice.SUPPRESS_ADDRESS)
+    ]
+
+
+def test_mandrill_events_are_read_as_json_and_as_text_in_json() -> None:
+    event = {"event": "hard_bounce", "ts": 1, "_id": "7", "msg": {"email": "ann@there.example"}}
+    want = [("failed", "ann@there.example", "mailbox-unknown", "suppress-address")]
+    assert rows({"mandrill_events": [event]}) == want
+    assert rows({"mandrill_events": json.dumps([event])}) == want
+
+
+def test_a_deep_or_wide_value_is_searched_in_bounded_time() -> None:
+    deep: Any = SES
+    for _ in range(200):
+        deep = {"inner": deep}
+    assert reader_for(json.dumps(deep).encode()) is None
+    wide = {"n": [{"a": i} for i in range(200_000)], "last": SES}
+    assert reader_for(json.dumps(wide).encode()) is None
+
+
+def test_the_host_of_ses_is_not_that_of_the_receiver() -> None:
+    item = items(SES)[0]
+    assert isinstance(item, Finding) and item.report.remote_mta is None
+    assert classify_finding(item, default_classifier()).receiver == ""
+
+
+BREVO = {"event": "hard_bounce", "email": "ann@there.example", "message-id": "<2@x>", "ts_event": 1}
+LABELS: list[tuple[str, Any, tuple[str, str]]] = [
+    ("brevo", BREVO, ("mailbox-unknown", "suppress-address")),
+    ("brevo error", BREVO | {"event": "error"}, ("unknown", "review")),
+    ("brevo soft", BREVO | {"event": "soft_bounce"}, ("unknown", "retry-later")),
+    (
+        "mandrill",
+        {"event": "hard_bounce", "_id": "1", "msg": {"email": "a@b.example", "bounce_description": "invalid_domain"}},
+        ("domain-unknown", "suppress-domain"),
+    ),
+    (
+        "mandrill full",
+        {"event": "soft_bounce", "_id": "1", "msg": {"email": "a@b.example", "bounce_description": "mailbox_full"}},
+        ("mailbox-full", "retry-later"),
+    ),
+    (
+        "sendgrid",
+        {"event": "bounce", "type": "bounce", "email": "a@b.example", "timestamp": 1, "bounce_classification": "Invalid Address"},
+        ("mailbox-unknown", "suppress-address"),
+    ),
+    (
+        "sendgrid blocked",
+        {"event": "bounce", "type": "blocked", "email": "a@b.example", "timestamp": 1, "bounce_classification": "Reputation"},
+        ("reputation", "fix-sender"),
+    ),
+    (
+        "sparkpost",
+        {"msys": {"message_event": {"type": "bounce", "bounce_class": "10", "rcpt_to": "a@b.example"}}},
+        ("mailbox-unknown", "suppress-address"),
+    ),
+    (
+        "mailjet",
+        {"event": "bounce", "email": "a@b.example", "MessageID": 1, "hard_bounce": True, "error": ""},
+        ("mailbox-unknown", "suppress-address"),
+    ),
+    (
+        "mailgun",
+        {"event": "failed", "severity": "permanent", "reason": "old", "recipient": "a@b.example", "timestamp": 1},
+        ("delivery-expired", "retry-later"),
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "payload", "want"), LABELS, ids=[row[0] for row in LABELS])
+def test_a_label_without_words_is_the_verdict(
+    name: str, payload: Any, want: tuple[str, str]
+) -> None:
+    assert [row[2:] for row in rows(payload)] == [want]
+
+
+def test_every_label_is_of_a_provider_in_lower_case() -> None:
+    providers = {esp.name for esp in esps()}
+    for name, labels in shipped().labels.items():
+        assert name in providers
+        assert all(label == label.casefold() for label in labels)
+
+
+def test_words_outrank_a_label() -> None:
+    event = BREVO | {"reason": "550 5.7.1 Message rejected as spam"}
+    assert rows(event)[0][2] == "spam-content"
+
+
+def test_a_label_of_a_delay_never_suppresses() -> None:
+    event = {"event": "deferral", "_id": "1", "msg": {"email": "a@b.example", "bounce_description": "bad_mailbox"}}  # fmt: skip
+    assert rows(event) == [("delayed", "a@b.example", "mailbox-unknown", "retry-later")]
+
+
+SIGNS: list[tuple[str, Any, list[tuple[str, str]]]] = [
+    (
+        "postmark reactivated",
+        {"RecordType": "SubscriptionChange", "Recipient": "a@b.example", "SuppressSending": False},
+        [],
+    ),
+    (
+        "postmark unsubscribed",
+        {
+            "RecordType": "SubscriptionChange",
+            "Recipient": "a@b.example",
+            "SuppressSending": True,
+            "SuppressionReason": "ManualSuppression",
+            "Origin": "Recipient",
+        },
+        [("unsubscribe", "a@b.example")],
+    ),
+    (
+        "postmark suppressed by hand",
+        {
+            "RecordType": "SubscriptionChange",
+            "Recipient": "a@b.example",
+            "SuppressSending": True,
+            "SuppressionReason": "ManualSuppression",
+            "Origin": "Customer",
+        },
+        [("suppressed", "a@b.example")],
+    ),
+    (
+        "postal incoming",
+        {
+            "event": "MessageDeliveryFailed",
+            "uuid": "1",
+            "payload": {
+                "status": "HardFail",
+                "message": {"to": "us@sender.example", "direction": "incoming"},
+            },
+        },
+        [],
+    ),
+    (
+        "mailgun dropped as too old",
+        {"event": "dropped", "reason": "old", "code": "499", "recipient": "a@b.example"},
+        [("failed", "a@b.example")],
+    ),
+    (
+        "ses out of office",
+        SES
+        | {
+            "bounce": {
+                "bounceType": "Transient",
+                "bounceSubType": "General",
+                "bouncedRecipients": [{"emailAddress": "a@b.example"}],
+            }
+        },
+        [("auto-reply", "a@b.example")],
+    ),
+    (
+        "ses transient with a reply",
+        SES
+        | {
+            "bounce": {
+                "bounceType": "Transient",
+                "bounceSubType": "General",
+                "bouncedRecipients": [
+                    {
+                        "emailAddress": "a@b.example",
+                        "action": "failed",
+                        "status": "4.4.7",
+                        "diagnosticCode": "smtp; 550 4.4.7 Message expired",
+                    }
+                ],
+            }
+        },
+        [("failed", "a@b.example")],
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "payload", "want"), SIGNS, ids=[row[0] for row in SIGNS])
+def test_the_sign_of_an_event_is_read(name: str, payload: Any, want: list[tuple[str, str]]) -> None:
+    assert [row[:2] for row in rows(payload)] == want
+
+
+NEW: list[tuple[str, Any, list[tuple[str, str, str | None]]]] = [
+    (
+        "mailomat",
+        {
+            "id": "1",
+            "eventType": "failure_perm",
+            "occurredAt": "2026-11-23T10:00:00+01:00",
+            "messageUuid": "u",
+            "messageId": "m@s.example",
+            "recipient": "a@b.example",
+            "payload": {
+                "delivery-status": {
+                    "code": 550,
+                    "enhanced-code": "5.1.1",
+                    "message": "unknown user",
+                }
+            },
+        },
+        [("failed", "a@b.example", "mailbox-unknown")],
+    ),
+    (
+        "sweego",
+        {"event_type": "hard_bounce", "swg_uid": "1", "recipient": "a@b.example"},
+        [("failed", "a@b.example", "mailbox-unknown")],
+    ),
+    (
+        "unisender-go",
+        {
+            "auth": "0",
+            "events_by_user": [
+                {
+                    "user_id": 1,
+                    "events": [
+                        {
+                            "event_name": "transactional_email_status",
+                            "event_data": {
+                                "job_id": "j",
+                                "email": "a@b.example",
+                                "status": "hard_bounced",
+                                "event_time": "2026-11-23 10:00:00",
+                                "delivery_info": {"delivery_status": "err_user_unknown"},
+                            },
+                        },
+                        {
+                            "event_name": "transactional_email_status",
+                            "event_data": {"email": "c@b.example", "status": "delivered"},
+                        },
+                    ],
+                }
+            ],
+        },
+        [("failed", "a@b.example", "mailbox-unknown"), ("delivered", "c@b.example", None)],
+    ),
+    (
+        "ahasend",
+        {
+            "type": "message.bounced",
+            "webhook_id": "w",
+            "timestamp": "2026-11-23T10:00:00Z",
+            "data": {
+                "account_id": "1",
+                "recipient": "a@b.example",
+                "delivery_attempt": {
+                    "classification": "QuotaIssues",
+                    "smtp_code": 552,
+                    "enhanced_status_code": "5.2.2",
+                    "response": "mailbox is full",
+                },
+            },
+        },
+        [("failed", "a@b.example", "mailbox-full")],
+    ),
+    (
+        "scaleway",
+        {"type": "email_mailbox_not_found", "email_id": "1", "email_to": "a@b.example"},
+        [("failed", "a@b.example", "mailbox-unknown")],
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "payload", "want"), NEW, ids=[row[0] for row in NEW])
+def test_further_providers(
+    name: str, payload: Any, want: list[tuple[str, str, str | None]]
+) -> None:
+    found = [item for item in items(payload) if isinstance(item, Finding)]
+    assert [item.report.esp and item.report.esp.name for item in found] == [name] * len(want)
+    assert [row[:3] for row in rows(payload)] == want
+
+
+def test_an_event_without_a_recipient_gives_a_note() -> None:
+    event = {"RecordType": "Bounce", "Type": "HardBounce", "ID": 1, "Name": "Hard bounce"}
+    assert [type(item) for item in items(event)] == [Note]
