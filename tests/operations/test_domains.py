@@ -21,7 +21,9 @@ from bouncewise.operations import domains
 from bouncewise.operations.check import check
 from bouncewise.operations.context import Context
 from bouncewise.operations.ingest import ingest
-from bouncewise.policy.decide import in_force
+from bouncewise.operations.status import status
+from bouncewise.operations.suppress import suppressions
+from bouncewise.policy.decide import domain_state, in_force
 from bouncewise.policy.load import load
 
 POLICY = load()
@@ -123,3 +125,25 @@ def test_the_verb_lists_them_and_points_out_slips(ledger: Store) -> None:
         ("gmial.com", "gmail.com")
     ]
     assert {tuple(row) for row in rows} == {("domain", "from", "to", "route", "mx", "meant")}
+
+
+def test_every_verb_holds_a_domain_while_its_probe_is_awaited(ledger: Store) -> None:
+    look(ledger, 1)
+    after = NOW + timedelta(days=POLICY.dead.domain_until_days + 2)
+    (found,) = (d for name, d in domains.dead_domains(ledger) if name == "gone.example")
+    assert in_force(found, after).state is State.OK
+    assert domain_state(found, POLICY, after).state is State.HELD
+    (answer,) = check(("other@gone.example",), ledger, POLICY, at=after, past=False)
+    assert answer.decision == domain_state(found, POLICY, after)
+    held = dict(suppressions(ledger, POLICY, State.HELD, after, past=False))
+    assert held["@gone.example"] == answer.decision
+    rows = {row.cause: row.state for row, _ in status(ledger, POLICY, after).rows}
+    assert rows["domain-unknown"] is State.HELD
+
+
+def test_domains_as_of_an_earlier_time_count_the_evidence_up_to_then(ledger: Store) -> None:
+    look(ledger, 1)
+    earlier = dict(domains.dead_domains_as_of(ledger, POLICY, NOW + timedelta(hours=1)))
+    assert set(earlier) == set(NAMES)
+    assert {d.state for d in earlier.values()} == {State.HELD}
+    assert not dict(domains.dead_domains_as_of(ledger, POLICY, NOW - timedelta(hours=1)))
