@@ -50,8 +50,8 @@ def command(
     rule_paths: tuple[Path, ...],
     as_json: bool,
 ) -> None:
-    """Explain a REPLY, a CODE, a CAUSE or an ADDRESS: what it means, what to do, whom to
-    contact, and the sources.
+    """Explain a REPLY, a CODE, a CAUSE or an ADDRESS: what it means, what to do, the receiver's
+    contacts, and the sources.
 
     \b
     bouncewise explain "550 5.7.1 Client host [192.0.2.1] blocked using Spamhaus"

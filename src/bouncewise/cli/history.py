@@ -64,7 +64,7 @@ def _line(event: Event) -> str:
 
 
 def _remarks(event: Event) -> Iterator[str]:
-    """What limits an event: how far it is believed, whom we mailed, and its time."""
+    """What limits an event: its trust, the address that we mailed, and its time."""
     if event.trust is not Trust.OWN:
         yield f"{event.trust} ({event.proof})" if event.proof else event.trust.value
     if event.about:

@@ -74,6 +74,6 @@ def _note_other_rules(context: Context) -> None:
     version = context.classifier.ruleset.version
     if others := context.ledger.other_rules(version):
         echo_error(
-            f"note: the rules changed since this ledger was last judged ({others} -> {version}); "
-            "to see what would change: bouncewise replay --dry-run"
+            f"note: the rules have changed since the evidence was evaluated ({others} -> "
+            f"{version}); `bouncewise replay --dry-run` shows which decisions would change"
         )

@@ -1,4 +1,4 @@
-"""``bouncewise read``: any file that reports on mail delivery, judged; nothing is kept."""
+"""``bouncewise read``: any file that reports on mail delivery, with verdicts; nothing is kept."""
 
 from __future__ import annotations
 

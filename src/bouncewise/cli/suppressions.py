@@ -201,7 +201,7 @@ def import_(
 ) -> None:
     """Import the suppression list of an ESP, an export of its events or contacts, or a plain CSV.
 
-    An SMTP reply in the list is judged; entries whose reply or status shows that the address is
+    An SMTP reply in the list is classified; entries whose reply or status shows that the address is
     valid are skipped. Complaints and unsubscribes concern marketing mail only. To undo an import:
     `suppressions remove --added-by import:FORMAT`. Exits 1 where rows cannot be used.
     """

@@ -98,7 +98,7 @@ class BatchRecord(Record, frozen=True, kw_only=True):
     """One object at the end."""
 
     parts: Annotated[int, about("pieces of the work")]
-    rows: Annotated[int, about("rows judged in this run")]
+    rows: Annotated[int, about("rows classified in this run")]
     out: Annotated[str, about("the folder")]
 
 

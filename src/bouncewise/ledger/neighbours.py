@@ -92,7 +92,7 @@ class Neighbours:
         )
 
     def verdict(self, name: str, at: datetime) -> Verdict | None:
-        """The verdict on a refusal as first judged, without its phrases; None where the ledger
+        """The first verdict on a refusal, without its phrases; None where the ledger
         has no such event.
         """
         found = self._db.one("block_of_event", address=id_of(name), at=micros(at))

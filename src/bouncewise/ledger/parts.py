@@ -174,7 +174,7 @@ class Neighbours(Protocol):
         """The first of *names* to which mail was delivered up to *known*."""
 
     def verdict(self, name: str, at: datetime) -> Verdict | None:
-        """The verdict on a refusal as first judged; None where there is no such event."""
+        """The first verdict on a refusal; None where there is no such event."""
 
 
 class Rejudge(Protocol):

@@ -1,7 +1,7 @@
 """Pages that explain a reply, a code, a cause or an address to people.
 
 Reads: the knowledge in the rule set, a verdict, and for an address its history. Gives: a Page: what
-it means, the possible causes, what to do, whom to contact, and the sources. Pure.
+it means, the possible causes, what to do, the receiver's contacts, and the sources. Pure.
 """
 
 from __future__ import annotations
