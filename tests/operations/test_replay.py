@@ -354,8 +354,8 @@ def test_an_upgrade_of_the_rules_says_where_to_look_until_it_is_applied(
     assert run("ingest", mail).stderr == run("ingest", mail).stderr == ""
     old, new = default_classifier().ruleset.version, load_classifier((ours[1],)).ruleset.version
     note = (
-        f"note: the rules changed since this ledger was last judged ({old} -> {new}); to "
-        f"see what would change: bouncewise replay --dry-run\n"
+        f"note: the rules have changed since the evidence was evaluated ({old} -> {new}); "
+        f"`bouncewise replay --dry-run` shows which decisions would change\n"
     )
     assert run("ingest", mail, *ours).stderr == note
     run("replay", "--dry-run", *ours)

@@ -54,6 +54,17 @@ class Verbs(click.Group):
         command: click.Command = import_module(f"bouncewise.cli.{name}").command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does it; for a misspelt verb the error names the nearest one."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as bad:
+            from bouncewise.cli.spelling import did_you_mean
+
+            raise click.UsageError(f"{bad.message}{did_you_mean(args[0], VERBS)}", ctx) from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """One line per verb."""
         with formatter.section("Commands"):

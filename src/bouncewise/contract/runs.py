@@ -63,6 +63,9 @@ class CleanRecord(Record, frozen=True, kw_only=True):
     kept: Annotated[int, about("rows kept")]
     dropped: Annotated[int, about("rows dropped")]
     output: Annotated[str | None, about("the file of the rows kept; null in a dry run")]
+    suppressed: Annotated[int, about("rows dropped: the address is suppressed")]
+    held: Annotated[int, about("rows dropped: the address is held")]
+    invalid: Annotated[int, about("rows dropped: no address, or not a valid one")]
 
 
 class ActRecord(Record, frozen=True, kw_only=True):
