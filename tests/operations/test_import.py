@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -358,3 +359,24 @@ def test_acts_without_effect_are_not_called_done(tmp_path: Path) -> None:
     assert b"no effect" in done.stderr
     assert b"nothing stood against it" in remove(tmp_path, "nobody@x.example")[1]
     assert b"nothing stood" not in remove(tmp_path, "a@x.example")[1]
+
+
+def test_postmark_export_has_unsubscribes_and_manual_entries_as_manual(tmp_path: Path) -> None:
+    for name, options in (
+        ("left@x.example", ["--cause", "mailbox-unknown"]),
+        ("spam@x.example", ["--cause", "complaint", "--scope", "marketing"]),
+        ("unsub@x.example", ["--scope", "marketing"]),
+        ("phone@x.example", []),
+    ):
+        bouncewise(tmp_path, "suppressions", "add", name, "--why", "test", *options, "--db", "l")
+    done = bouncewise(tmp_path, "suppressions", "export", "--format", "postmark", "--db", "l")
+    found = {
+        row["EmailAddress"]: row["SuppressionReason"]
+        for row in csv.DictReader(done.stdout.decode().splitlines())
+    }
+    assert found == {
+        "left@x.example": "HardBounce",
+        "spam@x.example": "SpamComplaint",
+        "unsub@x.example": "ManualSuppression",
+        "phone@x.example": "ManualSuppression",
+    }

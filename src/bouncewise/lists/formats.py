@@ -78,8 +78,14 @@ def _sendgrid_row(address: str, d: Decision) -> tuple[str, ...]:
 
 
 def _postmark_row(address: str, d: Decision) -> tuple[str, ...]:
-    reason = "SpamComplaint" if _is_complaint(d) else "HardBounce"
-    return address, reason, "Customer", _format_time(d.since)
+    # An unsubscribe, or an entry by hand without a cause, is no bounce.
+    other = "HardBounce" if d.cause and d.scope is Scope.ALL else "ManualSuppression"
+    return (
+        address,
+        "SpamComplaint" if _is_complaint(d) else other,
+        "Customer",
+        _format_time(d.since),
+    )
 
 
 def _mailgun_row(address: str, d: Decision) -> tuple[str, ...]:
