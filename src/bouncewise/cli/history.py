@@ -1,4 +1,4 @@
-"""``bouncewise history``: all that is known of one address or domain, in the order of time."""
+"""``bouncewise history``: every event of one address or domain, in the order of time."""
 
 from __future__ import annotations
 

@@ -43,8 +43,8 @@ def command(
     jobs: int,
     as_json: bool,
 ) -> None:
-    """Read files, folders, Maildirs, mboxes, .gz .zst .zip or - into the ledger, and decide what
-    follows.
+    """Read files, folders, Maildirs, mboxes, .gz .zst .zip or - into the ledger, and update the
+    suppressions and holds.
 
     The same input twice changes nothing. If it is interrupted, call it again: it continues where
     it stopped. Exits 1 if a file has an unknown format and there is no report.
