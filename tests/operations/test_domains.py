@@ -25,10 +25,10 @@ from bouncewise.operations.status import status
 from bouncewise.operations.suppress import suppressions
 from bouncewise.policy.decide import domain_state, in_force
 from bouncewise.policy.load import load
+from support.postfix import NO_DOMAIN, log_lines
 
 POLICY = load()
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
-GONE = "Host or domain name not found. Name service error for name={} type=A: Host not found"
 NAMES = ("gmial.com", "gone.example", "back.example", "null.example", "silent.example")
 
 
@@ -37,9 +37,7 @@ def ledger(tmp_path: Path) -> Iterator[Store]:
     log = tmp_path / "log"
     log.write_text(
         "".join(
-            f"{NOW.isoformat()} mx postfix/smtp[1]: Q{n}ABCDE: to=<jo{n}@{domain}>, "
-            f"relay=none, delay=1, delays=0/0/0/1,"
-            f" dsn=5.4.4, status=bounced ({GONE.format(domain)})\n"
+            log_lines(NOW, f"jo{n}@{domain}", NO_DOMAIN.format(domain), queue=n)
             for n, domain in enumerate(NAMES)
         )
     )
