@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from support.cli import bouncewise
+from support.postfix import ACCEPTED, UNKNOWN, log_lines
 
 JO = "jo@x.example"
 
@@ -67,3 +68,30 @@ def test_clean_and_check_answer_alike_about_a_stream(tmp_path: Path) -> None:
         checked = bouncewise(tmp_path, "check", JO, *options, "--db", "l")
         cleaned = bouncewise(tmp_path, "clean", "list.csv", *options, "--db", "l")
         assert (JO in cleaned.stdout.decode()) is (checked.returncode == 0)
+
+
+BLOCKED = "550 5.7.1 Service unavailable, client host [192.0.2.1] blocked using zen.spamhaus.org"
+
+
+@pytest.mark.parametrize(
+    ("replies", "words"),
+    [
+        ([UNKNOWN, ACCEPTED], "Delivered on 2026-03-03, after the failure of 2026-03-02 09:00."),
+        ([ACCEPTED, BLOCKED], "blocklisted, has the advice fix-sender."),
+        ([ACCEPTED, UNKNOWN], "The address was held after the failure of 2026-03-03 09:00"),
+        ([ACCEPTED], ""),
+    ],
+)
+def test_explain_says_why_an_address_may_be_mailed_after_a_failure(
+    replies: list[str], words: str, tmp_path: Path
+) -> None:
+    lines = (
+        log_lines(f"2026-03-0{n}T09:00:00+00:00", JO, reply, queue=n)
+        for n, reply in enumerate(replies, 2)
+    )
+    (tmp_path / "log").write_text("".join(lines))
+    bouncewise(tmp_path, "ingest", "log", "--db", "l")
+    page = " ".join(bouncewise(tmp_path, "explain", JO, "--db", "l").stdout.decode().split())
+    assert "may be mailed" in page
+    assert words in page
+    assert ("Why it may be mailed" in page) is bool(words)
