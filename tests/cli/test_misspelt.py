@@ -1,4 +1,4 @@
-"""Arguments that are misspelt, and questions that find nothing: the error says what to do."""
+"""Messages of the verbs: misspelt arguments, questions that find nothing, and reasons."""
 
 from __future__ import annotations
 
