@@ -4,11 +4,6 @@ and doubles nothing.
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -181,31 +176,6 @@ def test_evidence_stays_with_its_raw_bytes(tmp_path: Path) -> None:
         assert rules == [(default_classifier().ruleset.version,)]
 
 
-def test_a_kill_in_the_middle_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
-    log = tmp_path / "mail.log"
-    with log.open("w") as out:
-        for n in range(8_000):
-            out.write(log_line(1 + n % 28, f"u{n}@x{n % 50}.example", number=n))
-    db = tmp_path / "killed.sqlite"
-    command = [sys.executable, "-m", "bouncewise", "ingest", str(log), "--db", str(db)]
-    cut = 0
-    for patience in (0.5, 0.8, 1.2):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(patience)
-        process.send_signal(signal.SIGKILL)
-        cut += process.wait() == -signal.SIGKILL
-    assert cut, "the ingest was never in the middle: the test proves nothing"
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    with (
-        open_store(db, create=True) as killed,
-        open_store(tmp_path / "whole.sqlite", create=True) as whole,
-    ):
-        ingest(whole, log)
-        assert killed.counts()["event"] == whole.counts()["event"] == 8_000
-        assert states(killed) == states(whole)
-        assert rows(killed, "PRAGMA integrity_check") == [("ok",)]
-
-
 def test_a_foreign_file_is_refused_with_a_word(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"no database" * 100)
     with pytest.raises(LedgerError, match="--db"):
@@ -214,17 +184,6 @@ def test_a_foreign_file_is_refused_with_a_word(tmp_path: Path) -> None:
         rows(ledger, "UPDATE meta SET value = '99' WHERE name = 'schema'")
     with pytest.raises(LedgerError, match="another version"):
         open_store(tmp_path / "y.sqlite", create=True)
-
-
-def test_two_at_once_wait_for_each_other(tmp_path: Path) -> None:
-    db = tmp_path / "l.sqlite"
-    command = [sys.executable, "-m", "bouncewise", "ingest", *map(str, MESSAGES), "--db", str(db)]
-    both = [
-        subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ}) for _ in range(2)
-    ]
-    assert [p.wait() for p in both] == [0, 0]
-    with open_store(db, create=True) as ledger:
-        assert any(d.state is State.SUPPRESSED for found in states(ledger).values() for d in found)
 
 
 def test_what_an_ingest_has_not_decided_yet_is_answered_from_the_evidence(
