@@ -36,7 +36,7 @@ class Neighbours:
         """Of the others than *name* at *destination*, those refused with *cause* within
         *period*.
 
-        *lately*: how long before the refusal a delivery counts as good.
+        *lately*: how long before the refusal a delivery counts as recent.
         """
         values = {
             "lately": int(lately / timedelta(days=1) * MICROS_A_DAY),

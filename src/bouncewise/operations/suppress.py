@@ -1,4 +1,4 @@
-"""Acts of people: a suppression added or removed by hand, or imported from somebody's list."""
+"""Acts of people: a suppression added or removed by hand, or imported from a list."""
 
 from __future__ import annotations
 
