@@ -1,6 +1,6 @@
 """Structured Streaming: files of bounces are classified as they arrive in a folder.
 
-    spark-submit examples/spark_stream.py landing/ judged/
+    spark-submit examples/spark_stream.py landing/ classified/
 
 Each Parquet file in landing/ has a column "reply". With .format("kafka") as the source, the same line classifies a topic.
 """
@@ -11,14 +11,14 @@ from pyspark.sql import SparkSession
 
 from bouncewise.bulk.spark import session, with_verdict
 
-landing, judged = sys.argv[1:3]
+landing, classified = sys.argv[1:3]
 spark = session(SparkSession.builder.appName("bouncewise-stream"))
 replies = spark.readStream.schema("recipient string, at timestamp, reply string").parquet(landing)
 query = (
     with_verdict(replies)
     .writeStream.format("parquet")
-    .option("path", judged)
-    .option("checkpointLocation", f"{judged}/_checkpoint")
+    .option("path", classified)
+    .option("checkpointLocation", f"{classified}/_checkpoint")
     .start()
 )
 query.awaitTermination()

@@ -53,6 +53,11 @@ may: bool = check("jo@example.com", ledger="l.sqlite").send
 """
 
 
+def test_a_path_in_place_of_open_is_an_error_that_names_open(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=r"Ledger\.open\(path\)"):
+        Ledger(str(tmp_path / "l.sqlite"))  # type: ignore[arg-type]
+
+
 def test_every_public_name_is_there_and_listed() -> None:
     for name in bouncewise.__all__:
         assert getattr(bouncewise, name) is not None

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from bouncewise.classifier.classify import Classifier, classify
     from bouncewise.errors import (
         BouncewiseError,
+        ConfigError,
         InputError,
         LedgerError,
         OutputError,
@@ -41,7 +42,14 @@ __version__ = "0.1.0"
 
 _MODULES = {
     "classifier.classify": ("Classifier", "classify"),
-    "errors": ("BouncewiseError", "InputError", "LedgerError", "OutputError", "RuleError"),
+    "errors": (
+        "BouncewiseError",
+        "ConfigError",
+        "InputError",
+        "LedgerError",
+        "OutputError",
+        "RuleError",
+    ),
     "intake.reading": ("ClassifiedFinding",),
     "library": ("Ledger", "check", "diagnose", "ingest", "read"),
     "model": (
@@ -72,6 +80,7 @@ __all__ = [
     "Cause",
     "ClassifiedFinding",
     "Classifier",
+    "ConfigError",
     "Decision",
     "Event",
     "Incident",

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 
 class BouncewiseError(Exception):
-    """Anything bouncewise asks its operator to mend."""
+    """An error that the operator can correct."""
 
 
 class RuleError(BouncewiseError):
-    """A rule or policy file does not say what it must."""
+    """A rule or policy file is not well formed."""
 
 
 class ConfigError(BouncewiseError):
-    """The configuration or a file of keys does not say what it must."""
+    """The configuration or a file of keys is not well formed."""
 
 
 class InputError(BouncewiseError):
@@ -29,3 +29,11 @@ class LedgerError(BouncewiseError):
 
 class OutputError(BouncewiseError):
     """A file cannot be written as asked."""
+
+
+def missing_extra(extra: str, what: str, libraries: str) -> InputError:
+    """The error where *what* needs the *libraries* of an *extra* of this package."""
+    return InputError(
+        f"{what} needs {libraries}: pip install 'bouncewise[{extra}]', or in a checkout "
+        f"pip install '.[{extra}]'"
+    )

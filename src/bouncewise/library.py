@@ -51,8 +51,8 @@ Path = str | PathLike[str]
 def read(
     *paths: Path, classifier: Classifier | None = None, jobs: int = 1
 ) -> Iterator[ClassifiedFinding | Note]:
-    """Every report in files, folders, Maildirs, mboxes and archives, judged, in order; and notes
-    on what was not understood.
+    """Every report in files, folders, Maildirs, mboxes and archives, with its verdict, in
+    order; and notes on what was not understood.
 
     Raises InputError where a path does not exist.
     """
@@ -67,7 +67,11 @@ class Ledger:
     """
 
     def __init__(self, context: Context) -> None:
-        """A ledger over an open *context*; ``Ledger.open`` opens one."""
+        """A ledger over an open *context*. Use ``Ledger.open`` for a file; a path here is a
+        TypeError.
+        """
+        if not isinstance(context, Context):
+            raise TypeError("Ledger.open(path) opens a ledger; Ledger(…) takes an open Context")
         self._context = context
         self._checker = Checker(context.ledger, context.policy)
 
@@ -135,8 +139,9 @@ class Ledger:
         """Whether *address* may be mailed, and why not. *at*: as of this timezone-aware time, by
         the evidence up to then.
 
-        *transactional*: for mail people ask for one by one, so that suppressions of marketing
-        mail do not count; *stream*: for mail of this stream ('': of any).
+        *transactional*: for mail that answers an action of the recipient (receipts, password
+        resets): suppressions of marketing mail do not count; *stream*: for mail of this stream
+        ('': of any).
         """
         if at is None:
             return self._checker.check(address, mail=Mail(transactional, stream))

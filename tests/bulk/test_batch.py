@@ -8,13 +8,19 @@ import hashlib
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 pl = pytest.importorskip("polars")
 
 from bouncewise.classifier.classify import default_classifier  # noqa: E402
+from bouncewise.cli import bouncewise  # noqa: E402
+from bouncewise.errors import InputError  # noqa: E402
+from bouncewise.intake import files  # noqa: E402
+from bouncewise.model import Finding, Kind  # noqa: E402
 
 LOGS = Path(__file__).parents[1] / "fixtures" / "logs"
 ROWS = [
@@ -112,3 +118,24 @@ def test_says_what_to_do(table: pl.DataFrame, tmp_path: Path) -> None:
         (("-",), "not standard input"),
     ]:
         assert words in call(*args, "-o", str(tmp_path / "o"), code=2)
+
+
+def test_deliveries_in_a_log_have_no_verdict(tmp_path: Path) -> None:
+    reports = files.read(str(LOGS / "sendmail.log"))
+    kinds = Counter(item.report.kind for item in reports if isinstance(item, Finding))
+    call(str(LOGS / "sendmail.log"), "-o", str(tmp_path), "--by", "cause")
+    rows = (tmp_path / "counts.csv").read_text().splitlines()[1:]
+    counts = {cause: int(n) for cause, n in (row.split(",") for row in rows)}
+    assert counts[""] == kinds[Kind.DELIVERED] > 0
+    assert sum(counts.values()) == kinds.total()
+
+
+def test_a_missing_library_is_named_with_its_extra(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delitem(sys.modules, "bouncewise.bulk.batch", raising=False)
+    monkeypatch.delattr("bouncewise.bulk.batch", raising=False)
+    monkeypatch.setitem(sys.modules, "polars", None)
+    done = CliRunner().invoke(bouncewise, ["batch", "x.csv", "-o", str(tmp_path)])
+    assert isinstance(done.exception, InputError)
+    assert "pip install '.[scale]'" in str(done.exception)

@@ -25,6 +25,7 @@ from bouncewise.lists.typos import domain_typo, known_domains, local_typos
 from bouncewise.model import Cause, Stage
 from bouncewise.net import dns
 from support.cli import bouncewise
+from support.postfix import ACCEPTED, log_lines
 
 KNOWLEDGE = load()
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
@@ -487,16 +488,7 @@ class Desk:
         for i, (to, said) in enumerate(fates.items()):
             self.count += 1
             when = (NOW + timedelta(days=day, seconds=i)).isoformat()
-            quoted = f"host {mx}[192.0.2.9] said: {said} (in reply to RCPT TO command)"
-            fate = (
-                f"dsn=5.1.1, status=bounced ({quoted})"
-                if said
-                else "dsn=2.0.0, status=sent (250 2.0.0 Ok)"
-            )
-            lines.append(
-                f"{when} out postfix/smtp[7]: {self.count:08X}A: to=<{to}>, "
-                f"relay={mx}[192.0.2.9]:25, delay=1, {fate}\n"
-            )
+            lines.append(log_lines(when, to, said or ACCEPTED, queue=self.count, host=mx))
         file = self.folder / f"{self.count}.log"
         file.write_text("".join(lines))
         self.run("ingest", str(file))

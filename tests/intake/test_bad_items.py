@@ -16,17 +16,14 @@ from bouncewise.cli import bouncewise
 from bouncewise.model import Finding, Kind
 from bouncewise.operations.read import read
 from bouncewise.readers import Note
+from support.postfix import UNKNOWN, log_lines
 
-LINE = (
-    "2026-03-02T09:00:{:02}+00:00 mx postfix/smtp[1]: Q{:07}: to=<{}>, relay=mx.b.example"
-    "[192.0.2.1]:25, delay=1, delays=0/0/0/1, dsn=5.1.1, status=bounced (host mx.b.example"
-    "[192.0.2.1] said: 550 5.1.1 User unknown (in reply to RCPT TO command))"
-)
 HEADER = "Return-Path: <eve@evil.example>\nFrom: Eve <eve@evil.example>\nTo: b@s.example\n"
 
 
 def line(name: str, number: int = 1) -> str:
-    return LINE.format(number % 60, number, name)
+    at = f"2026-03-02T09:00:{number % 60:02}+00:00"
+    return log_lines(at, name, UNKNOWN, queue=number, host="mx.b.example").rstrip("\n")
 
 
 def notice(name: str, number: int = 1) -> str:

@@ -15,13 +15,10 @@ import pytest
 import zstandard
 
 from support.cli import bouncewise
+from support.postfix import UNKNOWN, log_lines
 
 GOOD = 50
-LINE = (
-    "2026-03-02T09:00:00+00:00 mx postfix/smtp[1]: Q0000001: to=<{}>, relay=mx.b.example"
-    "[192.0.2.1]:25, delay=1, delays=0/0/0/1, dsn=5.1.1, status=bounced (host mx.b.example"
-    "[192.0.2.1] said: 550 5.1.1 User unknown (in reply to RCPT TO command))\n"
-)
+LINE = log_lines("2026-03-02T09:00:00+00:00", "{}", UNKNOWN, queue="Q0000001", host="mx.b.example")
 HEADER = "Return-Path: <eve@evil.example>\nFrom: Eve <eve@evil.example>\nTo: b@s.example\n"
 HUGE = "9" * 5000
 VALUES = ["inf", "-inf", "nan", "1e999", HUGE, "-1", "²", "٣", "\\ud800", "0x7fffffff", ""]

@@ -10,11 +10,8 @@ from pathlib import Path
 import pytest
 
 from support.cli import bouncewise
+from support.postfix import ACCEPTED, UNKNOWN, log_lines
 
-LINE = (
-    "2026-03-{:02}T{:02}:00:00+00:00 mx postfix/smtp[1]: Q{:07}: to=<{}>, relay=mx.b.example"
-    "[192.0.2.1]:25, delay=1, delays=0/0/0/1, dsn={}, status={} ({})\n"
-)
 FIELDS = (
     "Reporting-MTA: dns; mx.b.example\n\nFinal-Recipient: rfc822; jo@b.example\nAction: failed\n"
     "Status: 5.1.1\nDiagnostic-Code: smtp; 550 5.1.1 User unknown\n"
@@ -27,17 +24,8 @@ REPORT = (
 
 
 def line(day: int, hour: int, name: str, *, refused: bool) -> str:
-    outcome = (
-        (
-            "5.1.1",
-            "bounced",
-            "host mx.b.example[192.0.2.1] said: 550 5.1.1 User unknown (in "
-            "reply to RCPT TO command)",
-        )
-        if refused
-        else ("2.0.0", "sent", "250 ok")
-    )
-    return LINE.format(day, hour, day * 100 + hour, name, *outcome)
+    at = f"2026-03-{day:02}T{hour:02}:00:00+00:00"
+    return log_lines(at, name, UNKNOWN if refused else ACCEPTED, queue=day * 100 + hour)
 
 
 def rows(folder: Path, text: str, name: str = "m.eml") -> list[dict[str, object]]:

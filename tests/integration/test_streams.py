@@ -58,7 +58,7 @@ def test_json_is_json_in_any_encoding(folder: Path, encoding: str) -> None:
         "$B suppressions add a@x.example --why $'\\xff' --by $'\\xfe' --json --db l",
         "$B suppressions list --json --db l",
         "$B clean in.csv -o $'x\\xff.csv' --json --db l",
-        "cp l $'l\\xff'; $B ingest in.csv --json --db $'l\\xff'",
+        "cp l $'l\\xff'; $B ingest in.csv --json --db $'l\\xff' || true",
         "printf 'email,n\\nok@x.example,1\\n%070000d,\\nj\\xff@x.example,2\\n' 0 > late.csv; "
         "$B check --csv late.csv --json --db l || true",
     ],

@@ -22,6 +22,7 @@ from bouncewise.operations.ingest import Tally
 from bouncewise.operations.suppress import record
 from bouncewise.policy.decide import ADDED, REMOVED
 from bouncewise.policy.load import load
+from support.postfix import ACCEPTED, UNKNOWN, log_lines
 from support.sql import rows
 
 POLICY = load()
@@ -29,18 +30,8 @@ FIXTURES = Path(__file__).parents[1] / "fixtures" / "messages"
 MESSAGES = sorted(FIXTURES.glob("*.eml"))
 
 
-def log_line(
-    day: int, who: str, status: str, text: str, dsn: str = "5.1.1", number: int = 0
-) -> str:
-    return (
-        f"2026-03-{day:02}T09:00:{number % 60:02}+00:00 mx postfix/smtp[1]: Q{number}ABCDE: "
-        f"to=<{who}>,"
-        f" relay=mx.{who.partition('@')[2]}[192.0.2.1]:25, delay=1, delays=0/0/0/1, "
-        f"dsn={dsn}, status={status} ({text})"
-    )
-
-
-UNKNOWN = "host mx[192.0.2.1] said: 550 5.1.1 User unknown (in reply to RCPT TO command)"
+def log_line(day: int, who: str, reply: str = UNKNOWN, number: int = 0) -> str:
+    return log_lines(f"2026-03-{day:02}T09:00:{number % 60:02}+00:00", who, reply, queue=number)
 
 
 def ingest(ledger: Store, *paths: Path) -> Tally:
@@ -102,14 +93,14 @@ def test_any_order_of_files_gives_the_same_state(
     tmp_path: Path, events: list[tuple[int, str, str]], random
 ) -> None:
     kinds = {
-        "s": ("sent", "250 ok", "2.0.0"),
-        "b": ("bounced", UNKNOWN, "5.1.1"),
-        "t": ("bounced", "552 5.2.2 mailbox full", "5.2.2"),
+        "s": ACCEPTED,
+        "b": UNKNOWN,
+        "t": "552 5.2.2 mailbox full",
     }
     files = []
     for number, (day, who, kind) in enumerate(events):
         file = tmp_path / f"{number}.log"
-        file.write_text(log_line(day, who, *kinds[kind], number=number) + "\n")
+        file.write_text(log_line(day, who, kinds[kind], number=number))
         files.append(file)
     found = []
     for _ in range(2):
@@ -130,14 +121,12 @@ def test_neighbours_that_are_read_after_a_refusal_decide_it_as_those_read_before
     whoever is read first.
     """
     lines = [
-        log_line(1, "jo@x.example", "sent", "250 ok", "2.0.0"),
-        log_line(4, "jo@x.example", "bounced", UNKNOWN),
+        log_line(1, "jo@x.example", ACCEPTED),
+        log_line(4, "jo@x.example"),
     ]
-    others = [
-        log_line(4, f"n{i}@x.example", "sent", "250 ok", "2.0.0", number=i) for i in range(1, 5)
-    ]
-    (tmp_path / "refusal.log").write_text("\n".join(lines) + "\n")
-    (tmp_path / "others.log").write_text("\n".join(others) + "\n")
+    others = [log_line(4, f"n{i}@x.example", ACCEPTED, number=i) for i in range(1, 5)]
+    (tmp_path / "refusal.log").write_text("".join(lines))
+    (tmp_path / "others.log").write_text("".join(others))
     found = []
     for order in (["refusal.log", "others.log"], ["others.log", "refusal.log"]):
         with open_store(tmp_path / f"{order[0]}.sqlite", create=True) as ledger:
@@ -150,7 +139,7 @@ def test_neighbours_that_are_read_after_a_refusal_decide_it_as_those_read_before
 
 def test_the_past_is_answered_from_the_evidence_up_to_then(tmp_path: Path) -> None:
     log = tmp_path / "mail.log"
-    log.write_text(log_line(10, "jo@x.example", "bounced", UNKNOWN) + "\n")
+    log.write_text(log_line(10, "jo@x.example"))
     with open_store(tmp_path / "l.sqlite", create=True) as ledger:
         ingest(ledger, log)
         for day, send in ((9, True), (11, False)):
@@ -200,9 +189,7 @@ def test_a_foreign_file_is_refused_with_a_word(tmp_path: Path) -> None:
 def test_what_an_ingest_has_not_decided_yet_is_answered_from_the_evidence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "log").write_text(
-        log_line(2, "gone@b.example", "bounced", UNKNOWN, number=1) + "\n"
-    )
+    (tmp_path / "log").write_text(log_line(2, "gone@b.example", number=1))
     with open_store(tmp_path / "l.sqlite", create=True) as ledger:
         with monkeypatch.context() as stopped:
             stopped.setattr(ingesting.Session, "settle", ingesting.Session.flush)

@@ -21,12 +21,14 @@ from bouncewise.operations import domains
 from bouncewise.operations.check import check
 from bouncewise.operations.context import Context
 from bouncewise.operations.ingest import ingest
-from bouncewise.policy.decide import in_force
+from bouncewise.operations.status import status
+from bouncewise.operations.suppress import suppressions
+from bouncewise.policy.decide import domain_state, in_force
 from bouncewise.policy.load import load
+from support.postfix import NO_DOMAIN, log_lines
 
 POLICY = load()
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
-GONE = "Host or domain name not found. Name service error for name={} type=A: Host not found"
 NAMES = ("gmial.com", "gone.example", "back.example", "null.example", "silent.example")
 
 
@@ -35,9 +37,7 @@ def ledger(tmp_path: Path) -> Iterator[Store]:
     log = tmp_path / "log"
     log.write_text(
         "".join(
-            f"{NOW.isoformat()} mx postfix/smtp[1]: Q{n}ABCDE: to=<jo{n}@{domain}>, "
-            f"relay=none, delay=1, delays=0/0/0/1,"
-            f" dsn=5.4.4, status=bounced ({GONE.format(domain)})\n"
+            log_lines(NOW, f"jo{n}@{domain}", NO_DOMAIN.format(domain), queue=n)
             for n, domain in enumerate(NAMES)
         )
     )
@@ -123,3 +123,25 @@ def test_the_verb_lists_them_and_points_out_slips(ledger: Store) -> None:
         ("gmial.com", "gmail.com")
     ]
     assert {tuple(row) for row in rows} == {("domain", "from", "to", "route", "mx", "meant")}
+
+
+def test_every_verb_holds_a_domain_while_its_probe_is_awaited(ledger: Store) -> None:
+    look(ledger, 1)
+    after = NOW + timedelta(days=POLICY.dead.domain_until_days + 2)
+    (found,) = (d for name, d in domains.dead_domains(ledger) if name == "gone.example")
+    assert in_force(found, after).state is State.OK
+    assert domain_state(found, POLICY, after).state is State.HELD
+    (answer,) = check(("other@gone.example",), ledger, POLICY, at=after, past=False)
+    assert answer.decision == domain_state(found, POLICY, after)
+    held = dict(suppressions(ledger, POLICY, State.HELD, after, past=False))
+    assert held["@gone.example"] == answer.decision
+    rows = {row.cause: row.state for row, _ in status(ledger, POLICY, after).rows}
+    assert rows["domain-unknown"] is State.HELD
+
+
+def test_domains_as_of_an_earlier_time_count_the_evidence_up_to_then(ledger: Store) -> None:
+    look(ledger, 1)
+    earlier = dict(domains.dead_domains_as_of(ledger, POLICY, NOW + timedelta(hours=1)))
+    assert set(earlier) == set(NAMES)
+    assert {d.state for d in earlier.values()} == {State.HELD}
+    assert not dict(domains.dead_domains_as_of(ledger, POLICY, NOW - timedelta(hours=1)))

@@ -14,27 +14,16 @@ from click.testing import CliRunner
 from bouncewise import Ledger
 from bouncewise.cli import bouncewise
 from bouncewise.model import State
+from support.postfix import ACCEPTED, UNKNOWN, log_lines
 
 FROM_MAILER = "Return-Path: <>\nFrom: Mail Delivery <mailer-daemon@b.example>\nTo: n@s.example\n"
 T0 = datetime(2026, 3, 2, 9, tzinfo=UTC)
 VICTIM, DEAD, OTHER = "victim@b.example", "dead@c.example", "eve@evil.example"
-UNKNOWN = "550 5.1.1 User unknown"
 GONE = "Host or domain name not found. Name service error for name=b.example type=AAAA"
 
 
-def log_lines(name: str, at: datetime, number: int, *, mid: str = "", sent: bool = True) -> str:
-    stamp, queue = at.isoformat(), f"4Q{number:09}"
-    host = name.partition("@")[2]
-    status, dsn, words = ("sent", "2.0.0", "250 Ok") if sent else ("bounced", "5.1.1", UNKNOWN)
-    said = (
-        words if sent else f"host mx.{host}[192.0.2.1] said: {words} (in reply to RCPT TO command)"
-    )
-    cleanup = f"{stamp} mx postfix/cleanup[1]: {queue}: message-id=<{mid}>\n" if mid else ""
-    return (
-        f"{cleanup}{stamp} mx postfix/smtp[2]: {queue}: to=<{name}>, "
-        f"relay=mx.{host}[192.0.2.1]:25, "
-        f"delay=1, delays=0/0/0/1, dsn={dsn}, status={status} ({said})\n"
-    )
+def logged(name: str, at: datetime, number: int, *, mid: str = "", sent: bool = True) -> str:
+    return log_lines(at, name, ACCEPTED if sent else UNKNOWN, queue=number, message_id=mid)
 
 
 def date(days: float = 0) -> str:
@@ -79,7 +68,7 @@ def text(body: str, header: str = "") -> str:
 
 FIELDS = f"Final-Recipient: rfc822; {VICTIM}\nAction: failed\nStatus: 5.1.1\n"
 POSTMASTER = 'Return-Path: <eve@evil.example>\nFrom: "Postmaster" <eve@evil.example>\n'
-QUOTED_LOG = log_lines(VICTIM, T0, 999, sent=False)
+QUOTED_LOG = logged(VICTIM, T0, 999, sent=False)
 SES = json.dumps(
     {
         "notificationType": "Bounce",
@@ -149,7 +138,7 @@ FORGED: dict[str, str] = {
     + dsn()
     + "\n--m--\n",
     "log line in text": text(QUOTED_LOG),
-    "delivery line in text": text(log_lines(DEAD, T0, 998)),
+    "delivery line in text": text(logged(DEAD, T0, 998)),
     "json in text": text(SES),
     "sns mail": text(SES, "x-amz-sns-message-id: 1\nFrom: no-reply@sns.amazonaws.com\n"),
     "arf": arf(),
@@ -176,13 +165,13 @@ def covered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     got a bulk mail and was not mailed alone, and one address is dead.
     """
     folder = tmp_path_factory.mktemp("covered")
-    lines = [log_lines(DEAD, T0 - timedelta(days=3), 500, sent=False)]
+    lines = [logged(DEAD, T0 - timedelta(days=3), 500, sent=False)]
     for day in range(-5, 6):
         at = T0 + timedelta(days=day)
-        lines += [log_lines(f"u{n}@d{n}.example", at, 1000 + day * 20 + n) for n in range(15)]
-    lines.append(log_lines("one@d1.example", T0 - timedelta(hours=1), 1, mid="one@s.example"))
+        lines += [logged(f"u{n}@d{n}.example", at, 1000 + day * 20 + n) for n in range(15)]
+    lines.append(logged("one@d1.example", T0 - timedelta(hours=1), 1, mid="one@s.example"))
     for number, name in enumerate((VICTIM, "u1@d1.example", "u2@d2.example"), 2):
-        lines.append(log_lines(name, T0 - timedelta(hours=1), number, mid="bulk@s.example"))
+        lines.append(logged(name, T0 - timedelta(hours=1), number, mid="bulk@s.example"))
     (folder / "mail.log").write_text("".join(lines))
     invoke("ingest", folder / "mail.log", "--db", folder / "l")
     return folder / "l"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from bouncewise.lists.suffixes import is_public_suffix
 from support.cli import bouncewise
+from support.postfix import NO_DOMAIN, UNKNOWN, log_lines
 
 
 def rows(folder: Path, db: str, *args: str) -> list[dict[str, object]]:
@@ -179,14 +181,9 @@ def test_public_suffixes_are_those_of_the_list() -> None:
 
 
 def test_typing_errors_below_a_public_suffix_do_not_suppress_it(tmp_path: Path) -> None:
-    line = (
-        "2026-03-0{day}T09:00:00+00:00 mx postfix/smtp[1]: 4Q1ABCDE{day}: to=<jo@co.uk>, "
-        "relay=none, "
-        "delay=1, "
-        "dsn=5.4.4, status=bounced (Host or domain name not found. Name service error for "
-        "name=co.uk type=A: Host not found)\n"
-    )
-    (tmp_path / "mail.log").write_text("".join(line.format(day=day) for day in range(2, 7)))
+    days = (f"2026-03-0{day}T09:00:00+00:00" for day in range(2, 7))
+    lines = (log_lines(at, "jo@co.uk", NO_DOMAIN.format("co.uk"), queue=int(at[9])) for at in days)
+    (tmp_path / "mail.log").write_text("".join(lines))
     done = bouncewise(tmp_path, "ingest", "mail.log", "--db", "l", "--json")
     assert json.loads(done.stdout)["new"] == 5
     assert all(r.get("domain") != "co.uk" for r in rows(tmp_path, "l"))
@@ -318,9 +315,7 @@ def test_import_is_undone_and_nothing_else(tmp_path: Path) -> None:
 
 def test_undoing_an_import_does_not_free_what_evidence_stopped(tmp_path: Path) -> None:
     (tmp_path / "mail.log").write_text(
-        "2026-03-02T09:00:00+00:00 mx postfix/smtp[1]: 4Q1ABCDEF: to=<a@x.example>, "
-        "relay=mx.x.example[192.0.2.1]:25, delay=1, dsn=5.1.1, status=bounced (host mx "
-        "said: 550 5.1.1 User unknown)\n"
+        log_lines("2026-03-02T09:00:00+00:00", "a@x.example", UNKNOWN)
     )
     bouncewise(tmp_path, "ingest", "mail.log", "--db", "l")
     assert len(rows(tmp_path, "l")) == 1, "evidence stands"
@@ -358,3 +353,24 @@ def test_acts_without_effect_are_not_called_done(tmp_path: Path) -> None:
     assert b"no effect" in done.stderr
     assert b"nothing stood against it" in remove(tmp_path, "nobody@x.example")[1]
     assert b"nothing stood" not in remove(tmp_path, "a@x.example")[1]
+
+
+def test_postmark_export_has_unsubscribes_and_manual_entries_as_manual(tmp_path: Path) -> None:
+    for name, options in (
+        ("left@x.example", ["--cause", "mailbox-unknown"]),
+        ("spam@x.example", ["--cause", "complaint", "--scope", "marketing"]),
+        ("unsub@x.example", ["--scope", "marketing"]),
+        ("phone@x.example", []),
+    ):
+        bouncewise(tmp_path, "suppressions", "add", name, "--why", "test", *options, "--db", "l")
+    done = bouncewise(tmp_path, "suppressions", "export", "--format", "postmark", "--db", "l")
+    found = {
+        row["EmailAddress"]: row["SuppressionReason"]
+        for row in csv.DictReader(done.stdout.decode().splitlines())
+    }
+    assert found == {
+        "left@x.example": "HardBounce",
+        "spam@x.example": "SpamComplaint",
+        "unsub@x.example": "ManualSuppression",
+        "phone@x.example": "ManualSuppression",
+    }

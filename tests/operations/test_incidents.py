@@ -27,6 +27,7 @@ from bouncewise.policy.detector import detect
 from bouncewise.policy.load import load
 from bouncewise.times import SLOTS_A_DAY
 from support.cli import bouncewise
+from support.postfix import ACCEPTED, log_lines
 
 POLICY = load()
 GUARD = POLICY.incident
@@ -61,15 +62,7 @@ class Shop:
         for i, (to, said) in enumerate(fates.items()):
             self.count += 1
             when = (DAY0 + timedelta(days=day, hours=8, seconds=i)).isoformat()
-            fate = (
-                f"dsn=5.1.1, status=bounced ({said})"
-                if said
-                else "dsn=2.0.0, status=sent (250 2.0.0 Ok)"
-            )
-            lines.append(
-                f"{when} out postfix/smtp[7]: {self.count:08X}A: to=<{to}>, "
-                f"relay={mx}[192.0.2.9]:25, delay=1, {fate}\n"
-            )
+            lines.append(log_lines(when, to, said or ACCEPTED, queue=self.count, host=mx))
         file = self.folder / f"{self.count}.log"
         file.write_text("".join(lines))
         self.run("ingest", str(file), "--jobs", "1")

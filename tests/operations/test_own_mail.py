@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from support.cli import bouncewise
+from support.postfix import log_lines
 
 T0 = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DEAD = "dead@gone.example"
@@ -18,13 +19,8 @@ LIVING = tuple(f"u{n}@d{n}.example" for n in range(12))
 
 
 def sent(name: str, at: datetime, queue: str, relay: str) -> str:
-    """Two lines of Postfix: the Message-ID of a mail, and a host that accepted it."""
-    stamp = at.isoformat()
-    return (
-        f"{stamp} mx postfix/cleanup[1]: {queue}: message-id=<{queue}@s.example>\n"
-        f"{stamp} mx postfix/smtp[2]: {queue}: to=<{name}>, relay={relay}[203.0.113.7]:587, "
-        "delay=1, dsn=2.0.0, status=sent (250 Ok)\n"
-    )
+    """A mail with its Message-ID, and a host that accepted it."""
+    return log_lines(at, name, queue=queue, host=relay, message_id=f"{queue}@s.example")
 
 
 def notice(name: str, at: datetime, message_id: str, to: str = "news@s.example") -> str:

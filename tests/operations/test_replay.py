@@ -28,12 +28,11 @@ from bouncewise.operations.replay import Change, Outcome, replayed
 from bouncewise.operations.suppress import record
 from bouncewise.policy.decide import ADDED
 from bouncewise.policy.load import Policy, load
+from support.postfix import UNKNOWN, log_lines
 from support.sql import dump, rows
 
 POLICY = load()
 AT = datetime(2026, 3, 20, tzinfo=UTC)
-SAID = "host mx[192.0.2.1] said: {} (in reply to RCPT TO command)"
-UNKNOWN = "550 5.1.1 User unknown"
 FULL = "552 5.2.2 mailbox full"
 NO_DOMAIN = "550 5.1.2 Domain does not exist"
 SITE = """
@@ -52,10 +51,7 @@ example = ["550 {phrase}"]
 
 def log(path: Path, told: list[tuple[int, str, str]]) -> Path:
     lines = [
-        f"2026-03-{day:02}T09:00:{n % 60:02}+00:00 mx postfix/smtp[1]: Q{n}ABCDE: to=<{who}>, "
-        f"relay=mx.x[192.0.2.1]:25, delay=1,"
-        f" delays=0/0/0/1, dsn={text[4:9]}, status={'sent' if text[0] == '2' else 'bounced'}"
-        f" ({text if text[0] == '2' else SAID.format(text)})\n"
+        log_lines(f"2026-03-{day:02}T09:00:{n % 60:02}+00:00", who, text, queue=n, host="mx.x")
         for n, (day, who, text) in enumerate(told)
     ]
     path.write_text("".join(lines))
@@ -354,8 +350,8 @@ def test_an_upgrade_of_the_rules_says_where_to_look_until_it_is_applied(
     assert run("ingest", mail).stderr == run("ingest", mail).stderr == ""
     old, new = default_classifier().ruleset.version, load_classifier((ours[1],)).ruleset.version
     note = (
-        f"note: the rules changed since this ledger was last judged ({old} -> {new}); to "
-        f"see what would change: bouncewise replay --dry-run\n"
+        f"note: the rules have changed since the evidence was evaluated ({old} -> {new}); "
+        f"`bouncewise replay --dry-run` shows which decisions would change\n"
     )
     assert run("ingest", mail, *ours).stderr == note
     run("replay", "--dry-run", *ours)

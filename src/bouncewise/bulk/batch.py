@@ -24,9 +24,10 @@ import polars as pl
 import pyarrow.parquet
 
 from bouncewise.bulk.columns import ColumnClassifier
-from bouncewise.bulk.dataframes import find_column, read_dataframes
+from bouncewise.bulk.dataframes import REPORT_SCHEMA, find_column, read_dataframes
 from bouncewise.errors import InputError
 from bouncewise.intake import files
+from bouncewise.intake.reading import CLASSIFIED_KINDS
 from bouncewise.workers import Task, WorkerPool
 
 PART_ROWS = 2_000_000
@@ -184,12 +185,20 @@ def _with_verdict(frame: pl.DataFrame, columns: dict[str, str]) -> pl.DataFrame:
     receiver = find_column(frame.columns, "receiver", columns)
     stage = find_column(frame.columns, "stage", columns)
     verdict = _classifier().verdict_columns(frame, reply, receiver=receiver, stage=stage)
+    if frame.columns == list(REPORT_SCHEMA):
+        verdict = _of_classified_kinds(frame, verdict)
     return frame.hstack(
         [
             c.alias(f"verdict_{c.name}") if c.name in frame.columns else c
             for c in verdict.get_columns()
         ]
     )
+
+
+def _of_classified_kinds(frame: pl.DataFrame, verdict: pl.DataFrame) -> pl.DataFrame:
+    """*verdict* with nulls where the report gets none: a delivery, an automatic reply."""
+    is_classified = frame["kind"].is_in([kind.value for kind in CLASSIFIED_KINDS])
+    return verdict.select(pl.when(is_classified).then(pl.col(name)) for name in verdict.columns)
 
 
 def _count(classified: pl.DataFrame, by: tuple[str, ...], columns: dict[str, str]) -> pl.DataFrame:

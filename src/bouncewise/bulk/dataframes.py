@@ -41,7 +41,7 @@ _USUAL_NAMES = {
     "stage": ("stage",),
 }
 
-_REPORT_SCHEMA: dict[str, Any] = {
+REPORT_SCHEMA: dict[str, Any] = {
     "kind": pl.String,
     "recipient": pl.String,
     "at": pl.Datetime("us", "UTC"),
@@ -51,6 +51,7 @@ _REPORT_SCHEMA: dict[str, Any] = {
     "reply": pl.String,
     "stage": pl.String,
 }
+"""The columns of reports, which are read from files that are no tables of replies."""
 
 
 def find_column(names: list[str], role: str, named: dict[str, str]) -> str | None:
@@ -125,14 +126,14 @@ def _reports(path: str) -> Iterator[pl.DataFrame]:
         if isinstance(item, Finding):
             rows.append(_report_row(item.report))
             if len(rows) >= FRAME_ROWS:
-                yield pl.DataFrame(rows, schema=_REPORT_SCHEMA, orient="row")
+                yield pl.DataFrame(rows, schema=REPORT_SCHEMA, orient="row")
                 rows = []
     if rows:
-        yield pl.DataFrame(rows, schema=_REPORT_SCHEMA, orient="row")
+        yield pl.DataFrame(rows, schema=REPORT_SCHEMA, orient="row")
 
 
 def _report_row(report: Report) -> tuple[object, ...]:
-    """The values of _REPORT_SCHEMA."""
+    """The values of REPORT_SCHEMA."""
     return (
         report.kind.value,
         report.recipient,

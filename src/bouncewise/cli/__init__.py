@@ -17,22 +17,22 @@ from bouncewise.encode import ESCAPED, for_terminal
 from bouncewise.errors import BouncewiseError
 
 VERBS = {
-    "classify": "say what SMTP replies mean, one per line",
-    "read": "read bounces, logs and feedback, and judge them",
-    "ingest": "read, record in the ledger, and decide",
+    "classify": "classify SMTP replies, one per line",
+    "read": "read bounces, logs and feedback, and print verdicts",
+    "ingest": "read into the ledger, and decide",
     "check": "may these addresses be mailed?",
-    "clean": "remove addresses from a list that must not be mailed",
+    "clean": "drop the addresses of a list that must not be mailed",
     "status": "count the ledger's addresses by state, cause and trust",
     "suppressions": "list, add, remove, import or export suppressions",
-    "batch": "judge files of millions of replies",
+    "batch": "classify files of millions of replies",
     "confirm": "record a sign of life of an address",
     "history": "the log of an address or @domain",
     "incidents": "outages of recipient directories; blocks of your mail",
-    "domains": "look up domains that are suppressed as dead",
-    "release": "undo suppressions by incident, time, receiver, cause, rule or trust",
-    "replay": "judge all stored evidence again",
+    "domains": "list dead domains, and look them up in DNS",
+    "release": "undo suppressions and holds by incident, time, receiver, cause …",
+    "replay": "re-evaluate all stored evidence",
     "explain": "explain a reply, a code, a cause or an address",
-    "diagnose": "rank the explanations of a refusal; say what to do next",
+    "diagnose": "rank the likely reasons for a refusal; name the next step",
     "policy": "show the decision policy; check your own",
     "rules": "list rules; check and test your own",
     "verp": "make and check signed return addresses, and their keys",
@@ -53,6 +53,17 @@ class Verbs(click.Group):
             return None
         command: click.Command = import_module(f"bouncewise.cli.{name}").command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does it; for a misspelt verb the error names the nearest one."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as bad:
+            from bouncewise.cli.spelling import did_you_mean
+
+            raise click.UsageError(f"{bad.message}{did_you_mean(args[0], VERBS)}", ctx) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """One line per verb."""
@@ -76,9 +87,7 @@ def bouncewise() -> None:
 
 
 def main() -> None:
-    """Entry point: exits 0, or 1 for a finding, or 2 where something is asked of the operator;
-    128 and the number of the signal where one ended it; 70 (sysexits.h) for a defect.
-    """
+    """Entry point. Exit codes: docs/command-line.md."""
     gc.set_threshold(100_000)  # no cycles to find, and looking took a fifteenth of an ingest
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
@@ -137,6 +146,6 @@ def _complain(code: int, *lines: str) -> int:
 
 
 def _silence() -> None:
-    """Let nothing more be said about a stream that cannot be written when Python closes it."""
+    """Suppress Python's own message about a stream that cannot be written when it is closed."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -10,43 +10,43 @@ from bouncewise.cli.common import echo, jobs_option, json_option
 from bouncewise.cli.screen import progress
 from bouncewise.contract import dumps
 from bouncewise.contract.runs import BatchRecord
-from bouncewise.errors import InputError
+from bouncewise.errors import InputError, missing_extra
 
 BY = ("domain", "day", "cause", "party", "permanence", "advice", "rule", "receiver", "status")
 
 
 @click.command(
     "batch",
-    help="""Judge every reply in Parquet, CSV, NDJSON and log files, and write Parquet; or count.
+    help="""Classify every reply in Parquet, CSV, NDJSON and log files, and write Parquet files, or
+    counts.
 
     \b
-    bouncewise batch bounces/*.parquet -o judged/
-    bouncewise batch acct-*.csv -o judged/ --by domain,day,cause
-    bouncewise batch log.csv -o judged/ --reply diagnostic --jobs 4
+    bouncewise batch bounces/*.parquet -o classified/
+    bouncewise batch acct-*.csv -o classified/ --by domain,day,cause
+    bouncewise batch log.csv -o classified/ --reply diagnostic --jobs 4
 
-    OUT is a folder with a part for each piece of the input; with --by also counts.csv. A run that
-    was stopped continues where it was; parts of another rule set are made again beside the old.
-    Needs: pip install 'bouncewise[scale]'.
+    FOLDER gets a file for each file of the input, with the columns of the verdict added; a large
+    Parquet file is divided. With --by it gets counts.csv. A run that was stopped continues where
+    it stopped. After an upgrade of the rules, new files are written beside the old ones. Needs
+    polars and pyarrow: the extra [scale].
     """,
 )
 @click.argument("paths", nargs=-1, required=True)
 @click.option(
     "-o",
-    "--out",
+    "--output",
     "target",
     required=True,
     type=click.Path(path_type=Path, file_okay=False),
-    metavar="OUT",
-    help="folder to write to",
+    metavar="FOLDER",
+    help="The folder to write to.",
 )
-@click.option("--by", metavar="A,B", help=f"count by these instead: {', '.join(BY)}")
+@click.option("--by", metavar="A,B", help=f"Write counts by these instead: {', '.join(BY)}.")
+@click.option("--reply", metavar="COLUMN", help="The column of replies, if it is not detected.")
+@click.option("--recipient", metavar="COLUMN", help="The column of recipients, for --by domain.")
+@click.option("--time", "at", metavar="COLUMN", help="The column of times, for --by day.")
 @click.option(
-    "--reply", metavar="COLUMN", help="the column of replies, where its name is not a usual one"
-)
-@click.option("--recipient", metavar="COLUMN", help="the column of recipients, for --by domain")
-@click.option("--time", "at", metavar="COLUMN", help="the column of times, for --by day")
-@click.option(
-    "--receiver", metavar="COLUMN", help="a column that names the receiver, where it is known"
+    "--receiver", metavar="COLUMN", help="A column with the id of the receiver, e.g. google."
 )
 @jobs_option
 @json_option
@@ -61,7 +61,12 @@ def command(
     jobs: int,
     as_json: bool,
 ) -> None:
-    from bouncewise.bulk import batch
+    try:
+        from bouncewise.bulk import batch
+    except ModuleNotFoundError as lacking:
+        if lacking.name not in ("polars", "pyarrow"):
+            raise
+        raise missing_extra("scale", "batch", "polars and pyarrow") from None
 
     wanted = tuple(name.strip() for name in by.split(",")) if by else ()
     if unknown := set(wanted) - set(BY):
@@ -86,6 +91,6 @@ def command(
         echo(dumps(BatchRecord(parts=len(work), rows=rows, out=str(target))))
     else:
         echo(
-            f"{rows:,} rows judged, {len(work)} parts in {target}"
+            f"{rows:,} rows classified, {len(work)} parts in {target}"
             + (f", counts in {target / 'counts.csv'}" if wanted else "")
         )

@@ -31,7 +31,7 @@ from bouncewise.operations.check import Answer, check
 
 
 @click.command("check")
-@click.argument("addresses", nargs=-1)
+@click.argument("addresses", metavar="ADDRESS…", nargs=-1)
 @click.option(
     "--csv",
     "csv_path",
@@ -53,8 +53,8 @@ def command(
     policy_path: Path | None,
     as_json: bool,
 ) -> None:
-    """Print for each address whether it may be mailed, and if not why, since when and until
-    when.
+    """Print for each ADDRESS, or all of an @domain, whether it may be mailed; if not, why, since
+    when and until when.
 
     Exits 0 if all may be mailed, 1 if some may not (a row of a list that is no address is
     `invalid`), 2 for an argument that is no address, another usage error, or a missing ledger.
@@ -101,6 +101,6 @@ def _line(answer: Answer) -> str:
     whole = f" (all of {answer.name[1:]})" if answer.name.startswith("@") else ""
     by = f", by {d.by}" if d.by else ""
     since = f"since {d.since:%Y-%m-%d}" if d.since else ""
-    claimed = "" if d.trust is not Trust.CLAIMED else ", by a notice that nothing proves"
+    claimed = "" if d.trust is not Trust.CLAIMED else ", by an unproven notice"
     words = f"{d.cause or ''} {since}{until}{by}{claimed}: {d.why}"
     return f"{style('✗ ' + d.state, BAD)}  {answer.address}{whole}  {words}"

@@ -5,6 +5,7 @@ mailed.
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,6 +22,7 @@ from bouncewise.cli.common import (
     ledger_options,
     open_context,
     parse_moment,
+    stream_option,
     transactional_option,
 )
 from bouncewise.cli.places import ledger_files
@@ -29,7 +31,7 @@ from bouncewise.contract import dumps, time
 from bouncewise.contract.runs import CleanRecord
 from bouncewise.encode import for_csv
 from bouncewise.lists.table import Table
-from bouncewise.model import Decision, Mail
+from bouncewise.model import Decision, Mail, State
 from bouncewise.operations.clean import Row, clean
 from bouncewise.output import open_output, require_distinct
 
@@ -58,6 +60,7 @@ _PROGRESS_ROWS = 10_000
 )
 @click.option("--column", help="Name of the address column, if it is not detected.")
 @transactional_option
+@stream_option
 @dry_run_option("Count the rows.")
 @at_option
 @ledger_options
@@ -68,6 +71,7 @@ def command(
     rejected: Path | None,
     column: str | None,
     transactional: bool,
+    stream: str,
     dry_run: bool,
     at: str | None,
     db: str | None,
@@ -85,7 +89,7 @@ def command(
         {"--output": output or (None if dry_run else Path("-")), "--rejected": rejected},
         {"the list": source, "the policy": policy_path, **ledger_files(db)},
     )
-    counts = [0, 0]
+    counts: Counter[State] = Counter()
     with (
         open_context(db, policy_path) as context,
         Table.open(source, column) as table,
@@ -97,21 +101,24 @@ def command(
             kept_rows.write(table.preamble)
         drop = _reason_writer(dropped_rows, table)
         advance = files.enter_context(progress(None, "clean", "rows"))
-        for row in clean(table, context, at=when, past=past, mail=Mail(transactional)):
-            counts[row.answer.send] += 1
+        for row in clean(table, context, at=when, past=past, mail=Mail(transactional, stream)):
+            counts[row.answer.decision.state] += 1
             if not row.answer.send:
                 drop(row)
             elif kept_rows:
                 kept_rows.write(row.text)
-            if sum(counts) % _PROGRESS_ROWS == 0:
-                advance(sum(counts), sum(counts))
-    dropped, kept = counts
+            if (rows := counts.total()) % _PROGRESS_ROWS == 0:
+                advance(rows, rows)
+    kept = counts.pop(State.OK, 0)
     if as_json and (output or dry_run):
         written = str(output) if output and not dry_run else None
-        echo(dumps(CleanRecord(kept=kept, dropped=dropped, output=written)))
+        states = {state.value: counts[state] for state in State if state is not State.OK}
+        echo(dumps(CleanRecord(kept=kept, dropped=counts.total(), output=written, **states)))
     else:
+        why = ", ".join(f"{n:,} {state}" for state, n in counts.most_common())
         echo_error(
-            f"kept {kept:,}, dropped {dropped:,}{' (dry run: nothing written)' if dry_run else ''}"
+            f"kept {kept:,}, dropped {counts.total():,}{f' ({why})' if why else ''}"
+            f"{'; dry run: nothing written' if dry_run else ''}"
         )
 
 

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from bouncewise.model import Verdict
     from bouncewise.operations.context import Context
     from bouncewise.policy.load import Policy
-    from bouncewise.readers import Note
 
 EARLIEST, LATEST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 """The times that an option may name."""
@@ -263,11 +262,6 @@ def parse_time(text: str, option: str) -> datetime:
 def parse_optional_time(text: str | None, option: str) -> datetime | None:
     """The time that an option names; None where it is not given."""
     return parse_time(text, option) if text is not None else None
-
-
-def print_note(note: Note) -> None:
-    """Print a note on standard error."""
-    echo_error(f"note: {note}")
 
 
 def echo(*lines: str) -> None:

@@ -26,11 +26,11 @@ def command() -> None:
     """
 
 
-@command.command()
+@command.command(short_help="print every setting with its value")
 @config_option
 @json_option
 def show(config_path: Path | None, as_json: bool) -> None:
-    """Print every setting with its value, and where they are from."""
+    """Print every setting with its value, below the name of the file."""
     loaded = load(config_path)
     if not as_json:
         echo(style(f"# {loaded.path or 'no configuration file: defaults'}", DIM))
@@ -43,7 +43,7 @@ def show(config_path: Path | None, as_json: bool) -> None:
             echo(style(line, HEAD) if is_set else line)
 
 
-@command.command()
+@command.command(short_help="list where the file is looked for")
 @config_option
 @json_option
 def path(config_path: Path | None, as_json: bool) -> None:
@@ -54,7 +54,7 @@ def path(config_path: Path | None, as_json: bool) -> None:
         echo(dumps(row) if as_json else f"{style('✓', GOOD) if row.is_read else ' '} {place}")
 
 
-@command.command()
+@command.command(short_help="read the file and the keys strictly")
 @config_option
 @json_option
 def check(config_path: Path | None, as_json: bool) -> None:

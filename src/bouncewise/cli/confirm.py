@@ -1,4 +1,4 @@
-"""``bouncewise confirm``: a person gave a sign of life."""
+"""``bouncewise confirm``: record a sign of life."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def command(
     policy_path: Path | None,
     as_json: bool,
 ) -> None:
-    """Record that the person behind ADDRESS… is there: a login, a signed link, mail from them.
+    """Record a sign of life of the person behind ADDRESS…: a login, a signed link, mail from them.
 
     It ends what bounces decided, as a delivery does. Complaints, unsubscribes and suppressions by
     hand remain.

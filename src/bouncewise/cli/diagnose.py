@@ -1,4 +1,4 @@
-"""``bouncewise diagnose``: what may lie behind a refusal, how likely, by which evidence, and
+"""``bouncewise diagnose``: the possible reasons for a refusal, their probability and evidence, and
 what to do next.
 """
 
@@ -53,7 +53,7 @@ _SHOWN = 0.01  # hypotheses below one in a hundred are left out on a terminal, n
     "--dns",
     "with_dns",
     is_flag=True,
-    help="Ask DNS now where the domain's mail goes. Nothing else leaves this host.",
+    help="Look up the domain's mail servers in DNS. Nothing else leaves this host.",
 )
 @at_option
 @ledger_options
@@ -68,7 +68,7 @@ def command(
     rule_paths: tuple[Path, ...],
     as_json: bool,
 ) -> None:
-    """Rank what may lie behind the last refusal of an ADDRESS or DOMAIN, or behind a REPLY (with
+    """Rank the possible reasons for the last refusal of an ADDRESS or DOMAIN, or for a REPLY (with
     its address before it).
 
     \b
@@ -76,7 +76,7 @@ def command(
     bouncewise diagnose --dns example.com
     bouncewise diagnose jo@gmial.com "550 5.1.1 User unknown"
 
-    Exit 1 where the ledger knows of no refusal.
+    Exits 1 if the ledger has no refusal of it.
     """
     when = parse_moment(at).at
     resolve = None

@@ -1,4 +1,4 @@
-"""``bouncewise domains``: dead domains, and what DNS says of them."""
+"""``bouncewise domains``: dead domains, and what DNS answers about them."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from bouncewise.contract import dumps
 from bouncewise.contract.addresses import DnsCheckRow
 from bouncewise.lists import typos
 from bouncewise.model import State
-from bouncewise.operations.domains import DnsCheck, dead_domains, verify
-from bouncewise.policy.decide import in_force
+from bouncewise.operations.domains import DnsCheck, dead_domains, dead_domains_as_of, verify
+from bouncewise.policy.decide import domain_state
 
 
 @click.command("domains")
@@ -33,9 +33,9 @@ from bouncewise.policy.decide import in_force
     "--dns",
     "with_dns",
     is_flag=True,
-    help="Ask DNS about each, store what it says, and decide anew.",
+    help="Look up each domain in DNS, store the answers, and decide again.",
 )
-@dry_run_option("With --dns: ask, and print what would follow.")
+@dry_run_option("With --dns: look up, and print what would change.")
 @at_option
 @ledger_options
 @json_option
@@ -53,21 +53,22 @@ def command(
     bouncewise domains
     bouncewise domains --dns            # daily, from cron
 
-    With --dns, a domain that DNS does not know on a second day either is suppressed without
-    mailing anybody, and stays suppressed when its time is up. If mail is routed there again, one
-    address is mailed as a probe. A domain that is one typing error away from a large provider's
-    domain is pointed out; nothing is rewritten.
+    With --dns, a domain that does not exist in DNS on a second day either is suppressed without
+    another mail, and stays suppressed while DNS gives the same answer. If DNS names a mail server
+    again, one address is mailed as a probe. A domain that is one typing error away from a large
+    provider's domain is pointed out; nothing is rewritten.
     """
     if dry_run and not with_dns:
         raise click.UsageError("--dry-run goes with --dns: without it nothing is stored")
-    when, _ = parse_moment(at)
+    when, past = parse_moment(at)
+    policy = load_policy(policy_path)
     with open_ledger(db, write=with_dns) as ledger:
-        found = list(dead_domains(ledger))
+        as_of = past and not with_dns
+        found = list(dead_domains_as_of(ledger, policy, when) if as_of else dead_domains(ledger))
         if with_dns:
             from bouncewise.net import dns
 
-            rules = load_policy(policy_path)
-            rows = verify(found, ledger, rules, dns.system_resolver(), at=when, dry_run=dry_run)
+            rows = verify(found, ledger, policy, dns.system_resolver(), at=when, dry_run=dry_run)
         else:
             rows = (DnsCheck(domain, decision, decision, None) for domain, decision in found)
         with progress(len(found), "domains", "checked") as advance:
@@ -75,13 +76,11 @@ def command(
                 advance(n, n)
                 typo = typos.domain_typo(row.domain)
                 meant = typo.intended if typo else None
-                if as_json:
-                    echo(dumps(DnsCheckRow.of(row, meant)))
-                else:
-                    now = row._replace(
-                        before=in_force(row.before, when), after=in_force(row.after, when)
-                    )
-                    echo(_line(now, meant))
+                now = row._replace(
+                    before=domain_state(row.before, policy, when),
+                    after=domain_state(row.after, policy, when),
+                )
+                echo(dumps(DnsCheckRow.of(now, meant)) if as_json else _line(now, meant))
 
 
 def _line(row: DnsCheck, meant: str | None) -> str:

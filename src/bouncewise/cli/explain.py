@@ -26,13 +26,16 @@ from bouncewise.cli.common import (
     rules_option,
     style,
 )
+from bouncewise.cli.spelling import did_you_mean
 from bouncewise.contract import dumps
 from bouncewise.contract.runs import ExplanationRecord
 from bouncewise.errors import InputError
 from bouncewise.lists.names import name_in
+from bouncewise.model import Cause
 from bouncewise.operations.check import check
 from bouncewise.operations.explain import Page, address_page, explain
 
+_CAUSE = re.compile(rf"(?!(?:{'|'.join(Cause)})$)[a-z]+-[a-z-]+")
 _ADDRESS = re.compile(r"\s*[^\s@]*@[^\s@]*\s*")
 
 
@@ -50,8 +53,8 @@ def command(
     rule_paths: tuple[Path, ...],
     as_json: bool,
 ) -> None:
-    """Explain a REPLY, a CODE, a CAUSE or an ADDRESS: what it means, what to do, whom to
-    contact, and the sources.
+    """Explain a REPLY, a CODE, a CAUSE or an ADDRESS: what it means, what to do, the receiver's
+    contacts, and the sources.
 
     \b
     bouncewise explain "550 5.7.1 Client host [192.0.2.1] blocked using Spamhaus"
@@ -72,6 +75,8 @@ def command(
                 name, decision, ledger.history(name, when if past else None), when, rules
             )
     else:
+        if _CAUSE.fullmatch(text) and (near := did_you_mean(text, Cause)):
+            raise InputError(f"{text}: no such cause.{near}")
         page = explain(text, rules)
     if as_json:
         sections = {s.heading: s.lines for s in page.sections}

@@ -1,4 +1,4 @@
-"""``bouncewise history``: all that is known of one address or domain, in the order of time."""
+"""``bouncewise history``: every event of one address or domain, in the order of time."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from bouncewise.cli.common import (
 )
 from bouncewise.contract import dumps
 from bouncewise.contract.addresses import EventRow
-from bouncewise.model import Event, Trust
+from bouncewise.model import Basis, Event, State, Trust
 from bouncewise.operations.decisions import decisions_on
-from bouncewise.policy.decide import strictest
+from bouncewise.policy.decide import OK, awaiting_probe, strictest
 
 
 @click.command("history")
@@ -43,11 +43,15 @@ def command(
     """
     when, past = parse_moment(at)
     name = parse_name(name)
+    policy = load_policy(policy_path)
     with open_ledger(db) as ledger:
         for event in ledger.history(name, when if past else None):
             echo(dumps(EventRow.of(event)) if as_json else _line(event))
-        _, found = next(decisions_on((name,), ledger, load_policy(policy_path), when))
+        _, found = next(decisions_on((name,), ledger, policy, when))
         decision = strictest(found, when)
+        if name.startswith("@") and decision.state is State.OK:
+            of_evidence = next((d for d in found if d.basis is Basis.EVIDENCE), OK)
+            decision = awaiting_probe(of_evidence, policy, when)
     if not as_json:
         until = f" until {decision.until:%Y-%m-%d %H:%M}" if decision.until else ""
         echo(style(f"{name}: {decision.state}{until}  {decision.why}".rstrip(), HEAD))
@@ -60,7 +64,7 @@ def _line(event: Event) -> str:
 
 
 def _remarks(event: Event) -> Iterator[str]:
-    """What limits an event: how far it is believed, whom we mailed, and its time."""
+    """What limits an event: its trust, the address that we mailed, and its time."""
     if event.trust is not Trust.OWN:
         yield f"{event.trust} ({event.proof})" if event.proof else event.trust.value
     if event.about:

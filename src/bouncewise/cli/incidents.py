@@ -99,7 +99,7 @@ def _incident(i: Incident) -> list[str]:
             "    do:    Check the resolver of your mail server, and mail these addresses again.",
         ]
     result = (
-        "over, addresses recovered"
+        "over, addresses accept mail again"
         if i.recovered
         else "mailboxes gone"
         if i.closed
@@ -109,8 +109,8 @@ def _incident(i: Incident) -> list[str]:
         what = f"all {i.newly_refused} addresses refused, no mail was ever delivered there"
     else:
         what = (
-            f"{i.newly_refused} of {i.mailed} mails to known good addresses refused, "
-            f"usually {i.baseline_rate:.2%}"
+            f"{i.newly_refused} of {i.mailed} mails to recently delivered addresses refused, "
+            f"baseline rate {i.baseline_rate:.2%}"
         )
     return [f"{i.opened:%Y-%m-%d %H:%M} - {until}  {style(i.destination, BAD)}  {what}; {result}"]
 
@@ -179,7 +179,7 @@ def _ruling(ruling: Ruling) -> str:
 @command.command(short_help="mark as over; each held address is mailed once more")
 @click.argument("name")
 @click.option(
-    "--at", "over", metavar="TIME", help="Since when. Default: now, or the end of the evidence."
+    "--at", "over", metavar="TIME", help="When it ended. Default: now, or the end of the evidence."
 )
 @why_option(required=False)
 @by_option

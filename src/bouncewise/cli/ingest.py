@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -15,9 +16,9 @@ from bouncewise.cli.common import (
     ledger_options,
     load_configuration,
     open_context,
-    print_note,
     rules_option,
 )
+from bouncewise.cli.notes import Notes
 from bouncewise.cli.screen import progress
 from bouncewise.contract import dumps
 from bouncewise.contract.runs import IngestRecord
@@ -42,11 +43,11 @@ def command(
     jobs: int,
     as_json: bool,
 ) -> None:
-    """Read files, folders, Maildirs, mboxes, .gz .zst .zip or - into the ledger, and decide what
-    follows.
+    """Read files, folders, Maildirs, mboxes, .gz .zst .zip or - into the ledger, and update the
+    suppressions and holds.
 
     The same input twice changes nothing. If it is interrupted, call it again: it continues where
-    it stopped.
+    it stopped. Exits 1 if a file has an unknown format and there is no report.
 
     \b
     bouncewise ingest /var/log/mail.log ~/Maildir/.bounces
@@ -61,19 +62,21 @@ def command(
         progress(total, "ingest") as advance,
     ):
         _note_other_rules(context)
-        tally = ingest(paths, context, note=print_note, progress=advance, jobs=jobs)
+        notes = Notes()
+        tally = ingest(paths, context, note=notes.print, progress=advance, jobs=jobs)
         if as_json:
             echo(dumps(IngestRecord(**tally._asdict(), ledger=str(context.ledger.path))))
         else:
-            known = f", {tally.known_files} files read before" if tally.known_files else ""
+            known = f", files read before: {tally.known_files}" if tally.known_files else ""
             read = f"{tally.reports:,} reports, {tally.deliveries:,} of them deliveries"
             echo(f"{read}; {tally.new:,} new to the ledger{known} ({context.ledger.path})")
+    sys.exit(notes.exit_code(tally.reports))
 
 
 def _note_other_rules(context: Context) -> None:
     version = context.classifier.ruleset.version
     if others := context.ledger.other_rules(version):
         echo_error(
-            f"note: the rules changed since this ledger was last judged ({others} -> {version}); "
-            "to see what would change: bouncewise replay --dry-run"
+            f"note: the rules have changed since the evidence was evaluated ({others} -> "
+            f"{version}); `bouncewise replay --dry-run` shows which decisions would change"
         )

@@ -1,5 +1,5 @@
-"""``bouncewise policy``: what decides, why, and whether a policy of your own does what you
-think.
+"""``bouncewise policy``: the numbers of the policy with their reasons, and the check of a policy
+file.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ FILE = click.argument(
 
 @click.group("policy")
 def command() -> None:
-    """Show the numbers that decide, with their reasons; check a policy file of your own
+    """Print the numbers of the policy with their reasons; check a policy file of your own
     (docs/policy.md).
     """
 
 
-@command.command()
+@command.command(short_help="try the examples of a policy file")
 @FILE
 @json_option
 def check(file: Path | None, as_json: bool) -> None:
-    """Read FILE (or the shipped policy) strictly, and try every example. Exits 1 where one of
-    FILE's own does not come true.
+    """Read FILE (or the shipped policy) strictly, and try every example. Exits 1 if one of FILE's
+    own examples does not hold.
 
-    Shipped examples that no longer come true are shown: that is what FILE changes.
+    Shipped examples that no longer hold are listed: they show what FILE changes.
     """
     policy, shipped = load(file), load().example
     advice = {cause: facts.advice for cause, facts in default_classifier().ruleset.causes.items()}
@@ -72,13 +72,13 @@ def check(file: Path | None, as_json: bool) -> None:
     sys.exit(1 if wrong else 0)
 
 
-@command.command()
+@command.command(short_help="every number, with its reason and examples")
 @click.argument("name", required=False)
 @policy_option
 @json_option
 def explain(name: str | None, policy_path: Path | None, as_json: bool) -> None:
-    """Every number that decides, or NAME's (dead.hold_days, incident, window.mailbox-full), with
-    its reason and examples.
+    """Print every number of the policy, or those of NAME (dead.hold_days, incident,
+    window.mailbox-full), with reasons and examples.
     """
     policy, plain = load(policy_path), dict(_numbers(load()))
     rows = [

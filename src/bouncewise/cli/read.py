@@ -1,7 +1,8 @@
-"""``bouncewise read``: any file that reports on mail delivery, judged; nothing is kept."""
+"""``bouncewise read``: any file that reports on mail delivery, with verdicts; nothing is kept."""
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,10 +17,10 @@ from bouncewise.cli.common import (
     json_option,
     load_classifier,
     load_configuration,
-    print_note,
     rules_option,
     style,
 )
+from bouncewise.cli.notes import Notes
 from bouncewise.contract import dumps
 from bouncewise.contract.verdicts import ReportRow
 from bouncewise.intake import files
@@ -33,7 +34,10 @@ _FORMATS = "\n".join(f"      {reader.name:10} {reader.about}" for reader in FORM
 
 @click.command(
     "read",
-    help=f"""Print what each report of files, folders, Maildirs, mboxes, .gz .zst .zip or - means.
+    help=f"""Print each report in files, folders, Maildirs, mboxes, .gz .zst .zip or -, with its
+    verdict.
+
+    Nothing is stored. Exits 1 if a file has an unknown format and there is no report.
 
     \b
     bouncewise read bounce.eml
@@ -59,12 +63,15 @@ def command(
     render = _json if as_json else _line
     examiner = examiner_of(*load_configuration(config_path), datetime.now(UTC))
     classifier = load_classifier(rule_paths)
+    notes, reports = Notes(), 0
     for _, items in read_paths(files.expand(paths), classifier, render, jobs, examiner):
         for item in items:
             if isinstance(item, Note):
-                print_note(item)
+                notes.print(item)
             else:
+                reports += 1
                 echo(item)
+    sys.exit(notes.exit_code(reports))
 
 
 def _json(classified: ClassifiedFinding) -> str:

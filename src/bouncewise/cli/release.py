@@ -11,6 +11,7 @@ from bouncewise.cli.common import (
     by_option,
     dry_run_option,
     echo,
+    echo_error,
     json_option,
     ledger_options,
     load_policy,
@@ -18,6 +19,7 @@ from bouncewise.cli.common import (
     parse_optional_time,
     why_option,
 )
+from bouncewise.cli.spelling import require_receiver
 from bouncewise.contract import dumps
 from bouncewise.contract.addresses import suppression_row
 from bouncewise.errors import InputError
@@ -35,13 +37,16 @@ from bouncewise.operations.release import ReleaseFilter, matching, release
     "--receiver", metavar="ID", help="Refused by this receiver: google, microsoft, yahoo, apple …"
 )
 @click.option(
-    "--cause", metavar="CAUSE", type=click.Choice([c.value for c in Cause]), help="For this cause."
+    "--cause",
+    metavar="CAUSE",
+    type=click.Choice([c.value for c in Cause]),
+    help="Suppressed or held for this cause.",
 )
-@click.option("--rule", metavar="ID", help="By this rule.")
+@click.option("--rule", metavar="ID", help="Suppressed or held by this rule.")
 @click.option(
     "--trust",
     type=click.Choice([t.value for t in Trust]),
-    help="Decided by reports of this trust; docs/trust.md.",
+    help="Suppressed or held by reports of this trust (docs/trust.md).",
 )
 @why_option()
 @by_option
@@ -63,7 +68,7 @@ def command(
     policy_path: Path | None,
     as_json: bool,
 ) -> None:
-    """Release every address that matches all filters.
+    """Release every address and domain that matches all filters.
 
     Past bounces stay on record but are ignored from now on. Unsubscribes, complaints and manual
     entries are unaffected.
@@ -79,6 +84,8 @@ def command(
             "Nothing selected: use at least one of --incident, --since, --until, --receiver, "
             "--cause, --rule, --trust."
         )
+    if receiver:
+        require_receiver(receiver)
     begin, end = parse_optional_time(since, "--since"), parse_optional_time(until, "--until")
     with open_ledger(db, write=not dry_run) as ledger:
         found = matching(ReleaseFilter(incident, begin, end, receiver, cause, rule, trust), ledger)
@@ -100,4 +107,9 @@ def command(
                 f"{decision.why}"
             )
     if not as_json:
-        echo(f"{len(found)} {'would be ' if dry_run else ''}released")
+        echo(f"{len(found):,} {'would be ' if dry_run else ''}released")
+    if not found:
+        echo_error(
+            "note: no suppression or hold that follows from evidence matches; `bouncewise "
+            "suppressions list`, also with --held, shows times, causes and rules"
+        )

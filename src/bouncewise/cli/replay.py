@@ -1,4 +1,4 @@
-"""``bouncewise replay``: all stored evidence judged again, shown or applied."""
+"""``bouncewise replay``: all stored evidence re-evaluated, shown or applied."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from bouncewise.operations.replay import Change, Outcome, Summary, replayed
 
 @click.command("replay")
 @click.option(
-    "--dry-run", is_flag=True, help="Print whose decision would change. Nothing is stored."
+    "--dry-run", is_flag=True, help="Print the names with another decision. Nothing is stored."
 )
 @click.option("--apply", is_flag=True, help="Apply the changes, in one transaction.")
-@click.option("--since", metavar="TIME", help="Judge only what happened at or after this time.")
+@click.option("--since", metavar="TIME", help="Re-evaluate only the evidence from this time on.")
 @by_option
 @ledger_options
 @rules_option
@@ -47,16 +47,16 @@ def command(
     rule_paths: tuple[Path, ...],
     as_json: bool,
 ) -> None:
-    """Judge all stored evidence with the present rules and policy, and print whose decision
-    differs.
+    """Re-evaluate all stored evidence with the current rules and policy, and print the names
+    with another decision.
 
     \b
     bouncewise replay --dry-run                        # after an upgrade: what would change?
     bouncewise replay --rules our-rules/ --dry-run     # what would our own rules do?
     bouncewise replay --rules our-rules/ --apply
 
-    The first verdict on each report stays in the ledger. Acts and opt-outs of people never
-    change.
+    The first verdict on each report stays in the ledger. Suppressions by hand, complaints and
+    unsubscribes never change.
     """
     if dry_run == apply:
         raise click.UsageError(

@@ -1,4 +1,4 @@
-"""``bouncewise rules``: what is known, and whether your own rules hold."""
+"""``bouncewise rules``: the rules in their order, and the check of rule files."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def command() -> None:
 )
 @json_option
 def list_(cause: str | None, files: tuple[Path, ...], as_json: bool) -> None:
-    """Every rule in the order in which it is tried."""
+    """Print every rule, in the order in which the rules are tried."""
     ruleset = load(files)
     for rule, base, tier in zip(ruleset.rules, ruleset.base, ruleset.tiers, strict=True):
         if cause and rule.cause != cause:
@@ -65,7 +65,7 @@ def list_(cause: str | None, files: tuple[Path, ...], as_json: bool) -> None:
 @FILES
 @json_option
 def check(files: tuple[Path, ...], as_json: bool) -> None:
-    """Read rule files strictly: a typing error is reported with its place."""
+    """Read FILES strictly: an error names the file and the rule."""
     ruleset = load(files)
     own = sum(tier == "site" for tier in ruleset.tiers)
     record = RuleCheckRecord(rules=own, version=ruleset.version)
@@ -76,10 +76,10 @@ def check(files: tuple[Path, ...], as_json: bool) -> None:
 @FILES
 @json_option
 def test_(files: tuple[Path, ...], as_json: bool) -> None:
-    """Try the examples: each must reach its own rule first, no counter-example may, and each
-    phrase must be used.
+    """Try the examples of FILES: its own rule must decide each example and no counter-example, and
+    an example must use each phrase.
 
-    Exits 1 if not.
+    Exits 1 if this does not hold.
     """
     classifier = Classifier(load(files))
     tiers = zip(classifier.ruleset.rules, classifier.ruleset.tiers, strict=True)

@@ -50,7 +50,7 @@ def command() -> None:
     """
 
 
-@command.command("list")
+@command.command("list", short_help="print the suppressions, or the holds")
 @click.option("--held", is_flag=True, help="List temporary holds instead of suppressions.")
 @at_option
 @ledger_options
@@ -58,7 +58,9 @@ def command() -> None:
 def list_(
     held: bool, at: str | None, db: str | None, policy_path: Path | None, as_json: bool
 ) -> None:
-    """One row per suppression, addresses and domains."""
+    """Print one row per suppression: since when, until when, name, cause, scope, reason, and rule
+    or author.
+    """
     when, past = parse_moment(at)
     state = State.HELD if held else State.SUPPRESSED
     with open_ledger(db) as ledger:
@@ -75,8 +77,8 @@ def _line(name: str, d: Decision) -> str:
     return f"{since}{until}  {style(name, BAD)}  {d.cause or ''} ({d.scope})  {d.why}  {source}"
 
 
-@command.command()
-@click.argument("names", nargs=-1, required=True)
+@command.command(short_help="suppress addresses or domains by hand")
+@click.argument("names", metavar="NAME…", nargs=-1, required=True)
 @why_option()
 @click.option(
     "--cause",
@@ -89,8 +91,9 @@ def _line(name: str, d: Decision) -> str:
     type=click.Choice([s.value for s in Scope]),
     default=Scope.ALL.value,
     show_default=True,
+    help="For which mail.",
 )
-@click.option("--until", metavar="TIME", help="Until when. Default: for good.")
+@click.option("--until", metavar="TIME", help="When it ends. Default: never.")
 @by_option
 @dry_run_option("Print what would be added.")
 @ledger_options
@@ -124,11 +127,9 @@ def add(
     record_act(names, act, db, policy_path, dry_run, as_json)
 
 
-@command.command()
-@click.argument("names", nargs=-1)
-@click.option(
-    "--added-by", metavar="NAME", help="All that NAME added, e.g. import:ses: undoes an import."
-)
+@command.command(short_help="release addresses or domains by hand, or undo an import")
+@click.argument("names", metavar="NAME…", nargs=-1)
+@click.option("--added-by", metavar="NAME", help="All that this author added, e.g. import:ses.")
 @click.option("--added-since", metavar="TIME", help="With --added-by: added at or after TIME.")
 @why_option()
 @by_option
@@ -163,13 +164,13 @@ def remove(
         record_act(names, act, db, policy_path, dry_run, as_json)
 
 
-@command.command("import")
+@command.command("import", short_help="import the list or export of an ESP, or a plain CSV")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, allow_dash=True))
 @click.option(
     "--format",
     "form",
     type=click.Choice(list(formats.FORMATS)),
-    help="Default: detected from the columns.",
+    help="The format of the list. Default: detected from the columns.",
 )
 @click.option("--column", help="Name of the address column, if it is not detected.")
 @click.option(
@@ -201,7 +202,7 @@ def import_(
 ) -> None:
     """Import the suppression list of an ESP, an export of its events or contacts, or a plain CSV.
 
-    An SMTP reply in the list is judged; entries whose reply or status shows that the address is
+    An SMTP reply in the list is classified; entries whose reply or status shows that the address is
     valid are skipped. Complaints and unsubscribes concern marketing mail only. To undo an import:
     `suppressions remove --added-by import:FORMAT`. Exits 1 where rows cannot be used.
     """
@@ -227,7 +228,7 @@ def import_(
     sys.exit(1 if done.bad else 0)
 
 
-@command.command()
+@command.command(short_help="write the list for an ESP or for Postfix")
 @click.option(
     "--format",
     "form",
@@ -240,7 +241,7 @@ def import_(
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="Default: standard output.",
+    help="The file to write. Default: standard output.",
 )
 @click.option(
     "--marketing",
@@ -265,6 +266,8 @@ def export(
     bouncewise suppressions export --format postfix -o /etc/postfix/bounced
     postmap /etc/postfix/bounced
     bouncewise suppressions export --format postfix-domains -o /etc/postfix/bounced-domains
+
+    docs/recipes.md shows the settings of Postfix.
     """
     when, past = parse_moment(at)
     require_distinct({"--output": output}, {"the policy": policy_path, **ledger_files(db)})

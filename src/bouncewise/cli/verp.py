@@ -28,7 +28,7 @@ def command() -> None:
     """
 
 
-@command.command("address")
+@command.command("address", short_help="print signed return addresses")
 @click.argument("recipients", nargs=-1, required=True, metavar="RECIPIENT...")
 @config_option
 @json_option
@@ -51,12 +51,12 @@ def make(recipients: tuple[str, ...], config_path: Path | None, as_json: bool) -
         echo(dumps(row) if as_json else made)
 
 
-@command.command("check")
+@command.command("check", short_help="check return addresses")
 @click.argument("addresses", nargs=-1, required=True, metavar="ADDRESS...")
 @config_option
 @json_option
 def check_addresses(addresses: tuple[str, ...], config_path: Path | None, as_json: bool) -> None:
-    """Say what each ADDRESS proves; - reads them from standard input. Exits 1 if one is not
+    """Print what each ADDRESS proves; - reads them from standard input. Exits 1 if one is not
     valid.
     """
     settings = load(config_path).settings
@@ -71,14 +71,15 @@ def check_addresses(addresses: tuple[str, ...], config_path: Path | None, as_jso
     sys.exit(0 if all_valid else 1)
 
 
-@command.command("key")
+@command.command("key", short_help="add a key")
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @config_option
 @json_option
 def new_key(file: Path | None, config_path: Path | None, as_json: bool) -> None:
     """Add a new key to FILE, or to [verp] key_file; a new file is readable by its owner only.
 
-    The new key signs from now on. Keep earlier keys until addresses of them have expired.
+    The new key signs from now on. Keep earlier keys until the addresses that they signed have
+    expired.
     """
     settings = load(config_path).settings
     path = file or (Path(settings.verp.key_file) if settings.verp.key_file else None)
@@ -101,6 +102,6 @@ def _lines(arguments: Iterable[str]) -> Iterator[str]:
 
 def _line(found: VerpCheck) -> str:
     sign = style(found.outcome, GOOD if found.outcome is Outcome.VALID else BAD)
-    whom = found.recipient or (found.recipient_id and f"id {found.recipient_id}")
+    recipient = found.recipient or (found.recipient_id and f"id {found.recipient_id}")
     issued = f"issued {found.issued} with key {found.key_id}" if found.issued else ""
-    return "  ".join(filter(None, (sign, whom, issued)))
+    return "  ".join(filter(None, (sign, recipient, issued)))

@@ -108,8 +108,8 @@ class EventRow(Record, frozen=True, kw_only=True):
         str,
         about("as in `read`, or `added` `removed` `released` `confirmed` `looked-up` `carried`"),
     ]
-    cause: Annotated[str | None, about("by the rules that judged last")]
-    advice: Annotated[str | None, about("by the rules that judged last")]
+    cause: Annotated[str | None, about("by the rules that were applied last")]
+    advice: Annotated[str | None, about("by the rules that were applied last")]
     rule: Annotated[str | None, about("the rule that decided")]
     words: Annotated[str | None, about("the code and words that decided, or what a person wrote")]
     receiver: Annotated[str | None, about("whose server replied")]

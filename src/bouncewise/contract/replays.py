@@ -55,9 +55,9 @@ class ChangeKindRow(Record, frozen=True, kw_only=True):
 class ReplaySummary(Record, frozen=True, kw_only=True):
     """One object for all, at the end."""
 
-    rules: Annotated[str, about("version of the rules that judged")]
+    rules: Annotated[str, about("version of the rules that were applied")]
     applied: Annotated[bool, about("whether the ledger was changed")]
-    reports: Annotated[int, about("reports judged again")]
+    reports: Annotated[int, about("reports re-evaluated")]
     reclassified: Annotated[int, about("of them, with a different verdict")]
     changed: Annotated[int, about("names whose decision differs")]
     released: Annotated[int, about("of them, to `ok`")]

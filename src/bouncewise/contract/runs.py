@@ -63,6 +63,9 @@ class CleanRecord(Record, frozen=True, kw_only=True):
     kept: Annotated[int, about("rows kept")]
     dropped: Annotated[int, about("rows dropped")]
     output: Annotated[str | None, about("the file of the rows kept; null in a dry run")]
+    suppressed: Annotated[int, about("rows dropped: the address is suppressed")]
+    held: Annotated[int, about("rows dropped: the address is held")]
+    invalid: Annotated[int, about("rows dropped: no address, or not a valid one")]
 
 
 class ActRecord(Record, frozen=True, kw_only=True):
@@ -98,7 +101,7 @@ class BatchRecord(Record, frozen=True, kw_only=True):
     """One object at the end."""
 
     parts: Annotated[int, about("pieces of the work")]
-    rows: Annotated[int, about("rows judged in this run")]
+    rows: Annotated[int, about("rows classified in this run")]
     out: Annotated[str, about("the folder")]
 
 

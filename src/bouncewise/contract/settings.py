@@ -46,7 +46,7 @@ class VerpCheckRow(Record, frozen=True, kw_only=True):
     address: Annotated[str, about("as given")]
     outcome: Annotated[str, about("`valid` `expired` `forged` `unknown_key` `not_verp`")]
     recipient: Annotated[
-        str | None, about("the recipient whom we mailed, normalised, where the address names it")
+        str | None, about("the recipient that we mailed, normalised, if the address names it")
     ]
     recipient_id: Annotated[
         str | None, about("what stands for a recipient that does not fit into an address")

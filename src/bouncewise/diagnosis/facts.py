@@ -226,7 +226,7 @@ def _typo(name: str, domain: str, surroundings: Surroundings, sources: Sources) 
 
 
 def _contact(receiver: str, domain: str, classifier: Classifier) -> str:
-    """Whom to write to: the provider's page for its own domains, else postmaster (RFC 5321)."""
+    """The contact: the provider's page for its own domains, else postmaster (RFC 5321)."""
     facts = next((r for r in classifier.ruleset.receivers if r.id == receiver), None)
     if facts is not None and facts.postmaster and (domain in facts.domains or not domain):
         return facts.postmaster[0]

@@ -32,6 +32,8 @@ from bouncewise.readers.base import HEAD
 
 STDIN = "-"
 
+UNKNOWN_FORMAT = "unknown format; `bouncewise read --help` lists those that are read"
+
 READ_ERRORS = (
     OSError,
     EOFError,
@@ -131,8 +133,7 @@ def _read_stream(
     elif reader is not None:
         yield from reader.read(cast(BinaryIO, buffered), name)
     elif buffered.head.strip():
-        text = "unknown format; `bouncewise read --help` lists those that are read"
-        yield Note(name, None, text, ends_early=True)
+        yield Note(name, None, UNKNOWN_FORMAT, ends_early=True)
     else:
         yield Note(name, None, "empty")
 

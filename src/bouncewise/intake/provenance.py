@@ -96,7 +96,7 @@ class Examiner:
         )
 
     def _proof(self, report: Report, mail: ReceivedMail) -> tuple[Proof, str | None]:
-        """What proves *report*, and the recipient whom a signed address names."""
+        """What proves *report*, and the recipient that a signed address names."""
         signed = self._signed(report, mail)
         if signed is not None:
             recipient = verp.resolve(signed, _names(report), self._keyring)

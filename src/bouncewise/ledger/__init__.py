@@ -1,4 +1,4 @@
-"""The ledger: the evidence, kept for good, and what follows from it. All SQL of bouncewise is in
+"""The ledger: the evidence, kept permanently, and what follows from it. All SQL of bouncewise is in
 this package.
 """
 

@@ -26,7 +26,7 @@ MAX_WORDS = 200
 """Characters kept of the words that decided, with the codes before them."""
 
 MAX_NAMES = 4
-"""Recipients in the header of a returned mail that may be the one whom the notice concerns."""
+"""Recipients in the header of a returned mail that may be the one that the notice concerns."""
 
 EARLIEST = Micros(631_152_000_000_000)
 """1990: no report of a mail server is older."""
@@ -60,7 +60,7 @@ class DeliveryEntry(NamedTuple):
 
 
 class EventColumns(NamedTuple):
-    """What the ledger's columns say of an event, by the rules that judged it."""
+    """What the ledger's columns say of an event, by the rules that were applied last."""
 
     kind: str
     cause: str | None

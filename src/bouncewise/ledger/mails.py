@@ -1,4 +1,5 @@
-"""The mails that own logs and events recorded: which Message-ID or queue id went to whom, and when.
+"""The mails that own logs and events recorded: the recipient and time of each
+Message-ID or queue id.
 
 A notice that returns a recorded mail is about the recipient of that mail. A mail is found by the
 day and the key of its id, for mailings may use an id again; an id that was recorded for several

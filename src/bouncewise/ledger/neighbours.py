@@ -36,7 +36,7 @@ class Neighbours:
         """Of the others than *name* at *destination*, those refused with *cause* within
         *period*.
 
-        *lately*: how long before the refusal a delivery counts as good.
+        *lately*: how long before the refusal a delivery counts as recent.
         """
         values = {
             "lately": int(lately / timedelta(days=1) * MICROS_A_DAY),
@@ -92,7 +92,7 @@ class Neighbours:
         )
 
     def verdict(self, name: str, at: datetime) -> Verdict | None:
-        """The verdict on a refusal as first judged, without its phrases; None where the ledger
+        """The first verdict on a refusal, without its phrases; None where the ledger
         has no such event.
         """
         found = self._db.one("block_of_event", address=id_of(name), at=micros(at))

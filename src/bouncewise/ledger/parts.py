@@ -35,13 +35,13 @@ class Traffic(Protocol):
     def delivered(self, destination: str, since: Slot, until: Slot) -> int:
         """The addresses delivered to at a destination in those slots, each once a day."""
 
-    def refusals(self, since: Slot, until: Slot, good: int) -> dict[str, Refusals]:
-        """By destination, the refusals of addresses that had mail delivered less than *good*
+    def refusals(self, since: Slot, until: Slot, recent: int) -> dict[str, Refusals]:
+        """By destination, the refusals of addresses that had mail delivered less than *recent*
         slots before.
         """
 
-    def failing_domains(self, since: Slot, until: Slot, good: int) -> Refusals:
-        """The failures of whole domains that had mail delivered less than *good* slots before."""
+    def failing_domains(self, since: Slot, until: Slot, recent: int) -> Refusals:
+        """The failures of whole domains that had mail delivered less than *recent* slots before."""
 
     def sender_refusals_by_slot(
         self, destinations: Collection[str], since: Slot, until: Slot
@@ -174,7 +174,7 @@ class Neighbours(Protocol):
         """The first of *names* to which mail was delivered up to *known*."""
 
     def verdict(self, name: str, at: datetime) -> Verdict | None:
-        """The verdict on a refusal as first judged; None where there is no such event."""
+        """The first verdict on a refusal; None where there is no such event."""
 
 
 class Rejudge(Protocol):

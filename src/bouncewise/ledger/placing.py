@@ -29,7 +29,7 @@ class Place(NamedTuple):
     bearing: str
     directory: str
     mailed: int | None
-    good_before: int
+    valid_before: int
 
     @property
     def columns(self) -> tuple[object, ...]:
@@ -46,7 +46,7 @@ def places(
     trust = trust_of(Channel(origin.channel), Proof(origin.proof), matched=matched)
     about = names.final if meant != names.final else ""
     mailed = first_of(mail.accepted) if mail.accepted is not None and matched | own else None
-    good_before = _good_before(origin, at, mailed)
+    valid_before = _valid_before(origin, at, mailed)
     for name in dict.fromkeys(n for n in (meant, names.verp, names.original, names.final) if n):
         is_meant = name == meant
         advice = advice_for(columns.advice, name, names.final)
@@ -59,7 +59,7 @@ def places(
             bearing(columns.kind, advice, trust, meant=is_meant).value,
             directory(columns.cause, columns.receiver),
             mailed if is_meant else None,
-            good_before,
+            valid_before,
         )
     if concerns_domain(columns.advice, trust):
         yield Place(
@@ -109,7 +109,7 @@ def _meant(names: Names, origin: Origin, mail: Recorded) -> tuple[str, bool]:
     return next(filter(None, known), ""), False
 
 
-def _good_before(origin: Origin, at: Micros, mailed: Micros | None) -> Micros:
+def _valid_before(origin: Origin, at: Micros, mailed: Micros | None) -> Micros:
     """Before when a delivery is of another mail than the one that the report is about."""
     if mailed is not None:
         return min(at, mailed)

@@ -1,6 +1,6 @@
 """What a store of the ledger answers: the seam between operations and databases.
 
-Everything is said in nouns of ``model`` and types of ``times``. ``store.SqlStore`` is the store
+It uses the nouns of ``model`` and the types of ``times`` only. ``store.SqlStore`` is the store
 over ``database.Database``, which knows the dialect; another kind of store need only answer the
 same.
 """
@@ -73,7 +73,7 @@ class Store(Protocol):
         """Whether the source with this fingerprint was read to its end before."""
 
     def open_batch(self, source: str, rules: str, version: str) -> Batch:
-        """A new batch, of reports from *source* judged by *rules* of bouncewise *version*."""
+        """A new batch, of reports from *source* classified by *rules* of bouncewise *version*."""
 
     def mark_done(self, batch: Batch, fingerprint: bytes, path: str) -> None:
         """Record that a source was read to its end in *batch*."""
@@ -84,7 +84,7 @@ class Store(Protocol):
         """
 
     def prune_mails(self, before: datetime) -> None:
-        """Forget which mails were sent to whom before that time."""
+        """Forget the recipients of mails before that time."""
 
     def act(self, name: str, event: Event) -> bool:
         """Add an act of a person on an address or ``@domain``; False where it is there already."""
@@ -93,10 +93,10 @@ class Store(Protocol):
         """The latest time of any evidence; 1970 in an empty ledger."""
 
     def other_rules(self, rules: str) -> str | None:
-        """Rules other than *rules* that judged anything since the last replay, or None."""
+        """The version of rules other than *rules* applied since the last replay, or None."""
 
     def rejudging(self, *, trial: bool) -> AbstractContextManager[Rejudge]:
-        """Judge all evidence again, on trial or for good."""
+        """Re-evaluate all evidence, as a trial or permanently."""
 
     def history(self, name: str, until: datetime | None = None) -> list[Event]:
         """All that is known of an address or ``@domain`` up to *until*, in the order of time."""

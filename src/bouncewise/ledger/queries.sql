@@ -337,7 +337,7 @@ DELETE FROM state_change
 -- ── incidents ────────────────────────────────────────────────────────────────────────────────────────────
 
 -- name: refusals_of_good
--- Refusals of addresses, or of *domains* by their names, that had mail delivered less than *good* microseconds before; and
+-- Refusals of addresses, or of *domains* by their names, that had mail delivered less than *recent* microseconds before; and
 -- whether the name was refused since that delivery already.
 WITH refused AS (
   SELECT e.address, e.at, e.directory,
@@ -352,7 +352,7 @@ SELECT r.address, r.at, r.directory, a.name, EXISTS (
     AND p.bearing = 'address'   -- if addresses
     AND p.bearing = 'domain'    -- if domains
   )
-FROM refused r JOIN address a ON a.id = r.address WHERE r.delivered > r.at - :good
+FROM refused r JOIN address a ON a.id = r.address WHERE r.delivered > r.at - :recent
   AND a.domain = 0              -- if domains
 ORDER BY r.at, r.address
 

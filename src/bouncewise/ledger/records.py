@@ -56,8 +56,8 @@ class Fates(NamedTuple):
     """
 
     refused: int = 0
-    good: int = 0
-    back: int = 0
+    delivered_before: int = 0
+    delivered_since: int = 0
 
 
 class Period(NamedTuple):

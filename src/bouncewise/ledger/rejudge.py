@@ -1,6 +1,6 @@
-"""Stored evidence judged again: the tables side, on trial or for good.
+"""Stored evidence re-evaluated: the tables side, as a trial or permanently.
 
-Blocks are never written: they keep the verdict as first judged. On trial every table that a
+Blocks are never written: they keep the first verdict. On trial every table that a
 judgement changes is shadowed by a temporary copy; what runs in between is the same. Refuses with
 LedgerError where there is no room, or another process writes for too long.
 """
@@ -188,7 +188,7 @@ class Rejudge:
 
 @contextmanager
 def rejudging(database: Database, *, trial: bool) -> Iterator[Rejudge]:
-    """Judge again: all is undone at the end unless ``apply`` was called, which nobody may on
+    """Re-evaluate: all is undone at the end unless ``apply`` was called, which nobody may on
     trial.
     """
     with database.rewriting(trial=trial, kept=_NEVER_CHANGED):
@@ -196,7 +196,7 @@ def rejudging(database: Database, *, trial: bool) -> Iterator[Rejudge]:
 
 
 def last_replay(database: Database) -> int:
-    """The batch in which all evidence was judged again the last time; 0 where it never was."""
+    """The batch in which all evidence was last re-evaluated; 0 where it never was."""
     found = database.one("meta_get", name="replayed")
     return int(found[0]) if found else 0
 

@@ -82,7 +82,7 @@ class SqlStore:
         return self._db.one("done_get", fingerprint=fingerprint) is not None
 
     def open_batch(self, source: str, rules: str, version: str) -> Batch:
-        """A new batch, of reports from *source* judged by *rules* of bouncewise *version*."""
+        """A new batch, of reports from *source* classified by *rules* of bouncewise *version*."""
         began = Micros(time.time_ns() // 1000)
         (number,) = self._db.one(
             "batch_add", source=source, rules=rules, version=version, started=began
@@ -102,7 +102,7 @@ class SqlStore:
         return append(self._db, batch.number, entries)
 
     def prune_mails(self, before: datetime) -> None:
-        """Forget which mails were sent to whom before that time."""
+        """Forget the recipients of mails before that time."""
         mails.prune(self._db, micros(before))
 
     def act(self, name: str, event: Event) -> bool:
@@ -137,14 +137,14 @@ class SqlStore:
         return datetime_of(Micros(int(found[0]) if found else 0))
 
     def other_rules(self, rules: str) -> str | None:
-        """The version of rules other than *rules* that judged anything since all was judged
-        again; None: there is none.
+        """The version of rules other than *rules* that was applied since the last replay; None if
+        there is none.
         """
         found = self._db.one("batch_other_rules", first=rejudge.last_replay(self._db), rules=rules)
         return str(found[0]) if found else None
 
     def rejudging(self, *, trial: bool) -> AbstractContextManager[rejudge.Rejudge]:
-        """Judge all evidence again, on trial or for good."""
+        """Re-evaluate all evidence, as a trial or permanently."""
         return rejudge.rejudging(self._db, trial=trial)
 
     # ── evidence out ─────────────────────────────────────────────────────────────────────────────

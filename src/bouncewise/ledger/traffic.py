@@ -115,12 +115,12 @@ class Traffic:
 
     # ── refusals ─────────────────────────────────────────────────────────────────────────────────
 
-    def refusals(self, since: Slot, until: Slot, good: int) -> dict[str, Refusals]:
+    def refusals(self, since: Slot, until: Slot, recent: int) -> dict[str, Refusals]:
         """By destination, the refusals in the slots from *since* to before *until* of addresses
-        that had mail delivered less than *good* slots before.
+        that had mail delivered less than *recent* slots before.
         """
         found: dict[str, Refusals] = {}
-        values = {"good": good * MICROS_A_SLOT, **_span_of(since, until)}
+        values = {"recent": recent * MICROS_A_SLOT, **_span_of(since, until)}
         for number, at, directory, name, repeated in self._db.each(
             "refusals_of_good", addresses=1, **values
         ):
@@ -129,12 +129,12 @@ class Traffic:
                 _add(refusals, number, at, repeated)
         return found
 
-    def failing_domains(self, since: Slot, until: Slot, good: int) -> Refusals:
+    def failing_domains(self, since: Slot, until: Slot, recent: int) -> Refusals:
         """The failures of whole domains in those slots, of domains that had mail delivered less
-        than *good* slots before.
+        than *recent* slots before.
         """
         found = Refusals({}, {})
-        values = {"good": good * MICROS_A_SLOT, **_span_of(since, until)}
+        values = {"recent": recent * MICROS_A_SLOT, **_span_of(since, until)}
         for number, at, _, _, repeated in self._db.each("refusals_of_good", domains=1, **values):
             _add(found, number, at, repeated)
         return found

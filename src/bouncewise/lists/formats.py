@@ -9,23 +9,22 @@ bounces export; SparkPost suppression list CSV; Postfix access(5).
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 from bouncewise.encode import for_csv
 from bouncewise.errors import InputError
 from bouncewise.lists.column import folded
+from bouncewise.lists.dates import format_time, parse_time
 from bouncewise.lists.names import name_error, unwrapped
 from bouncewise.lists.postfix import POSTFIX
 from bouncewise.lists.reasons import Meaning, Reasons
 from bouncewise.lists.table import Table
 from bouncewise.model import Cause, Decision, Scope
-from bouncewise.rfc.date import from_epoch, parse_date
 
 
 class ListRow(NamedTuple):
@@ -54,18 +53,14 @@ class Format(NamedTuple):
     row: Callable[[str, Decision], tuple[str, ...]]
 
 
-def _format_time(when: datetime | None) -> str:
-    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if when else ""
-
-
 def _is_complaint(d: Decision) -> bool:
     return d.cause is Cause.COMPLAINT or d.rule == "complaint"
 
 
 def _csv_row(address: str, d: Decision) -> tuple[str, ...]:
-    since = _format_time(d.since)
+    since = format_time(d.since)
     # Rounded up: a list that comes back must not end earlier.
-    until = _format_time(d.until and d.until + timedelta(microseconds=999_999))
+    until = format_time(d.until and d.until + timedelta(microseconds=999_999))
     return address, d.cause or "", d.scope, since, until, d.why, d.rule, d.by or "bouncewise"
 
 
@@ -78,13 +73,19 @@ def _sendgrid_row(address: str, d: Decision) -> tuple[str, ...]:
 
 
 def _postmark_row(address: str, d: Decision) -> tuple[str, ...]:
-    reason = "SpamComplaint" if _is_complaint(d) else "HardBounce"
-    return address, reason, "Customer", _format_time(d.since)
+    # An unsubscribe, or an entry by hand without a cause, is no bounce.
+    other = "HardBounce" if d.cause and d.scope is Scope.ALL else "ManualSuppression"
+    return (
+        address,
+        "SpamComplaint" if _is_complaint(d) else other,
+        "Customer",
+        format_time(d.since),
+    )
 
 
 def _mailgun_row(address: str, d: Decision) -> tuple[str, ...]:
     code = d.why[:3] if d.why[:3].isdigit() else "550"
-    return address, code, d.why, _format_time(d.since)
+    return address, code, d.why, format_time(d.since)
 
 
 def _sparkpost_row(address: str, d: Decision) -> tuple[str, ...]:
@@ -186,11 +187,11 @@ def _row(name: str, listed: str, cells: list[str], columns: _Columns) -> ListRow
     row = ListRow(
         format=name,
         address=listed,
-        at=next(filter(None, (_parse_time(_cell(cells, i)) for i in columns.created)), None),
+        at=next(filter(None, (parse_time(_cell(cells, i)) for i in columns.created)), None),
         reason=reason,
         cause=_cause(_cell(cells, columns.cause)) or (meaning.cause if meaning else None),
         scope=_scope(scope, meaning),
-        until=_parse_time(until),
+        until=parse_time(until),
         is_deliverable=meaning is Meaning.DELIVERABLE,
     )
     if until and row.until is None:
@@ -276,24 +277,3 @@ def without_mark(cell: str) -> str:
 
 def _cell(row: list[str], column: int | None) -> str:
     return row[column].strip() if column is not None and column < len(row) else ""
-
-
-def _parse_time(text: str) -> datetime | None:
-    """A time in ISO 8601, RFC 5322 or Unix form, or as the console of SES writes it."""
-    if not text:
-        return None
-    if text.isascii() and text.isdecimal():
-        return from_epoch(text)
-    for read in (_iso_time, _console_time, parse_date):
-        with contextlib.suppress(ValueError, OverflowError):
-            if when := read(text):
-                return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)
-    return None
-
-
-def _iso_time(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace(" UTC", "+00:00"))
-
-
-def _console_time(text: str) -> datetime:
-    return datetime.strptime(text, "%B %d, %Y, %H:%M (UTC%z)")

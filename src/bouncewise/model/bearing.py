@@ -19,7 +19,7 @@ say nothing about it."""
 
 
 class Bearing(StrEnum):
-    """Whom a final refusal is about."""
+    """What a final refusal is about."""
 
     ADDRESS = "address"
     DOMAIN = "domain"
@@ -41,7 +41,7 @@ _BEARINGS = {
 def bearing(
     kind: str, advice: str | None, trust: Trust = Trust.OWN, *, meant: bool = True
 ) -> Bearing:
-    """Whom an event of this kind with this advice is about; NONE for all but final refusals of a
+    """What an event of this kind with this advice is about; NONE for all but final refusals of a
     name that was mailed, and for claims.
     """
     if kind != Kind.FAILED or advice is None or not meant:

@@ -47,7 +47,7 @@ class Basis(StrEnum):
 
 
 class Mail(NamedTuple):
-    """The kind of mail that is asked about: transactional mail people ask for one by one;
+    """The kind of mail that is asked about: transactional mail answers an action of the recipient;
     ``stream``: its stream's name, '' for any.
     """
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import NamedTuple
 
-from bouncewise.errors import InputError
+from bouncewise.errors import InputError, missing_extra
 
 TIMEOUT = 3.0
 """Seconds for each query, all name servers and retries together."""
@@ -100,7 +100,7 @@ def system_resolver(timeout: float = TIMEOUT) -> Resolver:
         import dns.exception
         import dns.resolver
     except ImportError:
-        raise InputError("--dns needs dnspython: pip install 'bouncewise[sender]'") from None
+        raise missing_extra("sender", "--dns", "dnspython") from None
     try:
         system = dns.resolver.Resolver()
     except dns.resolver.NoResolverConfiguration as error:

@@ -15,7 +15,7 @@ from bouncewise.policy.load import Policy
 from bouncewise.times import Day, day_of, day_start, micros
 
 MAIL_MEMORY = timedelta(days=45)
-"""How long the ledger remembers which Message-ID was sent to whom: notices come within a week,
+"""How long the ledger remembers the recipient of a Message-ID: notices come within a week,
 complaints within a month."""
 
 FIRST_TIME = datetime(1990, 1, 1, tzinfo=UTC)

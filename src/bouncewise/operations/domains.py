@@ -1,5 +1,5 @@
-"""Dead domains, and what DNS says of them: confirmed on another day, kept for longer, or ready
-to be probed.
+"""Dead domains, and what DNS answers about them: confirmed on another day, suppressed for longer,
+or ready to be probed.
 
 Reads: a ledger and a resolver. Gives: for each domain its Decision before and after, and its
 route. Time-outs and failing name servers say nothing about a domain, and nothing is stored for
@@ -16,14 +16,15 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from bouncewise.ledger import Store
-from bouncewise.model import Basis, Cause, Decision, Event
+from bouncewise.model import Basis, Cause, Decision, Decisions, Event
 from bouncewise.net import dns
+from bouncewise.operations.decisions import decisions_on
 from bouncewise.operations.suppress import record
 from bouncewise.policy.decide import DNS_LOOKUP, DOMAIN_CAUSES, OK, decide
 from bouncewise.policy.load import Policy
 
 AT_ONCE = 16
-"""Questions that wait for an answer at a time."""
+"""Lookups at the same time."""
 
 _MAX_WORDS = 200
 _CAUSES = {
@@ -40,7 +41,7 @@ _WORDS = {
 
 
 class DnsCheck(NamedTuple):
-    """A domain, its Decision before and after, and what DNS says; None where it was not asked."""
+    """A domain, its Decision before and after, and its route by DNS; None without a lookup."""
 
     domain: str
     before: Decision
@@ -52,7 +53,19 @@ def dead_domains(ledger: Store) -> Iterator[tuple[str, Decision]]:
     """The domains (``example.org``) held or suppressed by evidence, by name; with those whose
     time is up.
     """
-    for name, decisions in ledger.states():
+    yield from _dead(ledger.states())
+
+
+def dead_domains_as_of(
+    ledger: Store, policy: Policy, at: datetime
+) -> Iterator[tuple[str, Decision]]:
+    """``dead_domains`` by the evidence up to a time."""
+    names = (name for name in ledger.names() if name.startswith("@"))
+    yield from _dead(decisions_on(names, ledger, policy, at))
+
+
+def _dead(found: Iterable[tuple[str, Decisions]]) -> Iterator[tuple[str, Decision]]:
+    for name, decisions in found:
         for decision in decisions if name.startswith("@") else ():
             if decision.cause in DOMAIN_CAUSES and decision.basis is Basis.EVIDENCE:
                 yield name[1:], decision

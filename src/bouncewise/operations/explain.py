@@ -1,7 +1,7 @@
 """Pages that explain a reply, a code, a cause or an address to people.
 
 Reads: the knowledge in the rule set, a verdict, and for an address its history. Gives: a Page: what
-it means, the possible causes, what to do, whom to contact, and the sources. Pure.
+it means, the possible causes, what to do, the receiver's contacts, and the sources. Pure.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import msgspec
 
 from bouncewise.classifier.classify import MODEL_RULE, Classifier, default_classifier
 from bouncewise.classifier.model import shipped_model
-from bouncewise.model import Cause, Decision, Event, Kind, State, Verdict
+from bouncewise.model import Advice, Cause, Decision, Event, Kind, State, Trust, Verdict
+from bouncewise.policy.decide import CONFIRMED, RELEASED, REMOVED
 from bouncewise.rfc import status as rfc3463
 from bouncewise.rfc.reply import parse
 from bouncewise.rules.load import Receiver, Rule, RuleSet, StatusFacts
@@ -23,6 +24,7 @@ from bouncewise.rules.selftest import as_example
 _ONLY_CODES = re.compile(r"[\s\d.x#-]+", re.I)
 _STATUS = re.compile(r"[245x]\.\d{1,3}\.\d{1,3}")
 _REPLY_CODE = re.compile(r"\s*([245]\d\d)\b")
+_ENDING_ACTS = (CONFIRMED, RELEASED, REMOVED)
 _MARKS = {Kind.DELIVERED.value: "✓", Kind.FAILED.value: "✗", Kind.DELAYED.value: "…"}
 
 MAX_EVENTS = 40
@@ -164,6 +166,8 @@ def address_page(
     receiver = _receiver(classifier.ruleset, classifier.matcher.receiver_of(domain))
     events = tuple(_format_event(event) for event in history[-MAX_EVENTS:])
     sections = [Section("History", events or ("The ledger has no event of this address.",))]
+    if decision.state is State.OK and (reason := _why_mailable(history)):
+        sections.insert(0, Section("Why it may be mailed", (reason,)))
     if decision.cause is not None:
         facts = classifier.ruleset.causes[decision.cause]
         sections += [
@@ -173,6 +177,26 @@ def address_page(
         ]
     summary = f"{_format_decision(decision)} (at {now:%Y-%m-%d %H:%M} UTC)"
     return Page(name, summary, (*sections, *_contact(receiver)))
+
+
+def _why_mailable(history: list[Event]) -> str:
+    """Why the last failure in *history* does not stop mail any more; '' if there is none."""
+    failures = [i for i, event in enumerate(history) if event.kind == Kind.FAILED and event.meant]
+    if not failures:
+        return ""
+    failure = history[failures[-1]]
+    when = f"the failure of {failure.at:%Y-%m-%d %H:%M}"
+    for event in history[failures[-1] + 1 :]:
+        if event.kind in (Kind.DELIVERED, *_ENDING_ACTS):
+            by = f" by {event.by}" if event.by else ""
+            return f"{event.kind.capitalize()}{by} on {event.at:%Y-%m-%d}, after {when}."
+    if failure.trust is Trust.CLAIMED:
+        return (
+            f"Nothing proves the notice of {when}: alone it has no lasting effect (docs/trust.md)."
+        )
+    if failure.advice is not Advice.SUPPRESS_ADDRESS:
+        return f"The cause of {when}, {failure.cause}, has the advice {failure.advice}."
+    return f"The address was held after {when}, and the hold has ended."
 
 
 def _format_decision(decision: Decision) -> str:

@@ -128,8 +128,8 @@ def _of_our_resolver(
     ledger: Store, policy: Policy, since: Slot, until: Slot, latest: Slot
 ) -> list[_Found]:
     """Many domains that had mail delivered lately and fail in DNS at once: our own resolver."""
-    good = policy.dead.alive_days * SLOTS_A_DAY
-    failing = ledger.traffic.failing_domains(since, until, good)
+    recent = policy.dead.alive_days * SLOTS_A_DAY
+    failing = ledger.traffic.failing_domains(since, until, recent)
     if sum(map(len, failing.new.values())) < LEAST:
         return []
     delivered = Counter(dict(ledger.traffic.deliveries(OWN_DNS, since, until)))

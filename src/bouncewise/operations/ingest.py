@@ -1,4 +1,4 @@
-"""Into the ledger: findings from files, bytes or sockets, judged, appended in transactions, and
+"""Into the ledger: findings from files, bytes or sockets, classified, appended in transactions, and
 settled.
 
 The same input twice changes nothing. Killed at any moment, the ledger holds whole transactions,
@@ -56,7 +56,7 @@ class Session:
         self._size = 0
 
     def add(self, finding: Finding) -> None:
-        """Judge a finding and add it."""
+        """Classify a finding and add it."""
         classified = classify_finding(finding, self._context.classifier)
         self.add_entry(to_entry(self.batch.began, classified))
 

@@ -1,4 +1,4 @@
-"""Reports without a ledger: everything under some paths, judged; nothing is kept."""
+"""Reports without a ledger: everything under some paths, with verdicts; nothing is kept."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bouncewise.readers import Note
 def read(
     paths: tuple[str, ...], classifier: Classifier, jobs: int = 1
 ) -> Iterator[ClassifiedFinding | Note]:
-    """Every report under *paths*, judged, in order, and notes where something was not
+    """Every report under *paths*, with its verdict, in order, and notes where something was not
     understood.
     """
     for _, items in read_paths(files.expand(paths), classifier, _same, jobs):

@@ -1,9 +1,8 @@
-"""Replay: what the rules and the policy at hand make of all the evidence ever read; on trial, or
-applied.
+"""Replay: all evidence evaluated again by the given rules and policy; as a trial, or applied.
 
 Reads: a ledger's blocks, a classifier, a policy. Gives: the Decisions that differ, from what to
 what. On trial the ledger is not written; applied, all of it changes in one transaction, and the
-log of batches says by whom and from which rules to which.
+table of batches names the author and both versions of the rules.
 """
 
 from __future__ import annotations
@@ -28,8 +27,8 @@ from bouncewise.policy.decide import strictest
 
 
 class Change(NamedTuple):
-    """A name whose strictest Decision differs. Where it is OK, ``rule`` is what then, or now,
-    judges the same words.
+    """A name whose strictest Decision differs. Where it is OK, ``rule`` is the one that decides
+    about the same words before or after.
     """
 
     name: str
@@ -38,8 +37,8 @@ class Change(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """Reports judged, how many of them differently than the last time, and the ``changes``, by
-    name, to be read once.
+    """Reports re-evaluated, how many of them got another verdict, and the ``changes`` by name, to
+    be read once.
     """
 
     reports: int
@@ -109,12 +108,12 @@ def replayed(
     since: datetime | None = None,
     progress: Callable[[int, int], None] = lambda *_: None,
 ) -> Iterator[Outcome]:
-    """All evidence, or that from *since* on, judged and decided again. *apply_by*: who applies
-    it; None: a trial.
+    """All evidence, or that from *since* on, re-evaluated and decided again. *apply_by*: the
+    author of the change; None: a trial.
 
     Differences are those in force *at* a time: holds that expired before are left out.
-    *progress* gets the reports judged and how far it all is, in thousandths. Raises LedgerError
-    where other processes write for too long, or room is lacking.
+    *progress* gets the number of reports, and the progress of the whole in thousandths. Raises
+    LedgerError where other processes write for too long, or the disk is full.
     """
     ledger, policy, classifier = context[:3]
     with ledger.rejudging(trial=apply_by is None) as rejudge:

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from bouncewise.ledger import Store
 from bouncewise.model import Basis, Decision, State, Trust
-from bouncewise.policy.decide import in_force
+from bouncewise.policy.decide import awaiting_probe, in_force
+from bouncewise.policy.load import Policy
 
 
 class StatusRow(NamedTuple):
@@ -37,12 +38,15 @@ class Status(NamedTuple):
     rows: list[tuple[StatusRow, int]]
 
 
-def status(ledger: Store, at: datetime) -> Status:
+def status(ledger: Store, policy: Policy, at: datetime) -> Status:
     """The status of *ledger* at a time; the rows are sorted, the most frequent first."""
     rows: Counter[StatusRow] = Counter()
     unmailable = claimed = 0
-    for _, decisions in ledger.states():
+    for name, decisions in ledger.states():
         standing = [d for d in decisions if in_force(d, at).state is not State.OK]
+        if name.startswith("@") and not standing:
+            awaiting = (awaiting_probe(d, policy, at) for d in decisions)
+            standing = [d for d in awaiting if d.state is not State.OK]
         rows.update(map(_row, standing))
         unmailable += bool(standing)
         claimed += bool(standing) and all(d.trust is Trust.CLAIMED for d in standing)

@@ -1,4 +1,4 @@
-"""Acts of people: a suppression added or removed by hand, or imported from somebody's list."""
+"""Acts of people: a suppression added or removed by hand, or imported from a list."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bouncewise.lists import formats
 from bouncewise.model import Basis, Cause, Decision, Event, Party, Scope, State
 from bouncewise.operations.context import Context
 from bouncewise.operations.decisions import FIRST_TIME, decisions_on, derive
-from bouncewise.policy.decide import ADDED, REMOVED, in_force, strictest
+from bouncewise.policy.decide import ADDED, OK, REMOVED, awaiting_probe, in_force, strictest
 from bouncewise.policy.load import Policy
 from bouncewise.rfc import address
 
@@ -58,6 +58,9 @@ def suppressions(
             yield from ((name, d) for d in decisions if in_force(d, at).state is state)
             continue
         decision = strictest((d for d in decisions if d.state is state), at)
+        if name.startswith("@") and strictest(decisions, at).state is State.OK:
+            of_evidence = next((d for d in decisions if d.basis is Basis.EVIDENCE), OK)
+            decision = awaiting_probe(of_evidence, policy, at)
         if decision.state is state:
             yield name, decision
 

@@ -55,6 +55,7 @@ __all__ = [
     "RefusalContext",
     "awaiting_probe",
     "decide",
+    "domain_state",
     "in_force",
     "strictest",
 ]
@@ -132,6 +133,14 @@ def awaiting_probe(decision: Decision, policy: Policy, now: datetime) -> Decisio
     ):
         return OK
     return msgspec.structs.replace(decision, state=State.HELD, until=last)
+
+
+def domain_state(decision: Decision, policy: Policy, now: datetime) -> Decision:
+    """The Decision of evidence on a domain at the time *now*: in force, or the hold while its
+    probe is awaited; OK where neither is.
+    """
+    current = in_force(decision, now)
+    return current if current.state is not State.OK else awaiting_probe(decision, policy, now)
 
 
 class _Acts:

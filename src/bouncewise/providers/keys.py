@@ -14,6 +14,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NamedTuple, Protocol
 
+from bouncewise.errors import missing_extra
 from bouncewise.providers.claims import Claim
 
 _P256 = "secp256r1"
@@ -175,6 +176,5 @@ def _cryptography(name: str) -> Any:
     try:
         return import_module(f"cryptography.{name}")
     except ImportError:
-        raise UnableError(
-            "this signature needs the library cryptography: pip install 'bouncewise[service]'"
-        ) from None
+        lacking = missing_extra("service", "this signature", "cryptography")
+        raise UnableError(str(lacking)) from None

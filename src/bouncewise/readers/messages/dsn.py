@@ -105,7 +105,7 @@ def _report(
 
 def _recipient(group: dict[str, str], original: str | None, message: ParsedMessage) -> str | None:
     """The recipient that *group* names. A name of the last host alone, without a domain that mail
-    can be sent to, is replaced by the *original* recipient or by the one whom the notice means.
+    can be sent to, is replaced by the *original* recipient or by the one that the notice means.
     """
     final = address.parse_field(group.get("final-recipient", "")) or address.parse_field(
         group.get("x-actual-recipient", "")
