@@ -8,9 +8,10 @@ Refuses: address literals, which have no MX.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bouncewise.errors import InputError, missing_extra
 
@@ -91,10 +92,35 @@ def _implicit_route(domain: str, resolve: Resolver) -> MailRoute:
     return MailRoute(Route.NOTHING)
 
 
-def system_resolver(timeout: float = TIMEOUT) -> Resolver:
-    """A resolver that uses the system's name servers, with *timeout* in seconds per query.
+def remembering(resolve: Resolver) -> Resolver:
+    """*resolve*, which is asked each question once. A denial is remembered, silence is not; its
+    error names the question.
+    """
+    known: dict[tuple[str, str], list[str] | Exception] = {}
 
-    Raises InputError if dnspython is missing or the system has no name servers.
+    def ask(name: str, record_type: str) -> list[str]:
+        question = name.rstrip(".").lower(), record_type
+        if question not in known:
+            try:
+                known[question] = resolve(name, record_type)
+            except (NoSuchNameError, NoRecordsError) as denial:
+                known[question] = denial
+            except UnansweredError as error:
+                raise UnansweredError(f"{record_type} of {name}: {error}") from None
+        answer = known[question]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return ask
+
+
+def system_resolver(timeout: float = TIMEOUT, server: str = "") -> Resolver:
+    """A resolver that uses the system's name servers, or *server* (``ADDRESS`` or
+    ``ADDRESS:PORT``), with *timeout* in seconds per query.
+
+    Raises InputError if dnspython is missing, the system has no name servers, or *server* is no IP
+    address.
     """
     try:
         import dns.exception
@@ -106,6 +132,8 @@ def system_resolver(timeout: float = TIMEOUT) -> Resolver:
     except dns.resolver.NoResolverConfiguration as error:
         raise InputError(f"--dns: no name server is configured on this host ({error})") from None
     system.lifetime = timeout
+    if server:
+        _use_server(system, server)
 
     def resolve(name: str, record_type: str) -> list[str]:
         try:
@@ -123,3 +151,15 @@ def system_resolver(timeout: float = TIMEOUT) -> Resolver:
             raise UnansweredError(f"{type(error).__name__}: {error}") from None
 
     return resolve
+
+
+def _use_server(resolver: Any, server: str) -> None:
+    """Let a resolver of dnspython ask *server* alone."""
+    address, colon, port = server.rpartition(":") if server.count(":") == 1 else (server, "", "")
+    try:
+        resolver.nameservers = [str(ipaddress.ip_address(address.strip("[]")))]
+        resolver.port = int(port) if colon else 53
+    except ValueError:
+        raise InputError(
+            f"--resolver {server}: give the IP address of a name server, or ADDRESS:PORT"
+        ) from None

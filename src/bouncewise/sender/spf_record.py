@@ -19,7 +19,9 @@ _ESCAPE = re.compile(r"\\(\d{3}|.)", re.S)
 _TERM = re.compile(r"([+?~-]?)([A-Za-z][A-Za-z0-9._-]*)(?::([^/]\S*?|))?((?://?\d{1,3}){0,2})")
 _MODIFIER = re.compile(r"([A-Za-z][A-Za-z0-9._-]*)=(\S*)")
 _MACRO = re.compile(r"%(?:\{([slodiphcrtv])(\d{0,3})(r?)([.+,/_=-]*)\}|([%_-])|(.?))", re.I)
-_DOMAIN_END = re.compile(r"\.(?:[A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*|[A-Za-z0-9-]+-[A-Za-z0-9-]*[A-Za-z0-9])\.?$")
+_DOMAIN_END = re.compile(
+    r"\.(?:[A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*|[A-Za-z0-9-]+-[A-Za-z0-9-]*[A-Za-z0-9])\.?$"
+)
 _CIDR = re.compile(r"(?:/(\d{1,3}))?(?://(\d{1,3}))?")
 _EXPLANATION_ONLY = ("c", "r", "t")  # macros of the text that exp= names (section 7.2)
 _NEEDS_DOMAIN = ("include", "exists")
@@ -121,7 +123,9 @@ def _network(word: str, mechanism: str, domain: str) -> IPNetwork:
         hint = ""
         if re.search(r"\d[-~?+]all$", word):
             hint = "; a blank is missing before the last term"
-        raise SpfError(f"{word!r} in the record of {domain} is no {mechanism} network{hint}") from None
+        raise SpfError(
+            f"{word!r} in the record of {domain} is no {mechanism} network{hint}"
+        ) from None
     return network
 
 
