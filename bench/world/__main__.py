@@ -101,12 +101,11 @@ def run(policy: Policy, world: World) -> Result:
         first, again = first + len(gone - dead), again + len(gone & dead)
         why.update(f"again: {plain(answers[p].reply)}" for p in gone & dead)
         dead |= gone
+        chosen |= policy.wishes
         kept = [
             p
             for p in world.people
-            if p.address not in chosen | policy.wishes
-            and world.deliverable(p, day)
-            and p.full_until < day
+            if p.address not in chosen and world.deliverable(p, day) and p.full_until < day
         ]
         why.update(f"lost: {p.receiver} {policy.why.get(p.address, '')}" for p in kept)
         lost, at_the_end = lost + len(kept), len(kept)

@@ -21,10 +21,10 @@ from bouncewise.operations.decisions import decisions_on
 from bouncewise.operations.refusal_context import RefusalContexts
 from bouncewise.policy.decide import (
     CONFIRMED,
-    DOMAIN_CAUSES,
     OK,
     RELEASED,
     REMOVED,
+    ROUTE_CAUSES,
     awaiting_probe,
     strictest,
 )
@@ -254,7 +254,7 @@ def _follows_domain(own: Decision, whole: Decision, domain: str, domains: _Domai
     """Whether evidence about the domain that decided on this address is the domain's to decide:
     while it has a decision, and once it was cleared since.
     """
-    if own.cause not in DOMAIN_CAUSES or own.trust in (Trust.CLAIMED, Trust.MATCHED):
+    if own.cause not in ROUTE_CAUSES or own.trust in (Trust.CLAIMED, Trust.MATCHED):
         return False
     if whole.state is not State.OK:
         return True
@@ -273,7 +273,7 @@ def _probe(names: Iterable[str], decisions: Mapping[str, Decisions]) -> str:
     decision of its own keeps.
     """
     free = (
-        n for n in names if all(d.cause in DOMAIN_CAUSES and not d.by for d in decisions.get(n, ()))
+        n for n in names if all(d.cause in ROUTE_CAUSES and not d.by for d in decisions.get(n, ()))
     )
     return next(free, "")
 

@@ -25,12 +25,12 @@ from bouncewise.model import (
     State,
     Trust,
 )
+from bouncewise.model.bearing import DOMAIN_CAUSES, ROUTE_CAUSES
 from bouncewise.policy.evidence import (
     ADDED,
     CARRIED,
     CONFIRMED,
     DNS_LOOKUP,
-    DOMAIN_CAUSES,
     OK,
     RELEASED,
     REMOVED,
@@ -51,6 +51,7 @@ __all__ = [
     "OK",
     "RELEASED",
     "REMOVED",
+    "ROUTE_CAUSES",
     "NoContext",
     "RefusalContext",
     "awaiting_probe",
@@ -128,7 +129,7 @@ def awaiting_probe(decision: Decision, policy: Policy, now: datetime) -> Decisio
     last = decision.until and decision.until + timedelta(days=policy.dead.domain_probe_days)
     if (
         last is None
-        or decision.cause not in DOMAIN_CAUSES
+        or decision.cause not in ROUTE_CAUSES
         or not last > now >= (decision.until or last)
     ):
         return OK

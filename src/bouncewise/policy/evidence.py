@@ -6,20 +6,18 @@ elsewhere (decide.py); a release or removal by an operator ends what evidence de
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import msgspec
 
 from bouncewise.model import Advice, Cause, Decision, Event, Incident, Kind, State, Trust
-from bouncewise.model.bearing import TENANT_CAUSES
-from bouncewise.policy.load import Policy
+from bouncewise.model.bearing import DOMAIN_CAUSES, TENANT_CAUSES
+from bouncewise.policy.load import Chance, Policy, Window
 from bouncewise.policy.refusal_context import RefusalContext
+from bouncewise.policy.schedule import next_mail
 from bouncewise.policy.trust import ClaimCount, ClaimEffect
 
 OK = Decision(state=State.OK)
-
-DOMAIN_CAUSES = (Cause.DOMAIN_UNKNOWN, Cause.DOMAIN_NO_MAIL)
-"""Causes that concern a whole domain."""
 
 ADDED = "added"
 REMOVED = "removed"
@@ -39,6 +37,37 @@ CARRIED = "carried"
 _WHY = 200  # characters kept of the reason
 
 
+class _Failures:
+    """The days on which mail to one name failed, or was delayed, for one cause."""
+
+    def __init__(self, since: datetime) -> None:
+        self.since = self.held = since
+        self._days: list[tuple[datetime, bool]] = []  # and whether mail failed for good
+        self._enough = False
+
+    def add(self, event: Event, apart: timedelta) -> None:
+        failed = event.kind == Kind.FAILED
+        if not self._days or event.at - self._days[-1][0] >= apart:
+            self._days.append((event.at, failed))
+        elif failed:
+            self._days[-1] = self._days[-1][0], True
+
+    def are_enough(self, now: datetime, window: Window) -> bool:
+        """Whether they hold the name; once they do, each further one does."""
+        within = timedelta(days=window.within_days)
+        counted = [failed for at, failed in self._days if now - at <= within]
+        failed = sum(counted)
+        weight = failed * window.delays + (len(counted) - failed) * window.failures
+        lasting = now - self.since >= timedelta(days=window.lasting_days)
+        self._enough |= lasting and weight >= window.failures * window.delays
+        return self._enough
+
+    def is_forgotten(self, now: datetime, window: Window) -> bool:
+        """Whether the last of them, and the hold that followed, is too long ago."""
+        last = max(self.held, self._days[-1][0] if self._days else self.since)
+        return now - last > timedelta(days=window.within_days)
+
+
 class Evidence:
     """The evidence about one name while its history is applied; ``decision`` is what follows."""
 
@@ -49,9 +78,9 @@ class Evidence:
         self._whole_domain = whole_domain
         self._last_alive: datetime | None = None
         self._refused: datetime | None = None
-        self._failures: dict[Cause, list[datetime]] = {}
-        self._failing_since: dict[Cause, datetime] = {}
-        self._expirations = 0
+        self._dead_since: datetime | None = None
+        self._failures: dict[Cause, _Failures] = {}
+        self._mailed: dict[date, int] = {}
         self._handed: list[datetime] = []
         self._claims = ClaimCount(policy.trust)
 
@@ -63,6 +92,8 @@ class Evidence:
             self._settle_hand_overs(event)
         if event.kind == Kind.FAILED:
             self._failed(event)
+        elif event.kind == Kind.DELAYED:
+            self._delayed(event)
         elif event.kind == Kind.DELIVERED:
             self._delivered(event)
         elif event.kind == CONFIRMED:
@@ -89,13 +120,12 @@ class Evidence:
     def _alive(self, at: datetime) -> None:
         """A sign of life ends what evidence decided."""
         self._last_alive = at if self._last_alive is None else max(at, self._last_alive)
-        self._expirations = 0
         self._release()
 
     def _release(self) -> None:
-        self._refused = None
+        self._refused = self._dead_since = None
         self._failures.clear()
-        self._failing_since.clear()
+        self._mailed.clear()
         self.decision = OK
 
     def _settle_hand_overs(self, event: Event) -> None:
@@ -116,10 +146,30 @@ class Evidence:
                 self._claimed(event)
             if effect is not ClaimEffect.FULL:
                 return
+        self._note_waiting(event)
         if final:
             self._final_refusal(event)
         elif event.cause is not None:
             self._count(event)
+
+    def _delayed(self, event: Event) -> None:
+        """The mail server keeps trying: many days of that are a failure, too."""
+        if event.trust is not Trust.CLAIMED and event.cause is not None:
+            self._note_waiting(event)
+            self._count(event)
+
+    def _note_waiting(self, event: Event) -> None:
+        """Of a domain: how many of its addresses fail on a day wait for its next mail."""
+        if self._whole_domain and not event.undated:
+            day = event.at.date()
+            self._mailed[day] = self._mailed.get(day, 0) + 1
+
+    def _next_mail(self, event: Event, since: datetime, chance: Chance | None) -> datetime | None:
+        """When a name that has failed since then is mailed again; None: never."""
+        if chance is None:
+            return None
+        waiting = max(self._mailed.values(), default=1)
+        return next_mail(event.at, since, waiting, chance, self._policy.cost)
 
     def _claimed(self, event: Event) -> None:
         """A claim in a time that own logs cover: a short hold, until claims recur."""
@@ -140,19 +190,21 @@ class Evidence:
         if domain and self._context.resolver_failed(event):
             return
         first_refusal, confirmed, since = self._remember_refusal(event, alive)
+        self._dead_since = dead_since = self._dead_since or event.at
+        again = self._next_mail(event, dead_since, self._policy.chance_of(event.cause))
         if not self._may_replace(event) or (self._whole_domain and alive and first_refusal):
             return  # lately delivered there: one failed lookup says nothing of other addresses
         incident, probe = (None, False) if domain else self._context.incident(event)
         if incident is not None:
             self.decision = self._in_incident(event, incident, probe)
         elif confirmed or not (alive or domain) or (not domain and self._directory_works(event)):
-            self._decide(event, State.SUPPRESSED, self._domain_until(event) if domain else None)
+            self._decide(event, State.SUPPRESSED, again)
         elif _lags(event, alive):
             days = dead.tenant_hold_days if event.at == since else dead.hold_days
             self._decide(event, State.HELD, since + timedelta(days=days))
         else:
-            days = dead.domain_hold_days if domain else dead.hold_days
-            self._decide(event, State.HELD, event.at + timedelta(days=days))
+            longest = event.at + timedelta(days=dead.domain_hold_days if domain else dead.hold_days)
+            self._decide(event, State.HELD, min(again or longest, longest))
 
     def _remember_refusal(self, event: Event, alive: bool) -> tuple[bool, bool, datetime]:
         """Whether this is the first refusal; whether it confirms the first; when that was."""
@@ -169,16 +221,6 @@ class Evidence:
             confirmed, since = False, event.at
         self._refused = since
         return first, confirmed, since
-
-    def _domain_until(self, event: Event) -> datetime:
-        """When a dead domain is probed: after twice as long each time it is confirmed again."""
-        dead = self._policy.dead
-        days = min(
-            dead.domain_longest_days,
-            dead.domain_until_days << max(0, min(10, self._expirations - 1)),
-        )
-        self._expirations += 1
-        return event.at + timedelta(days=days)
 
     def _dns_lookup(self, event: Event) -> None:
         """Of a dead domain: if it does not exist in DNS either, that confirms it; if mail is
@@ -203,9 +245,9 @@ class Evidence:
         """While an incident lasts no address is suppressed for it; when it has ended, each is
         mailed once more.
         """
-        if incident.closed is not None and not incident.recovered:
-            return decision_of(event, State.SUPPRESSED, None)
         policy = self._policy.incident
+        if incident.closed is not None and not incident.recovered:
+            return decision_of(event, State.SUPPRESSED, self._after(event, incident))
         until = incident.closed or incident.opened + timedelta(days=policy.max_days)
         whole_receiver = not incident.destination.startswith("@")
         early = event.at - incident.opened < timedelta(days=policy.probe_all_days) or whole_receiver
@@ -219,6 +261,12 @@ class Evidence:
         held = decision_of(event, state, max(until, event.at))
         since = f"incident at {incident.destination} since {incident.opened:%Y-%m-%d %H:%M}"
         return msgspec.structs.replace(held, why=f"{since}: {event.words}"[:_WHY])
+
+    def _after(self, event: Event, incident: Incident) -> datetime | None:
+        """When an address is mailed again that an incident left behind; None: never."""
+        if not incident.destination.startswith("@") or incident.baseline_rate is None:
+            return None
+        return self._next_mail(event, incident.opened, self._policy.incident.after)
 
     def _directory_works(self, event: Event) -> bool:
         """Whether so many neighbours had mail delivered about then that the refusal means this
@@ -235,20 +283,13 @@ class Evidence:
         window = next((w for w in self._policy.window if w.cause is event.cause), None)
         if window is None or event.cause is None or event.undated:
             return
-        seen = [
-            at
-            for at in self._failures.get(event.cause, [])
-            if event.at - at <= timedelta(days=window.within_days)
-        ]
-        if not seen or event.at - seen[-1] >= timedelta(hours=self._policy.dead.confirm_hours):
-            seen.append(event.at)
-        self._failures[event.cause] = seen
-        since = self._failing_since.setdefault(event.cause, event.at)
-        lasting = event.at - since >= timedelta(days=window.lasting_days)
-        if len(seen) >= window.failures and lasting and self._may_replace(event):
-            least, most = timedelta(days=window.hold_days), timedelta(days=window.longest_days)
-            held = min(most, max(least, (event.at - since) * window.share))
-            self._decide(event, State.HELD, event.at + held)
+        failures = self._failures.get(event.cause)
+        if failures is None or failures.is_forgotten(event.at, window):
+            failures = self._failures[event.cause] = _Failures(event.at)
+        failures.add(event, timedelta(hours=self._policy.dead.confirm_hours))
+        if failures.are_enough(event.at, window) and self._may_replace(event):
+            failures.held = self._next_mail(event, failures.since, window.chance) or event.at
+            self._decide(event, State.HELD, failures.held)
 
     def _may_replace(self, event: Event) -> bool:
         """Whether a new decision may replace the one in force: a suppression is not weakened."""
