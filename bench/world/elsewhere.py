@@ -226,6 +226,10 @@ class Elsewhere(World):
         spells = (self.until.get(person.address, -1), self.until.get(person.domain, -1))
         return max(super().back(person, day), *(until + 1 for until in spells))
 
+    def resolves(self, domain: str, day: int) -> bool:
+        gone = self.until.get(domain, -1) >= day and self.said[domain] in UNREGISTERED
+        return not gone and super().resolves(domain, day)
+
     def _reply(self, person: Person, day: int, hour: float) -> str:
         usual = super()._reply(person, day, hour)
         for subject in (person.domain, person.address):

@@ -16,8 +16,10 @@ from pathlib import Path
 from bouncewise.classifier.classify import default_classifier
 from bouncewise.ledger import open_store
 from bouncewise.model import Cause
+from bouncewise.net.dns import NoSuchNameError
 from bouncewise.operations.check import check
 from bouncewise.operations.context import Context
+from bouncewise.operations.domains import dead_domains, verify
 from bouncewise.operations.ingest import ingest
 from bouncewise.policy.load import load
 
@@ -226,6 +228,25 @@ class Bouncewise(Policy):
         self.folder.cleanup()
 
 
+class WithDns(Bouncewise):
+    name = "bouncewise, with DNS"
+
+    def mailable(self, people: Iterable[Person], day: int) -> list[Person]:
+        """Ask DNS about dead domains each morning, as `bouncewise domains --dns` does."""
+        self.today = day
+        found = list(dead_domains(self.ledger))
+        at = self.start + timedelta(days=day, hours=6)
+        for _ in verify(found, self.ledger, self.policy, self.resolve, at=at, dry_run=False):
+            pass
+        return super().mailable(people, day)
+
+    def resolve(self, name: str, record_type: str) -> list[str]:
+        """What DNS says of a domain today."""
+        if self.world.resolves(name, self.today):
+            return [f"10 mx.{name}."] if record_type == "MX" else ["192.0.2.7"]
+        raise NoSuchNameError
+
+
 class ByCommands(Bouncewise):
     name = "bouncewise, by its commands"
 
@@ -268,6 +289,7 @@ POLICIES = (
     UnknownOnly,
     GreyDays,
     Bouncewise,
+    WithDns,
     ByCommands,
     Hindsight,
     Oracle,

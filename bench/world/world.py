@@ -213,6 +213,10 @@ class World:
         """The first day, from *day* on, on which this mailbox exists, as far as is certain then."""
         return NEVER if person.gone else max(day, self.lapsed.get(person.domain, -1) + 1)
 
+    def resolves(self, domain: str, day: int) -> bool:
+        """Whether DNS knows a mail server for a domain."""
+        return self.lapsed.get(domain, -1) < day
+
     def answer(self, person: Person, day: int) -> Answer:
         """The receiver's answer to a mail today."""
         noise = self.noise

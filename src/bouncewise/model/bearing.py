@@ -16,6 +16,10 @@ TENANT_CAUSES = frozenset({Cause.ACCESS_DENIED})
 """Causes by which each tenant of a hosting receiver answers from a directory of its own
 (Microsoft 365's Directory-Based Edge Blocking), so that other tenants' refusals and deliveries
 say nothing about it."""
+_TENANT_STATUS = " 5.1.10 "
+"""Exchange Online: RESOLVER.ADR.RecipientNotFound, by the tenant's directory, too
+(https://learn.microsoft.com/exchange/mail-flow-best-practices/non-delivery-reports-in-exchange-online).
+"""
 
 DOMAIN_CAUSES = (Cause.DOMAIN_UNKNOWN, Cause.DOMAIN_NO_MAIL)
 """Causes that concern a whole domain."""
@@ -59,6 +63,13 @@ def bearing(
     if trust is Trust.MATCHED and found is Bearing.DOMAIN:
         return Bearing.NONE
     return found
+
+
+def is_tenants(cause: str | None, words: str) -> bool:
+    """Whether a refusal is that of a tenant's own directory; *words*: the reply's, after its
+    codes.
+    """
+    return cause in TENANT_CAUSES or _TENANT_STATUS in words[:12]
 
 
 def concerns_domain(kind: str, cause: str | None, receiver: str, trust: Trust) -> bool:

@@ -21,6 +21,7 @@ from bouncewise.operations.decisions import decisions_on
 from bouncewise.operations.refusal_context import RefusalContexts
 from bouncewise.policy.decide import (
     CONFIRMED,
+    DNS_ROUTE,
     OK,
     RELEASED,
     REMOVED,
@@ -42,7 +43,7 @@ ANY_MARKETING = Mail()
 
 _DOMAIN = "a domain, not an address"
 _PROBE_CANDIDATES = 100
-_CLEARING = (Kind.DELIVERED, CONFIRMED, REMOVED, RELEASED)
+_CLEARING = (Kind.DELIVERED, CONFIRMED, REMOVED, RELEASED, DNS_ROUTE)
 
 
 class Answer(NamedTuple):

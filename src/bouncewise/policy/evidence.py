@@ -11,10 +11,10 @@ from datetime import date, datetime, timedelta
 import msgspec
 
 from bouncewise.model import Advice, Cause, Decision, Event, Incident, Kind, State, Trust
-from bouncewise.model.bearing import DOMAIN_CAUSES, TENANT_CAUSES
+from bouncewise.model.bearing import DOMAIN_CAUSES, is_tenants
 from bouncewise.policy.load import Chance, Policy, Window
 from bouncewise.policy.refusal_context import RefusalContext
-from bouncewise.policy.schedule import next_mail
+from bouncewise.policy.schedule import Waiting, next_mail
 from bouncewise.policy.trust import ClaimCount, ClaimEffect
 
 OK = Decision(state=State.OK)
@@ -28,9 +28,11 @@ RELEASED = "released"
 CONFIRMED = "confirmed"
 """A kind of act: a sign of life that is no delivery (a login, a signed link, mail from there)."""
 DNS_LOOKUP = "looked-up"
-"""A kind of act: DNS was asked about a domain. Its cause is what DNS says; None where mail is
-routed somewhere.
+"""A kind of act: DNS was asked about a domain. Its cause is what DNS says; None where an address
+record, but no MX, says where mail might go.
 """
+DNS_ROUTE = "routed"
+"""A kind of act: DNS names a mail server for a domain."""
 CARRIED = "carried"
 """A Decision of an older ledger, from which the fold goes on."""
 
@@ -101,7 +103,7 @@ class Evidence:
             self._claims.reset()
         elif event.kind in (REMOVED, RELEASED):
             self._release()
-        elif event.kind == DNS_LOOKUP:
+        elif event.kind in (DNS_LOOKUP, DNS_ROUTE):
             self._dns_lookup(event)
         elif event.kind == CARRIED and event.carried is not None:
             self.decision = max(self.decision, event.carried, key=strictness)
@@ -168,8 +170,10 @@ class Evidence:
         """When a name that has failed since then is mailed again; None: never."""
         if chance is None:
             return None
-        waiting = max(self._mailed.values(), default=1)
-        return next_mail(event.at, since, waiting, chance, self._policy.cost)
+        cost = self._policy.cost
+        mail = cost.full if event.cause is Cause.MAILBOX_FULL else cost.mail
+        waiting = Waiting(max(self._mailed.values(), default=1), mail)
+        return next_mail(event.at, since, waiting, chance, cost)
 
     def _claimed(self, event: Event) -> None:
         """A claim in a time that own logs cover: a short hold, until claims recur."""
@@ -223,18 +227,25 @@ class Evidence:
         return first, confirmed, since
 
     def _dns_lookup(self, event: Event) -> None:
-        """Of a dead domain: if it does not exist in DNS either, that confirms it; if mail is
-        routed again, its time is up.
+        """Of a dead domain: if it does not exist in DNS either, that confirms it.
 
-        Then one address is mailed as a probe, for a mail server in DNS says little about its
-        answers.
+        If mail is routed again while nobody but its owner can have the domain back, all of its
+        addresses are free. Later, or where no MX says so, its time is up: one address is mailed
+        as a probe, for a parked domain and a new owner have no use for its addresses.
         """
-        until = self.decision.until
+        until, since = self.decision.until, self._dead_since
         if self.decision.cause not in DOMAIN_CAUSES or until is None:
             return
-        if event.cause is None:
+        owned = timedelta(days=self._policy.dead.domain_owner_days)
+        if event.kind == DNS_ROUTE and since is not None and event.at - since <= owned:
+            self._release()
+        elif event.cause is None:
             self.decision = msgspec.structs.replace(self.decision, until=min(until, event.at))
-            return
+        else:
+            self._is_still_dead(event, until)
+
+    def _is_still_dead(self, event: Event, until: datetime) -> None:
+        """DNS says the same as when the domain was suppressed *until* then."""
         if until - event.at <= timedelta(days=self._policy.dead.domain_probe_days):
             self.decision = msgspec.structs.replace(self.decision, until=min(until, event.at))
         self._final_refusal(
@@ -274,6 +285,8 @@ class Evidence:
         """
         policy = self._policy.incident
         at_receiver, in_domain = self._context.neighbours(event)
+        if is_tenants(event.cause, event.words):
+            at_receiver = 0
         return in_domain >= policy.domain_neighbours or at_receiver >= policy.neighbours
 
     def _count(self, event: Event) -> None:
@@ -303,7 +316,7 @@ class Evidence:
 
 def _lags(event: Event, alive: bool) -> bool:
     """Whether a tenant's directory that is behind may be the cause."""
-    return event.cause in TENANT_CAUSES and alive
+    return alive and is_tenants(event.cause, event.words)
 
 
 def _is_returned(handed: datetime, event: Event) -> bool:

@@ -5,9 +5,9 @@ Reads: an Example and a Policy. Gives: what follows, in the example's own words.
 history is ``DAY WHAT``: a cause (a final failure of it, with its usual advice, or with ``CAUSE:
 ADVICE``), ``delivered``, ``handed-over`` (accepted by a smart host), ``complaint``,
 ``unsubscribe``, ``added``, ``removed``, ``released`` or ``confirmed``, or ``looked-up: CAUSE``
-for what DNS says of the domain (``looked-up``: mail is routed somewhere); behind it ``beside
-25/4`` (so many others at the receiver/in the domain had mail delivered about then) or ``in open
-incident``, ``in passed incident``, ``in final incident`` of the receiver, or ``in open domain
+for what DNS says of the domain (``looked-up``: an address record, but no MX; ``routed``: an
+MX); behind it ``beside 25/4`` (so many others at the receiver/in the domain had mail delivered
+about then) or ``in open incident``, ``in passed incident``, ``in final incident`` of the receiver, or ``in open domain
 incident`` and so on; or how it is known: ``matched`` (a notice that returns a mail of that day),
 ``claimed`` (a notice that proves nothing, in a time that own logs cover), ``claimed among 60``
 (one of so many claims of that day), ``claimed uncovered``; or ``via 25`` (delivered by a host
@@ -34,6 +34,7 @@ from bouncewise.policy.decide import (
     ADDED,
     CONFIRMED,
     DNS_LOOKUP,
+    DNS_ROUTE,
     RELEASED,
     REMOVED,
     decide,
@@ -160,7 +161,7 @@ def _history_line(number: int, line: str, advice: Mapping[Cause, Advice]) -> _Hi
     day, what, detail, receiver, domain, incident, known_by, via = found.groups()
     event = _event(_DAY0 + timedelta(days=float(day)), what, detail, advice)
     if event is None:
-        kinds = ", ".join(sorted({*_KINDS, *_ACTS, _HANDED_OVER, DNS_LOOKUP}))
+        kinds = ", ".join(sorted({*_KINDS, *_ACTS, _HANDED_OVER, DNS_LOOKUP, DNS_ROUTE}))
         raise ValueError(f"{line!r}: {what} is no cause, and none of {kinds}")
     event = msgspec.structs.replace(event, message=number, **_origin(event, known_by))
     if via:
@@ -185,7 +186,7 @@ def _event(
         return Event(at=at, kind=Kind.DELIVERED, relay=_SMART_HOST)
     if what in _ACTS:
         return Event(at=at, kind=what, by="somebody")
-    if what == DNS_LOOKUP:
+    if what in (DNS_LOOKUP, DNS_ROUTE):
         return Event(at=at, kind=what, cause=Cause(detail) if detail else None, by="dns")
     if what not in set(Cause):
         return None

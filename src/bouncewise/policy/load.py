@@ -38,6 +38,8 @@ class Dead(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     memory_why: str
     domain_hold_days: int
     domain_hold_why: str
+    domain_owner_days: int
+    domain_owner_why: str
     domain_probe_days: int
     domain_probe_why: str
 
@@ -130,6 +132,8 @@ class CostPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     mail: float
     missed: float
     cost_why: str
+    full: float
+    full_why: str
     longest_days: int
     longest_why: str
 

@@ -52,6 +52,7 @@ RANGES = {
     "trust.claims_a_day": Range(0, 1_000_000),
     "window.within_days": _LONG,
     "cost.mail": Range(0, 1_000_000, open=True),
+    "cost.full": Range(0, 1_000_000, open=True),
     "cost.missed": Range(0, 1_000_000, open=True),
     "cost.longest_days": _LONG,
     "recovery.share": _PROBABILITY,

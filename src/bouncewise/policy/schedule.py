@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from bouncewise.policy.load import Chance, CostPolicy
 
@@ -24,19 +25,23 @@ _EARLY = timedelta(hours=12)
 waits for."""
 
 
+class Waiting(NamedTuple):
+    """How many ``addresses`` wait for the result of a mail, and what the ``mail`` costs."""
+
+    addresses: int
+    mail: float
+
+
 def next_mail(
-    at: datetime, since: datetime, waiting: int, chance: Chance, cost: CostPolicy
+    at: datetime, since: datetime, waiting: Waiting, chance: Chance, cost: CostPolicy
 ) -> datetime:
-    """When to mail again what has failed since *since*, the last time *at*, while *waiting*
-    addresses wait for the result.
-    """
-    days = days_between_mails((at - since) / _DAY, waiting, chance, cost)
-    return at + _DAY * days - _EARLY
+    """When to mail again what has failed since *since*, the last time *at*."""
+    return at + _DAY * days_between_mails((at - since) / _DAY, waiting, chance, cost) - _EARLY
 
 
-def days_between_mails(failing: float, waiting: int, chance: Chance, cost: CostPolicy) -> int:
+def days_between_mails(failing: float, waiting: Waiting, chance: Chance, cost: CostPolicy) -> int:
     """Whole days from one mail to the next after *failing* days, from 1 to ``longest_days``."""
     half, never = chance.half_days, 1 - chance.share
     hazard = chance.share * half / ((failing + half) * (half + failing * never))
-    days = math.sqrt(2 * cost.mail / (cost.missed * max(1, waiting) * hazard))
+    days = math.sqrt(2 * waiting.mail / (cost.missed * waiting.addresses * hazard))
     return max(1, min(cost.longest_days, round(days)))
