@@ -15,14 +15,14 @@ import pytest
 
 from bouncewise.classifier.classify import default_classifier
 from bouncewise.ledger import Store, open_store
-from bouncewise.model import State
+from bouncewise.model import Event, State
 from bouncewise.net import dns
 from bouncewise.operations import domains
 from bouncewise.operations.check import check
 from bouncewise.operations.context import Context
 from bouncewise.operations.ingest import ingest
 from bouncewise.operations.status import status
-from bouncewise.operations.suppress import suppressions
+from bouncewise.operations.suppress import record, suppressions
 from bouncewise.policy.decide import domain_state, in_force
 from bouncewise.policy.load import load
 from support.postfix import NO_DOMAIN, log_lines
@@ -98,9 +98,20 @@ def test_dns_confirms_on_another_day_and_frees_to_be_asked(ledger: Store) -> Non
     assert may(ledger, 2, "x@gone.example", "x@null.example") == [False, False]
 
 
-def test_of_what_came_back_one_asks(ledger: Store) -> None:
+def test_a_mail_server_in_dns_frees_a_domain_without_mail(ledger: Store) -> None:
+    names = ("jo2@back.example", "other@back.example")
+    assert may(ledger, 1, *names) == [False, False]
     assert look(ledger, 1)["back.example"] is State.OK
-    assert may(ledger, 1.1, "jo2@back.example", "other@back.example").count(True) == 1
+    assert may(ledger, 1.1, *names) == [True, True]
+
+
+def test_one_asks_where_a_new_owner_may_have_the_domain(ledger: Store) -> None:
+    late = POLICY.dead.domain_owner_days + 1
+    for day in range(1, late):
+        look(ledger, day)
+    found = Event(at=NOW + timedelta(days=late), kind="routed", by="dns")
+    record(("@gone.example",), found, ledger, POLICY)
+    assert may(ledger, late + 0.1, "jo1@gone.example", "other@gone.example").count(True) == 1
 
 
 def test_looked_up_daily_it_is_never_mailed_again(ledger: Store) -> None:
@@ -127,8 +138,9 @@ def test_the_verb_lists_them_and_points_out_slips(ledger: Store) -> None:
 
 def test_every_verb_holds_a_domain_while_its_probe_is_awaited(ledger: Store) -> None:
     look(ledger, 1)
-    after = NOW + timedelta(days=POLICY.dead.domain_until_days + 2)
     (found,) = (d for name, d in domains.dead_domains(ledger) if name == "gone.example")
+    assert found.until is not None
+    after = found.until + timedelta(days=1)
     assert in_force(found, after).state is State.OK
     assert domain_state(found, POLICY, after).state is State.HELD
     (answer,) = check(("other@gone.example",), ledger, POLICY, at=after, past=False)

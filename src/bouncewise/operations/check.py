@@ -7,8 +7,9 @@ Changes nothing.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ from bouncewise.operations.refusal_context import RefusalContexts
 from bouncewise.policy.decide import (
     CONFIRMED,
     DNS_ROUTE,
+    DOMAIN_CAUSES,
     OK,
     RELEASED,
     REMOVED,
@@ -44,6 +46,10 @@ ANY_MARKETING = Mail()
 _DOMAIN = "a domain, not an address"
 _PROBE_CANDIDATES = 100
 _CLEARING = (Kind.DELIVERED, CONFIRMED, REMOVED, RELEASED, DNS_ROUTE)
+
+
+_Cleared = Callable[[str], list[datetime]]
+"""When a domain was cleared, in the order of time."""
 
 
 class Answer(NamedTuple):
@@ -72,7 +78,7 @@ class Checker:
         self._has_pending = False
         self._decisions: dict[str, Decisions] = {}
         self._probes: dict[str, str] = {}
-        self._cleared: dict[str, datetime | None] = {}
+        self._cleared: dict[str, list[datetime]] = {}
         self._domains = _Domains(self._probe_of, self._cleared_at)
 
     def refresh(self) -> None:
@@ -149,7 +155,7 @@ class Checker:
             self._probes[domain] = _probe(names, self._ledger.decisions(names))
         return self._probes[domain]
 
-    def _cleared_at(self, domain: str) -> datetime | None:
+    def _cleared_at(self, domain: str) -> list[datetime]:
         if domain not in self._cleared:
             self._cleared[domain] = _cleared(domain, self._ledger, None)
         return self._cleared[domain]
@@ -225,7 +231,7 @@ class _Domains(NamedTuple):
     """
 
     probe_of: Callable[[str], str]
-    cleared_at: Callable[[str], datetime | None]
+    cleared_at: _Cleared
 
 
 def _answer(
@@ -234,7 +240,7 @@ def _answer(
     """*own*, *whole*: the Decisions on the address and on its domain."""
     given, name, domain, at, mail = question
     of_domain = _evidence(whole)
-    if _follows_domain(_evidence(own), of_domain, domain, domains):
+    if _follows_domain(_evidence(own), of_domain, domains.cleared_at, question, policy):
         own = tuple(d for d in own if d.basis is not Basis.EVIDENCE)
     for about, decisions in ((name, own), (domain, whole)):
         decision = strictest(decisions, at, mail)
@@ -251,22 +257,31 @@ def _evidence(decisions: Decisions) -> Decision:
     return next((d for d in decisions if d.basis is Basis.EVIDENCE), OK)
 
 
-def _follows_domain(own: Decision, whole: Decision, domain: str, domains: _Domains) -> bool:
+def _follows_domain(
+    own: Decision, whole: Decision, cleared_at: _Cleared, question: _Question, policy: Policy
+) -> bool:
     """Whether evidence about the domain that decided on this address is the domain's to decide:
-    while it has a decision, and once it was cleared since.
+    while it has a decision, and once it was cleared since. Where its server accepted mail shortly
+    before it failed for this address, it failed for this address alone.
     """
     if own.cause not in ROUTE_CAUSES or own.trust in (Trust.CLAIMED, Trust.MATCHED):
         return False
     if whole.state is not State.OK:
         return True
-    cleared = domains.cleared_at(domain)
-    return cleared is not None and own.since is not None and cleared > own.since
+    times = cleared_at(question.domain)
+    if not times or own.since is None or times[-1] <= own.since:
+        return False
+    before = times[: bisect_right(times, own.since)]
+    apart = timedelta(hours=policy.dead.confirm_hours)
+    return own.cause in DOMAIN_CAUSES or not before or own.since - before[-1] >= apart
 
 
-def _cleared(domain: str, ledger: Store, until: datetime | None) -> datetime | None:
-    """When mail was last delivered to anybody at a domain, or a person removed its suppression."""
+def _cleared(domain: str, ledger: Store, until: datetime | None) -> list[datetime]:
+    """When mail was delivered to anybody at a domain, last or last before a failure, or a person
+    or DNS ended its suppression.
+    """
     _, history = next(ledger.histories((domain,), until))
-    return max((e.at for e in history if e.kind in _CLEARING), default=None)
+    return [e.at for e in history if e.kind in _CLEARING]
 
 
 def _probe(names: Iterable[str], decisions: Mapping[str, Decisions]) -> str:

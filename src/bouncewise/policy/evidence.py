@@ -60,8 +60,7 @@ class _Failures:
         counted = [failed for at, failed in self._days if now - at <= within]
         failed = sum(counted)
         weight = failed * window.delays + (len(counted) - failed) * window.failures
-        lasting = now - self.since >= timedelta(days=window.lasting_days)
-        self._enough |= lasting and weight >= window.failures * window.delays
+        self._enough |= weight >= window.failures * window.delays
         return self._enough
 
     def is_forgotten(self, now: datetime, window: Window) -> bool:

@@ -154,16 +154,15 @@ class Recovery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Failures of a cause on so many different days within a window, the first ``lasting_days``
-    ago, hold the address; so do delays on ``delays`` days. The hold ends with the next mail that
-    its recovery allows: ``share`` and ``half_days`` as in Recovery.
+    """Failures of a cause on so many different days within a window hold the address; so do delays
+    on ``delays`` days. The hold ends with the next mail that its recovery allows: ``share`` and
+    ``half_days`` as in Recovery.
     """
 
     cause: Cause
     failures: int
     delays: int
     within_days: int
-    lasting_days: int = 0
     share: float
     half_days: float
     why: str
