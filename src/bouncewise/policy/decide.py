@@ -26,18 +26,17 @@ from bouncewise.model import (
     Trust,
 )
 from bouncewise.model.bearing import DOMAIN_CAUSES, ROUTE_CAUSES
-from bouncewise.policy.evidence import (
+from bouncewise.policy.acts import (
     ADDED,
     CARRIED,
     CONFIRMED,
     DNS_LOOKUP,
     DNS_ROUTE,
-    OK,
     RELEASED,
     REMOVED,
-    Evidence,
-    strictness,
 )
+from bouncewise.policy.decisions import OK, strictness
+from bouncewise.policy.evidence import Evidence
 from bouncewise.policy.load import Policy
 from bouncewise.policy.mails import countable, is_trusted
 from bouncewise.policy.refusal_context import NoContext, RefusalContext

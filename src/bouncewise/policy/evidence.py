@@ -12,61 +12,15 @@ import msgspec
 
 from bouncewise.model import Advice, Cause, Decision, Event, Incident, Kind, State, Trust
 from bouncewise.model.bearing import DOMAIN_CAUSES, is_tenants
-from bouncewise.policy.load import Chance, Policy, Window
+from bouncewise.policy.acts import CARRIED, CONFIRMED, DNS_LOOKUP, DNS_ROUTE, RELEASED, REMOVED
+from bouncewise.policy.decisions import OK, decision_of, strictness
+from bouncewise.policy.failures import Failures
+from bouncewise.policy.load import Chance, Policy
 from bouncewise.policy.refusal_context import RefusalContext
 from bouncewise.policy.schedule import Waiting, next_mail
 from bouncewise.policy.trust import ClaimCount, ClaimEffect
 
-OK = Decision(state=State.OK)
-
-ADDED = "added"
-REMOVED = "removed"
-"""Kinds of acts: an operator, or an imported list, adds a suppression, or removes whatever
-suppresses or holds a name."""
-RELEASED = "released"
-"""A kind of act: an operator ends what evidence decided, and nothing else."""
-CONFIRMED = "confirmed"
-"""A kind of act: a sign of life that is no delivery (a login, a signed link, mail from there)."""
-DNS_LOOKUP = "looked-up"
-"""A kind of act: DNS was asked about a domain. Its cause is what DNS says; None where an address
-record, but no MX, says where mail might go.
-"""
-DNS_ROUTE = "routed"
-"""A kind of act: DNS names a mail server for a domain."""
-CARRIED = "carried"
-"""A Decision of an older ledger, from which the fold goes on."""
-
 _WHY = 200  # characters kept of the reason
-
-
-class _Failures:
-    """The days on which mail to one name failed, or was delayed, for one cause."""
-
-    def __init__(self, since: datetime) -> None:
-        self.since = self.held = since
-        self._days: list[tuple[datetime, bool]] = []  # and whether mail failed for good
-        self._enough = False
-
-    def add(self, event: Event, apart: timedelta) -> None:
-        failed = event.kind == Kind.FAILED
-        if not self._days or event.at - self._days[-1][0] >= apart:
-            self._days.append((event.at, failed))
-        elif failed:
-            self._days[-1] = self._days[-1][0], True
-
-    def are_enough(self, now: datetime, window: Window) -> bool:
-        """Whether they hold the name; once they do, each further one does."""
-        within = timedelta(days=window.within_days)
-        counted = [failed for at, failed in self._days if now - at <= within]
-        failed = sum(counted)
-        weight = failed * window.delays + (len(counted) - failed) * window.failures
-        self._enough |= weight >= window.failures * window.delays
-        return self._enough
-
-    def is_forgotten(self, now: datetime, window: Window) -> bool:
-        """Whether the last of them, and the hold that followed, is too long ago."""
-        last = max(self.held, self._days[-1][0] if self._days else self.since)
-        return now - last > timedelta(days=window.within_days)
 
 
 class Evidence:
@@ -80,8 +34,9 @@ class Evidence:
         self._last_alive: datetime | None = None
         self._refused: datetime | None = None
         self._dead_since: datetime | None = None
-        self._failures: dict[Cause, _Failures] = {}
+        self._failures: dict[Cause, Failures] = {}
         self._mailed: dict[date, int] = {}
+        self._left_by: Incident | None = None
         self._handed: list[datetime] = []
         self._claims = ClaimCount(policy.trust)
 
@@ -124,7 +79,7 @@ class Evidence:
         self._release()
 
     def _release(self) -> None:
-        self._refused = self._dead_since = None
+        self._refused = self._dead_since = self._left_by = None
         self._failures.clear()
         self._mailed.clear()
         self.decision = OK
@@ -193,8 +148,7 @@ class Evidence:
         if domain and self._context.resolver_failed(event):
             return
         first_refusal, confirmed, since = self._remember_refusal(event, alive)
-        self._dead_since = dead_since = self._dead_since or event.at
-        again = self._next_mail(event, dead_since, self._policy.chance_of(event.cause))
+        again = self._again(event)
         if not self._may_replace(event) or (self._whole_domain and alive and first_refusal):
             return  # lately delivered there: one failed lookup says nothing of other addresses
         incident, probe = (None, False) if domain else self._context.incident(event)
@@ -208,6 +162,13 @@ class Evidence:
         else:
             longest = event.at + timedelta(days=dead.domain_hold_days if domain else dead.hold_days)
             self._decide(event, State.HELD, min(again or longest, longest))
+
+    def _again(self, event: Event) -> datetime | None:
+        """When a name that is refused is mailed again; None: never."""
+        self._dead_since = self._dead_since or event.at
+        if self._left_by is not None and event.advice is Advice.SUPPRESS_ADDRESS:
+            return self._turn(event, self._left_by)
+        return self._next_mail(event, self._dead_since, self._policy.chance_of(event.cause))
 
     def _remember_refusal(self, event: Event, alive: bool) -> tuple[bool, bool, datetime]:
         """Whether this is the first refusal; whether it confirms the first; when that was."""
@@ -257,7 +218,7 @@ class Evidence:
         """
         policy = self._policy.incident
         if incident.closed is not None and not incident.recovered:
-            return decision_of(event, State.SUPPRESSED, self._after(event, incident))
+            return decision_of(event, State.SUPPRESSED, self._turn(event, incident))
         until = incident.closed or incident.opened + timedelta(days=policy.max_days)
         whole_receiver = not incident.destination.startswith("@")
         early = event.at - incident.opened < timedelta(days=policy.probe_all_days) or whole_receiver
@@ -272,11 +233,19 @@ class Evidence:
         since = f"incident at {incident.destination} since {incident.opened:%Y-%m-%d %H:%M}"
         return msgspec.structs.replace(held, why=f"{since}: {event.words}"[:_WHY])
 
-    def _after(self, event: Event, incident: Incident) -> datetime | None:
-        """When an address is mailed again that an incident left behind; None: never."""
-        if not incident.destination.startswith("@") or incident.baseline_rate is None:
+    def _turn(self, event: Event, incident: Incident) -> datetime | None:
+        """When an address is mailed again that an incident left behind; None: never.
+
+        The addresses of a domain take turns; the first delivery frees all of them.
+        """
+        if incident.baseline_rate is None or not incident.destination.startswith("@"):
             return None
-        return self._next_mail(event, incident.opened, self._policy.incident.after)
+        self._left_by = incident
+        cost, others = self._policy.cost, max(1, incident.newly_refused)
+        waiting, chance = Waiting(others, cost.mail), self._policy.incident.after
+        at = max(event.at, incident.closed or event.at)
+        turns = others if at == event.at else 1 + int(event.at.timestamp()) % others
+        return at + turns * (next_mail(at, incident.opened, waiting, chance, cost) - at)
 
     def _directory_works(self, event: Event) -> bool:
         """Whether so many neighbours had mail delivered about then that the refusal means this
@@ -297,7 +266,7 @@ class Evidence:
             return
         failures = self._failures.get(event.cause)
         if failures is None or failures.is_forgotten(event.at, window):
-            failures = self._failures[event.cause] = _Failures(event.at)
+            failures = self._failures[event.cause] = Failures(event.at)
         failures.add(event, timedelta(hours=self._policy.dead.confirm_hours))
         if failures.are_enough(event.at, window) and self._may_replace(event):
             failures.held = self._next_mail(event, failures.since, window.chance) or event.at
@@ -323,27 +292,3 @@ def _is_returned(handed: datetime, event: Event) -> bool:
     if event.mailed is not None:
         return handed.date() == event.mailed.date()
     return event.sent is None or handed.date() == event.sent.date()
-
-
-def decision_of(event: Event, state: State, until: datetime | None) -> Decision:
-    """The Decision that evidence makes by *event*."""
-    return Decision(
-        state=state,
-        cause=event.cause,
-        since=event.at,
-        until=until,
-        why=event.words,
-        rule=event.rule or event.kind,
-        trust=event.trust,
-    )
-
-
-def strictness(decision: Decision) -> tuple[bool, bool, bool, float]:
-    """Sorts Decisions of one scope: suppressed is more than held, for good more than a time."""
-    until = decision.until
-    return (
-        decision.state is not State.OK,
-        decision.state is State.SUPPRESSED,
-        until is None,
-        until.timestamp() if until else 0.0,
-    )
