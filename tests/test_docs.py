@@ -159,6 +159,8 @@ def test_every_option_that_is_named_exists() -> None:
         "--seeds",
         "--only",
         "--quiet",
+        "--world",
+        "--explain",
     }
     for name, text in PAGES.items():
         named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))
