@@ -1,5 +1,4 @@
-# ruff: noqa: E501
-"""Events of ESPs inside the objects of queues, functions and collectors, and events without words."""
+"""Events of ESPs inside the objects of queues, functions and collectors; events without words."""
 
 from __future__ import annotations
 
@@ -101,40 +100,76 @@ LABELS: list[tuple[str, Any, tuple[str, str]]] = [
     ("brevo soft", BREVO | {"event": "soft_bounce"}, ("unknown", "retry-later")),
     (
         "mandrill",
-        {"event": "hard_bounce", "_id": "1", "msg": {"email": "a@b.example", "bounce_description": "invalid_domain"}},
+        {
+            "event": "hard_bounce",
+            "_id": "1",
+            "msg": {"email": "a@b.example", "bounce_description": "invalid_domain"},
+        },
         ("domain-unknown", "suppress-domain"),
     ),
     (
         "mandrill full",
-        {"event": "soft_bounce", "_id": "1", "msg": {"email": "a@b.example", "bounce_description": "mailbox_full"}},
+        {
+            "event": "soft_bounce",
+            "_id": "1",
+            "msg": {"email": "a@b.example", "bounce_description": "mailbox_full"},
+        },
         ("mailbox-full", "retry-later"),
     ),
     (
         "sendgrid",
-        {"event": "bounce", "type": "bounce", "email": "a@b.example", "timestamp": 1, "bounce_classification": "Invalid Address"},
+        {
+            "event": "bounce",
+            "type": "bounce",
+            "email": "a@b.example",
+            "timestamp": 1,
+            "bounce_classification": "Invalid Address",
+        },
         ("mailbox-unknown", "suppress-address"),
     ),
     (
         "sendgrid blocked",
-        {"event": "bounce", "type": "blocked", "email": "a@b.example", "timestamp": 1, "bounce_classification": "Reputation"},
+        {
+            "event": "bounce",
+            "type": "blocked",
+            "email": "a@b.example",
+            "timestamp": 1,
+            "bounce_classification": "Reputation",
+        },
         ("reputation", "fix-sender"),
     ),
     (
         "sparkpost",
-        {"msys": {"message_event": {"type": "bounce", "bounce_class": "10", "rcpt_to": "a@b.example"}}},
+        {
+            "msys": {
+                "message_event": {"type": "bounce", "bounce_class": "10", "rcpt_to": "a@b.example"}
+            }
+        },
         ("mailbox-unknown", "suppress-address"),
     ),
     (
         "mailjet",
-        {"event": "bounce", "email": "a@b.example", "MessageID": 1, "hard_bounce": True, "error": ""},
+        {
+            "event": "bounce",
+            "email": "a@b.example",
+            "MessageID": 1,
+            "hard_bounce": True,
+            "error": "",
+        },
         ("mailbox-unknown", "suppress-address"),
     ),
     (
         "mailgun",
-        {"event": "failed", "severity": "permanent", "reason": "old", "recipient": "a@b.example", "timestamp": 1},
+        {
+            "event": "failed",
+            "severity": "permanent",
+            "reason": "old",
+            "recipient": "a@b.example",
+            "timestamp": 1,
+        },
         ("delivery-expired", "retry-later"),
     ),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("name", "payload", "want"), LABELS, ids=[row[0] for row in LABELS])
@@ -157,7 +192,11 @@ def test_words_outrank_a_label() -> None:
 
 
 def test_a_label_of_a_delay_never_suppresses() -> None:
-    event = {"event": "deferral", "_id": "1", "msg": {"email": "a@b.example", "bounce_description": "bad_mailbox"}}  # fmt: skip
+    event = {
+        "event": "deferral",
+        "_id": "1",
+        "msg": {"email": "a@b.example", "bounce_description": "bad_mailbox"},
+    }
     assert rows(event) == [("delayed", "a@b.example", "mailbox-unknown", "retry-later")]
 
 
@@ -337,3 +376,40 @@ def test_further_providers(
 def test_an_event_without_a_recipient_gives_a_note() -> None:
     event = {"RecordType": "Bounce", "Type": "HardBounce", "ID": 1, "Name": "Hard bounce"}
     assert [type(item) for item in items(event)] == [Note]
+
+
+EVENT = {"event": "bounce", "email": "victim@b.example", "timestamp": 1, "reason": "550 5.1.1 gone"}
+STRANGERS: dict[str, Any] = {
+    "text of a mail that Postmark received": {"FromName": "Eve", "TextBody": json.dumps(EVENT)},
+    "header fields of a received mail": {"headers": EVENT, "plain": "x"},
+    "subject in a mail that SES received": {
+        "notificationType": "Received",
+        "mail": {"commonHeaders": {"subject": json.dumps(EVENT)}},
+    },
+    "mail that SES received": {
+        "notificationType": "Received",
+        "mail": {"headers": [{"name": "X", "value": json.dumps(EVENT)}]},
+        "content": json.dumps(EVENT),
+    },
+    "the same through SNS": {
+        "Type": "Notification",
+        "MessageId": "x",
+        "Message": json.dumps({"notificationType": "Received", "content": json.dumps(EVENT)}),
+    },
+    "route of Mailgun": {"subject": json.dumps(EVENT), "body-plain": json.dumps(EVENT)},
+    "field of a form": {"name": "Eve", "message": json.dumps(EVENT)},
+    "line of a web service's log": {
+        "level": "info",
+        "message": "failed",
+        "user": json.dumps(EVENT),
+    },
+    "object in such a line": {"level": "info", "message": "failed", "request": EVENT},
+}
+
+
+@pytest.mark.parametrize("name", STRANGERS)
+def test_what_strangers_wrote_is_no_event(name: str) -> None:
+    body = json.dumps(STRANGERS[name]).encode()
+    reader = reader_for(body)
+    found = list(reader.read(io.BytesIO(body), "x")) if reader else []
+    assert not [item for item in found if isinstance(item, Finding)]

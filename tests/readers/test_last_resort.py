@@ -1361,3 +1361,64 @@ def test_domains_that_no_mail_can_be_sent_to() -> None:
 def test_a_text_full_of_addresses_takes_no_time() -> None:
     text = " ".join(f"failed to: <u{i}@rcpt.example>" for i in range(20_000))
     assert len(candidates(notice(text))) <= 200
+
+
+def _notice(subject: str, text: str) -> str:
+    return (
+        "Return-Path: <>\nFrom: postmaster@there.example\nTo: bounce@sender.example\n"
+        f"Subject: {subject}\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n\n{text}\n"
+    )
+
+
+LAYOUTS = {
+    "Spanish": ("Aviso", "No ha sido posible entregar el mensaje\nDestinatario: ann@there.example"),
+    "Korean": (
+        "[반송]",
+        "메일 전송에 실패하였습니다.\n받는사람: ann@there.example\n550 User unknown",
+    ),
+    "Turkish": ("Hata", "İletiniz teslim edilemedi.\nAlıcı: ann@there.example\n550 5.1.1 unknown"),
+    "Czech": ("Chyba", "Zprávu nelze doručit.\nPříjemce: ann@there.example\n550 5.1.1 unknown"),
+    "Vietnamese": ("Lỗi", "Không thể gửi thư.\nNgười nhận: ann@there.example\n550 unknown"),
+    "blocked by a gateway": (
+        "Message blocked",
+        "A message from you to ann@there.example was blocked by our policy.\nTo: ann@there.example",
+    ),
+    "an address that two lines hold": (
+        "Delivery report",
+        "Delivery to these recipients has been aborted:\n\n  * <ann@there.\n    example>\n    552 full",
+    ),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_notice_of_another_language_or_layout_names_its_recipient(layout: str) -> None:
+    raw = _notice(*LAYOUTS[layout]).encode()
+    reader = reader_for(raw)
+    assert reader is not None
+    found = [item for item in reader.read(io.BytesIO(raw), "x") if isinstance(item, Finding)]
+    assert [item.report.recipient for item in found] == ["ann@there.example"]
+
+
+def test_the_reply_code_may_follow_a_label() -> None:
+    raw = _notice(
+        "Mail failed", "ERROR_CODE :550, ERROR_CODE :spam\n\nRECIPIENT :ann@there.example"
+    )
+    found = [
+        item.report
+        for item in reader_for(raw.encode()).read(io.BytesIO(raw.encode()), "x")  # type: ignore[union-attr]
+        if isinstance(item, Finding)
+    ]
+    assert [(r.recipient, r.reply and r.reply.reply_code) for r in found] == [
+        ("ann@there.example", 550)
+    ]
+
+
+def test_a_subject_that_names_the_recipient_is_its_reason_where_no_code_is_quoted() -> None:
+    raw = _notice("Returned mail: user unknown: ann@there.example", "See the transcript.")
+    reader = reader_for(raw.encode())
+    assert reader is not None
+    found = [
+        item for item in reader.read(io.BytesIO(raw.encode()), "x") if isinstance(item, Finding)
+    ]
+    assert found[0].report.reply is not None
+    assert found[0].report.reply.text.startswith("Returned mail: user unknown")

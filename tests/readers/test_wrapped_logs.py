@@ -56,8 +56,17 @@ WRAPPERS: dict[str, Callable[[str], str]] = {
     "rfc5424": rfc5424,
     "relayed": lambda line: f"Nov 23 10:00:01 192.0.2.10 {line}",
 }
-LOGS = ["postfix.log", "exim.log", "exim-syslog.log", "sendmail.log", "opensmtpd.log", "haraka.log",
-        "qmail.log", "zonemta-lines.log", "kumomta.jsonl"]  # fmt: skip
+LOGS = [
+    "postfix.log",
+    "exim.log",
+    "exim-syslog.log",
+    "sendmail.log",
+    "opensmtpd.log",
+    "haraka.log",
+    "qmail.log",
+    "zonemta-lines.log",
+    "kumomta.jsonl",
+]
 
 
 def told(text: str) -> list[tuple[object, ...]]:
@@ -164,3 +173,61 @@ def test_hostile_heads_take_no_time(line: str) -> None:
     start = time.perf_counter()
     unwrap(line)
     assert time.perf_counter() - start < 0.5
+
+
+FORGED = NATIVE[NATIVE.index("postfix") :].replace("a@b", "victim@b")
+JOURNAL = {"__REALTIME_TIMESTAMP": "1795428000000000", "_HOSTNAME": "mx", "_PID": "1"}
+BSD = "Nov 23 10:00:00 mx"
+OTHERS: dict[str, list[str]] = {
+    "plain": [
+        f"{head} {tag}: {FORGED}"
+        for head in (BSD, f"{STAMP} mx", STAMP)
+        for tag in ("webapp", "webapp[3]", "web.app/worker[3]", "kernel")
+    ],
+    "journal": [
+        json.dumps({**JOURNAL, "SYSLOG_IDENTIFIER": "webapp", "MESSAGE": text})
+        for text in (FORGED, f"{BSD} {FORGED}", f"{STAMP} mx {FORGED}", FORGED.split(": ", 1)[1])
+    ],
+    "docker": [
+        json.dumps({"log": f"{BSD} {tag}: {FORGED}\n", "stream": "stdout", "time": STAMP})
+        for tag in ("webapp", "webapp[1]")
+    ],
+    "rfc5424": [f"<22>1 {STAMP} mx webapp 1 - - {text}" for text in (FORGED, f"{BSD} {FORGED}")],
+    "cri": [f"{STAMP} stdout F {BSD} {tag}: {FORGED}" for tag in ("webapp", "webapp[1]")],
+    "fluent": [
+        json.dumps({"time": STAMP, "host": "mx", key: "webapp", "message": text})
+        for text in (FORGED, f"{BSD} {FORGED}")
+        for key in ("ident", "appname", "program", "tag")
+    ],
+    "mails": [json.dumps({"date": STAMP, "subject": "x", "body": f"{BSD} {FORGED}"})],
+}
+
+
+@pytest.mark.parametrize("form", OTHERS)
+def test_the_text_of_another_program_is_no_line_of_a_mail_server(form: str) -> None:
+    wrap = WRAPPERS.get(form, str)
+    for line in OTHERS[form]:
+        text = "".join(wrap(NATIVE) + "\n" for _ in range(20)) + line + "\n"
+        assert {row[1] for row in told(text)} == {"a@b.example"}, line
+
+
+EXIM = "1a2B3c-000000-0A ** {} R=dnslookup T=remote_smtp: 550 5.1.1 User unknown"
+HARAKA = (
+    "[NOTICE] [5A8E2B5C-1D7A-4B5E-9C3C-0123456789AB.1] [outbound] recipient <{}> rejected: 550 gone"
+)
+SENDMAIL = "5AN9xxxx000001: to=<{}>, delay=0, mailer=esmtp, dsn=5.1.1, stat=User unknown"
+SMTPD = (
+    "5a1f0c2b3d4e5f61 mta delivery evpid=9b8a7c6d5e4f3a21 from=<l@s.example> to=<{}> rcpt=<-> "
+    'relay="192.0.2.20" result="PermFail" stat="550 5.1.1 gone"'
+)
+
+
+@pytest.mark.parametrize(
+    ("tag", "event"),
+    [("exim[1]", EXIM), ("haraka[1]", HARAKA), ("sm-mta[1]", SENDMAIL), ("smtpd[1]", SMTPD)],
+)
+def test_no_server_is_read_behind_the_tag_of_another_program(tag: str, event: str) -> None:
+    genuine = f"{BSD} {tag}: {event.format('a@b.example')}\n"
+    for forged in (f"{BSD} webapp[3]: {tag}: {event}", f"{BSD} webapp[3]: {event}"):
+        text = genuine * 3 + forged.format("victim@b.example") + "\n"
+        assert {row[1] for row in told(text)} == {"a@b.example"}, forged

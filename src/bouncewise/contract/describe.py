@@ -26,6 +26,13 @@ from bouncewise.contract.runs import (
     StatusCountRow,
     StatusRecord,
 )
+from bouncewise.contract.sender import (
+    DmarcReportRow,
+    DmarcSourceRow,
+    DmarcSummary,
+    TlsReportRow,
+    TlsSummary,
+)
 from bouncewise.contract.settings import (
     ConfigCheckRecord,
     ConfigPlaceRow,
@@ -48,7 +55,7 @@ This page is written by `python -m bouncewise.contract.describe`.
 
 SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "classify": (VerdictRow,),
-    "read": (ReportRow,),
+    "read": (ReportRow, DmarcReportRow, TlsReportRow),
     "ingest": (IngestRecord,),
     "check": (AddressAnswer,),
     "clean": (CleanRecord,),
@@ -68,6 +75,7 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "policy": (PolicyCheckRow, PolicyNumberRow),
     "verp": (ReturnAddressRow, VerpCheckRow, VerpKeyRecord),
     "config": (SettingRow, ConfigPlaceRow, ConfigCheckRecord),
+    "sender reports": (DmarcSummary, DmarcSourceRow, TlsSummary),
     "batch": (BatchRecord,),
 }
 """The records of each verb, in the order of the page."""

@@ -35,6 +35,17 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _FORM = re.compile(rb"^[\w%+.-]{1,60}=[^\s]*$")
 _ARRAY = re.compile(rb"\[\s*(?:[{\[\"]|$)")  # not "[2024-01-01", which begins a line of a log
 _SNS_FIELD = re.compile(rb"^x-amz-sns-message-id:", re.I | re.M)
+_ENVELOPE_KEYS = frozenset(
+    "records sns message messages body detail payload events event data items entries batch"
+    " requestpayload responsepayload mandrill_events events_by_user".split()
+)
+# Keys whose text may be an event, each with the keys of which one must stand beside it: Amazon SNS,
+# SQS and API Gateway, and Mandrill.
+_TEXT_KEYS = {
+    "message": ("topicarn", "messageid", "signatureversion"),
+    "body": ("receipthandle", "messageid", "eventsource", "requestcontext", "httpmethod"),
+    "mandrill_events": ("mandrill_events",),
+}
 _NO_JSON = "no JSON, or cut short"
 # What SparkPost posts to test a webhook, and an empty object.
 _TESTS: tuple[dict[str, Any], ...] = ({}, {"msys": {}})
@@ -192,22 +203,35 @@ def _unwrapped(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _events_within(value: Any) -> Iterator[dict[str, Any]]:
-    """The events of ESPs anywhere inside *value*, in order, also in texts that are JSON.
+    """The events of ESPs inside the envelopes of queues, functions and collectors, in order.
 
-    AWS Lambda, SQS and EventBridge, Mandrill's ``mandrill_events`` and log collectors put events
-    into objects of their own. MAX_NODES values are looked at.
+    They are looked for under _ENVELOPE_KEYS only, and in texts only under _TEXT_KEYS. Other values
+    may be the words of strangers, e.g. the subject of a mail that an ESP received for us, or what a
+    web service logs. MAX_NODES values are looked at.
     """
     pending, seen = [(value, 0)], 0
     while pending and seen < MAX_NODES:
         item, depth = pending.pop()
         seen += 1
-        if isinstance(item, str):
-            item = _decode(item.encode()) if item[:1] in _OPENING and len(item) < MAX_BODY else None
         if isinstance(item, dict) and depth and events.recognise(item) is not None:
             yield item
-        elif isinstance(item, dict | list) and depth < MAX_DEPTH:
-            values = list(item.values() if isinstance(item, dict) else item)
-            pending += [(inner, depth + 1) for inner in reversed(values[:MAX_NODES])]
+        elif depth < MAX_DEPTH:
+            inner = _inner(item) if isinstance(item, dict) else item
+            if isinstance(inner, list):
+                pending += [(value, depth + 1) for value in reversed(inner[:MAX_NODES])]
+
+
+def _inner(envelope: dict[str, Any]) -> list[Any]:
+    """The values in which the events of *envelope* may stand."""
+    found: list[Any] = []
+    names = {name.casefold() for name in envelope}
+    for name, value in envelope.items():
+        key = name.casefold()
+        if isinstance(value, dict | list) and key in _ENVELOPE_KEYS:
+            found.append(value)
+        elif isinstance(value, str) and not names.isdisjoint(_TEXT_KEYS.get(key, ())):
+            found.append(_decode(value.encode()) if value[:1] in _OPENING else None)
+    return found
 
 
 def _form_values(body: bytes) -> Iterator[Any]:

@@ -17,7 +17,14 @@ from datetime import datetime
 
 from bouncewise.model import Finding, Kind, Report, Source
 from bouncewise.readers.base import reply_with_stage
-from bouncewise.readers.logs.lines import LineLog, LogContext, QueuedMail, finding
+from bouncewise.readers.logs.lines import (
+    MAX_INSPECTED,
+    SYSLOG_HEAD,
+    LineLog,
+    LogContext,
+    QueuedMail,
+    finding,
+)
 from bouncewise.readers.logs.timestamps import TimestampParser
 from bouncewise.rfc import address
 
@@ -27,9 +34,8 @@ _ID = (
 )
 # Only these prefixes: a subject or HELO name later in the line may imitate a whole line.
 _START = (
-    r"^(?:<\d{1,3}>)?"
-    r"(?:(?P<syslog>\S+(?: +\S+){0,2}?) +\S+ [\w./-]+(?:\[\d+\])?: )?(?:\[\d+[/\\]\d+\] )?"
-    r"(?:(?P<when>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?(?: [+-]\d{4})?) )?"
+    rf"^(?:{SYSLOG_HEAD}[\w./-]*exim[\w./-]*(?:\[\d+\])?: )?(?:\[\d+[/\\]\d+\] )?"
+    r"(?:(?P<own>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?(?: [+-]\d{4})?) )?"
     rf"(?:\[\d+\] )?{_ID} "
 )
 _LINE = re.compile(_START + r"(?P<rest>.*)")
@@ -48,7 +54,6 @@ _EXPIRED = re.compile(
     r"retry timeout exceeded|retry time not reached for any host after a long failure|"
     r"too long on queue"
 )
-_MAX_INSPECTED = 1200  # characters of a line that is not read, in which an outcome is looked for
 # A line with an outcome: the flags stand behind the id, and no subject does.
 _OUTCOME = re.compile(
     r"[0-9A-Za-z]{6}-(?:[0-9A-Za-z]{6}-[0-9A-Za-z]{2}|[0-9A-Za-z]{11}-[0-9A-Za-z]{4}) "
@@ -75,8 +80,8 @@ class EximReader(LineLog):
     def read_line(self, line: str, number: int, log: LogContext) -> Iterator[Finding]:
         """A finding for each delivery attempt."""
         m = _LINE.match(line)
-        if m is None or not (m["when"] or m["syslog"]):
-            if m is None and _OUTCOME.search(line, 0, _MAX_INSPECTED) is not None:
+        if m is None or not (m["own"] or m["when"]):
+            if m is None and _OUTCOME.search(line, 0, MAX_INSPECTED) is not None:
                 log.skip(number)
             return
         if m["rest"].startswith("Completed"):
@@ -91,7 +96,7 @@ class EximReader(LineLog):
             mail.sender = None if event["address"] == "<>" else event["address"]
             mail.message_id = fields.get("id")
             return
-        at = _parse_time(m["when"] or m["syslog"], log.timestamps)
+        at = _parse_time(m["own"] or m["when"], log.timestamps)
         report = _report(event, fields, log.source(number), at, log.queue.get(m["id"]))
         if report is not None:
             yield finding(_update_queue(report, m["id"], log), line)

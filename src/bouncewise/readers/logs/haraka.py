@@ -19,6 +19,7 @@ from datetime import datetime
 from bouncewise.model import Finding, Kind, Report, Source
 from bouncewise.readers.base import reply_with_stage
 from bouncewise.readers.logs.lines import (
+    MAX_INSPECTED,
     MAX_RECIPIENTS,
     LineLog,
     LogContext,
@@ -27,7 +28,9 @@ from bouncewise.readers.logs.lines import (
 )
 
 _LINE = re.compile(
-    r"^(?:(?P<when>\d{4}-\d\d-\d\d[T ]\S+|[A-Z][a-z]{2} +\d+ [\d:]+)(?: +\S+){0,3}? +)?"
+    r"^(?:(?P<when>\d{4}-\d\d-\d\d[T ]\S+|[A-Z][a-z]{2} +\d+ [\d:]+)"
+    # A host and the tag of syslog: behind another program's tag stands that program's text.
+    r"(?: +(?:\S++(?<!:)|(?:haraka|node)[^\s:]*+:)){0,3}? +)?"
     r"\[(?:NOTICE|INFO|WARN|ERROR|CRIT)\] "
     r"\[(?P<id>[0-9A-Fa-f-]{8,40}(?:\.\d+)?)[.\d]*\] \[(?P<origin>[^\]]*)\] (?P<rest>.*)$"
 )
@@ -46,7 +49,6 @@ _COUNTS = re.compile(r" rcpts=\"?(?P<ok>\d+)/(?P<deferred>\d+)/(?P<rejected>\d+)
 _WHOLE_MAIL = re.compile(
     r"(?:(?P<bounced>[Bb]ouncing mail): |Temp failing \S+ for [\d.]+ seconds: )(?P<reason>.*)$"
 )
-_MAX_INSPECTED = 1200  # characters of a line that is not read, in which an outcome is looked for
 _OUTCOME = re.compile(
     r"\[outbound[^\]]*\] "
     r"(?:recipient <\S+> (?:rejected|deferred):|delivered file=|[Bb]ouncing mail:)"
@@ -67,7 +69,7 @@ class HarakaReader(LineLog):
         """A finding for each recipient that the line names, or that it certainly concerns."""
         m = _LINE.match(line)
         if m is None:
-            if "] [outbound" in line and _OUTCOME.search(line, 0, _MAX_INSPECTED) is not None:
+            if "] [outbound" in line and _OUTCOME.search(line, 0, MAX_INSPECTED) is not None:
                 log.skip(number)
             return
         at = log.timestamps.parse(m["when"]) if m["when"] else None

@@ -50,7 +50,7 @@ _IGNORED = re.compile(
     re.I,
 )
 _ZONE_NAME = re.compile(r"[A-Z]{2,5}(?=\s)")
-_HOST = re.compile(r"[\w.:-]{1,255}(?=\s|$)")
+_HOST = re.compile(r"[\w.:-]{1,255}(?<!:)(?=\s|$)")  # a word that ends in a colon is a tag
 _PRIORITY = re.compile(r"(?:\d{1,6} )?<\d{1,3}>(?:1 (?=\d{4}-|- ))?")
 _SOLARIS = re.compile(r"\[ID \d+ \w+\.\w+\] ")
 

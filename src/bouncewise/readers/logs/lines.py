@@ -26,6 +26,19 @@ MAX_QUEUE = 200_000
 MAX_RECIPIENTS = 1000
 """Recipients of one mail that are remembered, and recipients of one line that are read."""
 
+MAX_INSPECTED = 1200
+"""Characters of a line that a reader does not read, in which it looks for an outcome."""
+
+SYSLOG_HEAD = (
+    "(?:\ufeff)?"
+    r"(?:<\d{1,3}>)?"
+    r"(?P<when>[A-Za-z]{3} ++\d{1,2} ++(?:\d{4} ++)?\d\d:\d\d:\d\d\S*+|\d\S*+(?: ++\d\d:\d\S*+)?|-)"
+    r" ++\S++(?<!:) ++"
+)
+"""Priority, time stamp and host, which stand before the tag of a line of syslog (RFC 3164 section
+4.1.2). No word of them ends in a colon: a program's own text, behind its tag, may imitate another
+tag and all that follows."""
+
 _FIRST_LINES = 20  # lines at the beginning of a file that say whether it is a log
 _LOG_LINE = re.compile(
     rb"(?:<\d{1,3}>)?(?:[A-Za-z]{3} [ \d]\d \d\d:|\d{4}[-/]\d\d[-/]\d\d|\d{10,16}[.@ ]"

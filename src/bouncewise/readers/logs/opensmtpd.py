@@ -14,10 +14,10 @@ from collections.abc import Iterator
 
 from bouncewise.model import Finding, Kind, Report
 from bouncewise.readers.base import reply_with_stage
-from bouncewise.readers.logs.lines import LineLog, LogContext, finding
+from bouncewise.readers.logs.lines import SYSLOG_HEAD, LineLog, LogContext, finding
 
 _LINE = re.compile(
-    r"^(?:<\d{1,3}>)?(?:(?:(?P<when>\S+(?: +\S+){0,2}?) +\S+ )?smtpd(?:\[\d+\])?: )?"
+    rf"^(?:(?:{SYSLOG_HEAD})?smtpd(?:\[\d+\])?: )?"
     r"(?:[0-9a-f]{16} )?m(?:ta|da) (?:event=)?delivery (?P<head>.*?) stat=(?P<stat>.*)$"
 )
 _FIELD = re.compile(

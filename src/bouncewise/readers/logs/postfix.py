@@ -17,16 +17,13 @@ from functools import lru_cache
 
 from bouncewise.model import Finding, Kind, Provenance, Report, Stage
 from bouncewise.readers.base import Note, reply_with_stage
-from bouncewise.readers.logs.lines import LineLog, LogContext, finding
+from bouncewise.readers.logs.lines import MAX_INSPECTED, SYSLOG_HEAD, LineLog, LogContext, finding
 
 _PROGRAM = (
     r"(?:postfix[^\s\[]*+"
     r"|[\w.-]{1,60}/(?:smtp|lmtp|local|virtual|pipe|error|retry|n?qmgr|cleanup))\[\d++\]: "
 )
-_HEAD = (
-    r"(?:<\d{1,3}>)?(\S++(?: ++\S++){0,2}?) ++\S++ "
-    rf"{_PROGRAM}([0-9A-Za-z]{{5,25}}): "
-)
+_HEAD = rf"{SYSLOG_HEAD}{_PROGRAM}([0-9A-Za-z]{{5,25}}): "
 _QUOTED = r"\"(?:[^\"\\]|\\.)*+\"[^>]*+"
 _DELIVERY = re.compile(
     _HEAD + rf"to=<({_QUOTED}|[^>]*+(?:>(?!, )[^>]*+)*+)>, "
@@ -38,7 +35,6 @@ _LOOSE_DELIVERY = re.compile(
     _HEAD + r"to=<?([^\s<>,]{1,320}+)>?, (?:orig_to=<?([^\s<>,]{1,320}+)>?, )?relay=([^,]*+), "
     r"(?:(?!dsn=|status=)\w++=[^,]*+, )*+(?:dsn=([245]\.\d++\.\d++), )?status=(\w++) \((.*+)"
 )
-_MAX_INSPECTED = 1200  # characters of a line that is not read, in which an outcome is looked for
 _OUTCOME = re.compile(r": to=.{3,700}? status=(?:sent|deferred|bounced|SOFTBOUNCE)\b")
 # What follows a recipient, once more in the remark: either an address was logged as it was given
 # (info_log_addr_form = internal), or a server imitates a log line. Which one is not certain.
@@ -86,7 +82,7 @@ class PostfixReader(LineLog):
             if expired:
                 reports = mail.expire(log.source(number), log.timestamps.parse(when))
                 return [finding(report, line) for report in reports]
-        elif ": to=" in line and _OUTCOME.search(line, 0, _MAX_INSPECTED) is not None:
+        elif ": to=" in line and _OUTCOME.search(line, 0, MAX_INSPECTED) is not None:
             return self._read_other_form(line, number, log)
         return ()
 

@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from bouncewise.model import Finding, Kind, Report
 from bouncewise.readers.base import reply_with_stage
 from bouncewise.readers.logs.heads import unix_stamp
-from bouncewise.readers.logs.lines import LineLog, LogContext, finding
+from bouncewise.readers.logs.lines import SYSLOG_HEAD, LineLog, LogContext, finding
 
 _START = (
-    r"^(?:<\d{1,3}>)?(?:(?P<when>\S+(?: +\S+){0,2}?) +\S+ qmail(?:-send)?(?:\[\d+\])?: )?"
+    rf"^(?:{SYSLOG_HEAD}qmail(?:-send)?(?:\[\d+\])?: )?"
     r"(?:(?P<own>\d{10}\.\d{1,9}|@4[0-9a-f]{23}) )?"
 )
 _EVENT = (

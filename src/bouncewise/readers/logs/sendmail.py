@@ -22,6 +22,7 @@ from bouncewise.model import Finding, Kind, Report, Source
 from bouncewise.readers.base import reply_with_stage
 from bouncewise.readers.logs.lines import (
     MAX_RECIPIENTS,
+    SYSLOG_HEAD,
     LineLog,
     LogContext,
     QueuedMail,
@@ -33,7 +34,7 @@ from bouncewise.text.mask import MAX_REPLY
 
 _PROGRAM = r"(?:sendmail(?:-\w+)?|sm-mta|sm-msp-queue|sm-client)\[\d+\]: "
 _LINE = re.compile(
-    rf"^(?:<\d{{1,3}}>)?(?P<when>\S+(?: +\S+){{0,2}}?) +\S+ {_PROGRAM}"
+    rf"^{SYSLOG_HEAD}{_PROGRAM}"
     r"(?P<id>[0-9A-Za-z]{8,20}): (?P<rest>.*)$"
 )
 _FROM = re.compile(r"from=<?(?P<sender>[^>,]*)>?, (?:.*?msgid=<?(?P<id>[^>,\s]*)>?)?")

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from bouncewise.readers.base import HEAD, MAX_LINE
-from bouncewise.readers.logs.heads import CORE, ISO, MAX_HEAD, STAMP, ZONE, with_one_head
+from bouncewise.readers.logs.heads import CORE, ISO, MAX_HEAD, ZONE, with_one_head
 from bouncewise.rfc.date import from_epoch
 
 _LAYERS = 4  # heads of different kinds around one line
@@ -57,6 +57,15 @@ _TAG_KEYS = (
     "syslog_identifier syslogtag program programname appname app_name app-name ident tag"
     " process.name _comm"
 ).split()
+_CONTAINER_KEYS = ("container_id", "container_name", "kubernetes", "docker")
+# What runs mail servers in the foreground, and container runtimes: the line has the server's tag.
+_LOGGER = re.compile(
+    r"(?:postfix|postlogd|master|exim|sendmail|haraka|zone-?mta|qmail"
+    r"|docker|podman|conmon|containerd|crio)",
+    re.I,
+)
+# Keys of mails and forms that a web service stores: their texts are the words of strangers.
+_FOREIGN_KEYS = frozenset(("subject", "from", "sender", "email", "textbody", "headers"))
 _PID_KEYS = ("_pid", "syslog_pid", "pid", "procid", "proc_id")
 
 
@@ -111,18 +120,31 @@ def _from_object(line: str) -> str | None:
     tag = next((t for key in _TAG_KEYS if (t := _text(record.get(key)))), "").rstrip(": ")
     if not text or (text.startswith("{") and "type" in record):
         return None  # the envelope of an event, e.g. of Amazon SNS
-    if tag and not text.startswith("{") and not _begins_with_tag(text):
+    if not (stamp or tag) or not _FOREIGN_KEYS.isdisjoint(record):
+        return None
+    if tag and not text.startswith("{") and not _is_of(text, tag, record):
         host = next((t for key in _HOST_KEYS if (t := _text(record.get(key)))), "-").split()[0]
         pid = next((t for key in _PID_KEYS if (t := _text(record.get(key)))), "0")
         tag = tag if tag.endswith("]") else f"{tag}[{pid if pid.isdecimal() else 0}]"
-        text = f"{host} {tag}: {text}" if STAMP.match(text) is None else text
+        text = f"{host} {tag}: {text}"
     return _stamped(text, stamp) if stamp else text
 
 
-def _begins_with_tag(text: str) -> bool:
-    """Whether *text* has its tag, or a head with the tag."""
+def _is_of(text: str, tag: str, record: dict[str, Any]) -> bool:
+    """Whether *text* is a server's whole line, which needs no *tag* in front of it.
+
+    A program's own text may imitate the line of a mail server, so a tag in *text* counts only if it
+    is that of the *record*, or if the record is of a container or of a mail server's own logger.
+    """
     core = CORE.search(text, 0, MAX_HEAD)
-    return core is not None and core["tag"] is not None
+    if core is None or core["tag"] is None:
+        return False
+    program = tag.partition("[")[0]
+    return (
+        core["tag"].startswith(program)
+        or _LOGGER.match(program) is not None
+        or any(key in record for key in _CONTAINER_KEYS)
+    )
 
 
 def _text(value: Any) -> str:

@@ -38,7 +38,9 @@ _KINDS = {
     "dropped": Kind.SUPPRESSED,
 }
 _START = (
-    r"^(?:(?P<when>\d{4}-\d\d-\d\d[T ]\S+|[A-Z][a-z]{2} +\d+ [\d:]{8}) )?(?:\S+ ){0,4}?"
+    r"^(?:(?P<when>\d{4}-\d\d-\d\d[T ]\S+|[A-Z][a-z]{2} +\d+ [\d:]{8}) )?"
+    # A host and the tag of syslog: behind another program's tag stands that program's text.
+    r"(?:(?:\S++(?<!:)|(?:zone-?mta|node)[^\s:]*+:) ){0,4}?"
     r"Sender/\S+ [0-9a-f]{8,32}\.[0-9a-f]{3} "
     r"(?P<action>ACCEPTED|REJECTED|DEFERRED)(?:\[(?P<category>[^\]]*)\])? from="
 )

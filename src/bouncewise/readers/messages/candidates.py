@@ -165,7 +165,7 @@ def _score_mention(before: str, after: str, previous: str, name: str, scores: _S
     """What the place of an address in its line says of it."""
     near = before[-_BEFORE:].rstrip("<\"'([ \t")
     if _OTHER_LABEL.search(near):
-        scores.add(name, "it stands as a sender or contact", -5)
+        scores.add(name, "the notice names it as a sender or a contact", -5)
         return
     if _RECIPIENT_LABEL.search(near):
         scores.add(name, "a label calls it a recipient", 4)

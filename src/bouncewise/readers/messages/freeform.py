@@ -44,7 +44,7 @@ _ENTRY = re.compile(
     r"[ \t]*"
     r"(?:(?P<separator>\.\.\.|[:;,\[(|]|--?[ \t]|=>|\bon (?:[A-Z][a-z]{2},|\d)|$)(?P<reason>.*)|$)"
 )
-# Exim "(generated from a@b)", Postfix "(expanded from <a@b>)": by which name it was mailed.
+# Exim "(generated from a@b)", Postfix "(expanded from <a@b>)".
 _FROM = r"\b(?:generated|expanded|forwarded|redirected) from:?"
 _PARENT_WORDS = re.compile(rf"{_FROM}\W{{0,3}}$", re.I)
 _PARENT = re.compile(rf"(?:^\s*)?\(?{_FROM} <?([^\s<>()]{{1,250}}@[^\s<>()]{{1,250}})", re.I)
@@ -58,15 +58,19 @@ _TRANSCRIPT_LINE = re.compile(
 )
 # How Sendmail summarises a reply that it has quoted before: "550 5.1.1 <x>... User unknown".
 _SUMMARY = re.compile(r"[45]\d\d[ -].{1,300}?\.\.\. ")
+# An address in brackets that was broken where a line was full.
+_BROKEN_ADDRESS = re.compile(r"<([^\s<>@]{1,64}@[^\s<>@]{0,250})\n[ \t]{1,40}([^\s<>@]{1,250})>")
 _STATUS_FIELD = re.compile(
     r"^(?:[Rr]eporting-[Mm][Tt][Aa]|(?:[Oo]riginal|[Ff]inal)-[Rr]ecipient)[ \t]*:", re.M
 )
 _OTHER_ADDRESS = re.compile(rf"{alternatives('other_address')}\W*:?\s*$", re.I)
 _BETWEEN_NAMES = re.compile(r"[^\w@]*(?:and|or|und|oder|et|ou|y|e|en)?[^\w@]*", re.I)
 _FAILURE = re.compile(rf"{alternatives('failure')}\b", re.I)
-_CODE = re.compile(r"[45]\d\d[ \-:]")
+# "ERROR_CODE :550, …" is a code in place, too.
+_CODE = re.compile(r"[45]\d\d[ \-:,;]")
 _CODE_IN_PLACE = re.compile(
-    r"(?:^|said:?|returned:?|was:?|response:?|:|[\s'\"(\[])\s*[45]\d\d[ \-:]"
+    r"\b(?i:error|status|reply|reason)[ _-]?(?i:code)\W{1,4}[45]\d\d[,;]"
+    r"|(?:^|said:?|returned:?|was:?|response:?|:|[\s'\"(\[])\s*[45]\d\d[ \-:]"
 )
 
 
@@ -133,6 +137,7 @@ class Reasons:
         text = message.text
         if not message.status_text and (field := _STATUS_FIELD.search(text)) is not None:
             text = text[: field.start()]  # delivery-status fields in the text, which ``dsn`` reads
+        text = _BROKEN_ADDRESS.sub(r"<\1\2>", text)
         lines = [line[:MAX_LINE].rstrip() for line in text.split("\n")[:MAX_LINES]]
         self._scan(lines, self._line_entry)
         if not self._recipients:
@@ -142,8 +147,7 @@ class Reasons:
     def recipients(self) -> list[str]:
         """The recipients by X-Failed-Recipients, else by the text, else by all other evidence."""
         header = ",".join(self._message.header.get_all("x-failed-recipients"))[:65536]
-        in_header = {address.normalise(a): a for _, _, a in address.find(header)}
-        if in_header:
+        if in_header := {address.normalise(a): a for _, _, a in address.find(header)}:
             return list(in_header.values())
         return list(self._recipients.values()) or candidates.best(self._message)
 
@@ -165,6 +169,8 @@ class Reasons:
         prefer_general = len(self._recipients) < 2 and self._first_coded is not None
         if len(own) > 3 and (not prefer_general or _has_code(own)):
             return own
+        if self._first_coded is None and recipient.casefold() in self._message.subject.casefold():
+            return " ".join((self._message.subject, self._general_reason))[:MAX_REPLY].strip()
         return self._general_reason
 
     @lazy_property

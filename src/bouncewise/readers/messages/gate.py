@@ -65,8 +65,10 @@ def is_bounce(message: ParsedMessage) -> bool:
 
 
 def _names_rejection(message: ParsedMessage) -> bool:
-    """Whether the words are those of a rejection, for which a reply is quoted."""
-    return contains(message.normalised_text, "rejected") and quotes_reply(message)
+    """Whether the words are those of a rejection, with a quoted reply or an address beside them."""
+    return contains(message.normalised_text, "rejected") and (
+        quotes_reply(message) or _names_failed_address(message)
+    )
 
 
 def is_of_people(message: ParsedMessage) -> bool:
