@@ -157,3 +157,39 @@ def test_domains_as_of_an_earlier_time_count_the_evidence_up_to_then(ledger: Sto
     assert set(earlier) == set(NAMES)
     assert {d.state for d in earlier.values()} == {State.HELD}
     assert not dict(domains.dead_domains_as_of(ledger, POLICY, NOW - timedelta(hours=1)))
+
+
+OFF = (
+    "postfix/smtp[7]: {queue}: to=<{to}>, relay=none, delay=1, dsn=4.4.1, status=deferred "
+    "(connect to mx.off.example[192.0.2.7]:25: Connection refused)"
+)
+SENT = (
+    "postfix/smtp[7]: {queue}: to=<{to}>, relay=mx.off.example[192.0.2.7]:25, delay=1, dsn=2.0.0, "
+    "status=sent (250 2.0.0 Ok)"
+)
+
+
+def test_all_addresses_of_a_host_that_is_off_wait_for_one(tmp_path: Path) -> None:
+    people = [f"p{n}@off.example" for n in range(8)]
+    with open_store(tmp_path / "off.sqlite", create=True) as ledger:
+
+        def mail(day: float, fates: dict[str, str]) -> None:
+            file = tmp_path / f"{day}.log"
+            at = NOW + timedelta(days=day)
+            queues = (f"{day:05.1f}{n}".replace(".", "A") for n in range(len(fates)))
+            said = (text.format(to=to, queue=q) for (to, text), q in zip(fates.items(), queues))
+            lines = (f"{at.isoformat()} out {line}" for line in said)
+            file.write_text("\n".join(lines) + "\n")
+            ingest((str(file),), Context(ledger, POLICY, default_classifier()), note=print)
+
+        mail(0, dict.fromkeys(people, SENT))
+        mail(1, dict.fromkeys(people, OFF))
+        assert all(may(ledger, 1.9, *people)), "one day is no reason"
+        mail(2, dict.fromkeys(people, OFF))
+        assert not any(may(ledger, 2.2, *people))
+        (one,) = [p for p in people if may(ledger, 3.9, p) == [True]]
+        mail(3.9, {one: OFF})
+        assert not any(may(ledger, 4.2, *people))
+        (one,) = [p for p in people if may(ledger, 8, p) == [True]]
+        mail(8, {one: SENT})
+        assert all(may(ledger, 8.1, *people))
