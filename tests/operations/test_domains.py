@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -176,8 +177,11 @@ def test_all_addresses_of_a_host_that_is_off_wait_for_one(tmp_path: Path) -> Non
         def mail(day: float, fates: dict[str, str]) -> None:
             file = tmp_path / f"{day}.log"
             at = NOW + timedelta(days=day)
-            queues = (f"{day:05.1f}{n}".replace(".", "A") for n in range(len(fates)))
-            said = (text.format(to=to, queue=q) for (to, text), q in zip(fates.items(), queues))
+            queues = (f"{day:05.1f}{n}".replace(".", "A") for n in count())
+            said = (
+                text.format(to=to, queue=q)
+                for (to, text), q in zip(fates.items(), queues, strict=False)
+            )
             lines = (f"{at.isoformat()} out {line}" for line in said)
             file.write_text("\n".join(lines) + "\n")
             ingest((str(file),), Context(ledger, POLICY, default_classifier()), note=print)
