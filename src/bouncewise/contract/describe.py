@@ -30,6 +30,7 @@ from bouncewise.contract.sender import (
     DmarcReportRow,
     DmarcSourceRow,
     DmarcSummary,
+    ReviewRow,
     TlsReportRow,
     TlsSummary,
 )
@@ -76,6 +77,7 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "verp": (ReturnAddressRow, VerpCheckRow, VerpKeyRecord),
     "config": (SettingRow, ConfigPlaceRow, ConfigCheckRecord),
     "sender reports": (DmarcSummary, DmarcSourceRow, TlsSummary),
+    "review": (ReviewRow,),
     "batch": (BatchRecord,),
 }
 """The records of each verb, in the order of the page."""

@@ -10,6 +10,7 @@ from bouncewise.model import DmarcReport, TlsReport
 if TYPE_CHECKING:
     from bouncewise.ledger.records import TlsCount
     from bouncewise.operations.sender_reports import DmarcOverview, SourceRow
+    from bouncewise.sender.review.review import ReviewFinding
 
 
 class DmarcReportRow(Record, frozen=True, kw_only=True):
@@ -192,3 +193,20 @@ class TlsSummary(Record, frozen=True, kw_only=True):
             failures=[{"result": f.result, "mx": f.mx, "count": f.count} for f in count.failures],
             last=time(count.last),
         )
+
+
+class ReviewRow(Record, frozen=True, kw_only=True):
+    """``review``: a finding, the most serious first."""
+
+    id: Annotated[str, about("the check")]
+    level: Annotated[str, about("`error` `warning` `info`")]
+    words: Annotated[str, about("what was found")]
+    fix: Annotated[str, about("what to do")]
+    hurts: Annotated[str, about("who refuses the mail, or is annoyed")]
+    source: Annotated[str, about("where the requirement stands")]
+    times: Annotated[int, about("how many times it was found")]
+
+    @classmethod
+    def of(cls, found: ReviewFinding) -> ReviewRow:
+        """The row of a finding."""
+        return cls(**{**found._asdict(), "level": found.level.value})
