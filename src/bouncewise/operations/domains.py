@@ -20,7 +20,7 @@ from bouncewise.model import Basis, Cause, Decision, Decisions, Event
 from bouncewise.net import dns
 from bouncewise.operations.decisions import decisions_on
 from bouncewise.operations.suppress import record
-from bouncewise.policy.decide import DNS_LOOKUP, DOMAIN_CAUSES, OK, decide
+from bouncewise.policy.decide import DNS_LOOKUP, DNS_ROUTE, DOMAIN_CAUSES, OK, decide
 from bouncewise.policy.load import Policy
 
 AT_ONCE = 16
@@ -104,7 +104,8 @@ def _act(mail: dns.MailRoute, at: datetime) -> Event | None:
     if mail.route is dns.Route.UNANSWERED:
         return None
     words = _WORDS.get(mail.route) or f"DNS: mail goes to {', '.join(mail.hosts[:3])}"[:_MAX_WORDS]
-    return Event(at=at, kind=DNS_LOOKUP, cause=_CAUSES.get(mail.route), words=words, by="dns")
+    kind = DNS_ROUTE if mail.route is dns.Route.MX else DNS_LOOKUP
+    return Event(at=at, kind=kind, cause=_CAUSES.get(mail.route), words=words, by="dns")
 
 
 def _decide(domain: str, act: Event, ledger: Store, policy: Policy) -> Decision:
