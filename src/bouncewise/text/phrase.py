@@ -27,7 +27,7 @@ class Piece(NamedTuple):
     """The piece follows in the word that the piece before it began, not after a gap of words."""
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=32768)
 def phrase_pieces(phrase: str) -> tuple[Piece, ...]:
     """The literal pieces between the gaps of *phrase*, folded as the words of replies are.
 
