@@ -34,6 +34,8 @@ def phrase_pieces(phrase: str) -> tuple[Piece, ...]:
     ``user * unknown`` has a gap of at most GAP words. ``suspend*`` is any word that begins with
     these letters, ``*sperrt`` any word that ends with them. ``@`` is any mail address.
     """
+    if phrase.isascii() and phrase.islower() and phrase.replace(" ", "").isalpha():
+        return (Piece(f" {' '.join(phrase.split())} ", False),)  # nothing to fold, and no gap
     pieces: list[Piece] = []
     literal, same_word = " ", False
     for part in phrase.split():
