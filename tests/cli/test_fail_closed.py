@@ -264,6 +264,10 @@ def test_keys_of_addresses_that_are_the_same_are_the_same() -> None:
     assert normalise("jo@straße.example") != normalise("jo@strasse.example")
     assert normalise('"jo"@b.example') == "jo@b.example"
     assert normalise('"jo b"@b.example') == '"jo b"@b.example'
+    assert normalise(r'"j\o"@b.example') == "jo@b.example"
+    assert normalise(r'"j\o b"@b.example') == '"jo b"@b.example'
+    assert normalise(r'"j\\o"@b.example') == r'"j\\o"@b.example'
+    assert normalise("ju\u0308rgen@b.example") == normalise("j\xfcrgen@b.example")
 
 
 @pytest.mark.parametrize("given", ["jo@straße.example", "straße@b.example", '"jo"@b.example'])
