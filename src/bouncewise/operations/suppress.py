@@ -151,7 +151,7 @@ def _imported(
     row: formats.ListRow, options: ImportOptions, now: datetime, classifier: Classifier
 ) -> Event | None:
     """The act of one row; None where it shows that the address is valid."""
-    reply = row.reason if row.reason[:3].isdigit() or "." in row.reason[:6] else ""
+    reply = row.reason if formats.is_reply(row.reason) else ""
     verdict = classifier.classify(reply) if reply else None
     is_valid = verdict is not None and verdict.party in (Party.SENDER, Party.MESSAGE, Party.SYSTEM)
     if (is_valid or row.is_deliverable) and not options.every:
