@@ -22,7 +22,7 @@ from bouncewise.lists.column import folded
 from bouncewise.lists.dates import format_time, parse_time
 from bouncewise.lists.names import name_error, unwrapped
 from bouncewise.lists.postfix import POSTFIX
-from bouncewise.lists.reasons import Meaning, Reasons
+from bouncewise.lists.reasons import Meaning, Reasons, is_reply
 from bouncewise.lists.table import Table
 from bouncewise.model import Cause, Decision, Scope
 
@@ -202,11 +202,6 @@ def _row(name: str, listed: str, cells: list[str], columns: _Columns) -> ListRow
     if until and row.until is None:
         return row._replace(error=f"until is no time: {until[:40]}")
     return row._replace(error=name_error(listed) or "")
-
-
-def is_reply(text: str) -> bool:
-    """Whether *text* begins with a reply code or a status."""
-    return text[:3].isdigit() or "." in text[:6]
 
 
 def _unknown_status(row: ListRow, cells: list[str], columns: _Columns) -> str | None:

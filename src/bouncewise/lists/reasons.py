@@ -135,3 +135,8 @@ def _filled(meaning: Meaning, value: str) -> Meaning:
 
 def _cell(cells: Sequence[str], i: int) -> str:
     return cells[i].strip() if i < len(cells) else ""
+
+
+def is_reply(text: str) -> bool:
+    """Whether *text* begins with a reply code or a status."""
+    return text[:3].isdigit() or "." in text[:6]
