@@ -1,21 +1,60 @@
-"""Where a domain's mail is routed, by DNS: RFC 5321 §5.1 (MX, else the address), RFC 7505 (null
-MX), RFC 1035 §4.1.1.
+"""Questions to DNS, and where a domain's mail is routed: RFC 5321 section 5.1 (MX, else the
+address), RFC 7505 (null MX), RFC 1035 section 4.1.1.
 
-Reads: a domain. Gives: a MailRoute. It distinguishes a denial (NXDOMAIN) from a missing answer
-(SERVFAIL, REFUSED, time-out), because a name server that fails says nothing about the domain.
-Refuses: address literals, which have no MX.
+Reads: domains. Gives: MailRoutes. It distinguishes a denial (NXDOMAIN, no records) from a missing
+answer (SERVFAIL, REFUSED, time-out), because a name server that fails says nothing about the
+domain. Refuses: address literals, which have no MX.
+
+Whoever answers is a Lookup: ``bulk.bulk_lookup`` for any number of questions, ``one_by_one`` over
+dnspython for few, or a function of a test.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import ipaddress
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from bouncewise.errors import InputError, missing_extra
 
 TIMEOUT = 3.0
-"""Seconds for each query, all name servers and retries together."""
+"""Seconds for each query of dnspython, all name servers and retries together."""
+
+MOST_HOSTS = 16
+"""Mail exchangers of a domain whose addresses are looked up."""
+
+
+class Outcome(StrEnum):
+    """What a question came to. Only NO_NAME and NO_RECORDS deny something."""
+
+    ANSWERED = "answered"
+    NO_NAME = "nxdomain"
+    NO_RECORDS = "no-data"
+    SILENT = "silent"
+
+
+class Question(NamedTuple):
+    """A name in A-labels without the last dot, and a type: ``MX``, ``A`` or ``AAAA``."""
+
+    name: str
+    type: str
+
+
+class Answer(NamedTuple):
+    """``records`` as text (``10 mx.b.example``); ``ttl`` in seconds; ``reason``: why it is
+    SILENT.
+    """
+
+    outcome: Outcome
+    records: tuple[str, ...] = ()
+    ttl: int = 0
+    reason: str = ""
+
+
+Lookup = Callable[[Iterable[Question]], Iterator[tuple[Question, Answer]]]
+"""Answers questions, each once, in any order."""
 
 
 class Route(StrEnum):
@@ -28,6 +67,8 @@ class Route(StrEnum):
     )
     NOTHING = "nothing"
     NXDOMAIN = "nxdomain"
+    UNUSABLE = "mx-unusable"  # no host that a public sender could connect to
+    DANGLING = "mx-dangling"  # MX, but none of its hosts has an address
     UNANSWERED = "unanswered"
 
 
@@ -60,35 +101,146 @@ def mail_route(domain: str, resolve: Resolver | None = None) -> MailRoute:
 
     Raises InputError if *resolve* is not given and dnspython is missing.
     """
-    if domain.startswith("["):
-        return MailRoute(Route.UNANSWERED, reason="an address literal has no MX")
-    resolve = resolve or system_resolver()
+    return next(mail_routes((domain,), one_by_one(resolve)))[1]
+
+
+def mail_routes(
+    domains: Iterable[str], lookup: Lookup, *, check_hosts: bool = False
+) -> Iterator[tuple[str, MailRoute]]:
+    """Each of *domains* (all different), with where its mail is routed now, in any order. Failures
+    of DNS are a result.
+
+    *check_hosts*: look up the addresses of the mail exchangers as well, which distinguishes
+    UNUSABLE and DANGLING from MX.
+    """
+    bare: list[str] = []
+    with_hosts: dict[str, tuple[str, ...]] = {}
+    literals: list[str] = []
+    for question, answer in lookup(_mx_questions(domains, literals)):
+        domain, found = question.name, _by_mx(answer)
+        if found is None:
+            bare.append(domain)
+        elif found.route is Route.MX and check_hosts:
+            with_hosts[domain] = found.hosts
+        else:
+            yield domain, found
+    for domain in literals:
+        yield domain, MailRoute(Route.UNANSWERED, reason="an address literal has no MX")
+    for domain, addresses in _addresses(bare, lookup).items():
+        yield domain, _implicit(domain, addresses, check_hosts)
+    hosts = dict.fromkeys(h for found in with_hosts.values() for h in found[:MOST_HOSTS])
+    states = {host: _unusable(host) for host in hosts}
+    looked_up = _addresses([host for host, state in states.items() if state is None], lookup)
+    states.update((host, _state(found)) for host, found in looked_up.items())
+    for domain, of_domain in with_hosts.items():
+        yield domain, MailRoute(_by_hosts(of_domain, states), of_domain)
+
+
+def one_by_one(resolve: Resolver | None = None) -> Lookup:
+    """A Lookup that asks *resolve*, by default dnspython with the system's name servers, one
+    question after the other. Raises InputError as system_resolver.
+    """
+    resolver = resolve
+
+    def lookup(questions: Iterable[Question]) -> Iterator[tuple[Question, Answer]]:
+        nonlocal resolver
+        for question in questions:
+            resolver = resolver or system_resolver()
+            yield question, _answer(resolver, question)
+
+    return lookup
+
+
+def _answer(resolve: Resolver, question: Question) -> Answer:
     try:
-        records = sorted(
-            (int(preference), host.rstrip(".").lower())
-            for preference, _, host in (record.partition(" ") for record in resolve(domain, "MX"))
-        )
-        if [host for _, host in records] == [""]:
-            return MailRoute(Route.NULL_MX)
-        return MailRoute(Route.MX, tuple(host for _, host in records if host))
+        return Answer(Outcome.ANSWERED, tuple(resolve(*question)))
     except NoSuchNameError:
-        return MailRoute(Route.NXDOMAIN)
-    except UnansweredError as error:
-        return MailRoute(Route.UNANSWERED, reason=str(error))
+        return Answer(Outcome.NO_NAME)
     except NoRecordsError:
-        return _implicit_route(domain, resolve)
+        return Answer(Outcome.NO_RECORDS)
+    except UnansweredError as error:
+        return Answer(Outcome.SILENT, reason=str(error))
 
 
-def _implicit_route(domain: str, resolve: Resolver) -> MailRoute:
-    for record_type in ("A", "AAAA"):
-        try:
-            if resolve(domain, record_type):
-                return MailRoute(Route.IMPLICIT, (domain,))
-        except (NoSuchNameError, NoRecordsError):
-            continue
-        except UnansweredError as error:
-            return MailRoute(Route.UNANSWERED, reason=str(error))
+def _mx_questions(domains: Iterable[str], literals: list[str]) -> Iterator[Question]:
+    for domain in domains:
+        if domain.startswith("["):
+            literals.append(domain)
+        else:
+            yield Question(domain, "MX")
+
+
+def _by_mx(answer: Answer) -> MailRoute | None:
+    """The route that the answer to the question for MX states; None where there is no MX."""
+    if answer.outcome is Outcome.NO_NAME:
+        return MailRoute(Route.NXDOMAIN)
+    if answer.outcome is Outcome.SILENT:
+        return MailRoute(Route.UNANSWERED, reason=answer.reason)
+    records = sorted(
+        (int(preference), host.rstrip(".").lower())
+        for preference, _, host in (record.partition(" ") for record in answer.records)
+    )
+    if not records:
+        return None
+    if [host for _, host in records] == [""]:
+        return MailRoute(Route.NULL_MX)
+    return MailRoute(Route.MX, tuple(host for _, host in records if host))
+
+
+def _addresses(names: list[str], lookup: Lookup) -> dict[str, Answer]:
+    """By name, its addresses. AAAA is looked up only where A gives no address that everybody can
+    reach; what is SILENT for one of them is SILENT.
+    """
+    found: dict[str, Answer] = {}
+    again = []
+    for question, answer in lookup(Question(name, "A") for name in names):
+        found[question.name] = answer
+        if answer.outcome is not Outcome.NO_NAME and not any(map(_is_global, answer.records)):
+            again.append(question.name)
+    for question, answer in lookup(Question(name, "AAAA") for name in again):
+        before = found[question.name]
+        if answer.records or (not before.records and answer.outcome is Outcome.SILENT):
+            found[question.name] = answer._replace(records=before.records + answer.records)
+    return found
+
+
+def _implicit(domain: str, found: Answer, check: bool) -> MailRoute:
+    if found.records:
+        is_usable = not check or any(map(_is_global, found.records))
+        return MailRoute(Route.IMPLICIT if is_usable else Route.UNUSABLE, (domain,))
+    if found.outcome is Outcome.SILENT:
+        return MailRoute(Route.UNANSWERED, reason=found.reason)
     return MailRoute(Route.NOTHING)
+
+
+def _unusable(host: str) -> Route | None:
+    """UNUSABLE for a host that is an address or has no public name; None: look it up."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        is_local = "." not in host or host.endswith(".localhost")
+        return Route.UNUSABLE if is_local else None
+    return Route.UNUSABLE
+
+
+def _state(found: Answer) -> Route:
+    """What the addresses of one host mean: MX where it can be reached, or may be."""
+    if found.records:
+        return Route.MX if any(map(_is_global, found.records)) else Route.UNUSABLE
+    return Route.MX if found.outcome is Outcome.SILENT else Route.DANGLING
+
+
+def _by_hosts(hosts: tuple[str, ...], states: dict[str, Route | None]) -> Route:
+    seen = {states[host] for host in hosts[:MOST_HOSTS]}
+    if Route.MX in seen or len(hosts) > MOST_HOSTS:
+        return Route.MX
+    return Route.DANGLING if Route.DANGLING in seen else Route.UNUSABLE
+
+
+@lru_cache(maxsize=65536)
+def _is_global(address: str) -> bool:
+    """Whether senders everywhere can connect to *address* (the registries of RFC 6890)."""
+    return ipaddress.ip_address(address).is_global
 
 
 def system_resolver(timeout: float = TIMEOUT) -> Resolver:
