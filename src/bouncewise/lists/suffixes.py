@@ -1,4 +1,5 @@
-"""Whether a domain is a public suffix: one under which registries sell names, like ``co.uk``.
+"""Whether a domain is a public suffix: one under which registries sell names, like ``co.uk``; and
+whether its ending exists.
 
 Reads: a domain. Gives: whether it is nobody's own, by the ICANN section of the Public Suffix List
 (https://publicsuffix.org/list/), in the version of the installed library.
@@ -15,6 +16,17 @@ def is_public_suffix(domain: str) -> bool:
     """Whether *domain* (without ``@``) is a top-level domain, or one like ``co.uk``."""
     name = domain.strip(".").casefold()
     return bool(name) and not name.startswith("[") and _public_suffixes().is_public(name)
+
+
+def has_known_ending(domain: str) -> bool:
+    """Whether the top-level domain of *domain* was in the DNS when the library was released."""
+    ending = domain.rstrip(".").casefold().rpartition(".")[2]
+    return _known_endings().publicsuffix(f"x.{ending}") is not None
+
+
+@cache
+def _known_endings() -> PublicSuffixList:
+    return PublicSuffixList(accept_unknown=False, only_icann=True)
 
 
 @cache

@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 import socket
 import struct
-from collections.abc import Iterable
 from typing import NamedTuple
 
 TYPES = {"A": 1, "NS": 2, "CNAME": 5, "MX": 15, "AAAA": 28}
@@ -41,7 +40,7 @@ _RECURSIVE_QUERY = 0x0100
 _RESPONSE, _OPCODE, _AUTHORITATIVE, _TRUNCATED, _RECURSIVE = 0x8000, 0x7800, 0x0400, 0x0200, 0x0080
 _EDNS = b"\0" + struct.pack(">HHIH", 41, PAYLOAD, 0, 0)
 _IN = 1
-_PLAIN = re.compile(rb"[!#%&'*+,\-/0-9:<=>?A-Z\[\]^_`a-z{|}~]*")
+_PLAIN = re.compile(rb"[!#%&'*+,\-./0-9:<=>?A-Z\[\]^_`a-z{|}~]*")
 _SPECIAL = b'"().;\\@$'
 
 
@@ -184,15 +183,11 @@ def name_at(data: bytes, at: int) -> tuple[str, int]:
             at = limit = target
         else:
             raise MalformedError("an unknown kind of label")
-    return ".".join(_text(labels)), end or at + 1
-
-
-def _text(labels: Iterable[bytes]) -> Iterable[str]:
-    for label in labels:
-        if _PLAIN.fullmatch(label):
-            yield label.decode("ascii").lower()
-        else:
-            yield "".join(map(_escaped, label.lower()))
+    text = b".".join(labels)
+    if text.count(b".") == len(labels) - 1 and _PLAIN.fullmatch(text):
+        return text.decode("ascii").lower(), end or at + 1
+    escaped = ("".join(map(_escaped, label.lower())) for label in labels)
+    return ".".join(escaped), end or at + 1
 
 
 def _escaped(octet: int) -> str:

@@ -197,6 +197,12 @@ def load(site: tuple[Path, ...] = ()) -> RuleSet:
 
 
 @cache
+def receivers() -> tuple[Receiver, ...]:
+    """The shipped receivers, without the rules."""
+    return _read(_knowledge() / "receivers.toml", _Receivers, hashlib.sha256()).receiver
+
+
+@cache
 def shipped() -> RuleSet:
     """The rules that come with bouncewise.
 
