@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     )
     from bouncewise.operations.check import Answer
     from bouncewise.operations.explain import Page, explain
+    from bouncewise.operations.validate import Validation, validate
     from bouncewise.readers import Note
 
 __version__ = "0.1.0"
@@ -69,6 +70,7 @@ _MODULES = {
     ),
     "operations.check": ("Answer",),
     "operations.explain": ("Page", "explain"),
+    "operations.validate": ("Validation", "validate"),
     "readers": ("Note",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
@@ -98,6 +100,7 @@ __all__ = [
     "Scope",
     "Stage",
     "State",
+    "Validation",
     "Verdict",
     "__version__",
     "check",
@@ -106,6 +109,7 @@ __all__ = [
     "explain",
     "ingest",
     "read",
+    "validate",
 ]
 
 

@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bouncewise.cli.common import Moment, load_policy, open_ledger
 from bouncewise.cli.places import cache_path
+from bouncewise.cli.screen import progress
+from bouncewise.lists.table import Table
+from bouncewise.operations.clean import cell_of
 
 if TYPE_CHECKING:
     from bouncewise.ledger import Store
     from bouncewise.model import Mail
     from bouncewise.net.dns import Lookup
     from bouncewise.operations.validate import Validator
+
+_STEP = 1000  # domains between two movements of the bar
 
 
 class Sources(NamedTuple):
@@ -55,3 +60,17 @@ def _lookup(resolver: str) -> Iterator[Lookup]:
     name = " ".join(map(str, servers))
     with cached(bulk_lookup(servers), cache_path(), name) as lookup:
         yield lookup
+
+
+def look_up(validator: Validator, path: Path, column: str | None) -> None:
+    """Look up the domains of the list at *path*, with a bar that counts those that are
+    answered.
+    """
+    with Table.open(path, column) as table, progress(None, "DNS", "domains") as advance:
+
+        def answered(number: int, silent: int) -> None:
+            if number % _STEP == 0:
+                advance(number - silent, number)
+
+        cells = (cell_of(row.cells, table.address) for row in table.readable())
+        validator.prepare(cells, answered)

@@ -23,7 +23,7 @@ from bouncewise.cli.common import (
     style,
     transactional_option,
 )
-from bouncewise.cli.lookups import Sources, open_validator
+from bouncewise.cli.lookups import Sources, look_up, open_validator
 from bouncewise.cli.places import ledger_files
 from bouncewise.cli.tables import readable_twice
 from bouncewise.cli.verdicts import ListRun, Outputs
@@ -142,7 +142,7 @@ def command(
     _check_files(outputs, path, {"the policy": policy_path, "--with": service, **_ledger(chosen)})
     with readable_twice(path) as readable, open_validator(chosen) as validator:
         run = ListRun(validator, outputs, service, with_ledger=chosen.with_ledger)
-        run.prepare(readable, column)
+        look_up(validator, readable, column)
         with Table.open(readable, column) as table, ExitStack() as files:
             run.write(table, files)
     run.report()

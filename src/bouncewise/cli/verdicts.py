@@ -19,6 +19,7 @@ from bouncewise.contract.validations import ValidationRow, ValidationSummary
 from bouncewise.encode import for_csv
 from bouncewise.lists.table import Table
 from bouncewise.lists.worth import Reason, Worth
+from bouncewise.operations.clean import cell_of
 
 if TYPE_CHECKING:
     from bouncewise.lists.validation import Validation
@@ -65,23 +66,12 @@ class ListRun:
 
             self._service = service_verdicts(service)
 
-    def prepare(self, path: Path, column: str | None) -> None:
-        """Look up the domains of the list."""
-        with Table.open(path, column) as table, progress(None, "DNS", "domains") as advance:
-
-            def answered(number: int, silent: int) -> None:
-                if number % _PROGRESS == 0:
-                    advance(number - silent, number)
-
-            cells = (_cell(row.cells, table) for row in table.readable())
-            self._validator.prepare(cells, answered)
-
     def write(self, table: Table, files: ExitStack) -> None:
         """Write every row where it belongs."""
         write = self._writer(table, files)
         advance = files.enter_context(progress(None, "validate", "rows"))
         rows, again = tee(table.readable())
-        cells = (_cell(row.cells, table) for row in again)
+        cells = (cell_of(row.cells, table.address) for row in again)
         for found, row in zip(self._validator.validations(cells), rows, strict=True):
             self._count(found)
             write(found, row.cells, row.text)
@@ -166,7 +156,3 @@ class ListRun:
             service=compared if self._service is not None else None,
             **{str(w): self.counts[w] for w in Worth},
         )
-
-
-def _cell(cells: list[str], table: Table) -> str:
-    return cells[table.address].strip() if table.address < len(cells) else ""

@@ -167,7 +167,7 @@ def _information(domain: str, facts: DomainFacts) -> tuple[str, ...]:
     return _shared(tuple(name for name, holds in known if holds))
 
 
-def validate(
+def judge(
     facts: AddressFacts, domain: DomainFindings, at: datetime, recent_days: int
 ) -> Validation:
     """The verdict on an address at a time; a delivery counts as recent for *recent_days*."""

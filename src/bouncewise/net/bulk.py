@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from time import monotonic
 
 from bouncewise.net.dns import Answer, Lookup, Outcome, Question
@@ -52,8 +53,11 @@ def bulk_lookup(
     """A Lookup that asks *servers*, the first of them first."""
 
     def lookup(questions: Iterable[Question]) -> Iterator[tuple[Question, Answer]]:
-        with Sockets(servers) as sockets:
-            yield from _Run(sockets, passes).run(iter(questions))
+        remaining = iter(questions)
+        first = next(remaining, None)
+        if first is not None:
+            with Sockets(servers) as sockets:
+                yield from _Run(sockets, passes).run(chain((first,), remaining))
 
     return lookup
 

@@ -8,13 +8,15 @@ stored. Only names of domains leave this machine, and only towards the resolver.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from datetime import datetime, timedelta
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import islice
+from os import PathLike, fspath
 from sys import intern
 from typing import NamedTuple
 
-from bouncewise.ledger import Store
+from bouncewise.ledger import Store, open_store
 from bouncewise.ledger.records import DomainRecord
 from bouncewise.lists import disposable, typos
 from bouncewise.lists.names import name_in
@@ -25,13 +27,16 @@ from bouncewise.lists.validation import (
     DomainFindings,
     Validation,
     examine_domain,
-    validate,
+    judge,
 )
 from bouncewise.model import Cause, Decision, Mail, State
+from bouncewise.net.bulk import bulk_lookup
 from bouncewise.net.dns import Lookup, MailRoute, mail_routes
+from bouncewise.net.servers import server, system_servers
 from bouncewise.operations.check import ANY_MARKETING, Answer, check
 from bouncewise.policy.decide import CONFIRMED, OK
 from bouncewise.policy.load import Policy
+from bouncewise.policy.load import load as load_policy
 from bouncewise.rules.load import receivers
 
 REFUSAL_DAYS = 180
@@ -82,7 +87,8 @@ class Validator:
         self, addresses: Iterable[str], progress: Progress = lambda _n, _silent: None
     ) -> None:
         """Find out about the domains of *addresses*."""
-        domains = {key.rpartition("@")[2] for key, error in map(name_in, addresses) if not error}
+        names = (key for key, error in map(name_in, addresses) if not error)
+        domains = {name.rpartition("@")[2] for name in names if not name.startswith("@")}
         records, facts = self._records(domains), self._facts
         silent = 0
         for number, (domain, route) in enumerate(self._domain_routes(domains), 1):
@@ -119,7 +125,7 @@ class Validator:
                     failed.get(name),
                 )
                 findings = self._findings.get(name.rpartition("@")[2], NO_FINDINGS)
-                yield validate(facts, findings, e.at, e.policy.dead.alive_days)
+                yield judge(facts, findings, e.at, e.policy.dead.alive_days)
 
     def _last(self, names: list[str]) -> tuple[dict[str, datetime], dict[str, datetime]]:
         """The last delivery and the last failure of each of *names*."""
@@ -182,6 +188,31 @@ class Validator:
         if known.acts((name,), CONFIRMED, e.at).get(name, 0) < USED_ADDRESSES:
             return False
         return known.delivery_days((name,), e.at).get(name, 0) >= USED_DAYS
+
+
+def validate(
+    address: str,
+    *,
+    ledger: str | PathLike[str] | None = None,
+    offline: bool = False,
+    resolver: str = "",
+    at: datetime | None = None,
+) -> Validation:
+    """Whether *address* is worth mailing, before its first mail: by what the *ledger* knows, by
+    DNS unless *offline*, and by lists.
+
+    *resolver*: ``ADDRESS`` or ``ADDRESS:PORT`` in place of the system's name servers; *at*: the
+    ledger as of this timezone-aware time. Nothing is stored, and DNS answers are not kept.
+    """
+    lookup = None
+    if not offline:
+        lookup = bulk_lookup((server(resolver),) if resolver else system_servers())
+    with ExitStack() as opened:
+        store = opened.enter_context(open_store(fspath(ledger), read_only=True)) if ledger else None
+        when = at or datetime.now(UTC)
+        validator = Validator(Evidence(load_policy(), store, lookup, when, at is not None))
+        validator.prepare((address,))
+        return next(validator.validations((address,)))
 
 
 def _without_ledger(given: str) -> Answer:
