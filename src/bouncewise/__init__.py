@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     )
     from bouncewise.intake.reading import ClassifiedFinding
     from bouncewise.library import Ledger, check, diagnose, ingest, read
+    from bouncewise.lists.validation import Validation
     from bouncewise.model import (
         Advice,
         Cause,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     )
     from bouncewise.operations.check import Answer
     from bouncewise.operations.explain import Page, explain
-    from bouncewise.operations.validate import Validation, validate
+    from bouncewise.operations.validate import validate
     from bouncewise.readers import Note
 
 __version__ = "0.1.0"
@@ -53,6 +54,7 @@ _MODULES = {
     ),
     "intake.reading": ("ClassifiedFinding",),
     "library": ("Ledger", "check", "diagnose", "ingest", "read"),
+    "lists.validation": ("Validation",),
     "model": (
         "Advice",
         "Cause",
@@ -70,7 +72,7 @@ _MODULES = {
     ),
     "operations.check": ("Answer",),
     "operations.explain": ("Page", "explain"),
-    "operations.validate": ("Validation", "validate"),
+    "operations.validate": ("validate",),
     "readers": ("Note",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
