@@ -27,6 +27,7 @@ _MAX_WORDS = 300
 
 
 _R = Reason
+_ROUTABLE = [(_R.ROUTABLE, "")]
 _ORDER = {reason: place for place, reason in enumerate(Reason)}
 _ROUTES = {
     Route.NXDOMAIN: (_R.NO_SUCH_DOMAIN, "DNS: the domain does not exist (NXDOMAIN)"),
@@ -175,28 +176,30 @@ def judge(
         return _validation(facts, NO_FINDINGS, [(_R.SYNTAX, facts.decision.why)], ())
     local = facts.name.rpartition("@")[0]
     role = role_of(local)
-    found = [*_by_ledger(facts, domain), *zip(domain.reasons, domain.words, strict=True)]
+    information = _with_local(domain.information, local, role)
+    found = list(zip(domain.reasons, domain.words, strict=True))
+    if facts.decision.state is not State.OK:
+        found += _by_ledger(facts, domain)
     if role is Role.NO_REPLY:
         found.append((_R.ROLE_NO_REPLY, f"nobody reads mail to {local}"))
     last = facts.last_delivered
     if last is not None:
         found = _after_delivery(found, last, at, recent_days)
-    if not found:
-        found = [(_R.ROUTABLE, "")]
-    information = domain.information
-    if role is Role.ROLE or "+" in local or not local.isascii():
-        more = (("role", role is Role.ROLE), ("subaddress", "+" in local))
-        information = (*information, *(name for name, holds in more if holds))
-        if not local.isascii() and "i18n" not in information:
-            information = (*information, "i18n")
-    return _validation(facts, domain, found, information)
+    return _validation(facts, domain, found or _ROUTABLE, information)
+
+
+def _with_local(information: tuple[str, ...], local: str, role: Role | None) -> tuple[str, ...]:
+    """*information* about the domain, with what the local part adds."""
+    if role is not Role.ROLE and "+" not in local and local.isascii():
+        return information
+    is_new = not local.isascii() and "i18n" not in information
+    more = (("role", role is Role.ROLE), ("subaddress", "+" in local), ("i18n", is_new))
+    return _shared((*information, *(name for name, holds in more if holds)))
 
 
 def _by_ledger(facts: AddressFacts, domain: DomainFindings) -> Iterable[tuple[Reason, str]]:
     """The reason in the ledger's decision."""
     d = facts.decision
-    if d.state is State.OK:
-        return
     of_domain = facts.about.startswith("@") and d.basis is Basis.EVIDENCE
     if of_domain and domain.route is not None and domain.route.route is Route.MX:
         yield _R.DOMAIN_LAPSED, f"the domain was unreachable, and DNS names mail servers: {d.why}"
@@ -236,16 +239,16 @@ def _validation(
     found: list[tuple[Reason, str]],
     information: tuple[str, ...],
 ) -> Validation:
-    found = sorted(found, key=lambda item: _ORDER[item[0]])
-    reasons = tuple(reason for reason, _ in found)
-    kinds = {worth(reason) for reason in reasons}
+    if len(found) > 1:
+        found = sorted(found, key=lambda item: _ORDER[item[0]])
+    reasons = tuple([reason for reason, _ in found])
     suggestion = ""
     if domain.suggestion and (_R.TYPO in reasons or _R.NO_SUCH_TLD in reasons):
         suggestion = f"{facts.name.rpartition('@')[0]}@{domain.suggestion}"
     return Validation(
         facts.given,
         facts.name,
-        next(kind for kind in Worth if kind in kinds),
+        worth(reasons[0]),
         reasons,
         information,
         suggestion,

@@ -18,7 +18,7 @@ class Worth(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why; the list is closed."""
+    """Why, the weightiest first; the list is closed."""
 
     SYNTAX = "syntax"
     NO_SUCH_DOMAIN = "no-such-domain"
@@ -46,17 +46,17 @@ class Reason(StrEnum):
 
 
 _R = Reason
-_BAD = frozenset(list(Reason)[: list(Reason).index(_R.TYPO)])
-_UNKNOWN = frozenset({_R.DNS_UNANSWERED, _R.OFFLINE})
-_FINE = frozenset({_R.DELIVERED, _R.ROUTABLE})
 HOLDS = frozenset({_R.HELD, _R.FULL})
 """The risky ones that a recent delivery does not outrank."""
+
+_WORTH = {
+    **dict.fromkeys(Reason, Worth.RISKY),
+    **dict.fromkeys(list(Reason)[: list(Reason).index(_R.TYPO)], Worth.BAD),
+    **dict.fromkeys((_R.DNS_UNANSWERED, _R.OFFLINE), Worth.UNKNOWN),
+    **dict.fromkeys((_R.DELIVERED, _R.ROUTABLE), Worth.OK),
+}
 
 
 def worth(reason: Reason) -> Worth:
     """What one reason makes of an address."""
-    if reason in _BAD:
-        return Worth.BAD
-    if reason in _UNKNOWN:
-        return Worth.UNKNOWN
-    return Worth.OK if reason in _FINE else Worth.RISKY
+    return _WORTH[reason]
