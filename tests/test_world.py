@@ -8,6 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from bench.world.__main__ import row
+from bench.world.foretold import mailing
 from bench.world.policies import Bouncewise, GreyDays, Hindsight, Oracle, Policy, UnknownOnly
 from bench.world.world import World
 
@@ -24,3 +25,10 @@ def test_bounds_and_order() -> None:
     assert floor[1:3] == (0, 0)
     assert floor[3] <= ours[3] < min(cost(UnknownOnly)[3], cost(GreyDays)[3], cost(Policy)[3])
     assert ours == cost(Bouncewise)
+
+
+def test_what_validation_calls_bad_bounces() -> None:
+    found = mailing(World(400, 30, 2))
+    assert found["bad"] >= 5
+    assert found["bad bounced"] == found["bad"]
+    assert found["hard bad"] >= 0.8 * found["hard"]

@@ -396,6 +396,8 @@ def test_standard_input_gives_every_row_with_its_verdict(desk: Desk) -> None:
     done = desk.run("-", stdin=b"email,n\njo@b.example,1\nno-reply@b.example,2\n")
     rows = list(csv.DictReader(done.stdout.decode().splitlines()))
     assert [(row["n"], row["bouncewise_verdict"]) for row in rows] == [("1", "ok"), ("2", "risky")]
+    bad = desk.run("-", "--column", "nope", stdin=b"email,n\njo@b.example,1\n")
+    assert bad.stderr.startswith(b"bouncewise: -: no column nope")
     listed = desk.run("-", "--json", stdin=b"email,n\njo@b.example,1\nno-reply@b.example,2\n")
     assert [json.loads(line)["verdict"] for line in listed.stdout.splitlines()] == ["ok", "risky"]
 

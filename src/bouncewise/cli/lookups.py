@@ -11,7 +11,6 @@ from bouncewise.cli.common import Moment, load_policy, open_ledger
 from bouncewise.cli.places import cache_path
 from bouncewise.cli.screen import progress
 from bouncewise.lists.table import Table
-from bouncewise.operations.clean import cell_of
 
 if TYPE_CHECKING:
     from bouncewise.ledger import Store
@@ -72,5 +71,5 @@ def look_up(validator: Validator, path: Path, column: str | None) -> None:
             if number % _STEP == 0:
                 advance(number - silent, number)
 
-        cells = (cell_of(row.cells, table.address) for row in table.readable())
+        cells = (table.address_in(row.cells) for row in table.readable())
         validator.prepare(cells, answered)

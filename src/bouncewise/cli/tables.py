@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
+from bouncewise.errors import InputError
 from bouncewise.lists.table import Table
 from bouncewise.output import open_output
 
@@ -60,4 +61,7 @@ def readable_twice(source: Path) -> Iterator[Path]:
             with source.open("rb") as stream:
                 shutil.copyfileobj(stream, copy)
         copy.flush()
-        yield Path(copy.name)
+        try:
+            yield Path(copy.name)
+        except InputError as bad:  # the operator knows the source by another name
+            raise InputError(str(bad).replace(copy.name, str(source))) from None

@@ -19,7 +19,6 @@ from bouncewise.contract.validations import ValidationRow, ValidationSummary
 from bouncewise.encode import for_csv
 from bouncewise.lists.table import Table
 from bouncewise.lists.worth import Reason, Worth
-from bouncewise.operations.clean import cell_of
 
 if TYPE_CHECKING:
     from bouncewise.lists.validation import Validation
@@ -71,7 +70,7 @@ class ListRun:
         write = self._writer(table, files)
         advance = files.enter_context(progress(None, "validate", "rows"))
         rows, again = tee(table.readable())
-        cells = (cell_of(row.cells, table.address) for row in again)
+        cells = (table.address_in(row.cells) for row in again)
         for found, row in zip(self._validator.validations(cells), rows, strict=True):
             self._count(found)
             write(found, row.cells, row.text)

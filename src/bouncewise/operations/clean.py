@@ -41,17 +41,12 @@ def clean(
     looked up the domains, what it calls bad may not be mailed either.
     """
     rows, again = tee(table.readable())
-    addresses = (cell_of(row.cells, table.address) for row in again)
+    addresses = (table.address_in(row.cells) for row in again)
     answers = check(addresses, context.ledger, context.policy, at=at, past=past, mail=mail)
     if validator is not None:
         answers = _validated(answers, validator)
     for answer, row in zip(answers, rows, strict=True):
         yield Row(row.cells, row.text, answer)
-
-
-def cell_of(cells: list[str], column: int) -> str:
-    """What a row has in a column; '' where it is too short."""
-    return cells[column].strip() if column < len(cells) else ""
 
 
 def _validated(answers: Iterator[Answer], validator: Validator) -> Iterator[Answer]:

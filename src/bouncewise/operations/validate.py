@@ -14,10 +14,8 @@ from functools import cache
 from itertools import islice
 from os import PathLike, fspath
 from sys import intern
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from bouncewise.ledger import Store, open_store
-from bouncewise.ledger.records import DomainRecord
 from bouncewise.lists import disposable, typos
 from bouncewise.lists.names import name_in
 from bouncewise.lists.validation import (
@@ -33,11 +31,14 @@ from bouncewise.model import Cause, Decision, Mail, State
 from bouncewise.net.bulk import bulk_lookup
 from bouncewise.net.dns import Lookup, MailRoute, mail_routes
 from bouncewise.net.servers import server, system_servers
-from bouncewise.operations.check import ANY_MARKETING, Answer, check
 from bouncewise.policy.decide import CONFIRMED, OK
 from bouncewise.policy.load import Policy
 from bouncewise.policy.load import load as load_policy
 from bouncewise.rules.load import receivers
+
+if TYPE_CHECKING:
+    from bouncewise.ledger import Store
+    from bouncewise.ledger.records import DomainRecord
 
 REFUSAL_DAYS = 180
 """How long a refusal shows that a domain knows its mailboxes: catch-alls are seldom changed."""
@@ -57,6 +58,27 @@ Progress = Callable[[int, int], None]
 """Called with the domains whose route is known, and those of them that DNS did not answer for."""
 
 
+class Answered(Protocol):
+    """An answer of ``check``, of which a Validation starts. ``name``: whom the decision is about,
+    the address or its ``@domain``.
+    """
+
+    @property
+    def address(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def decision(self) -> Decision: ...
+
+
+class _WithoutLedger(NamedTuple):
+    """The answer where there is no ledger."""
+
+    address: str
+    name: str
+    decision: Decision
+
+
 class Evidence(NamedTuple):
     """What addresses are compared with. ``ledger``, ``lookup``: None to do without; ``at``: the
     time of the answers, by the ledger's evidence up to then alone if ``past``; ``disposable``: the
@@ -68,7 +90,7 @@ class Evidence(NamedTuple):
     lookup: Lookup | None
     at: datetime
     past: bool = False
-    mail: Mail = ANY_MARKETING
+    mail: Mail = Mail()
     disposable: Collection[str] = frozenset()
 
 
@@ -102,14 +124,16 @@ class Validator:
         """The Validation of each of *addresses*, in order."""
         return self.validations_of(self.answers(addresses))
 
-    def answers(self, addresses: Iterable[str]) -> Iterator[Answer]:
+    def answers(self, addresses: Iterable[str]) -> Iterator[Answered]:
         """What the ledger answers about each of *addresses*, in order."""
         e = self._evidence
         if e.ledger is None:
             return map(_without_ledger, addresses)
+        from bouncewise.operations.check import check  # (slow to import)
+
         return check(addresses, e.ledger, e.policy, at=e.at, past=e.past, mail=e.mail)
 
-    def validations_of(self, answers: Iterable[Answer]) -> Iterator[Validation]:
+    def validations_of(self, answers: Iterable[Answered]) -> Iterator[Validation]:
         """The Validation of each address that the ledger has answered about."""
         stream, e = iter(answers), self._evidence
         while page := list(islice(stream, _PAGE)):
@@ -204,6 +228,8 @@ def validate(
     *resolver*: ``ADDRESS`` or ``ADDRESS:PORT`` in place of the system's name servers; *at*: the
     ledger as of this timezone-aware time. Nothing is stored, and DNS answers are not kept.
     """
+    from bouncewise.ledger import open_store
+
     lookup = None
     if not offline:
         lookup = bulk_lookup((server(resolver),) if resolver else system_servers())
@@ -215,15 +241,15 @@ def validate(
         return next(validator.validations((address,)))
 
 
-def _without_ledger(given: str) -> Answer:
+def _without_ledger(given: str) -> _WithoutLedger:
     name, error = name_in(given)
     if not error and name.startswith("@"):
         error = _DOMAIN
     decision = Decision(state=State.INVALID, why=error) if error else OK
-    return Answer(given, not error, name, decision)
+    return _WithoutLedger(given, name, decision)
 
 
-def _name(answer: Answer) -> str:
+def _name(answer: Answered) -> str:
     """The normalised address, where the Decision may be about its domain."""
     return name_in(answer.address).key if answer.name.startswith("@") else answer.name
 
