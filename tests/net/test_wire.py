@@ -15,7 +15,7 @@ import dns.rdatatype
 import dns.rrset
 import pytest
 from dns.rdtypes.ANY.MX import MX
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bouncewise.net.wire import (
@@ -97,7 +97,7 @@ def ours(wire: bytes, question: bytes) -> Reply | None:
         return None
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(replies())
 def test_the_records_are_those_that_dnspython_reads(reply: dns.message.Message) -> None:
     kind = dns.rdatatype.to_text(reply.question[0].rdtype)
@@ -109,7 +109,7 @@ def test_the_records_are_those_that_dnspython_reads(reply: dns.message.Message) 
         assert not expected[0] or found.ttl == expected[1]
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(replies(), st.data())
 def test_damaged_octets_give_what_dnspython_reads_or_nothing(
     reply: dns.message.Message, data: st.DataObject
@@ -124,7 +124,7 @@ def test_damaged_octets_give_what_dnspython_reads_or_nothing(
         assert set(found.records) == expected[0]
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.binary(max_size=600))
 def test_no_octets_raise_anything_else(data: bytes) -> None:
     question = question_for("b.example", "MX")

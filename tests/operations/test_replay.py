@@ -267,16 +267,17 @@ def test_a_writer_that_never_ends_is_reported(
             pass
 
 
-def test_twenty_thousand_events_in_a_few_seconds(tmp_path: Path) -> None:
+def test_a_replay_takes_no_longer_than_a_few_ingests(tmp_path: Path) -> None:
     told = [
         (1 + n % 28, f"u{n}@x{n % 50}.example", UNKNOWN if n % 2 else FULL) for n in range(20_000)
     ]
     ours = load_classifier((site(tmp_path, "user unknown", "mailbox-unknown"),))
     with open_store(tmp_path / "l.sqlite", create=True) as ledger:
+        began = time.process_time()
         ingest(ledger, log(tmp_path / "mail.log", told))
-        began = time.perf_counter()
+        read = time.process_time()
         changes, outcome = again(ledger, ours)
-        assert time.perf_counter() - began < 20
+        assert time.process_time() - read < 3 * (read - began)
         assert (len(changes), outcome.reports, outcome.reclassified) == (10_000, 20_000, 10_000)
 
 

@@ -36,6 +36,8 @@ VERBS = {
     "diagnose": "rank the likely reasons for a refusal; name the next step",
     "policy": "show the decision policy; check your own",
     "rules": "list rules; check and test your own",
+    "review": "check a mailing before it is sent",
+    "sender": "what receivers report about the mail of your domains",
     "verp": "make and check signed return addresses, and their keys",
     "config": "show, find and check the configuration file",
 }

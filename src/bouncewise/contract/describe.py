@@ -26,6 +26,14 @@ from bouncewise.contract.runs import (
     StatusCountRow,
     StatusRecord,
 )
+from bouncewise.contract.sender import (
+    DmarcReportRow,
+    DmarcSourceRow,
+    DmarcSummary,
+    ReviewRow,
+    TlsReportRow,
+    TlsSummary,
+)
 from bouncewise.contract.settings import (
     ConfigCheckRecord,
     ConfigPlaceRow,
@@ -49,7 +57,7 @@ This page is written by `python -m bouncewise.contract.describe`.
 
 SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "classify": (VerdictRow,),
-    "read": (ReportRow,),
+    "read": (ReportRow, DmarcReportRow, TlsReportRow),
     "ingest": (IngestRecord,),
     "check": (AddressAnswer,),
     "validate": (ValidationRow, ValidationSummary),
@@ -70,6 +78,8 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "policy": (PolicyCheckRow, PolicyNumberRow),
     "verp": (ReturnAddressRow, VerpCheckRow, VerpKeyRecord),
     "config": (SettingRow, ConfigPlaceRow, ConfigCheckRecord),
+    "sender reports": (DmarcSummary, DmarcSourceRow, TlsSummary),
+    "review": (ReviewRow,),
     "batch": (BatchRecord,),
 }
 """The records of each verb, in the order of the page."""

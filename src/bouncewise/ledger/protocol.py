@@ -22,6 +22,7 @@ from bouncewise.ledger.parts import (
     Neighbours,
     Pending,
     Rejudge,
+    SenderReports,
     Traffic,
 )
 from bouncewise.ledger.records import Batch, Sent
@@ -58,6 +59,10 @@ class Store(Protocol):
     @property
     def coverage(self) -> Coverage:
         """The times that own logs and events cover."""
+
+    @property
+    def sender_reports(self) -> SenderReports:
+        """Reports of receivers about the mail of our domains."""
 
     def __enter__(self) -> Self: ...
 

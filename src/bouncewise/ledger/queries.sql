@@ -559,3 +559,55 @@ SELECT coalesce(max(id), 0) FROM act
 
 -- name: migrate_0006_mail
 UPDATE event SET channel = 'mail', trust = 'inherited', undated = :undated WHERE block = :block AND item IN :items
+
+-- ── reports of receivers about our mail ──────────────────────────────────────────────────────────────────
+
+-- name: dmarc_report_add
+INSERT INTO dmarc_report (reporter, report_id, domain, first, last, policy, batch)
+VALUES (:reporter, :report_id, :domain, :first, :last, :policy, :batch)
+ON CONFLICT (reporter, report_id, domain) DO NOTHING RETURNING id
+
+-- name: dmarc_row_add
+INSERT INTO dmarc_row
+  (report, source, mails, disposition, dkim, spf, header_from, envelope_from, dkim_results, spf_results, reasons)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: dmarc_domains
+-- Each domain with its reports since that moment: how many, of how many reporters, the first and the last moment.
+SELECT domain, count(*), count(DISTINCT reporter), min(first), max(last) FROM dmarc_report
+WHERE last >= :since
+GROUP BY domain ORDER BY domain
+
+-- name: dmarc_policies
+-- The policies that reporters saw, the latest first.
+SELECT policy, max(last), count(DISTINCT reporter) FROM dmarc_report
+WHERE domain = :domain AND last >= :since
+GROUP BY policy ORDER BY max(last) DESC, policy
+
+-- name: dmarc_rows
+-- Mails with the same results from the same source, in all reports on a domain since that moment.
+SELECT w.source, w.disposition, w.dkim, w.spf, w.header_from, w.dkim_results, w.spf_results, w.reasons,
+  sum(w.mails), count(DISTINCT r.reporter), min(r.first), max(r.last)
+FROM dmarc_report r JOIN dmarc_row w ON w.report = r.id
+WHERE r.domain = :domain AND r.last >= :since
+GROUP BY w.source, w.disposition, w.dkim, w.spf, w.header_from, w.dkim_results, w.spf_results, w.reasons
+ORDER BY sum(w.mails) DESC, w.source
+
+-- name: tls_report_add
+INSERT INTO tls_report (reporter, report_id, domain, policy, first, last, sessions, failed, batch)
+VALUES (:reporter, :report_id, :domain, :policy, :first, :last, :sessions, :failed, :batch)
+ON CONFLICT (reporter, report_id, domain, policy) DO NOTHING RETURNING id
+
+-- name: tls_failure_add
+INSERT INTO tls_failure (report, result, mx, sessions) VALUES (?, ?, ?, ?)
+
+-- name: tls_sessions
+-- Of each domain and policy: reporters, sessions and those that failed.
+SELECT domain, policy, count(DISTINCT reporter), sum(sessions), sum(failed), max(last) FROM tls_report
+WHERE last >= :since
+GROUP BY domain, policy ORDER BY domain, policy
+
+-- name: tls_failures
+SELECT f.result, f.mx, sum(f.sessions) FROM tls_report r JOIN tls_failure f ON f.report = r.id
+WHERE r.domain = :domain AND r.policy = :policy AND r.last >= :since
+GROUP BY f.result, f.mx ORDER BY sum(f.sessions) DESC, f.result, f.mx

@@ -29,6 +29,7 @@ from bouncewise.ledger.pending import Pending
 from bouncewise.ledger.protocol import Store
 from bouncewise.ledger.queries import MOST_IDS
 from bouncewise.ledger.records import Batch, Sent
+from bouncewise.ledger.sender_reports import SenderReports
 from bouncewise.ledger.traffic import Traffic
 from bouncewise.model import Decision, Decisions, Event
 from bouncewise.model.trust import OWN_CHANNELS as _OWN
@@ -51,6 +52,7 @@ class SqlStore:
         self.neighbours = Neighbours(database)
         self.familiarity = Familiarity(database)
         self.coverage = Coverage(database)
+        self.sender_reports = SenderReports(database)
         self._own_changes = 0
 
     def __enter__(self) -> Self:

@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 from bouncewise.lists import disposable, typos
 from bouncewise.lists.roles import Role, role_of
-from bouncewise.lists.suffixes import has_known_ending
 from bouncewise.lists.worth import HOLDS, Reason, Worth, worth
 from bouncewise.model import Basis, Cause, Decision, State
 from bouncewise.net.dns import MailRoute, Route
+from bouncewise.rfc.suffixes import has_known_ending
 
 STALE_DAYS = 730
 """Days after which a last delivery says little: a fifth of a business list changes in a year."""

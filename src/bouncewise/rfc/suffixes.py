@@ -1,8 +1,8 @@
-"""Whether a domain is a public suffix: one under which registries sell names, like ``co.uk``; and
-whether its ending exists.
+"""Public suffixes: domains under which registries sell names, like ``co.uk``.
 
-Reads: a domain. Gives: whether it is nobody's own, by the ICANN section of the Public Suffix List
-(https://publicsuffix.org/list/), in the version of the installed library.
+Reads: a domain. Gives: whether it is nobody's own, whether its ending exists, and the domain that
+somebody registered, by the Public Suffix List (https://publicsuffix.org/list/) in the version of
+the installed library.
 """
 
 from __future__ import annotations
@@ -22,6 +22,20 @@ def has_known_ending(domain: str) -> bool:
     """Whether the top-level domain of *domain* was in the DNS when the library was released."""
     ending = domain.rstrip(".").casefold().rpartition(".")[2]
     return _known_endings().publicsuffix(f"x.{ending}") is not None
+
+
+def registered(domain: str) -> str:
+    """The domain that was registered, of which *domain* is part; *domain* itself where it is none.
+
+    The whole list is used, with ``github.io`` and the like, below which names have other owners.
+    """
+    name = domain.strip(".").casefold()
+    return (_all_suffixes().privatesuffix(name) if name and name[0] != "[" else None) or name
+
+
+@cache
+def _all_suffixes() -> PublicSuffixList:
+    return PublicSuffixList()
 
 
 @cache
