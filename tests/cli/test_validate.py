@@ -290,7 +290,7 @@ def test_a_full_mailbox_is_named(desk: Desk) -> None:
     assert desk.verdicts("jo@b.example")[0].partition(" ")[2] in ("full", "suppressed")
 
 
-def test_wishes_are_told_apart_and_transactional_mail_may_ignore_them(desk: Desk) -> None:
+def test_wishes_are_distinguished_and_transactional_mail_may_ignore_them(desk: Desk) -> None:
     events = [
         {"RecordType": kind, "Email": email, "ID": 1, "BouncedAt": "2026-11-10T00:00:00Z"}
         | extra

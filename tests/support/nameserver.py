@@ -27,7 +27,7 @@ TTL = 7200
 
 
 class NameServer:
-    """What a running server was asked, and what it answers."""
+    """What a running server is asked, and what it answers."""
 
     def __init__(self, zone: Zone) -> None:
         self.zone = zone

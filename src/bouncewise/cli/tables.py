@@ -1,4 +1,4 @@
-"""Lists out as they came in: rows as they were written, or with columns added behind them."""
+"""Lists written as they were read: rows unchanged, or with columns added behind them."""
 
 from __future__ import annotations
 

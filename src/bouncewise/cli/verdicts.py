@@ -144,7 +144,7 @@ class ListRun:
             echo_error(f"kept {self._kept:,}, rejected {total - self._kept:,}")
         for verdict, theirs in self._compared.items():
             words = ", ".join(f"{n:,} {word}" for word, n in theirs.most_common())
-            echo_error(f"of {self.counts[verdict]:,} {verdict}, the service says: {words}")
+            echo_error(f"of {self.counts[verdict]:,} {verdict}, by the service: {words}")
 
     def _summary(self) -> ValidationSummary:
         compared = {str(w): dict(theirs) for w, theirs in self._compared.items()}

@@ -219,7 +219,7 @@ class _Run:
             self._done.append((item.question, answer))
 
     def _fail(self, item: Query, words: str) -> None:
-        """The server refuses to answer *item*: the next one is asked at once."""
+        """The server refuses to answer *item*: it goes to the next one at once."""
         item.reason = words
         item.failures |= 1 << item.server
         others = [number for number in self._servers if not item.failures >> number & 1]

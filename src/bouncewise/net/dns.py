@@ -27,7 +27,7 @@ MOST_HOSTS = 16
 
 
 class Outcome(StrEnum):
-    """What a question came to. Only NO_NAME and NO_RECORDS deny something."""
+    """The outcome of a question. Only NO_NAME and NO_RECORDS deny something."""
 
     ANSWERED = "answered"
     NO_NAME = "nxdomain"
@@ -89,7 +89,7 @@ class NoRecordsError(Exception):
 
 
 class UnansweredError(Exception):
-    """No usable answer: SERVFAIL, REFUSED or time-out; the text says which."""
+    """No usable answer: SERVFAIL, REFUSED or time-out; the text names it."""
 
 
 Resolver = Callable[[str, str], list[str]]

@@ -26,7 +26,7 @@ _OCTETS = 4096
 
 
 class Query:
-    """A question on its way. ``server``: the number of the one that is asked; ``failures``: a bit
+    """A question on its way. ``server``: the number of the one it goes to; ``failures``: a bit
     for each server that refused to answer in this pass; ``serial`` differs after each sending.
     """
 

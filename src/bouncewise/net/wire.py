@@ -3,8 +3,9 @@
 
 Reads: octets of strangers. Gives: the response code, and the records of the question's type at the
 end of its chain of aliases. Refuses, with MalformedError: lengths that do not fit, names over 255
-octets, compression pointers that do not point backwards. A reply to another question is None. The
-authority and additional sections are not read.
+octets, compression pointers that do not point backwards, aliases without an end, records of a name
+that does not exist. A reply to another question is None. The authority and additional sections are
+not read.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ import struct
 from typing import NamedTuple
 
 TYPES = {"A": 1, "NS": 2, "CNAME": 5, "MX": 15, "AAAA": 28}
-"""The types that can be queried. Of the records of NS and CNAME nothing but their number is
-given."""
+"""The types that can be queried. Of the records of NS and CNAME only the number is
+read."""
 
 NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED = range(6)
 """Response codes, RFC 1035 section 4.1.1."""
@@ -49,9 +50,9 @@ class MalformedError(ValueError):
 
 
 class Reply(NamedTuple):
-    """``complete``: False where the rest must be asked for by TCP; ``final``: whether the server
-    answers for the whole DNS, or is responsible for the name; a referral is neither. ``ttl``: of
-    the record that expires first, in seconds.
+    """``complete``: False where the question must be sent again by TCP; ``final``: whether the
+    server answers for the whole DNS, or is responsible for the name; a referral is neither.
+    ``ttl``: of the record that expires first, in seconds.
     """
 
     rcode: int
@@ -105,6 +106,8 @@ def read_reply(data: bytes, question: bytes) -> Reply | None:
         records, ttl = _answers(data, end, min(answers, MOST_RECORDS), question)
     except (IndexError, struct.error):
         raise MalformedError("it ends within a record") from None
+    if records and rcode == NXDOMAIN:
+        raise MalformedError("records of a name that does not exist")
     return Reply(rcode, True, final or bool(records), records, ttl)
 
 
@@ -132,9 +135,10 @@ def _answers(data: bytes, at: int, count: int, question: bytes) -> tuple[tuple[s
             found.setdefault(owner, []).append((at, at + length, ttl))
         elif network == _IN and kind == TYPES["CNAME"]:
             target, end = name_at(data, at)
+            own = name_at(question, 0)[0] if own is None else own
             if end != at + length:
                 raise MalformedError("an alias has another length than its name")
-            aliases.setdefault(owner, (target, ttl))
+            aliases.setdefault(owner, ("" if target == own else target, ttl))
         at += length
     longest = 0x7FFFFFFF
     for _ in range(_MOST_ALIASES):
@@ -142,6 +146,8 @@ def _answers(data: bytes, at: int, count: int, question: bytes) -> tuple[tuple[s
             break
         name, ttl = aliases[name]
         longest = min(longest, ttl)
+    else:
+        raise MalformedError("aliases that do not end")
     rows = found.get(name, [])
     records = tuple(_record(data, start, end, wanted) for start, end, _ in rows)
     return records, min([longest, *(ttl for _, _, ttl in rows)])

@@ -59,8 +59,8 @@ Progress = Callable[[int, int], None]
 
 
 class Answered(Protocol):
-    """An answer of ``check``, of which a Validation starts. ``name``: whom the decision is about,
-    the address or its ``@domain``.
+    """An answer of ``check``, of which a Validation starts. ``name``: the address or the
+    ``@domain`` that the decision is about.
     """
 
     @property
