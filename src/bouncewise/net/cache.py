@@ -83,36 +83,32 @@ class _Cache:
         self._database, self._lookup, self._resolver = database, lookup, resolver
 
     def look_up(self, questions: Iterable[Question]) -> Iterator[tuple[Question, Answer]]:
-        """A Lookup: what is known first, page by page, then the rest."""
-        known: list[tuple[Question, Answer]] = []
-        new: list[tuple[Question, Answer]] = []
-        for question, answer in self._lookup(self._unknown(iter(questions), known)):
-            yield from _taken(known)
-            new.append((question, answer))
-            if len(new) >= _PAGE:
-                self._put(_taken(new))
-            yield question, answer
-        yield from _taken(known)
-        self._put(_taken(new))
-
-    def _unknown(
-        self, questions: Iterator[Question], known: list[tuple[Question, Answer]]
-    ) -> Iterator[Question]:
-        while page := list(islice(questions, _PAGE)):
+        """A Lookup: what is known first, then the rest."""
+        unknown: list[Question] = []
+        remaining = iter(questions)
+        while page := list(islice(remaining, _PAGE)):
             found = self._get(page)
-            known += found.items()
-            yield from (question for question in page if question not in found)
+            yield from found.items()
+            unknown += (question for question in page if question not in found)
+        new: list[tuple[Question, Answer]] = []
+        for pair in self._lookup(unknown):
+            new.append(pair)
+            if len(new) >= _PAGE:
+                self._put(new)
+                new.clear()
+            yield pair
+        self._put(new)
 
     def _get(self, page: list[Question]) -> dict[Question, Answer]:
         now, found = int(time.time()), {}
         for kind in {question.type for question in page}:
-            names = [question.name for question in page if question.type == kind]
-            sql = _GET.format(", ".join("?" * len(names)))
+            named = {question.name: question for question in page if question.type == kind}
+            sql = _GET.format(", ".join("?" * len(named)))
             with contextlib.suppress(sqlite3.Error, ValueError):
-                rows = self._database.execute(sql, (self._resolver, kind, now, *names))
+                rows = self._database.execute(sql, (self._resolver, kind, now, *named))
                 for name, outcome, records, expires in rows:
                     texts = tuple(records.split("\n")) if records else ()
-                    found[Question(name, kind)] = Answer(Outcome(outcome), texts, expires - now)
+                    found[named[name]] = Answer(Outcome(outcome), texts, expires - now)
         return found
 
     def _put(self, answers: list[tuple[Question, Answer]]) -> None:
@@ -133,12 +129,3 @@ def _seconds(answer: Answer) -> int:
     if answer.outcome is Outcome.SILENT:
         return 0
     return max(LEAST, min(answer.ttl, MOST))
-
-
-def _taken(
-    pairs: list[tuple[Question, Answer]],
-) -> list[tuple[Question, Answer]]:
-    """The pairs, which are taken out of the list."""
-    found = pairs[:]
-    pairs.clear()
-    return found

@@ -176,15 +176,19 @@ def _by_mx(answer: Answer) -> MailRoute | None:
         return MailRoute(Route.NXDOMAIN)
     if answer.outcome is Outcome.SILENT:
         return MailRoute(Route.UNANSWERED, reason=answer.reason)
-    records = sorted(
+    return _by_records(answer.records) if answer.records else None
+
+
+@lru_cache(maxsize=65536)
+def _by_records(records: tuple[str, ...]) -> MailRoute:
+    """The route by MX records: one object for all domains that have the same."""
+    ordered = sorted(
         (int(preference), host.rstrip(".").lower())
-        for preference, _, host in (record.partition(" ") for record in answer.records)
+        for preference, _, host in (record.partition(" ") for record in records)
     )
-    if not records:
-        return None
-    if [host for _, host in records] == [""]:
+    if [host for _, host in ordered] == [""]:
         return MailRoute(Route.NULL_MX)
-    return MailRoute(Route.MX, tuple(host for _, host in records if host))
+    return MailRoute(Route.MX, tuple(host for _, host in ordered if host))
 
 
 def _addresses(names: list[str], lookup: Lookup) -> dict[str, Answer]:
