@@ -86,8 +86,8 @@ def _run(
 
 
 def ours(names: list[str], port: int) -> dict[str, str]:
+    from bouncewise.net.answers import Outcome, Question
     from bouncewise.net.bulk import bulk_lookup
-    from bouncewise.net.dns import Outcome, Question
     from bouncewise.net.servers import Server
 
     kinds = {Outcome.NO_NAME: NO_NAME, Outcome.NO_RECORDS: NO_RECORDS, Outcome.ANSWERED: MX}

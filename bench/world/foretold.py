@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from bouncewise.lists.worth import Worth
-from bouncewise.net.dns import Answer, Outcome, Question
+from bouncewise.net.answers import Answer, Outcome, Question
 from bouncewise.operations.validate import Evidence, Validator
 
 from .policies import DAY0, Bouncewise, hard

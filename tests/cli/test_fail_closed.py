@@ -42,6 +42,9 @@ QUESTIONS = [
     ["release", "--cause", "mailbox-full", "--why", "x"],
     ["replay", "--dry-run"],
     ["diagnose", JO],
+    ["confirm", JO, "--why", "x"],
+    ["confirm", JO, "--why", "x", "--dry-run"],
+    ["suppressions", "remove", JO, "--why", "x", "--dry-run"],
 ]
 
 
@@ -55,6 +58,27 @@ def db(tmp_path: Path) -> Path:
     path = tmp_path / "ledger.sqlite"
     assert run("suppressions", "add", JO, "--why", "asked by phone", "--db", path).exit_code == 0
     return path
+
+
+@pytest.mark.parametrize("what", ["folder", "text", "dangling"])
+def test_a_dry_run_of_add_refuses_what_is_no_ledger(what: str, tmp_path: Path) -> None:
+    path = tmp_path / "l.sqlite"
+    if what == "folder":
+        path.mkdir()
+    elif what == "text":
+        path.write_text("no database\n" * 99)
+    else:
+        path.symlink_to(tmp_path / "nothing")
+    done = run("suppressions", "add", JO, "--why", "x", "--dry-run", "--db", path)
+    assert isinstance(done.exception, BouncewiseError), done.output
+
+
+def test_a_ledger_named_memory_is_a_file_that_keeps_what_is_added(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run("suppressions", "add", JO, "--why", "x", "--db", ":memory:").exit_code == 0
+    assert run("check", JO, "--db", ":memory:").exit_code == 1
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda q: " ".join(q[:2]))
@@ -240,6 +264,10 @@ def test_keys_of_addresses_that_are_the_same_are_the_same() -> None:
     assert normalise("jo@straße.example") != normalise("jo@strasse.example")
     assert normalise('"jo"@b.example') == "jo@b.example"
     assert normalise('"jo b"@b.example') == '"jo b"@b.example'
+    assert normalise(r'"j\o"@b.example') == "jo@b.example"
+    assert normalise(r'"j\o b"@b.example') == '"jo b"@b.example'
+    assert normalise(r'"j\\o"@b.example') == r'"j\\o"@b.example'
+    assert normalise("ju\u0308rgen@b.example") == normalise("j\xfcrgen@b.example")
 
 
 @pytest.mark.parametrize("given", ["jo@straße.example", "straße@b.example", '"jo"@b.example'])

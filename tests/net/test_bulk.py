@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from bouncewise.net.answers import Answer, Outcome, Question
 from bouncewise.net.bulk import bulk_lookup
-from bouncewise.net.dns import Answer, Outcome, Question
 from bouncewise.net.servers import Server
 from support.nameserver import NameServer, nameserver
 

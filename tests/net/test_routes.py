@@ -8,17 +8,10 @@ from pathlib import Path
 import pytest
 
 from bouncewise.errors import InputError
+from bouncewise.net.answers import Answer, Lookup, Outcome, Question
 from bouncewise.net.bulk import bulk_lookup
 from bouncewise.net.cache import LEAST, cached
-from bouncewise.net.dns import (
-    Answer,
-    Lookup,
-    MailRoute,
-    Outcome,
-    Question,
-    Route,
-    mail_routes,
-)
+from bouncewise.net.dns import MailRoute, Route, mail_routes
 from bouncewise.net.servers import Server, server, system_servers
 from support.nameserver import NameServer, nameserver
 

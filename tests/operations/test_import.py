@@ -248,6 +248,15 @@ EXPORTS = {  # of services, with what each row means: an address and its scope, 
         "Link,,\nc@x.example,non_transactional,Spam Complaint,,\n",
         "a all mailbox-unknown, b marketing, c marketing complaint",
     ),
+    "contacts with flags": (
+        "Email,Bounced,Unsubscribed\na@x.example,true,false\nb@x.example,false,t\n"
+        "c@x.example,f,never\nd@x.example,soft,\n",
+        "a all, b marketing",
+    ),
+    "contacts with other flags": (
+        "email,is_bounced,unsubscribed_at\na@x.example,1,\nb@x.example,0,2026-03-02\n",
+        "a all, b marketing",
+    ),
     "own, complaint for all mail": (
         "email,scope,cause\na@x.example,all,complaint\n",
         "a all complaint",
@@ -272,6 +281,7 @@ def test_rows_of_exports_are_suppressed_for_what_they_say(tmp_path: Path, name: 
     "data",
     [
         b"Name,Email,City\nA,a@x.example,Bonn\n",
+        b"Name,Email,Created\nA,a@x.example,2026-01-01\n",
         b'{"email":"a@x.example"}\n',
         b'\n[{"email":"a@x.example"}]\n',
         b"2026-03-03 mx postfix/smtp[1]: Q1: to=<a@x.example>, relay=mx, status=sent\n",
@@ -283,6 +293,22 @@ def test_what_is_no_suppression_list_suppresses_nobody(tmp_path: Path, data: byt
     code, _, err = imported(tmp_path, data)
     assert code == 2
     assert err.count("\n") == 1
+    assert rows(tmp_path, "l") == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "a@x.example,John\n",
+        "Email,Status\na@x.example,not bounced\nb@x.example,\nc@x.example,archived\n",
+        "Email,Name,Source\na@x.example,A,website\n",
+        "Email,Name,State\na@x.example,A,CA\n",
+    ],
+)
+def test_a_row_of_unknown_status_suppresses_nobody_and_is_named(tmp_path: Path, data: str) -> None:
+    code, _, err = imported(tmp_path, data.encode())
+    assert code == 1
+    assert err.count("does not say that it is to be suppressed") == data.count("@")
     assert rows(tmp_path, "l") == []
 
 

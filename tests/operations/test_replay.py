@@ -160,8 +160,8 @@ def test_replayed_is_as_if_it_had_been_judged_so_from_the_first(
 
 def test_another_policy_alone(ledger: Store, tmp_path: Path) -> None:
     (tmp_path / "policy.toml").write_text(
-        '[[window]]\ncause = "mailbox-full"\nfailures = 4\nwithin_days = 30\nhold_days = 7\n'
-        'longest_days = 90\nwhy = "patience"\n'
+        '[[window]]\ncause = "mailbox-full"\nfailures = 4\ndelays = 4\nwithin_days = 30\n'
+        'share = 0.5\nhalf_days = 9\nwhy = "patience"\n'
     )
     patient = load(tmp_path / "policy.toml")
     before = dump(ledger)

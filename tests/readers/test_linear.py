@@ -15,7 +15,7 @@ from bouncewise.classifier.classify import Classifier, default_classifier
 from bouncewise.intake.formats import FORMATS
 from bouncewise.model import Finding, Reply
 from bouncewise.readers.base import MAX_LINE, Reader
-from bouncewise.readers.messages import interpret
+from bouncewise.readers.messages import mbox
 from bouncewise.rfc import auth_results
 from bouncewise.rules.load import load
 
@@ -59,8 +59,9 @@ def assert_linear(run: Callable[[bytes], object], make: Make, n: int) -> None:
 
 
 def judge_message(raw: bytes) -> None:
-    for report in interpret.read(raw, "", 0):
-        default_classifier().classify_report(report)
+    for item in mbox.findings(raw, "", 0):
+        if isinstance(item, Finding):
+            default_classifier().classify_report(item.report)
 
 
 def html(piece: bytes, end: bytes = b"") -> Make:
@@ -86,6 +87,11 @@ def groups_and_text(n: int) -> bytes:
         + b"".join(GROUP % i for i in range(n))
         + b"\n--b--\n"
     )
+
+
+def groups_and_attachment(n: int) -> bytes:
+    attachment = b"--b\nContent-Type: application/octet-stream\n\n" + b"QUJD\n" * (800 * n)
+    return groups_and_text(n).replace(b"--b--\n", attachment + b"--b--\n")
 
 
 def groups_and_returned_recipients(n: int) -> bytes:
@@ -120,6 +126,7 @@ MESSAGES: dict[str, tuple[Make, int]] = {
     "breaks": (html(b"<br>\n<p>"), 5000),
     "X-Failed-Recipients and text": (failed_recipients, 250),
     "groups and text": (groups_and_text, 125),
+    "groups and attachment": (groups_and_attachment, 250),
     "groups and returned recipients": (groups_and_returned_recipients, 125),
     "feedback": (feedback, 400),
     "entries": (lambda n: HEADER + b"\n" + b"<u@b.example>: 550 5.1.1 no\n" * n, 1000),
@@ -260,6 +267,16 @@ def test_events_on_one_line() -> None:
         lambda data: read_all(reader, data), lambda n: json.dumps([event] * n).encode(), 500
     )
     assert_linear(lambda data: read_all(reader, data), lambda n: b"[" * n + b"\n", 20_000)
+
+
+def test_an_event_with_many_recipients_and_headers() -> None:
+    def event(n: int) -> bytes:
+        names = [{"emailAddress": f"u{i}@b.example"} for i in range(n)]
+        mail = {"messageId": "m", "headers": [{"name": "X", "value": "y" * 400}] * n}
+        bounce = {"bounceType": "Permanent", "bounceSubType": "General", "bouncedRecipients": names}
+        return json.dumps({"notificationType": "Bounce", "mail": mail, "bounce": bounce}).encode()
+
+    assert_linear(lambda data: read_all(READERS["esp-payload"], data), event, 1000)
 
 
 @pytest.mark.parametrize("gaps", [2, 4, 6, 8])

@@ -37,7 +37,7 @@ VERBS = {
     "policy": "show the decision policy; check your own",
     "rules": "list rules; check and test your own",
     "review": "check a mailing before it is sent",
-    "sender": "what receivers report about the mail of your domains",
+    "sender": "check a sending domain; what receivers report about it",
     "verp": "make and check signed return addresses, and their keys",
     "config": "show, find and check the configuration file",
 }

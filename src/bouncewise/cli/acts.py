@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable
 from datetime import datetime
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from bouncewise.cli.common import echo, echo_error, load_policy, open_ledger, parse_name
+from bouncewise.cli.places import ledger_path
 from bouncewise.contract import dumps
 from bouncewise.contract.runs import ActRecord
 from bouncewise.errors import InputError
@@ -40,14 +42,16 @@ def record_act(
         if act.kind == ADDED and (error := name_error(name)):
             raise InputError(f"{name}: {error}")
     unknown: set[str] = set()
-    if dry_run:
+    creates = act.kind == ADDED and not os.path.lexists(ledger_path(db))
+    if creates and dry_run:
         _require_effect(act)
     else:
-        with open_ledger(db, create=act.kind == ADDED, write=True) as ledger:
+        with open_ledger(db, create=act.kind == ADDED and not dry_run, write=not dry_run) as ledger:
             act = msgspec.structs.replace(act, at=effective_time(ledger, act.at))
             _require_effect(act)
             unknown = _unknown(normalised, ledger) if act.kind == REMOVED else unknown
-            record(normalised, act, ledger, load_policy(policy_path))
+            if not dry_run:
+                record(normalised, act, ledger, load_policy(policy_path))
     for name in normalised:
         _print(name, act, "nothing stood against it" if name in unknown else "", dry_run, as_json)
 

@@ -15,7 +15,7 @@ from bouncewise.lists.table import Table
 if TYPE_CHECKING:
     from bouncewise.ledger import Store
     from bouncewise.model import Mail
-    from bouncewise.net.dns import Lookup
+    from bouncewise.net.answers import Lookup
     from bouncewise.operations.validate import Validator
 
 _STEP = 1000  # domains between two movements of the bar

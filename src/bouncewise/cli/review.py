@@ -9,11 +9,19 @@ import click
 
 from bouncewise.cli.common import BAD, DIM, GOOD, HEAD, echo, json_option, style
 from bouncewise.contract import dumps
-from bouncewise.contract.sender import ReviewRow
+from bouncewise.contract.sender import CheckRow
+from bouncewise.sender.checks import CheckResult, Level
 from bouncewise.sender.review.mail import MAX_MAIL
-from bouncewise.sender.review.review import Level, ReviewFinding, review
+from bouncewise.sender.review.review import review
 
-_COLOURS = {Level.ERROR: BAD, Level.WARNING: GOOD, Level.INFO: DIM}
+_COLOURS = {Level.ERROR: BAD, Level.UNKNOWN: BAD, Level.WARNING: GOOD, Level.INFO: DIM}
+
+_NAMES = {
+    Level.ERROR: "errors",
+    Level.UNKNOWN: "unknown",
+    Level.WARNING: "warnings",
+    Level.INFO: "notes",
+}
 
 
 @click.command("review")
@@ -39,15 +47,16 @@ def command(message: BinaryIO, transactional: bool, as_json: bool) -> None:
     found = review(raw, datetime.now(UTC), transactional=transactional)
     if as_json:
         for finding in found:
-            echo(dumps(ReviewRow.of(finding)))
+            echo(dumps(CheckRow.of(finding)))
     else:
-        echo(*(line for finding in found for line in _text(finding)), _summary(found))
+        echo(*(line for finding in found for line in lines_of(finding)), summary(found))
     raise SystemExit(1 if any(f.level is Level.ERROR for f in found) else 0)
 
 
-def _text(finding: ReviewFinding) -> list[str]:
+def lines_of(finding: CheckResult) -> list[str]:
     times = f" ({finding.times} times)" if finding.times > 1 else ""
     head = style(f"{finding.level:8}", _COLOURS[finding.level])
+    """The lines of one result."""
     return [
         f"{head} {style(finding.id, HEAD)}  {finding.words}{times}",
         f"         {finding.fix}",
@@ -55,7 +64,11 @@ def _text(finding: ReviewFinding) -> list[str]:
     ]
 
 
-def _summary(found: list[ReviewFinding]) -> str:
-    counts = [(level, sum(f.level is level for f in found)) for level in Level]
-    names = {Level.ERROR: "errors", Level.WARNING: "warnings", Level.INFO: "notes"}
-    return ", ".join(f"{names[level]}: {count}" for level, count in counts)
+def summary(found: list[CheckResult]) -> str:
+    """How many results there are of each level."""
+    counts = {level: sum(f.level is level for f in found) for level in Level}
+    return ", ".join(
+        f"{_NAMES[level]}: {count}"
+        for level, count in counts.items()
+        if count or level is not Level.UNKNOWN
+    )

@@ -2,21 +2,102 @@
 
 from __future__ import annotations
 
+import ipaddress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import click
 
 from bouncewise.cli.common import BAD, DIM, HEAD, db_option, echo, json_option, open_ledger, style
+from bouncewise.cli.review import lines_of, summary
 from bouncewise.contract import dumps
-from bouncewise.contract.sender import DmarcSourceRow, DmarcSummary, TlsSummary
+from bouncewise.contract.sender import CheckRow, DmarcSourceRow, DmarcSummary, TlsSummary
+from bouncewise.errors import InputError
 from bouncewise.ledger.records import TlsCount
+from bouncewise.lists.names import name_in
+from bouncewise.net.dns import system_resolver
+from bouncewise.net.zone import zone_resolver
 from bouncewise.operations.sender_reports import DmarcOverview, dmarc_overviews, tls_overview
+from bouncewise.sender.audit import audit_domain, audit_ip
+from bouncewise.sender.checks import Level
 from bouncewise.sender.sources import WORDS, SourceClass
 
 
-@click.group("sender")
+class _Targets(click.Group):
+    """``sender reports`` is a command of its own; every other first argument is a target."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The subcommand named first, else the audit with all arguments."""
+        if args and args[0] in self.commands:
+            return super().resolve_command(ctx, args)
+        return "audit", audit, args
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Options before the target are the audit's."""
+        if args and args[0] not in self.commands and args[0] not in ("--help", "-h"):
+            args = ["audit", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group("sender", cls=_Targets)
 def command() -> None:
-    """What receivers report about the mail of your domains."""
+    """Check the records of a sending DOMAIN or the names of an IP address: SPF, DMARC, PTR, MX.
+
+    `sender reports` summarises what receivers report about your mail.
+
+    \b
+    bouncewise sender example.com --ip 192.0.2.10
+    bouncewise sender 192.0.2.10
+    bouncewise sender example.com --zone example.com.zone
+    bouncewise sender reports example.com
+    """
+
+
+@command.command("audit", short_help="the records of a domain, or the names of an IP address")
+@click.argument("target")
+@click.option("--ip", "ips", multiple=True, metavar="IP", help="An address that you send from.")
+@click.option("--resolver", metavar="ADDRESS[:PORT]", default="", help="The name server to ask.")
+@click.option(
+    "--zone",
+    "zone_path",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="A zone file whose records are checked before they are published.",
+)
+@json_option
+def audit(
+    target: str, ips: tuple[str, ...], resolver: str, zone_path: Path | None, as_json: bool
+) -> None:
+    """Check the records of TARGET, a domain or an IP address. Exits 1 if there is an error, or if
+    DNS did not answer. Needs dnspython: the extra [sender].
+
+    \b
+    bouncewise sender example.com --ip 192.0.2.10
+    """
+    resolve = system_resolver(server=resolver)
+    if zone_path is not None:
+        resolve = zone_resolver(zone_path, target, resolve)
+    addresses = [_ip(text) for text in ips]
+    try:
+        found = audit_ip(ipaddress.ip_address(target.strip("[]")), resolve)
+    except ValueError:
+        name = name_in(f"@{target.rpartition('@')[2]}")
+        if name.error:
+            raise InputError(f"{target}: neither a domain nor an IP address") from None
+        found = audit_domain(name.key.removeprefix("@"), resolve, addresses)
+    if as_json:
+        echo(*(dumps(CheckRow.of(result)) for result in found))
+    else:
+        echo(*(line for result in found for line in lines_of(result)), summary(found))
+    raise SystemExit(1 if any(f.level in (Level.ERROR, Level.UNKNOWN) for f in found) else 0)
+
+
+def _ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        raise InputError(f"--ip {text}: not an IP address") from None
 
 
 @command.command("reports", short_help="DMARC and TLS reports: sources, alignment, what would fail")

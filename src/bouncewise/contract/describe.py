@@ -27,10 +27,10 @@ from bouncewise.contract.runs import (
     StatusRecord,
 )
 from bouncewise.contract.sender import (
+    CheckRow,
     DmarcReportRow,
     DmarcSourceRow,
     DmarcSummary,
-    ReviewRow,
     TlsReportRow,
     TlsSummary,
 )
@@ -79,7 +79,8 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "verp": (ReturnAddressRow, VerpCheckRow, VerpKeyRecord),
     "config": (SettingRow, ConfigPlaceRow, ConfigCheckRecord),
     "sender reports": (DmarcSummary, DmarcSourceRow, TlsSummary),
-    "review": (ReviewRow,),
+    "review": (CheckRow,),
+    "sender": (CheckRow,),
     "batch": (BatchRecord,),
 }
 """The records of each verb, in the order of the page."""

@@ -10,7 +10,7 @@ from bouncewise.model import DmarcReport, TlsReport
 if TYPE_CHECKING:
     from bouncewise.ledger.records import TlsCount
     from bouncewise.operations.sender_reports import DmarcOverview, SourceRow
-    from bouncewise.sender.review.review import ReviewFinding
+    from bouncewise.sender.checks import CheckResult
 
 
 class DmarcReportRow(Record, frozen=True, kw_only=True):
@@ -195,11 +195,11 @@ class TlsSummary(Record, frozen=True, kw_only=True):
         )
 
 
-class ReviewRow(Record, frozen=True, kw_only=True):
-    """``review``: a finding, the most serious first."""
+class CheckRow(Record, frozen=True, kw_only=True):
+    """``review`` and ``sender``: what a check found, the most serious first."""
 
     id: Annotated[str, about("the check")]
-    level: Annotated[str, about("`error` `warning` `info`")]
+    level: Annotated[str, about("`error` `unknown` `warning` `info`")]
     words: Annotated[str, about("what was found")]
     fix: Annotated[str, about("what to do")]
     hurts: Annotated[str, about("who refuses the mail, or is annoyed")]
@@ -207,6 +207,6 @@ class ReviewRow(Record, frozen=True, kw_only=True):
     times: Annotated[int, about("how many times it was found")]
 
     @classmethod
-    def of(cls, found: ReviewFinding) -> ReviewRow:
+    def of(cls, found: CheckResult) -> CheckRow:
         """The row of a finding."""
         return cls(**{**found._asdict(), "level": found.level.value})

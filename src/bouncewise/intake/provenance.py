@@ -59,6 +59,7 @@ class Examiner:
         self.time_zone = own.time_zone
         self._sns = sns_keys_of(settings.trust)
         self._last: tuple[bytes, ReceivedMail] | None = None
+        self._last_sns: tuple[bytes, bool] | None = None
 
     def examine(self, finding: Finding) -> Finding:
         """*finding* with what proves it."""
@@ -76,7 +77,12 @@ class Examiner:
 
     def _sns_report(self, report: Report, raw: bytes) -> Report:
         """A report of an event that SNS sent by mail."""
-        if self._sns is None or not is_signed(raw, self._sns):
+        if self._sns is None:
+            return report
+        # The reports of one message share its octets.
+        if self._last_sns is None or self._last_sns[0] is not raw:
+            self._last_sns = raw, is_signed(raw, self._sns)
+        if not self._last_sns[1]:
             return report
         provenance = msgspec.structs.replace(report.provenance, proof=Proof.SIGNATURE)
         return msgspec.structs.replace(report, provenance=provenance)

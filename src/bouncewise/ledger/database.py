@@ -99,7 +99,9 @@ class Database:
         try:
             if create:
                 _create_private(path)
-            self._connection = _connect_read_only(path) if read_only else _connect(str(path))
+            # (":memory:" is a file like any other; SQLite gives that name alone a meaning)
+            name = str(path.absolute())
+            self._connection = _connect_read_only(path) if read_only else _connect(name)
         except (*_ERRORS, OSError) as bad:
             raise self._unusable(bad) from None
 

@@ -22,7 +22,7 @@ from bouncewise.lists.column import folded
 from bouncewise.lists.dates import format_time, parse_time
 from bouncewise.lists.names import name_error, unwrapped
 from bouncewise.lists.postfix import POSTFIX
-from bouncewise.lists.reasons import Meaning, Reasons
+from bouncewise.lists.reasons import Meaning, Reasons, is_reply
 from bouncewise.lists.table import Table
 from bouncewise.model import Cause, Decision, Scope
 
@@ -134,7 +134,10 @@ _CREATED = (
     "since,created,created_at,created at,createdat,lastupdatetime,last update time,first_seen,"
     "updated,clean_time,unsub_time,date"
 ).split(",")
-_KNOWN = {*_REASON, *_CREATED, "scope", "until", "cause", "code"}
+_KNOWN = {*_REASON, "scope", "until", "cause", "code"}
+_NO_REASON = (
+    "its status does not say that it is to be suppressed: {!r:.40}; --scope suppresses every row"
+)
 
 
 def detect(header: list[str]) -> str:
@@ -171,7 +174,9 @@ def load(
             if row.error:
                 yield ListRow(name, listed, line=row.line, error=row.error)
             elif any(cell.strip() for cell in cells):
-                yield _row(name, listed, cells, columns)._replace(line=row.line)
+                found = _row(name, listed, cells, columns)._replace(line=row.line)
+                status = None if every or found.error else _unknown_status(found, cells, columns)
+                yield found if status is None else found._replace(error=_NO_REASON.format(status))
 
 
 def _row(name: str, listed: str, cells: list[str], columns: _Columns) -> ListRow:
@@ -197,6 +202,18 @@ def _row(name: str, listed: str, cells: list[str], columns: _Columns) -> ListRow
     if until and row.until is None:
         return row._replace(error=f"until is no time: {until[:40]}")
     return row._replace(error=name_error(listed) or "")
+
+
+def _unknown_status(row: ListRow, cells: list[str], columns: _Columns) -> str | None:
+    """The status of a row that nothing else says is to be suppressed; None if something does."""
+    if columns.reasons.meaning(cells) is not None or row.cause or row.scope is not Scope.ALL:
+        return None
+    statuses = columns.reasons.statuses
+    texts = [_cell(cells, i) for i in (*columns.reason, *statuses)]
+    others = [_cell(cells, i) for i in columns.reason if i not in statuses]
+    if any(others) or any(map(is_reply, texts)):
+        return None
+    return columns.reasons.unknown_status(cells)
 
 
 def _scope(written: str, meaning: Meaning | None) -> Scope:
@@ -232,7 +249,7 @@ def _columns(table: Table) -> _Columns:
     names = folded(table.header)
     if not names:  # the columns of SES, which has no header
         following = (table.address + 1,)
-        return _Columns(Reasons(None, following, ()), True, following)
+        return _Columns(Reasons(None, following, following, ()), True, following)
     at = {name: i for i, name in enumerate(names)}
     for name in ("scope", "until", "cause", "code"):
         if names.count(name) > 1:
@@ -240,7 +257,9 @@ def _columns(table: Table) -> _Columns:
     reasons = Reasons.of(names)
     return _Columns(
         reasons=reasons,
-        has_reason=len(names) == 1 or any(reasons) or not _KNOWN.isdisjoint(names),
+        has_reason=any(reasons)
+        or not _KNOWN.isdisjoint(names)
+        or set(names) <= {names[table.address], *_CREATED},
         reason=tuple(at[c] for c in _REASON if c in at),
         created=tuple(at[c] for c in _CREATED if c in at),
         scope=at.get("scope", at.get("type")),

@@ -1,8 +1,8 @@
 """Why a row of somebody's list is there: to be suppressed, and for which mail, or not at all.
 
-Reads: the columns of a list and a row. Gives: what the row says. Refuses nothing: words that are
-not known leave the row suppressed for all mail. Sources: exports of SES, SendGrid, Mailgun,
-Postmark, SparkPost, Mailchimp, Brevo and HubSpot.
+Reads: the columns of a list and a row. Gives: what the row says. Refuses nothing; a status that is
+not known is given as such, for it may be that of a valid address. Sources: exports of SES,
+SendGrid, Mailgun, Postmark, SparkPost, Mailchimp, Brevo and HubSpot.
 """
 
 from __future__ import annotations
@@ -38,28 +38,45 @@ class Meaning(Enum):
 _WORDS = {
     Meaning.DELIVERABLE: "delivered delivery opened open uniqueopened firstopening loadedbyproxy "
     "clicked click sent send request requests processed active subscribed valid ok softbounce "
-    "softbounced deferred deferral transient temporary autoreply resubscribed optedin",
+    "softbounced soft deferred deferral transient temporary autoreply resubscribed optedin pending "
+    "confirmed enabled",
     Meaning.UNSUBSCRIBED: "unsubscribe unsubscribed unsubscribelink listunsubscribe optout "
     "optedout groupunsubscribe",
     Meaning.COMPLAINED: "complaint complaints complained spamcomplaint spamreport spam abuse "
     "markedasspam feedbackloop",
-    Meaning.BOUNCED: "bounce bounced hardbounce hardbounced permanent cleaned invalid "
-    "invalidemail bouncerule manualsuppression manuallyadded",
+    Meaning.BOUNCED: "bounce bounced hardbounce hardbounced hard permanent cleaned invalid "
+    "invalidemail undeliverable dropped blocked bouncerule manualsuppression manuallyadded",
 }
 WORDS = {word: meaning for meaning, words in _WORDS.items() for word in words.split()}
 
 _WORD_COLUMNS = frozenset(
     "event,reason,suppressionreason,source,status,state,cause,eventtype,bouncetype,type".split(",")
 )
+# Columns of the above that many a list has which is none of suppressions.
+_STATUS_COLUMNS = frozenset("event,source,status,state,eventtype,bouncetype,type".split(","))
+_SCOPE_WORDS = ("transactional", "nontransactional")  # SparkPost
 _PLAIN = re.compile(r"[\s_-]+")
 
 # Columns whose value says by itself that something happened: a time, a reason, "true".
+_WHEN = "(?:at|on|date|time)?"
 _FILLED = (
-    (Meaning.BOUNCED, re.compile(r"(?:email)?hardbounce(?:d|reason)?|cleantime|cleaned")),
-    (Meaning.UNSUBSCRIBED, re.compile(r"unsubtime|unsubscribed.*|optedout.*|.*optout")),
-    (Meaning.COMPLAINED, re.compile(r"complained|markedasspam|spamcomplaint")),
+    (
+        Meaning.BOUNCED,
+        re.compile(
+            rf"(?:is|has)?(?:email)?(?:hard)?bounced?{_WHEN}|(?:email)?hardbouncereason"
+            rf"|cleantime|(?:is)?cleaned{_WHEN}"
+        ),
+    ),
+    (
+        Meaning.UNSUBSCRIBED,
+        re.compile(r"unsubtime|(?:is|has)?(?:unsubscribed|optedout).*|.*optout"),
+    ),
+    (
+        Meaning.COMPLAINED,
+        re.compile(rf"(?:is|has)?(?:complained|markedasspam|spamcomplaint){_WHEN}"),
+    ),
 )
-_NO = frozenset(("", "false", "no", "0", "n", "null", "none", "-"))
+_NO = frozenset(("", "false", "f", "no", "0", "n", "null", "none", "never", "n/a", "-"))
 
 # Exports whose name alone says what they list.
 _BY_COLUMNS = {
@@ -75,6 +92,8 @@ class Reasons(NamedTuple):
 
     whole: Meaning | None
     words: tuple[int, ...]
+    statuses: tuple[int, ...]
+    """Those of ``words`` that alone do not make a list one of suppressions."""
     filled: tuple[tuple[Meaning, int], ...]
 
     @classmethod
@@ -84,6 +103,7 @@ class Reasons(NamedTuple):
         return cls(
             _BY_COLUMNS.get(frozenset(names)) if len(set(names)) == len(names) else None,
             tuple(i for i, name in enumerate(plain) if name in _WORD_COLUMNS),
+            tuple(i for i, name in enumerate(plain) if name in _STATUS_COLUMNS),
             tuple(
                 (meaning, i)
                 for meaning, pattern in _FILLED
@@ -97,12 +117,26 @@ class Reasons(NamedTuple):
         found = [self.whole] if self.whole else []
         words = (_PLAIN.sub("", _cell(cells, i).casefold()) for i in self.words)
         found += (WORDS[word] for word in words if word in WORDS)
-        found += (
-            Meaning.DELIVERABLE if _cell(cells, i).casefold() in _NO else meaning
-            for meaning, i in self.filled
-        )
+        found += (_filled(meaning, _cell(cells, i).casefold()) for meaning, i in self.filled)
         return max(found, key=lambda meaning: meaning.value, default=None)
+
+    def unknown_status(self, cells: Sequence[str]) -> str | None:
+        """The status of a row without a known meaning; None if it has no column for one."""
+        values = [_cell(cells, i) for i in self.statuses if i < len(cells)]
+        if any(_PLAIN.sub("", value.casefold()) in _SCOPE_WORDS for value in values):
+            return None
+        return next(filter(None, values), "") if values else None
+
+
+def _filled(meaning: Meaning, value: str) -> Meaning:
+    """What a cell says in a column that is filled where something of this *meaning* happened."""
+    return Meaning.DELIVERABLE if value in _NO else WORDS.get(_PLAIN.sub("", value), meaning)
 
 
 def _cell(cells: Sequence[str], i: int) -> str:
     return cells[i].strip() if i < len(cells) else ""
+
+
+def is_reply(text: str) -> bool:
+    """Whether *text* begins with a reply code or a status."""
+    return text[:3].isdigit() or "." in text[:6]

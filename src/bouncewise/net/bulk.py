@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from time import monotonic
 
-from bouncewise.net.dns import Answer, Lookup, Outcome, Question
+from bouncewise.net.answers import Answer, Lookup, Outcome, Question
 from bouncewise.net.servers import Server
 from bouncewise.net.sockets import Query, Sockets
 from bouncewise.net.wire import (

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
-from bouncewise.net.dns import Answer, Lookup, Outcome, Question
+from bouncewise.net.answers import Answer, Lookup, Outcome, Question
 
 LEAST, MOST = 3600, 86400
 """Seconds for which an answer is kept."""

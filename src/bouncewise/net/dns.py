@@ -11,50 +11,18 @@ dnspython for few, or a function of a test.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 
 from bouncewise.errors import InputError, missing_extra
+from bouncewise.net.answers import Answer, Lookup, Outcome, Question
+from bouncewise.net.hosts import MOST_HOSTS, Reach, addresses_of, is_global, reach_of, together
+from bouncewise.net.servers import server as server_at
 
 TIMEOUT = 3.0
 """Seconds for each query of dnspython, all name servers and retries together."""
-
-MOST_HOSTS = 16
-"""Mail exchangers of a domain whose addresses are looked up."""
-
-
-class Outcome(StrEnum):
-    """The outcome of a question. Only NO_NAME and NO_RECORDS deny something."""
-
-    ANSWERED = "answered"
-    NO_NAME = "nxdomain"
-    NO_RECORDS = "no-data"
-    SILENT = "silent"
-
-
-class Question(NamedTuple):
-    """A name in A-labels without the last dot, and a type: ``MX``, ``A`` or ``AAAA``."""
-
-    name: str
-    type: str
-
-
-class Answer(NamedTuple):
-    """``records`` as text (``10 mx.b.example``); ``ttl`` in seconds; ``reason``: why it is
-    SILENT.
-    """
-
-    outcome: Outcome
-    records: tuple[str, ...] = ()
-    ttl: int = 0
-    reason: str = ""
-
-
-Lookup = Callable[[Iterable[Question]], Iterator[tuple[Question, Answer]]]
-"""Answers questions, each once, in any order."""
 
 
 class Route(StrEnum):
@@ -70,6 +38,13 @@ class Route(StrEnum):
     UNUSABLE = "mx-unusable"  # no host that a public sender could connect to
     DANGLING = "mx-dangling"  # MX, but none of its hosts has an address
     UNANSWERED = "unanswered"
+
+
+_ROUTES = {
+    Reach.POSSIBLE: Route.MX,
+    Reach.LOCAL: Route.UNUSABLE,
+    Reach.NOWHERE: Route.DANGLING,
+}
 
 
 class MailRoute(NamedTuple):
@@ -126,14 +101,12 @@ def mail_routes(
             yield domain, found
     for domain in literals:
         yield domain, MailRoute(Route.UNANSWERED, reason="an address literal has no MX")
-    for domain, addresses in _addresses(bare, lookup).items():
+    for domain, addresses in addresses_of(bare, lookup).items():
         yield domain, _implicit(domain, addresses, check_hosts)
     hosts = dict.fromkeys(h for found in with_hosts.values() for h in found[:MOST_HOSTS])
-    states = {host: _unusable(host) for host in hosts}
-    looked_up = _addresses([host for host, state in states.items() if state is None], lookup)
-    states.update((host, _state(found)) for host, found in looked_up.items())
+    known = reach_of(hosts, lookup)
     for domain, of_domain in with_hosts.items():
-        yield domain, MailRoute(_by_hosts(of_domain, states), of_domain)
+        yield domain, MailRoute(_ROUTES[together(of_domain, known)], of_domain)
 
 
 def one_by_one(resolve: Resolver | None = None) -> Lookup:
@@ -191,66 +164,44 @@ def _by_records(records: tuple[str, ...]) -> MailRoute:
     return MailRoute(Route.MX, tuple(host for _, host in ordered if host))
 
 
-def _addresses(names: list[str], lookup: Lookup) -> dict[str, Answer]:
-    """By name, its addresses. AAAA is looked up only where A gives no address that everybody can
-    reach; what is SILENT for one of them is SILENT.
-    """
-    found: dict[str, Answer] = {}
-    again = []
-    for question, answer in lookup(Question(name, "A") for name in names):
-        found[question.name] = answer
-        if answer.outcome is not Outcome.NO_NAME and not any(map(_is_global, answer.records)):
-            again.append(question.name)
-    for question, answer in lookup(Question(name, "AAAA") for name in again):
-        before = found[question.name]
-        if answer.records or (not before.records and answer.outcome is Outcome.SILENT):
-            found[question.name] = answer._replace(records=before.records + answer.records)
-    return found
-
-
 def _implicit(domain: str, found: Answer, check: bool) -> MailRoute:
     if found.records:
-        is_usable = not check or any(map(_is_global, found.records))
+        is_usable = not check or any(map(is_global, found.records))
         return MailRoute(Route.IMPLICIT if is_usable else Route.UNUSABLE, (domain,))
     if found.outcome is Outcome.SILENT:
         return MailRoute(Route.UNANSWERED, reason=found.reason)
     return MailRoute(Route.NOTHING)
 
 
-def _unusable(host: str) -> Route | None:
-    """UNUSABLE for a host that is an address or has no public name; None: look it up."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        is_local = "." not in host or host.endswith(".localhost")
-        return Route.UNUSABLE if is_local else None
-    return Route.UNUSABLE
+def remembering(resolve: Resolver) -> Resolver:
+    """*resolve*, which is asked each question once. A denial is remembered, silence is not; its
+    error names the question.
+    """
+    known: dict[tuple[str, str], list[str] | Exception] = {}
+
+    def ask(name: str, record_type: str) -> list[str]:
+        question = name.rstrip(".").lower(), record_type
+        if question not in known:
+            try:
+                known[question] = resolve(name, record_type)
+            except (NoSuchNameError, NoRecordsError) as denial:
+                known[question] = denial
+            except UnansweredError as error:
+                raise UnansweredError(f"{record_type} of {name}: {error}") from None
+        answer = known[question]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return ask
 
 
-def _state(found: Answer) -> Route:
-    """What the addresses of one host mean: MX where it can be reached, or may be."""
-    if found.records:
-        return Route.MX if any(map(_is_global, found.records)) else Route.UNUSABLE
-    return Route.MX if found.outcome is Outcome.SILENT else Route.DANGLING
+def system_resolver(timeout: float = TIMEOUT, server: str = "") -> Resolver:
+    """A resolver that uses the system's name servers, or *server* (``ADDRESS`` or
+    ``ADDRESS:PORT``), with *timeout* in seconds per query.
 
-
-def _by_hosts(hosts: tuple[str, ...], states: dict[str, Route | None]) -> Route:
-    seen = {states[host] for host in hosts[:MOST_HOSTS]}
-    if Route.MX in seen or len(hosts) > MOST_HOSTS:
-        return Route.MX
-    return Route.DANGLING if Route.DANGLING in seen else Route.UNUSABLE
-
-
-@lru_cache(maxsize=65536)
-def _is_global(address: str) -> bool:
-    """Whether senders everywhere can connect to *address* (the registries of RFC 6890)."""
-    return ipaddress.ip_address(address).is_global
-
-
-def system_resolver(timeout: float = TIMEOUT) -> Resolver:
-    """A resolver that uses the system's name servers, with *timeout* in seconds per query.
-
-    Raises InputError if dnspython is missing or the system has no name servers.
+    Raises InputError if dnspython is missing, the system has no name servers, or *server* is no IP
+    address.
     """
     try:
         import dns.exception
@@ -262,6 +213,9 @@ def system_resolver(timeout: float = TIMEOUT) -> Resolver:
     except dns.resolver.NoResolverConfiguration as error:
         raise InputError(f"--dns: no name server is configured on this host ({error})") from None
     system.lifetime = timeout
+    if server:
+        address, system.port = server_at(server)
+        system.nameservers = [address]
 
     def resolve(name: str, record_type: str) -> list[str]:
         try:

@@ -13,7 +13,7 @@ import socket
 from collections.abc import Iterator
 from typing import cast
 
-from bouncewise.net.dns import Question
+from bouncewise.net.answers import Question
 from bouncewise.net.servers import Server
 from bouncewise.net.streams import Stream
 from bouncewise.net.wire import query

@@ -17,9 +17,10 @@ from typing import NamedTuple
 from bouncewise.ledger import Store
 from bouncewise.model import Basis, Cause, Decision, Decisions, Event
 from bouncewise.net import dns
+from bouncewise.net.answers import Lookup
 from bouncewise.operations.decisions import decisions_on
 from bouncewise.operations.suppress import record
-from bouncewise.policy.decide import DNS_LOOKUP, DOMAIN_CAUSES, OK, decide
+from bouncewise.policy.decide import DNS_LOOKUP, DNS_ROUTE, DOMAIN_CAUSES, OK, decide
 from bouncewise.policy.load import Policy
 
 _PAGE = 10_000
@@ -74,7 +75,7 @@ def verify(
     found: Iterable[tuple[str, Decision]],
     ledger: Store,
     policy: Policy,
-    lookup: dns.Lookup,
+    lookup: Lookup,
     *,
     at: datetime,
     dry_run: bool,
@@ -101,7 +102,8 @@ def _act(mail: dns.MailRoute, at: datetime) -> Event | None:
     if mail.route is dns.Route.UNANSWERED:
         return None
     words = _WORDS.get(mail.route) or f"DNS: mail goes to {', '.join(mail.hosts[:3])}"[:_MAX_WORDS]
-    return Event(at=at, kind=DNS_LOOKUP, cause=_CAUSES.get(mail.route), words=words, by="dns")
+    kind = DNS_ROUTE if mail.route is dns.Route.MX else DNS_LOOKUP
+    return Event(at=at, kind=kind, cause=_CAUSES.get(mail.route), words=words, by="dns")
 
 
 def _decide(domain: str, act: Event, ledger: Store, policy: Policy) -> Decision:

@@ -28,13 +28,14 @@ from bouncewise.lists.validation import (
     judge,
 )
 from bouncewise.model import Cause, Decision, Mail, State
+from bouncewise.net.answers import Lookup
 from bouncewise.net.bulk import bulk_lookup
-from bouncewise.net.dns import Lookup, MailRoute, mail_routes
+from bouncewise.net.dns import MailRoute, mail_routes
 from bouncewise.net.servers import server, system_servers
 from bouncewise.policy.decide import CONFIRMED, OK
 from bouncewise.policy.load import Policy
 from bouncewise.policy.load import load as load_policy
-from bouncewise.rules.load import receivers
+from bouncewise.rules.receivers import receivers
 
 if TYPE_CHECKING:
     from bouncewise.ledger import Store

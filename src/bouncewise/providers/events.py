@@ -170,13 +170,14 @@ def read(event: dict[str, Any], esp: Esp, source: Source) -> Iterator[Finding | 
         entries = list(named)
     if not entries:
         yield Note(source.path, source.index, _NO_RECIPIENT.format(esp.name, label[:80]))
+    raw = msgspec.json.encode(event)
     for entry in entries:
         report = _report(_Values(event, entry), esp, Kind(kind), esp_label, source)
         if report is None:
             yield Note(source.path, source.index, _NO_RECIPIENT.format(esp.name, label[:80]))
         else:
             key = _key(esp.name, report, text_at(event, esp.id))
-            yield Finding(report, msgspec.json.encode(event), key)
+            yield Finding(report, raw, key)
 
 
 def _meaning(words: list[str], esp: Esp) -> str | None:

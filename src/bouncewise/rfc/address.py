@@ -9,6 +9,7 @@ addresses are compared. Refuses: text without a local part or without a domain.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -33,6 +34,7 @@ _UNUSUAL = re.compile(
     rf'(?:"(?:[^"\\\n]|\\.)*+"|(?:[^\s<>@"\\]|\\.)++)@{_LABEL}(?:\.{_LABEL}){{0,20}}'
 )
 _NEEDLESS_QUOTES = re.compile(r'"([^\W_](?:[\w!#$%&*+/=?^`{|}~-]|\.(?=[^."])){0,63})"(?=@)')
+_QUOTED_PAIR = re.compile(r"\\(.)")
 _XTEXT = re.compile(r"\+([0-9A-F]{2})")
 _UNITEXT = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")
 
@@ -53,13 +55,18 @@ class FoundAddress(NamedTuple):
 
 
 def normalise(address: str) -> str:
-    """The address as a key: trimmed, in lower case, an international domain as A-labels (RFC 5890).
+    """The address as a key: trimmed, in lower case, an international local part in NFC, an
+    international domain as A-labels (RFC 5890).
 
     RFC 5321 §2.4 allows local parts that differ only in case; no large receiver distinguishes them.
     """
     folded = address.strip().strip("<>").lower()
-    if folded.startswith('"') and (quoted := _NEEDLESS_QUOTES.match(folded)) is not None:
-        folded = f"{quoted[1]}{folded[quoted.end() :]}"  # RFC 5321 section 4.1.2: the same
+    if folded.startswith('"'):  # RFC 5321 section 4.1.2: the same without needless quotes
+        folded = _QUOTED_PAIR.sub(_as_needed, folded) if "\\" in folded else folded
+        if (quoted := _NEEDLESS_QUOTES.match(folded)) is not None:
+            folded = f"{quoted[1]}{folded[quoted.end() :]}"
+    if not folded.isascii():
+        folded = unicodedata.normalize("NFC", folded)  # RFC 6532 section 3.1
     local, at, domain = folded.rpartition("@")
     if domain.isascii():
         return folded.rstrip(".")
@@ -69,6 +76,10 @@ def normalise(address: str) -> str:
         return f"{local}{at}{idna.encode(domain.rstrip('.'), uts46=True).decode()}"
     except (idna.IDNAError, UnicodeError):
         return folded
+
+
+def _as_needed(m: re.Match[str]) -> str:
+    return m[0] if m[1] in '"\\' else m[1]
 
 
 def former_key(address: str) -> str:

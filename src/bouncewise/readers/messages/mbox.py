@@ -7,6 +7,7 @@ octets.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -114,8 +115,17 @@ def findings(raw: bytes, path: str, index: int) -> Iterator[Item]:
         named = len(_RECIPIENT_FIELD.findall(raw))
         if named > len(reports):
             yield Note(path, index, f"{len(reports)} of about {named} recipients were read")
-    message_id = re.search(rb"^message-id:[ \t]*(<[^>\r\n]{5,500}>)", raw[:65536], re.I | re.M)
-    identity = (message_id[1] if message_id else raw).decode("latin-1")
+    identity = _identity(raw, len(reports))
     for report in reports:
         key = key_of(report.kind, address.normalise(report.recipient), identity)
         yield Finding(report, raw, key)
+
+
+def _identity(raw: bytes, reports: int) -> str:
+    """What the keys of the reports of a message share: its Message-ID; else its octets, of which
+    many reports share a digest, so that the time does not grow with both.
+    """
+    message_id = re.search(rb"^message-id:[ \t]*(<[^>\r\n]{5,500}>)", raw[:65536], re.I | re.M)
+    if message_id is None and reports > 1:
+        return hashlib.blake2b(raw, digest_size=16).hexdigest()
+    return (message_id[1] if message_id else raw).decode("latin-1")

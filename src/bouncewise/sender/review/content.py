@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from bouncewise.sender.review.header import Hit
+from bouncewise.sender.checks import Hit
 from bouncewise.sender.review.links import unsubscribe_place
 from bouncewise.sender.review.mail import Mailing
 

@@ -8,13 +8,11 @@ from datetime import timedelta
 
 from bouncewise.rfc import address, mime
 from bouncewise.rfc.date import parse_date
+from bouncewise.sender.checks import Hit
 from bouncewise.sender.review.mail import Mailing
 
 MAX_LINE = 998
 """Octets of a line without its end (RFC 5322 section 2.1.1)."""
-
-Hit = tuple[str, dict[str, object]]
-"""The id of a check, and what fills in its words."""
 
 _MESSAGE_ID = re.compile(r"<[^\s<>@]+@[^\s<>@]+>")
 _REPLY = re.compile(r"\s*(?:re|aw|fwd?|wg|tr|sv)\s*:", re.I)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from urllib.parse import SplitResult, urlsplit
 
 from bouncewise.rfc.suffixes import registered
-from bouncewise.sender.review.header import Hit
+from bouncewise.sender.checks import Hit
 from bouncewise.sender.review.mail import Mailing
 
 MAX_LINKS = 2000
