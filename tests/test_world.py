@@ -10,6 +10,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from bench.world.__main__ import WORLDS, Result, run
+from bench.world.foretold import mailing
 from bench.world.policies import Bouncewise, GreyDays, Hindsight, Oracle, Policy, UnknownOnly
 from bench.world.world import World
 
@@ -32,3 +33,10 @@ def test_hindsight_is_a_bound_in_every_world(world: type[World]) -> None:
     assert result(Oracle, world).cost == 0
     floor, ours, blind = (result(k, world).cost for k in (Hindsight, Bouncewise, Policy))
     assert 0 < floor <= ours < blind
+
+
+def test_what_validation_calls_bad_bounces() -> None:
+    found = mailing(World(400, 30, 2))
+    assert found["bad"] >= 5
+    assert found["bad bounced"] == found["bad"]
+    assert found["hard bad"] >= 0.8 * found["hard"]

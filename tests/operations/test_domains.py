@@ -60,8 +60,9 @@ def resolve(name: str, kind: str) -> list[str]:
 
 def look(ledger: Store, days: float, *, trial: bool = False) -> dict[str, State]:
     at = NOW + timedelta(days=days)
+    lookup = dns.one_by_one(resolve)
     rows = domains.verify(
-        list(domains.dead_domains(ledger)), ledger, POLICY, resolve, at=at, dry_run=trial
+        list(domains.dead_domains(ledger)), ledger, POLICY, lookup, at=at, dry_run=trial
     )
     return {row.domain: in_force(row.after, at + timedelta(minutes=1)).state for row in rows}
 

@@ -21,6 +21,7 @@ VERBS = {
     "read": "read bounces, logs and feedback, and print verdicts",
     "ingest": "read into the ledger, and decide",
     "check": "may these addresses be mailed?",
+    "validate": "is it worth mailing these addresses? by ledger, DNS and lists",
     "clean": "drop the addresses of a list that must not be mailed",
     "status": "count the ledger's addresses by state, cause and trust",
     "suppressions": "list, add, remove, import or export suppressions",

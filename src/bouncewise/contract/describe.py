@@ -43,6 +43,7 @@ from bouncewise.contract.settings import (
     VerpCheckRow,
     VerpKeyRecord,
 )
+from bouncewise.contract.validations import ValidationRow, ValidationSummary
 from bouncewise.contract.verdicts import ReportRow, VerdictRow
 
 _HEAD = """\
@@ -60,6 +61,7 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "read": (ReportRow, DmarcReportRow, TlsReportRow),
     "ingest": (IngestRecord,),
     "check": (AddressAnswer,),
+    "validate": (ValidationRow, ValidationSummary),
     "clean": (CleanRecord,),
     "status": (StatusRecord, StatusCountRow),
     "suppressions list": (SuppressionRow,),

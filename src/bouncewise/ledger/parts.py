@@ -14,6 +14,7 @@ from bouncewise.ledger.records import (
     Block,
     DmarcCount,
     DmarcDomain,
+    DomainRecord,
     Fates,
     Period,
     PolicySeen,
@@ -186,6 +187,36 @@ class Neighbours(Protocol):
 
     def verdict(self, name: str, at: datetime) -> Verdict | None:
         """The first verdict on a refusal; None where there is no such event."""
+
+
+class Familiarity(Protocol):
+    """What is known of many names at once, up to a time."""
+
+    def last_deliveries(
+        self, names: Iterable[str], until: datetime, relays: Iterable[int]
+    ) -> dict[str, datetime]:
+        """When mail was last delivered to each of *names*, but by *relays*, which only pass it
+        on.
+        """
+
+    def last_failures(self, names: Iterable[str], until: datetime) -> dict[str, datetime]:
+        """When mail to each of *names* was last refused for good."""
+
+    def refusals(
+        self, domains: Iterable[str], causes: Iterable[Cause], since: datetime, until: datetime
+    ) -> dict[str, DomainRecord]:
+        """By ``@domain``: how many addresses were refused with one of *causes*, at once or after
+        their mail was accepted.
+        """
+
+    def most_in_a_day(self, domains: Iterable[str], until: datetime) -> dict[str, int]:
+        """By ``@domain``: the most addresses that had mail delivered on one day."""
+
+    def delivery_days(self, names: Iterable[str], until: datetime) -> dict[str, int]:
+        """On how many days mail was delivered to each of *names*, or to anybody of a domain."""
+
+    def acts(self, domains: Iterable[str], kind: str, until: datetime) -> dict[str, int]:
+        """By ``@domain``: the addresses with an act of that kind."""
 
 
 class Rejudge(Protocol):

@@ -16,6 +16,7 @@ from typing import Protocol, Self
 from bouncewise.ledger.entries import Entry
 from bouncewise.ledger.parts import (
     Coverage,
+    Familiarity,
     Incidents,
     Index,
     Neighbours,
@@ -50,6 +51,10 @@ class Store(Protocol):
     @property
     def neighbours(self) -> Neighbours:
         """Questions about others."""
+
+    @property
+    def familiarity(self) -> Familiarity:
+        """Questions about many names at once."""
 
     @property
     def coverage(self) -> Coverage:

@@ -178,6 +178,39 @@ WHERE address = :address AND first < :before ORDER BY day DESC LIMIT 1
 -- name: delivery_until
 SELECT 1 FROM delivery WHERE address = :address AND first <= :until LIMIT 1
 
+-- name: delivery_last_each
+-- When mail was last delivered to each name, but by hosts that only pass it on.
+SELECT address, max(CASE WHEN last <= :until THEN last ELSE first END) FROM delivery
+WHERE address IN :ids AND first <= :until AND relay NOT IN :relays GROUP BY address
+
+-- name: delivery_days
+-- On how many days mail was delivered to each name.
+SELECT address, count(DISTINCT day) FROM delivery WHERE address IN :ids AND first <= :until GROUP BY address
+
+-- name: failed_last_each
+SELECT address, max(at) FROM event WHERE address IN :ids AND kind IN :kinds AND meant = 1 AND at <= :until GROUP BY address
+
+-- name: refused_by_domain
+-- By domain: the addresses that were refused with one of these causes when they were mailed, and those whose mail was
+-- accepted and then returned.
+SELECT a.domain, count(DISTINCT CASE WHEN e.channel != 'mail' THEN e.address END),
+  count(DISTINCT CASE WHEN e.channel = 'mail' THEN e.address END)
+FROM address a JOIN event e ON e.address = a.id
+WHERE a.domain IN :ids AND a.domain != 0 AND e.kind IN :kinds AND e.cause IN :causes AND e.meant = 1
+  AND e.at >= :since AND e.at <= :until GROUP BY a.domain
+
+-- name: acts_by_domain
+-- By domain: the addresses with an act of one of these kinds.
+SELECT a.domain, count(DISTINCT c.address) FROM address a JOIN act c ON c.address = a.id
+WHERE a.domain IN :ids AND a.domain != 0 AND c.kind IN :kinds AND c.at <= :until GROUP BY a.domain
+
+-- name: traffic_most_in_a_day
+-- By destination: the most addresses that had mail delivered on one day.
+SELECT destination, max(addresses) FROM (
+  SELECT destination, slot / :slots AS day, sum(delivered) AS addresses FROM traffic
+  WHERE destination IN :destinations AND slot < :until GROUP BY destination, slot / :slots) t
+GROUP BY destination
+
 -- name: traffic_add
 INSERT INTO traffic (destination, slot, delivered) VALUES (?, ?, ?)
 ON CONFLICT (destination, slot) DO UPDATE SET delivered = traffic.delivered + excluded.delivered

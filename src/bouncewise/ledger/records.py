@@ -61,6 +61,15 @@ class Fates(NamedTuple):
     delivered_since: int = 0
 
 
+class DomainRecord(NamedTuple):
+    """How many addresses of a domain were refused when they were mailed, and how many after their
+    mail was accepted.
+    """
+
+    refused: int
+    returned: int
+
+
 class Period(NamedTuple):
     """A period, and the last moment of which anything is to be known."""
 

@@ -21,6 +21,7 @@ from bouncewise.ledger.append import append
 from bouncewise.ledger.coverage import Coverage
 from bouncewise.ledger.database import Database
 from bouncewise.ledger.entries import Entry
+from bouncewise.ledger.familiarity import Familiarity
 from bouncewise.ledger.incidents import Incidents
 from bouncewise.ledger.index import Index
 from bouncewise.ledger.neighbours import Neighbours
@@ -49,6 +50,7 @@ class SqlStore:
         self.incidents = Incidents(database)
         self.pending = Pending(database)
         self.neighbours = Neighbours(database)
+        self.familiarity = Familiarity(database)
         self.coverage = Coverage(database)
         self.sender_reports = SenderReports(database)
         self._own_changes = 0

@@ -1,7 +1,8 @@
 """Public suffixes: domains under which registries sell names, like ``co.uk``.
 
-Reads: a domain. Gives: whether it is nobody's own, and the domain that somebody registered, by the
-Public Suffix List (https://publicsuffix.org/list/) in the version of the installed library.
+Reads: a domain. Gives: whether it is nobody's own, whether its ending exists, and the domain that
+somebody registered, by the Public Suffix List (https://publicsuffix.org/list/) in the version of
+the installed library.
 """
 
 from __future__ import annotations
@@ -17,6 +18,12 @@ def is_public_suffix(domain: str) -> bool:
     return bool(name) and not name.startswith("[") and _public_suffixes().is_public(name)
 
 
+def has_known_ending(domain: str) -> bool:
+    """Whether the top-level domain of *domain* was in the DNS when the library was released."""
+    ending = domain.rstrip(".").casefold().rpartition(".")[2]
+    return _known_endings().publicsuffix(f"x.{ending}") is not None
+
+
 def registered(domain: str) -> str:
     """The domain that was registered, of which *domain* is part; *domain* itself where it is none.
 
@@ -29,6 +36,11 @@ def registered(domain: str) -> str:
 @cache
 def _all_suffixes() -> PublicSuffixList:
     return PublicSuffixList()
+
+
+@cache
+def _known_endings() -> PublicSuffixList:
+    return PublicSuffixList(accept_unknown=False, only_icann=True)
 
 
 @cache
