@@ -204,21 +204,11 @@ def _row(name: str, listed: str, cells: list[str], columns: _Columns) -> ListRow
     return row._replace(error=name_error(listed) or "")
 
 
-def is_reply(text: str) -> bool:
-    """Whether *text* begins with a reply code or a status."""
-    return text[:3].isdigit() or "." in text[:6]
-
-
 def _unknown_status(row: ListRow, cells: list[str], columns: _Columns) -> str | None:
     """The status of a row that nothing else says is to be suppressed; None if something does."""
-    if columns.reasons.meaning(cells) is not None or row.cause or row.scope is not Scope.ALL:
+    if row.cause or row.scope is not Scope.ALL:
         return None
-    statuses = columns.reasons.statuses
-    texts = [_cell(cells, i) for i in (*columns.reason, *statuses)]
-    others = [_cell(cells, i) for i in columns.reason if i not in statuses]
-    if any(others) or any(map(is_reply, texts)):
-        return None
-    return columns.reasons.unknown_status(cells)
+    return columns.reasons.unknown_status(cells, columns.reason)
 
 
 def _scope(written: str, meaning: Meaning | None) -> Scope:

@@ -13,6 +13,7 @@ from bouncewise.classifier.classify import Classifier
 from bouncewise.encode import for_storage
 from bouncewise.ledger import Store
 from bouncewise.lists import formats
+from bouncewise.lists.reasons import is_reply
 from bouncewise.model import Basis, Cause, Decision, Event, Party, Scope, State
 from bouncewise.operations.context import Context
 from bouncewise.operations.decisions import FIRST_TIME, decisions_on, derive
@@ -151,7 +152,7 @@ def _imported(
     row: formats.ListRow, options: ImportOptions, now: datetime, classifier: Classifier
 ) -> Event | None:
     """The act of one row; None where it shows that the address is valid."""
-    reply = row.reason if formats.is_reply(row.reason) else ""
+    reply = row.reason if is_reply(row.reason) else ""
     verdict = classifier.classify(reply) if reply else None
     is_valid = verdict is not None and verdict.party in (Party.SENDER, Party.MESSAGE, Party.SYSTEM)
     if (is_valid or row.is_deliverable) and not options.every:
