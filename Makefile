@@ -65,11 +65,13 @@ world: $(VENV)/.installed
 	$(BIN)/python -m bench.world
 
 bench: $(VENV)/.installed
-	$(BIN)/pip install --quiet duckdb --editable '.[spark]'
+	$(BIN)/pip install --quiet duckdb aiodns --editable '.[spark]'
 	$(BIN)/python bench/speed.py $(CORPUS)
 	POLARS_MAX_THREADS=1 $(BIN)/python bench/columns.py
 	$(BIN)/python bench/index.py --names 100000000
 	$(BIN)/python bench/ingest.py
+	$(BIN)/python bench/resolver.py
+	$(BIN)/python bench/validate.py
 	$(BIN)/python bench/batch.py --rows 10000000
 	$(BIN)/python bench/mailbox.py --megabytes 200 --rounds 1
 	PYSPARK_PYTHON=$(CURDIR)/$(BIN)/python $(BIN)/python bench/spark.py

@@ -26,7 +26,8 @@ from bouncewise.contract.describe import SECTIONS, page
 from bouncewise.diagnosis.knowledge import load as load_diagnosis
 from bouncewise.intake.formats import FORMATS
 from bouncewise.model import Cause
-from bouncewise.policy.load import load
+from bouncewise.policy.load import Policy, load
+from bouncewise.policy.schedule import Waiting, days_between_mails
 from bouncewise.providers.events import esps
 from bouncewise.providers.signatures import Outcome
 from bouncewise.rules.load import When, shipped
@@ -121,6 +122,8 @@ def test_every_command_has_the_verb_and_the_options_that_it_is_shown_with() -> N
         context, command = click.Context(group), group
         while isinstance(command, click.Group) and words and not words[0].startswith("-"):
             found = command.get_command(context, words[0])
+            if found is None and command.name == "sender":
+                found, words = command.get_command(context, "audit"), ["", *words]
             if found is None:
                 break
             command, words = found, words[1:]
@@ -158,6 +161,8 @@ def test_every_option_that_is_named_exists() -> None:
         "--seeds",
         "--only",
         "--quiet",
+        "--world",
+        "--explain",
     }
     for name, text in PAGES.items():
         named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))
@@ -261,14 +266,29 @@ def test_policy_doc_tells_the_numbers_that_are_there() -> None:
     ) in text
     assert f"held for {dead.hold_days} days; a second refusal" in text
     assert f"held for {dead.tenant_hold_days} days and then mailed again" in text
-    assert f"suppressed for {dead.domain_until_days} days, then probed" in text
-    assert f"up to {dead.domain_longest_days} days" in text
+    assert f"at the latest after {policy.cost.longest_days} days" in text
+    assert f"again within {dead.domain_owner_days} days" in text
+    assert f"does not work costs ({policy.cost.mail:g})" in text
+    assert f"is not mailed ({policy.cost.missed})" in text
     assert f"held for {dead.domain_hold_days} days" in text
     assert f"recurs within {incident.reopen_hours} hours" in text
     full = next(w for w in policy.window if w.cause is Cause.MAILBOX_FULL)
-    assert (full.failures, full.within_days, full.lasting_days, full.share) == (3, 30, 14, 0.25)
-    assert "three in 30 days, the first at least 14 days ago" in text
-    assert "a full mailbox: a quarter of it" in text
+    assert (full.failures, full.within_days) == (3, 30)
+    assert "a full mailbox: three in 30 days" in text
+    assert "after 5 days, then after 8, 13, 20 and 30; a domain for which 40" in text
+    assert _intervals(policy, waiting=1, most=5) == [5, 8, 13, 20, 30]
+    assert _intervals(policy, waiting=40, most=5) == [1] * 5
+
+
+def _intervals(policy: Policy, waiting: int, most: int) -> list[int]:
+    """The days between the first mails to a domain that does not exist."""
+    chance = policy.chance_of(Cause.DOMAIN_UNKNOWN)
+    assert chance is not None
+    found: list[int] = []
+    for _ in range(most):
+        many = Waiting(waiting, policy.cost.mail)
+        found.append(days_between_mails(sum(found), many, chance, policy.cost))
+    return found
 
 
 def heading_anchors(text: str) -> set[str]:

@@ -5,22 +5,38 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import pytest
+
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from bench.world.__main__ import row
+from bench.world.__main__ import WORLDS, Result, run
+from bench.world.foretold import mailing
 from bench.world.policies import Bouncewise, GreyDays, Hindsight, Oracle, Policy, UnknownOnly
 from bench.world.world import World
 
 
-def cost(kind: type[Policy]) -> tuple[int, int, int, float]:
-    world = World(400, 40, 5)
-    line = row(kind(world), world).replace(",", "").split()
-    return int(line[-6]), int(line[-5]), int(line[-4]), float(line[-1])
+def result(kind: type[Policy], world: type[World] = World, days: int = 40) -> Result:
+    made = world(400, days, 5)
+    return run(kind(made), made)
 
 
 def test_bounds_and_order() -> None:
-    assert cost(Oracle) == (0, 0, 0, 0.0)
-    floor, ours = cost(Hindsight), cost(Bouncewise)
-    assert floor[1:3] == (0, 0)
-    assert floor[3] <= ours[3] < min(cost(UnknownOnly)[3], cost(GreyDays)[3], cost(Policy)[3])
-    assert ours == cost(Bouncewise)
+    assert result(Oracle).cost == 0
+    floor, ours = result(Hindsight), result(Bouncewise)
+    assert floor.again == floor.lost == 0
+    assert floor.cost <= ours.cost < min(result(k).cost for k in (UnknownOnly, GreyDays, Policy))
+    assert ours == result(Bouncewise)
+
+
+@pytest.mark.parametrize("world", WORLDS, ids=lambda world: world.name)
+def test_hindsight_is_a_bound_in_every_world(world: type[World]) -> None:
+    assert result(Oracle, world).cost == 0
+    floor, ours, blind = (result(k, world).cost for k in (Hindsight, Bouncewise, Policy))
+    assert 0 < floor <= ours < blind
+
+
+def test_what_validation_calls_bad_bounces() -> None:
+    found = mailing(World(400, 30, 2))
+    assert found["bad"] >= 5
+    assert found["bad bounced"] == found["bad"]
+    assert found["hard bad"] >= 0.8 * found["hard"]

@@ -16,8 +16,10 @@ from pathlib import Path
 from bouncewise.classifier.classify import default_classifier
 from bouncewise.ledger import open_store
 from bouncewise.model import Cause
+from bouncewise.net.dns import NoSuchNameError
 from bouncewise.operations.check import check
 from bouncewise.operations.context import Context
+from bouncewise.operations.domains import dead_domains, verify
 from bouncewise.operations.ingest import ingest
 from bouncewise.policy.load import load
 
@@ -35,6 +37,9 @@ class Policy:
     def __init__(self, world: World) -> None:
         self.world = world
         self.until: dict[str, int] = {}
+        self.wishes: set[str] = set()
+        self.why: dict[str, str] = {}
+        self.slowest = 0.0
 
     def mailable(self, people: Iterable[Person], day: int) -> list[Person]:
         return [p for p in people if self.until.get(p.address, -1) <= day]
@@ -145,9 +150,7 @@ class Hindsight(Policy):
     def learn(self, day: int, answers: dict[Person, Answer]) -> None:
         for person, answer in answers.items():
             if answer.reply and not self.world.deliverable(person, day):
-                self.until[person.address] = (
-                    10**6 if person.gone else self.world.lapsed[person.domain] + 1
-                )
+                self.until[person.address] = self.world.back(person, day)
 
 
 def log_of(day: int, answers: dict[Person, Answer]) -> list[str]:
@@ -155,23 +158,28 @@ def log_of(day: int, answers: dict[Person, Answer]) -> list[str]:
     lines = []
     for i, (person, answer) in enumerate(sorted(answers.items(), key=lambda item: item[1].hour)):
         when = (DAY0 + timedelta(days=day, hours=answer.hour)).isoformat(timespec="microseconds")
-        relay, fate = "none", f"dsn=5.4.4, status=bounced ({answer.reply})"
-        if answer.mx:
-            relay, fate = f"{answer.mx}[192.0.2.9]:25", "dsn=2.0.0, status=sent (250 2.0.0 Ok)"
-            if answer.reply:
-                said = (
-                    f"host {answer.mx}[192.0.2.9] said: {answer.reply} (in reply to RCPT "
-                    f"TO command)"
-                )
-                fate = f"dsn=5.0.0, status=bounced ({said})"
-        elif answer.reply.startswith("connect to"):
-            fate = f"dsn=4.4.1, status=deferred ({answer.reply})"
-        queue_id = f"{day:03X}{i:07X}"
+        relay = f"{answer.mx}[192.0.2.9]:25" if answer.mx else "none"
         lines.append(
-            f"{when} out postfix/smtp[7]: {queue_id}: to=<{person.address}>, relay={relay}, "
-            f"delay=1, {fate}\n"
+            f"{when} out postfix/smtp[7]: {day:03X}{i:07X}: to=<{person.address}>, relay={relay}, "
+            f"delay=1, {fate(answer.reply, answer.mx)}\n"
         )
     return lines
+
+
+def fate(reply: str, host: str) -> str:
+    """What Postfix logs of a mail that *host* answered with *reply*, '' where it accepted; no
+    host: nobody answered.
+    """
+    if not reply:
+        return "dsn=2.0.0, status=sent (250 2.0.0 Ok)"
+    if not host:
+        deferred = reply.startswith("connect to")
+        return (
+            f"{'dsn=4.4.1, status=deferred' if deferred else 'dsn=5.4.4, status=bounced'} ({reply})"
+        )
+    said = f"host {host}[192.0.2.9] said: {reply} (in reply to RCPT TO command)"
+    deferred = reply.startswith("4")
+    return f"{'dsn=4.0.0, status=deferred' if deferred else 'dsn=5.0.0, status=bounced'} ({said})"
 
 
 class Bouncewise(Policy):
@@ -183,26 +191,32 @@ class Bouncewise(Policy):
         self.home = Path(self.folder.name)
         self.ledger = open_store(self.home / "ledger.sqlite", create=True)
         self.policy = load()
-        self.why: dict[str, str] = {}
+        self.start = DAY0
+        self.took = 0.0
 
     def mailable(self, people: Iterable[Person], day: int) -> list[Person]:
         people = list(people)
-        at = DAY0 + timedelta(days=day, hours=7)
+        at = self.start + timedelta(days=day, hours=7)
+        begun = time.perf_counter()
         answers = list(
             check((p.address for p in people), self.ledger, self.policy, at=at, past=False)
         )
+        self.took = time.perf_counter() - begun
         self.why = {
             a.address: f"{a.decision.state} {a.decision.cause}" for a in answers if not a.send
         }
         return [p for p, a in zip(people, answers, strict=True) if a.send]
 
     def learn(self, day: int, answers: dict[Person, Answer]) -> None:
-        file = self.written(day, answers)
-        ingest(
-            (str(file),),
-            Context(self.ledger, self.policy, default_classifier()),
-            note=lambda _: None,
+        self.read(
+            Context(self.ledger, self.policy, default_classifier()), self.written(day, answers)
         )
+
+    def read(self, context: Context, *paths: Path) -> None:
+        """Ingest *paths*, and measure how long it takes."""
+        begun = time.perf_counter()
+        ingest(tuple(map(str, paths)), context, note=lambda _: None)
+        self.slowest = max(self.slowest, self.took + time.perf_counter() - begun)
 
     def written(self, day: int, answers: dict[Person, Answer]) -> Path:
         file = self.home / "day.log"
@@ -214,12 +228,27 @@ class Bouncewise(Policy):
         self.folder.cleanup()
 
 
+class WithDns(Bouncewise):
+    name = "bouncewise, with DNS"
+
+    def mailable(self, people: Iterable[Person], day: int) -> list[Person]:
+        """Ask DNS about dead domains each morning, as `bouncewise domains --dns` does."""
+        self.today = day
+        found = list(dead_domains(self.ledger))
+        at = self.start + timedelta(days=day, hours=6)
+        for _ in verify(found, self.ledger, self.policy, self.resolve, at=at, dry_run=False):
+            pass
+        return super().mailable(people, day)
+
+    def resolve(self, name: str, record_type: str) -> list[str]:
+        """What DNS says of a domain today."""
+        if self.world.resolves(name, self.today):
+            return [f"10 mx.{name}."] if record_type == "MX" else ["192.0.2.7"]
+        raise NoSuchNameError
+
+
 class ByCommands(Bouncewise):
     name = "bouncewise, by its commands"
-
-    def __init__(self, world: World) -> None:
-        super().__init__(world)
-        self.slowest = 0.0
 
     def mailable(self, people: Iterable[Person], day: int) -> list[Person]:
         people = list(people)
@@ -227,11 +256,11 @@ class ByCommands(Bouncewise):
             "email\n" + "".join(f"{p.address}\n" for p in people), "utf-8"
         )
         at = DAY0 + timedelta(days=day, hours=7)
-        self.begun = time.perf_counter()
+        begun = time.perf_counter()
         told = self.run(
             "check", "--csv", str(self.home / "list.csv"), "--json", "--at", at.isoformat()
         )
-        self.took = time.perf_counter() - self.begun
+        self.took = time.perf_counter() - begun
         answers = [json.loads(line) for line in told.splitlines()]
         self.why = {a["address"]: f"{a['state']} {a['cause']}" for a in answers if not a["send"]}
         return [p for p, a in zip(people, answers, strict=True) if a["send"]]
@@ -249,10 +278,6 @@ class ByCommands(Bouncewise):
             sys.exit(done.stderr)
         return done.stdout
 
-    def close(self) -> None:
-        super().close()
-        print(f"    the slowest day's check and ingest: {self.slowest:.2f} s")
-
 
 POLICIES = (
     Policy,
@@ -264,6 +289,7 @@ POLICIES = (
     UnknownOnly,
     GreyDays,
     Bouncewise,
+    WithDns,
     ByCommands,
     Hindsight,
     Oracle,

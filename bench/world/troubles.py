@@ -17,11 +17,9 @@ from pathlib import Path
 
 from bouncewise.classifier.classify import default_classifier
 from bouncewise.config.settings import Own, Settings
-from bouncewise.operations.check import check
 from bouncewise.operations.context import Context
-from bouncewise.operations.ingest import ingest
 
-from .policies import Bouncewise
+from .policies import Bouncewise, fate
 from .world import Answer, Person, World
 
 FORWARDS = 0.02  # people whose mail is forwarded
@@ -43,7 +41,6 @@ class Troubled(Bouncewise):
         super().__init__(world)
         self.draw = draw = random.Random(world.days)  # noqa: S311
         self.start = datetime(2026, 1, 1, tzinfo=UTC) - timedelta(days=world.days // 2)
-        self.wishes: set[str] = set()
         people = world.people
         self.forwards = {
             p.address: f"{p.address.partition('@')[0]}@elsewhere{i % 9}.example"
@@ -58,16 +55,6 @@ class Troubled(Bouncewise):
         settings = Settings(own=Own(domains=("s.example",), smart_hosts=(SMART_HOST,)))
         self.context = Context(self.ledger, self.policy, default_classifier(), settings)
 
-    def mailable(self, people: list[Person], day: int) -> list[Person]:  # type: ignore[override]
-        at = self.start + timedelta(days=day, hours=7)
-        answers = list(
-            check((p.address for p in people), self.ledger, self.policy, at=at, past=False)
-        )
-        self.why = {
-            a.address: f"{a.decision.state} {a.decision.cause}" for a in answers if not a.send
-        }
-        return [p for p, a in zip(people, answers, strict=True) if a.send]
-
     def learn(self, day: int, answers: dict[Person, Answer]) -> None:
         """Write what the sources of a day say, and ingest it."""
         folder = self.home / f"day{day}"
@@ -81,7 +68,7 @@ class Troubled(Bouncewise):
         end = (self.start + timedelta(days=day, hours=20)).timestamp()
         for path in folder.iterdir():
             os.utime(path, (end, end))
-        ingest((str(file), str(folder)), self.context, note=lambda _: None)
+        self.read(self.context, file, folder)
         for path in folder.iterdir():
             path.unlink()
 
@@ -104,28 +91,19 @@ class Troubled(Bouncewise):
             self.event(folder, at, to, queue, reply)
         if not reply and self.draw.random() < COMPLAINS:
             self.complain(folder, at + timedelta(hours=1), to)
-        sent = "dsn=2.0.0, status=sent (250 2.0.0 Ok)"
-        relay = f"{SMART_HOST}[203.0.113.7]:587" if person.domain in self.behind else ""
-        if not relay:
-            relay = f"{answer.mx}[192.0.2.9]:25" if answer.mx else "none"
-        if not reply or by_notice:
-            fate = sent
-            relay = relay if relay != "none" else f"mx.{person.domain}[192.0.2.9]:25"
-        elif not answer.mx:
-            relay, fate = "none", f"dsn=5.4.4, status=bounced ({reply})"
-            if reply.startswith("connect to"):
-                fate = f"dsn=4.4.1, status=deferred ({reply})"
+        host = SMART_HOST if person.domain in self.behind else answer.mx
+        if host == SMART_HOST:
+            relay = f"{host}[203.0.113.7]:587"
         else:
-            host = relay.partition("[")[0]
-            said = f"host {host}[192.0.2.9] said: {reply} (in reply to RCPT TO command)"
-            fate = f"dsn=5.0.0, status=bounced ({said})"
+            relay = f"{host}[192.0.2.9]:25" if host else "none"
+        logged = fate("" if by_notice else reply, host if answer.mx else "")
         stamp = f"{at:%b} {at.day:2} {at:%H:%M:%S}"
         return [
             (at, f"{stamp} out postfix/cleanup[1]: {queue}: message-id=<{queue}@s.example>\n"),
             (
                 at,
                 f"{stamp} out postfix/smtp[7]: {queue}: to=<{to}>, relay={relay}, delay=1, "
-                f"{fate}\n",
+                f"{logged}\n",
             ),
         ]
 

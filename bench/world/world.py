@@ -120,6 +120,8 @@ GREYLISTED = "550 5.7.1 <{to}>: Recipient address rejected: Greylisted, please t
 NO_DOMAIN = (
     "Host or domain name not found. Name service error for name={domain} type=AAAA: Host not found"
 )
+UNREACHED = ("Host or domain name not found", "connect to", "Domain {domain} does not accept")
+NEVER = 10**6
 NO_HOST = "connect to mx.{domain}[192.0.2.7]:25: Connection timed out"
 
 
@@ -144,6 +146,8 @@ class Person:
 
 class World:
     """*size* people for *days* days. ``quiet``: only what happens to single people."""
+
+    name = "usual"
 
     def __init__(self, size: int, days: int, seed: int, quiet: bool = False) -> None:
         self.draw = draw = random.Random(seed)  # noqa: S311
@@ -189,12 +193,12 @@ class World:
                 person.gone = person.disabled = True
             if person.full_until < day and draw.random() < FILLS * rate["fills"]:
                 person.full_until = day + (
-                    10**6 if draw.random() < NEVER_EMPTIED else draw.randrange(2, 14)
+                    NEVER if draw.random() < NEVER_EMPTIED else draw.randrange(2, 14)
                 )
         for domain in () if self.quiet else self.domains:
             if draw.random() < LAPSES * rate["lapses"] and domain not in self.lapsed:
                 self.lapsed[domain] = day + (
-                    10**6 if draw.random() < 0.6 else draw.randrange(2, 20)
+                    NEVER if draw.random() < 0.6 else draw.randrange(2, 20)
                 )
             if domain.startswith("tenant") and draw.random() < MIGRATES * rate["migrates"]:
                 self.migrating[domain] = day + draw.randrange(1, 6)
@@ -203,7 +207,15 @@ class World:
 
     def deliverable(self, person: Person, day: int) -> bool:
         """Whether this mailbox exists, whatever the receiver answers today."""
-        return not person.gone and self.lapsed.get(person.domain, -1) < day
+        return self.back(person, day) <= day
+
+    def back(self, person: Person, day: int) -> int:
+        """The first day, from *day* on, on which this mailbox exists, as far as is certain then."""
+        return NEVER if person.gone else max(day, self.lapsed.get(person.domain, -1) + 1)
+
+    def resolves(self, domain: str, day: int) -> bool:
+        """Whether DNS knows a mail server for a domain."""
+        return self.lapsed.get(domain, -1) < day
 
     def answer(self, person: Person, day: int) -> Answer:
         """The receiver's answer to a mail today."""
@@ -216,8 +228,12 @@ class World:
             "id": f"{noise.randrange(16**9):x}",
             "n": noise.randrange(9999),
         }
-        mx = "" if reply in (NO_DOMAIN, NO_HOST) else RECEIVERS[person.receiver].mx.format(**filled)
+        mx = "" if reply.startswith(UNREACHED) else RECEIVERS[person.receiver].mx.format(**filled)
         return Answer(hour, reply.format(**filled), mx)
+
+    def disabled_words(self, person: Person) -> str:
+        """What the person's receiver says of a disabled account."""
+        return RECEIVERS[person.receiver].disabled
 
     def _reply(self, person: Person, day: int, hour: float) -> str:
         words, chance = RECEIVERS[person.receiver], self.noise.random()
@@ -232,7 +248,7 @@ class World:
         if person.receiver == "hotmail" and self.blocked <= day <= self.blocked + 1:
             return BLOCKED
         if person.disabled:
-            return words.disabled
+            return self.disabled_words(person)
         out = out_on == day and out_from <= hour <= out_to and chance < out_share
         if person.gone or out or self.migrating.get(person.domain, -1) >= day:
             return words.unknown

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     )
     from bouncewise.intake.reading import ClassifiedFinding
     from bouncewise.library import Ledger, check, diagnose, ingest, read
+    from bouncewise.lists.validation import Validation
     from bouncewise.model import (
         Advice,
         Cause,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     )
     from bouncewise.operations.check import Answer
     from bouncewise.operations.explain import Page, explain
+    from bouncewise.operations.validate import validate
     from bouncewise.readers import Note
 
 __version__ = "0.1.0"
@@ -52,6 +54,7 @@ _MODULES = {
     ),
     "intake.reading": ("ClassifiedFinding",),
     "library": ("Ledger", "check", "diagnose", "ingest", "read"),
+    "lists.validation": ("Validation",),
     "model": (
         "Advice",
         "Cause",
@@ -69,6 +72,7 @@ _MODULES = {
     ),
     "operations.check": ("Answer",),
     "operations.explain": ("Page", "explain"),
+    "operations.validate": ("validate",),
     "readers": ("Note",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
@@ -98,6 +102,7 @@ __all__ = [
     "Scope",
     "Stage",
     "State",
+    "Validation",
     "Verdict",
     "__version__",
     "check",
@@ -106,6 +111,7 @@ __all__ = [
     "explain",
     "ingest",
     "read",
+    "validate",
 ]
 
 

@@ -52,13 +52,15 @@ def read(
     *paths: Path, classifier: Classifier | None = None, jobs: int = 1
 ) -> Iterator[ClassifiedFinding | Note]:
     """Every report in files, folders, Maildirs, mboxes and archives, with its verdict, in
-    order; and notes on what was not understood.
+    order; and notes on what was not understood. DMARC and TLS reports are left out; a ledger
+    keeps them.
 
     Raises InputError where a path does not exist.
     """
-    return read_paths(
+    found = read_paths(
         tuple(fspath(path) for path in paths), classifier or default_classifier(), jobs
     )
+    return (item for item in found if isinstance(item, ClassifiedFinding | Note))
 
 
 class Ledger:

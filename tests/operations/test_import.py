@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bouncewise.lists.suffixes import is_public_suffix
+from bouncewise.rfc.suffixes import is_public_suffix
 from support.cli import bouncewise
 from support.postfix import NO_DOMAIN, UNKNOWN, log_lines
 

@@ -160,8 +160,8 @@ def test_replayed_is_as_if_it_had_been_judged_so_from_the_first(
 
 def test_another_policy_alone(ledger: Store, tmp_path: Path) -> None:
     (tmp_path / "policy.toml").write_text(
-        '[[window]]\ncause = "mailbox-full"\nfailures = 4\nwithin_days = 30\nhold_days = 7\n'
-        'longest_days = 90\nwhy = "patience"\n'
+        '[[window]]\ncause = "mailbox-full"\nfailures = 4\ndelays = 4\nwithin_days = 30\n'
+        'share = 0.5\nhalf_days = 9\nwhy = "patience"\n'
     )
     patient = load(tmp_path / "policy.toml")
     before = dump(ledger)
@@ -267,16 +267,17 @@ def test_a_writer_that_never_ends_is_reported(
             pass
 
 
-def test_twenty_thousand_events_in_a_few_seconds(tmp_path: Path) -> None:
+def test_a_replay_takes_no_longer_than_a_few_ingests(tmp_path: Path) -> None:
     told = [
         (1 + n % 28, f"u{n}@x{n % 50}.example", UNKNOWN if n % 2 else FULL) for n in range(20_000)
     ]
     ours = load_classifier((site(tmp_path, "user unknown", "mailbox-unknown"),))
     with open_store(tmp_path / "l.sqlite", create=True) as ledger:
+        began = time.process_time()
         ingest(ledger, log(tmp_path / "mail.log", told))
-        began = time.perf_counter()
+        read = time.process_time()
         changes, outcome = again(ledger, ours)
-        assert time.perf_counter() - began < 20
+        assert time.process_time() - read < 3 * (read - began)
         assert (len(changes), outcome.reports, outcome.reclassified) == (10_000, 20_000, 10_000)
 
 

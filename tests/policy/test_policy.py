@@ -111,11 +111,12 @@ STORIES = [
     ("a mailbox full over three campaigns is held", [full(0), full(7), full(14)], 15, State.HELD),
     ("and asked again later", [full(0), full(7), full(14)], 60, State.OK),
     ("three failures of one day are one", [full(0), full(0.1), full(0.2)], 1, State.OK),
+    ("one delay is the mail server's business", [full(0, Kind.DELAYED)], 1, State.OK),
     (
-        "delays do not count",
+        "delays on as many days as mailings that fail are as bad",
         [full(0, Kind.DELAYED), full(7, Kind.DELAYED), full(14, Kind.DELAYED)],
         15,
-        State.OK,
+        State.HELD,
     ),
     ("a delivery forgets the full days", [full(0), full(7), delivered(8), full(14)], 15, State.OK),
     ("a domain that is gone is held first", [gone(0)], 1, State.HELD),
@@ -191,13 +192,15 @@ def test_whatever_happened_a_last_delivery_frees(history: list[Event]) -> None:
 def test_a_site_policy_changes_single_values(tmp_path: Path) -> None:
     site = tmp_path / "policy.toml"
     site.write_text(
-        '[dead]\nhold_days = 2\n[[window]]\ncause = "mailbox-full"\nfailures = 1\nwithin_days '
-        '= 9\nhold_days = 5\nshare = 1.0\nlongest_days = 9\nwhy = "x"\n'
+        '[dead]\nhold_days = 2\n[[window]]\ncause = "mailbox-full"\nfailures = 1\ndelays = 2\n'
+        'within_days = 9\nshare = 0.5\nhalf_days = 5\nwhy = "x"\n'
+        '[[recovery]]\ncause = "mailbox-moved"\nshare = 0.1\nhalf_days = 9\nwhy = "x"\n'
     )
     changed = load(site)
     assert (changed.dead.hold_days, changed.dead.alive_days) == (2, POLICY.dead.alive_days)
     assert [w.failures for w in changed.window if w.cause is Cause.MAILBOX_FULL] == [1]
     assert len(changed.window) == len(POLICY.window)
+    assert len(changed.recovery) == len(POLICY.recovery) + 1
     site.write_text("[dead]\nhold_dayz = 2\n")
     with pytest.raises(RuleError, match="hold_dayz"):
         load(site)

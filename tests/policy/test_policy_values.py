@@ -13,8 +13,8 @@ from bouncewise.rules.load import load as load_rules
 
 DIGITS = "9" * 5000
 _WINDOW = (
-    '[[window]]\ncause = "mailbox-full"\nfailures = 3\nwithin_days = 30\nhold_days = 4\n'
-    'longest_days = 30\nwhy = "x"\n'
+    '[[window]]\ncause = "mailbox-full"\nfailures = 3\ndelays = 3\nwithin_days = 30\n'
+    'share = 0.5\nhalf_days = 4.0\nwhy = "x"\n'
 )
 
 
@@ -28,7 +28,17 @@ _WINDOW = (
         ("[dead]\nhold_days = 1.5", "dead.hold_days"),
         ('[dead]\nhold_days = "7"', "dead.hold_days"),
         ("[dead]\nhold_days = true", "dead.hold_days"),
-        ("[dead]\ndomain_until_days = 400", "dead.domain_until_days = 400: must not be above"),
+        ("[cost]\nmail = 0.0", "cost.mail = 0.0: must be between 0 and"),
+        ("[cost]\nmissed = nan", "cost.missed = nan"),
+        ("[cost]\nlongest_days = 0", "cost.longest_days = 0"),
+        (
+            _WINDOW.replace("share = 0.5", "share = 1.0"),
+            "window.share = 1.0: must be between 0 and",
+        ),
+        (_WINDOW.replace("half_days = 4.0", "half_days = 0.0"), "window.half_days = 0.0"),
+        (_WINDOW.replace("failures = 3", "failures = 0"), "window.failures = 0"),
+        (_WINDOW.replace("[[window]]", "[[recovery]]"), "failures"),
+        ("[[recovery]]\nshare = 0.5", "recovery: each must be a table with a cause"),
         (f"[dead]\nhold_days = {DIGITS}", "digits"),
         (f"[dead]\nhold_days = {'9' * 400}", "dead.hold_days"),
         ("[incident]\nalpha = 0.0", "incident.alpha = 0.0: must be between 0 and 1"),
@@ -48,16 +58,6 @@ _WINDOW = (
         ("window = 3", "window"),
         ("[window]\ncause = 3", "window"),
         ("dead = 3", "dead"),
-        (
-            '[[window]]\ncause = "mailbox-full"\nfailures = 3\nwithin_days = 30\nhold_days = 40\n'
-            'longest_days = 30\nwhy = "x"',
-            "window.hold_days = 40: must not be above window.longest_days = 30",
-        ),
-        (
-            '[[window]]\ncause = "mailbox-full"\nfailures = 0\nwithin_days = 30\nhold_days = 4\n'
-            'longest_days = 30\nwhy = "x"',
-            "window.failures = 0",
-        ),
         ("a = " + "[" * 100_000, ""),
         ("[" + "a." * 50_000 + "b]\nx = 1", ""),
         ("\x00", ""),

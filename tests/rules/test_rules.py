@@ -5,6 +5,7 @@ too far.
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from bouncewise.classifier.classify import Classifier, default_classifier
 from bouncewise.errors import RuleError
 from bouncewise.model import Cause
+from bouncewise.rules import load as load_module
 from bouncewise.rules.load import Rule, load, shipped
 from bouncewise.rules.selftest import violations
 
@@ -59,6 +61,9 @@ def site_rule(tmp_path: Path, **changes: str) -> Path:
         ({"confidence": "1.5"}, "confidence = 1.5: must be above 0"),
         ({"example": "[]"}, "has no example"),
         ({"cause": '"mailbox-unknwon"'}, "mailbox-unknwon"),
+        ({"when": '{ phrase = ["{nobody} is frozen"] }'}, "no class of words ['nobody']"),
+        ({"when": '{ phrase = ["{is} {is} {is} {is} {is} {is}"] }'}, "the limit is 2000"),
+        ({"groups": '[["frozen by hr"]]'}, "no key 'groups'"),
     ],
 )
 def test_a_rule_that_cannot_be_meant_is_refused(
@@ -67,6 +72,29 @@ def test_a_rule_that_cannot_be_meant_is_refused(
     with pytest.raises(RuleError, match=re.escape(message)) as caught:
         load((site_rule(tmp_path, **changes),))
     assert "site.toml" in str(caught.value)
+
+
+def test_a_class_of_words_stands_for_each_of_its_words(tmp_path: Path) -> None:
+    changes = {
+        "when": '{ phrase = ["gateway {is} {blocked} by hr"] }',
+        "example": '["550 the gateway was banned by hr"]',
+    }
+    ruleset = load((site_rule(tmp_path, **changes),))
+    classifier = Classifier(ruleset)
+    (rule,) = [rule for rule in ruleset.rules if rule.id == "site.x"]
+    assert list(violations(rule, classifier.deciding_rule)) == []
+    for said in ("gateway blocked by HR", "gateway has been banned by HR"):
+        assert classifier.classify(f"550 the {said}").rule == "site.x"
+    assert classifier.classify("550 the gateway will be banned by HR").rule != "site.x"
+
+
+def test_every_class_of_words_is_used_and_names_no_word_twice() -> None:
+    knowledge = Path(load_module.__file__).parent / "knowledge"
+    classes = tomllib.loads((knowledge / "classes.toml").read_text("utf-8"))
+    rules = "".join(path.read_text("utf-8") for path in knowledge.glob("*/*.toml"))
+    for name, members in classes.items():
+        assert f"{{{name}}}" in rules, name
+        assert len(members) == len(set(members)), name
 
 
 def test_a_rule_whose_examples_are_decided_otherwise_says_so(tmp_path: Path) -> None:

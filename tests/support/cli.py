@@ -19,7 +19,11 @@ def bouncewise(
     """Run a verb in *folder*, which also has its data and configuration."""
     argv = ["bouncewise", *map(str, args)]
     streams = [io.TextIOWrapper(io.BytesIO(data), "utf-8") for data in (stdin, b"", b"")]
-    places = {"XDG_DATA_HOME": str(folder / "data"), "XDG_CONFIG_HOME": str(folder)}
+    places = {
+        "XDG_DATA_HOME": str(folder / "data"),
+        "XDG_CACHE_HOME": str(folder / "cache"),
+        "XDG_CONFIG_HOME": str(folder),
+    }
     places |= environment
     names = ("stdin", "stdout", "stderr")
     with contextlib.ExitStack() as stack:

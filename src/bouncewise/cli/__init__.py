@@ -21,6 +21,7 @@ VERBS = {
     "read": "read bounces, logs and feedback, and print verdicts",
     "ingest": "read into the ledger, and decide",
     "check": "may these addresses be mailed?",
+    "validate": "is it worth mailing these addresses? by ledger, DNS and lists",
     "clean": "drop the addresses of a list that must not be mailed",
     "status": "count the ledger's addresses by state, cause and trust",
     "suppressions": "list, add, remove, import or export suppressions",
@@ -35,6 +36,9 @@ VERBS = {
     "diagnose": "rank the likely reasons for a refusal; name the next step",
     "policy": "show the decision policy; check your own",
     "rules": "list rules; check and test your own",
+    "blocklists": "ask DNS blocklists about your addresses and domains",
+    "review": "check a mailing before it is sent",
+    "sender": "check a sending domain; what receivers report about it",
     "verp": "make and check signed return addresses, and their keys",
     "config": "show, find and check the configuration file",
 }

@@ -4,12 +4,9 @@ mailed.
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO
 
 import click
 
@@ -25,15 +22,17 @@ from bouncewise.cli.common import (
     stream_option,
     transactional_option,
 )
+from bouncewise.cli.lookups import Sources, look_up, open_validator
 from bouncewise.cli.places import ledger_files
 from bouncewise.cli.screen import progress
+from bouncewise.cli.tables import open_like, readable_twice, row_writer
 from bouncewise.contract import dumps, time
 from bouncewise.contract.runs import CleanRecord
 from bouncewise.encode import for_csv
 from bouncewise.lists.table import Table
 from bouncewise.model import Decision, Mail, State
-from bouncewise.operations.clean import Row, clean
-from bouncewise.output import open_output, require_distinct
+from bouncewise.operations.clean import clean
+from bouncewise.output import require_distinct
 
 REASONS = (
     "bouncewise_state",
@@ -59,6 +58,12 @@ _PROGRESS_ROWS = 10_000
     help="The dropped rows, with the reason in added columns.",
 )
 @click.option("--column", help="Name of the address column, if it is not detected.")
+@click.option(
+    "--validate",
+    "with_dns",
+    is_flag=True,
+    help="Look the domains up in DNS too, and drop what `bouncewise validate` calls bad.",
+)
 @transactional_option
 @stream_option
 @dry_run_option("Count the rows.")
@@ -70,6 +75,7 @@ def command(
     output: Path | None,
     rejected: Path | None,
     column: str | None,
+    with_dns: bool,
     transactional: bool,
     stream: str,
     dry_run: bool,
@@ -84,31 +90,35 @@ def command(
     \b
     bouncewise clean subscribers.csv -o clean.csv --rejected dropped.csv
     """
-    when, past = parse_moment(at)
+    moment, mail = parse_moment(at), Mail(transactional, stream)
     require_distinct(
         {"--output": output or (None if dry_run else Path("-")), "--rejected": rejected},
         {"the list": source, "the policy": policy_path, **ledger_files(db)},
     )
     counts: Counter[State] = Counter()
-    with (
-        open_context(db, policy_path) as context,
-        Table.open(source, column) as table,
-        ExitStack() as files,
-    ):
-        kept_rows = _open(None if dry_run else output or Path("-"), table, files)
-        dropped_rows = _open(None if dry_run else rejected, table, files)
+    with open_context(db, policy_path) as context, ExitStack() as files:
+        validator = None
+        if with_dns:
+            source = files.enter_context(readable_twice(source))
+            sources = Sources(moment, mail, policy=policy_path)
+            validator = files.enter_context(open_validator(sources, context.ledger))
+            look_up(validator, source, column)
+        table = files.enter_context(Table.open(source, column))
+        kept_rows = open_like(None if dry_run else output or Path("-"), table, files)
+        dropped_rows = open_like(None if dry_run else rejected, table, files)
         if kept_rows:
             kept_rows.write(table.preamble)
-        drop = _reason_writer(dropped_rows, table)
+        drop = row_writer(dropped_rows, table, REASONS)
         advance = files.enter_context(progress(None, "clean", "rows"))
-        for row in clean(table, context, at=when, past=past, mail=Mail(transactional, stream)):
+        rows = clean(table, context, at=moment.at, past=moment.past, mail=mail, validator=validator)
+        for row in rows:
             counts[row.answer.decision.state] += 1
             if not row.answer.send:
-                drop(row)
+                drop(row.cells, _reasons(row.answer.decision))
             elif kept_rows:
                 kept_rows.write(row.text)
-            if (rows := counts.total()) % _PROGRESS_ROWS == 0:
-                advance(rows, rows)
+            if (number := counts.total()) % _PROGRESS_ROWS == 0:
+                advance(number, number)
     kept = counts.pop(State.OK, 0)
     if as_json and (output or dry_run):
         written = str(output) if output and not dry_run else None
@@ -125,30 +135,3 @@ def command(
 def _reasons(d: Decision) -> list[str]:
     cells = (d.state, d.cause or "", time(d.since) or "", time(d.until) or "", d.why)
     return [for_csv(str(cell)) for cell in cells]
-
-
-def _open(path: Path | None, table: Table, files: ExitStack) -> IO[str] | None:
-    """A file that is replaced when all is written, in the encoding of *table*."""
-    if path is None:
-        return None
-    errors = "surrogatepass" if table.encoding.startswith("utf-16") else "surrogateescape"
-    return files.enter_context(
-        open_output(path, encoding=table.encoding, errors=errors, newline="")
-    )
-
-
-def _reason_writer(target: IO[str] | None, table: Table) -> Callable[[Row], object]:
-    """A function that writes a row with the reason behind it, in the dialect of *table*."""
-    if target is None:
-        return lambda _row: None
-    rows = csv.writer(target, delimiter=table.delimiter, lineterminator=table.newline)
-    if table.preamble.startswith("\ufeff"):
-        target.write("\ufeff")
-    if table.header:
-        rows.writerow([*table.header, *REASONS])
-
-    def write(row: Row) -> None:
-        missing = [""] * (len(table.header) - len(row.cells))
-        rows.writerow([*row.cells, *missing, *_reasons(row.answer.decision)])
-
-    return write

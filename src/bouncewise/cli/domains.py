@@ -66,9 +66,11 @@ def command(
         as_of = past and not with_dns
         found = list(dead_domains_as_of(ledger, policy, when) if as_of else dead_domains(ledger))
         if with_dns:
-            from bouncewise.net import dns
+            from bouncewise.net.bulk import bulk_lookup
+            from bouncewise.net.servers import system_servers
 
-            rows = verify(found, ledger, policy, dns.system_resolver(), at=when, dry_run=dry_run)
+            lookup = bulk_lookup(system_servers())
+            rows = verify(found, ledger, policy, lookup, at=when, dry_run=dry_run)
         else:
             rows = (DnsCheck(domain, decision, decision, None) for domain, decision in found)
         with progress(len(found), "domains", "checked") as advance:

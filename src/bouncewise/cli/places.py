@@ -23,6 +23,16 @@ def default_db() -> Path | None:
         return None
 
 
+def cache_path() -> Path | None:
+    """Where answers of DNS are kept for some hours; None where no home folder is known."""
+    import platformdirs
+
+    try:
+        return Path(platformdirs.user_cache_dir("bouncewise")) / "dns.sqlite"
+    except (RuntimeError, KeyError):
+        return None
+
+
 def ledger_path(db: str | None) -> Path:
     """The file that --db names: a path, or ``sqlite:///path``. Raises InputError."""
     where = (str(default_db() or "") if db is None else db).removeprefix("sqlite:///")

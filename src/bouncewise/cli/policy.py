@@ -111,7 +111,7 @@ def _numbers(policy: Policy) -> Iterator[tuple[str, tuple[Any, str]]]:
     """Each setting as (name, (value, reason)); a window is one. A reason stands behind the
     settings that it speaks for.
     """
-    for part in ("dead", "incident", "alert", "trust", "complaint", "unsubscribe"):
+    for part in ("dead", "incident", "alert", "trust", "complaint", "unsubscribe", "cost"):
         waiting: list[tuple[str, Any]] = []
         for name, value in msgspec.to_builtins(getattr(policy, part)).items():
             if not name.endswith("_why"):
@@ -119,9 +119,10 @@ def _numbers(policy: Policy) -> Iterator[tuple[str, tuple[Any, str]]]:
                 continue
             yield from ((key, (number, value)) for key, number in waiting)
             waiting = []
-    for window in policy.window:
-        value = {k: v for k, v in msgspec.to_builtins(window).items() if k not in ("cause", "why")}
-        yield f"window.{Cause(window.cause)}", (value, window.why)
+    for table, rows in (("recovery", policy.recovery), ("window", policy.window)):
+        for row in rows:
+            value = {k: v for k, v in msgspec.to_builtins(row).items() if k not in ("cause", "why")}
+            yield f"{table}.{Cause(row.cause)}", (value, row.why)
 
 
 def _plain(value: Any) -> str:

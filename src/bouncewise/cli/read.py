@@ -22,11 +22,13 @@ from bouncewise.cli.common import (
 )
 from bouncewise.cli.notes import Notes
 from bouncewise.contract import dumps
+from bouncewise.contract.sender import DmarcReportRow, TlsReportRow
 from bouncewise.contract.verdicts import ReportRow
 from bouncewise.intake import files
 from bouncewise.intake.formats import FORMATS
 from bouncewise.intake.provenance import examiner_of
 from bouncewise.intake.reading import ClassifiedFinding, read_paths
+from bouncewise.model import DmarcReport, SenderReport
 from bouncewise.readers import Note
 
 _FORMATS = "\n".join(f"      {reader.name:10} {reader.about}" for reader in FORMATS)
@@ -62,6 +64,7 @@ def command(
     as_json: bool,
 ) -> None:
     render = _json if as_json else _line
+    render_report = _sender_report_json if as_json else _sender_report_line
     examiner = examiner_of(*load_configuration(config_path), datetime.now(UTC))
     classifier = load_classifier(rule_paths)
     notes, reports = Notes(), 0
@@ -71,8 +74,25 @@ def command(
                 notes.print(item)
             else:
                 reports += 1
-                echo(item)
+                echo(item if isinstance(item, str) else render_report(item))
     sys.exit(notes.exit_code(reports))
+
+
+def _sender_report_json(report: SenderReport) -> str:
+    if isinstance(report, DmarcReport):
+        return dumps(DmarcReportRow.of(report))
+    return dumps(TlsReportRow.of(report))
+
+
+def _sender_report_line(report: SenderReport) -> str:
+    when = style(f"{report.begin:%Y-%m-%d %H:%M}", DIM)
+    if isinstance(report, DmarcReport):
+        mails = sum(row.count for row in report.rows)
+        passed = sum(row.count for row in report.rows if "pass" in (row.dkim, row.spf))
+        words = f"{mails:,} mails, {passed:,} pass DMARC; p={report.policy.p or '?'}"
+        return f"{when}  {'dmarc':11} {report.domain:28} {report.reporter:20} {words}"
+    words = f"{report.sessions:,} sessions, {report.failed:,} failed; {report.policy}"
+    return f"{when}  {'tls':11} {report.domain:28} {report.reporter:20} {words}"
 
 
 def _json(classified: ClassifiedFinding) -> str:

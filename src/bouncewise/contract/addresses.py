@@ -106,7 +106,10 @@ class EventRow(Record, frozen=True, kw_only=True):
     at: Annotated[str | None, about("when")]
     kind: Annotated[
         str,
-        about("as in `read`, or `added` `removed` `released` `confirmed` `looked-up` `carried`"),
+        about(
+            "as in `read`, or `added` `removed` `released` `confirmed` `looked-up` `routed` "
+            "`carried`"
+        ),
     ]
     cause: Annotated[str | None, about("by the rules that were applied last")]
     advice: Annotated[str | None, about("by the rules that were applied last")]

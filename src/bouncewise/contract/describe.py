@@ -26,6 +26,15 @@ from bouncewise.contract.runs import (
     StatusCountRow,
     StatusRecord,
 )
+from bouncewise.contract.sender import (
+    CheckRow,
+    DmarcReportRow,
+    DmarcSourceRow,
+    DmarcSummary,
+    ListingRow,
+    TlsReportRow,
+    TlsSummary,
+)
 from bouncewise.contract.settings import (
     ConfigCheckRecord,
     ConfigPlaceRow,
@@ -34,6 +43,7 @@ from bouncewise.contract.settings import (
     VerpCheckRow,
     VerpKeyRecord,
 )
+from bouncewise.contract.validations import ValidationRow, ValidationSummary
 from bouncewise.contract.verdicts import ReportRow, VerdictRow
 
 _HEAD = """\
@@ -48,9 +58,10 @@ This page is written by `python -m bouncewise.contract.describe`.
 
 SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "classify": (VerdictRow,),
-    "read": (ReportRow,),
+    "read": (ReportRow, DmarcReportRow, TlsReportRow),
     "ingest": (IngestRecord,),
     "check": (AddressAnswer,),
+    "validate": (ValidationRow, ValidationSummary),
     "clean": (CleanRecord,),
     "status": (StatusRecord, StatusCountRow),
     "suppressions list": (SuppressionRow,),
@@ -68,6 +79,10 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "policy": (PolicyCheckRow, PolicyNumberRow),
     "verp": (ReturnAddressRow, VerpCheckRow, VerpKeyRecord),
     "config": (SettingRow, ConfigPlaceRow, ConfigCheckRecord),
+    "blocklists": (ListingRow,),
+    "sender reports": (DmarcSummary, DmarcSourceRow, TlsSummary),
+    "review": (CheckRow,),
+    "sender": (CheckRow,),
     "batch": (BatchRecord,),
 }
 """The records of each verb, in the order of the page."""

@@ -26,9 +26,8 @@ import zstandard
 
 from bouncewise.errors import InputError
 from bouncewise.intake.formats import reader_for
-from bouncewise.model import Finding
 from bouncewise.readers import Note
-from bouncewise.readers.base import HEAD
+from bouncewise.readers.base import HEAD, Item
 
 STDIN = "-"
 
@@ -101,8 +100,8 @@ def _may_be_read(path: str) -> bool:
 
 def read(
     path: str, read_mbox: Callable[[BinaryIO, str], Iterator[T | Note]] | None = None
-) -> Iterator[Finding | Note | T]:
-    """The findings and notes of the file at *path*; *read_mbox*, if given, reads an mbox.
+) -> Iterator[Item | T]:
+    """What the file at *path* contains; *read_mbox*, if given, reads an mbox.
 
     What is damaged gives a note; the other files of an archive are read.
     """
@@ -128,7 +127,7 @@ def _read_stream(
     stream: BinaryIO,
     is_mail: bool,
     read_mbox: Callable[[BinaryIO, str], Iterator[T | Note]] | None,
-) -> Iterator[Finding | Note | T]:
+) -> Iterator[Item | T]:
     buffered = _Peekable(stream)
     reader = reader_for(buffered.head, is_mail=is_mail)
     if reader is not None and reader.name == "mbox" and read_mbox is not None:
@@ -217,7 +216,7 @@ def _decompress(name: str, stream: BinaryIO) -> Iterator[NamedStream]:
         seekable = stream if stream.seekable() else io.BytesIO(peekable.read())
         with zipfile.ZipFile(seekable) as archive:
             for member in archive.infolist():
-                if not member.is_dir():
+                if not member.is_dir() and not member.filename.startswith("__MACOSX/"):
                     with archive.open(member) as content:
                         yield NamedStream(f"{name}/{member.filename}", cast(BinaryIO, content))
     else:

@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterator
 from io import BytesIO
 from typing import BinaryIO, NamedTuple, cast
 
-from bouncewise.model import Finding
 from bouncewise.providers import MailedPayloadReader, PayloadReader
-from bouncewise.readers.base import Note, Reader
+from bouncewise.readers.base import Item, Reader
 from bouncewise.readers.logs.exim import EximReader
 from bouncewise.readers.logs.haraka import HarakaReader
 from bouncewise.readers.logs.kumomta import KumomtaReader
@@ -28,6 +27,8 @@ from bouncewise.readers.logs.wrapped import UnwrappedStream, is_wrapped
 from bouncewise.readers.logs.zonemta import ZonemtaReader
 from bouncewise.readers.messages.mbox import MboxReader, MessageReader
 from bouncewise.readers.replies import RepliesReader
+from bouncewise.readers.reports.dmarc import DmarcReader
+from bouncewise.readers.reports.tls import TlsReader
 from bouncewise.readers.utf16 import Utf8Stream, utf16_codec
 
 MAIL: tuple[Reader, ...] = (MailedPayloadReader(), MboxReader(), MessageReader())
@@ -47,6 +48,8 @@ OTHERS: tuple[Reader, ...] = (
     ExchangeTraceReader(),
     KumomtaReader(),
     ZonemtaReader(),
+    DmarcReader(),
+    TlsReader(),
     PayloadReader(),
     RepliesReader(),
 )
@@ -69,8 +72,8 @@ class InnerReader:
         """Whether the inner reader recognises what is inside."""
         return self._inner.sniff(head)
 
-    def read(self, stream: BinaryIO, path: str) -> Iterator[Finding | Note]:
-        """The findings and notes of the inner reader."""
+    def read(self, stream: BinaryIO, path: str) -> Iterator[Item]:
+        """What the inner reader gives."""
         return self._inner.read(self._open_inner(stream), path)
 
 

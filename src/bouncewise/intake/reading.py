@@ -3,7 +3,8 @@ same order.
 
 Reads: the files that ``files.expand`` found. Worker processes share the messages of an mbox and the
 small files of a folder, TASK_BYTES at a time. A log or an archive cannot be divided: one process
-reads it. Gives: for each path its notes, and what a function of the caller makes of each finding.
+reads it. Gives: for each path its notes, its reports about our own mail, and what a
+function of the caller makes of each finding.
 """
 
 from __future__ import annotations
@@ -11,15 +12,25 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby, islice
-from typing import Any, BinaryIO, Generic, NamedTuple, TypeVar
+from typing import Any, BinaryIO, Generic, NamedTuple, TypeAlias, TypeVar, cast
 
 import msgspec
 
 from bouncewise.classifier.classify import Classifier
 from bouncewise.intake import files
 from bouncewise.intake.provenance import Examiner
-from bouncewise.model import Finding, Kind, Report, Verdict
+from bouncewise.model import (
+    DmarcReport,
+    Finding,
+    Kind,
+    Report,
+    SenderReport,
+    Source,
+    TlsReport,
+    Verdict,
+)
 from bouncewise.readers import Note
+from bouncewise.readers.base import Item
 from bouncewise.readers.logs.timestamps import use_zone
 from bouncewise.readers.messages.mbox import findings, split
 from bouncewise.rules.load import RuleSet
@@ -43,6 +54,8 @@ LOG_BATCH = 4096
 _FILE_COST = 4096  # octets that take as long to read as a file takes to open
 
 T = TypeVar("T")
+Read: TypeAlias = T | SenderReport | Note
+"""What a file gives: what the caller makes of findings, and everything else as it was read."""
 
 
 class ClassifiedFinding(NamedTuple):
@@ -82,7 +95,7 @@ def read_paths(
     transform: Transform[T],
     jobs: int = 1,
     examiner: Examiner | None = None,
-) -> Iterator[tuple[str, Iterator[T | Note]]]:
+) -> Iterator[tuple[str, Iterator[Read[T]]]]:
     """Each path with its notes and what *transform* makes of its findings, in order.
 
     With *jobs* greater than 1, *transform* must be a function that another process can import.
@@ -108,36 +121,42 @@ class _Work(Generic[T]):
         self.examiner = examiner
         use_zone(examiner.time_zone if examiner else "")
         self.transform = transform
-        self._current: tuple[str, Iterator[T | Note]] | None = None
+        self._current: tuple[str, Iterator[Read[T]]] | None = None
 
-    def file(self, path: str) -> Iterator[T | Note]:
+    def file(self, path: str) -> Iterator[Read[T]]:
         return self.classify(files.read(path))
 
-    def next_batch(self, path: str) -> list[T | Note]:
+    def next_batch(self, path: str) -> list[Read[T]]:
         """The next LOG_BATCH items of *path*, first those at its beginning; [] at its end."""
         if self._current is None or self._current[0] != path:
             self._current = (path, self.file(path))
         return list(islice(self._current[1], LOG_BATCH))
 
-    def message(self, raw: bytes, path: str, index: int) -> Iterator[T | Note]:
+    def message(self, raw: bytes, path: str, index: int) -> Iterator[Read[T]]:
         return self.classify(findings(raw, path, index))
 
-    def classify(self, items: Iterable[Finding | Note]) -> Iterator[T | Note]:
+    def classify(self, items: Iterable[Item]) -> Iterator[Read[T]]:
         for item in items:
             if isinstance(item, Note):
                 yield item
+            elif not isinstance(item, Finding):
+                yield msgspec.structs.replace(item, source=_in_utf8(item.source))
             else:
-                named = item if item.report.source.path.isascii() else _in_utf8(item)
+                named = item if item.report.source.path.isascii() else _named_in_utf8(item)
                 examined = named if self.examiner is None else self.examiner.examine(named)
                 yield self.transform(classify_finding(examined, self.classifier))
 
 
-def _in_utf8(finding: Finding) -> Finding:
-    """*finding* with a path that can be stored and printed: octets that are no UTF-8 are shown."""
+def _named_in_utf8(finding: Finding) -> Finding:
     report = finding.report
-    path = os.fsencode(report.source.path).decode("utf-8", "backslashreplace")
-    source = msgspec.structs.replace(report.source, path=path)
-    return msgspec.structs.replace(finding, report=msgspec.structs.replace(report, source=source))
+    named = msgspec.structs.replace(report, source=_in_utf8(report.source))
+    return msgspec.structs.replace(finding, report=named)
+
+
+def _in_utf8(source: Source) -> Source:
+    """*source* with a path that can be stored and printed: octets that are no UTF-8 are shown."""
+    path = os.fsencode(source.path).decode("utf-8", "backslashreplace")
+    return msgspec.structs.replace(source, path=path)
 
 
 class _SharedWork(Generic[T]):
@@ -148,7 +167,7 @@ class _SharedWork(Generic[T]):
         self._pool = pool
         self._inline_left = INLINE_BYTES
 
-    def read_paths(self, paths: Iterable[str]) -> Iterator[tuple[str, Iterator[T | Note]]]:
+    def read_paths(self, paths: Iterable[str]) -> Iterator[tuple[str, Iterator[Read[T]]]]:
         for is_large, group in groupby(
             paths, lambda path: path == files.STDIN or files.size(path) >= LARGE_BYTES
         ):
@@ -156,7 +175,7 @@ class _SharedWork(Generic[T]):
                 yield path, self._read_large(path)
             yield from self._read_small(group)
 
-    def _read_small(self, paths: Iterator[str]) -> Iterator[tuple[str, Iterator[T | Note]]]:
+    def _read_small(self, paths: Iterator[str]) -> Iterator[tuple[str, Iterator[Read[T]]]]:
         while self._inline_left > 0 and (path := next(paths, None)) is not None:
             self._inline_left -= files.size(path)
             yield path, self._work.file(path)
@@ -166,19 +185,19 @@ class _SharedWork(Generic[T]):
                 # A compressed file may contain any amount. It is streamed here instead.
                 yield path, self._work.file(path) if items is None else iter(items)
 
-    def _read_large(self, path: str) -> Iterator[T | Note]:
+    def _read_large(self, path: str) -> Iterator[Read[T]]:
         """A file of any size. Workers share an mbox; one of them reads a large log ahead."""
         if files.size(path) >= INLINE_BYTES and files.format_of(path) != "mbox":
             for batch in self._pool.prefetch(_next_batch, path):
                 yield from batch
             return
         for item in files.read(path, self._read_mbox):
-            if isinstance(item, Finding):
+            if isinstance(item, Finding | DmarcReport | TlsReport):
                 yield from self._work.classify((item,))
             else:
-                yield item
+                yield cast("Read[T]", item)
 
-    def _read_mbox(self, stream: BinaryIO, path: str) -> Iterator[T | Note]:
+    def _read_mbox(self, stream: BinaryIO, path: str) -> Iterator[Read[T]]:
         errors: list[Exception] = []
         numbered = enumerate(split(stream))
         for index, raw in numbered:

@@ -9,8 +9,20 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from bouncewise.ledger.records import Block, Fates, Period, Refusals, SenderRefusals
-from bouncewise.model import Cause, Decision, Incident, Ruling, Verdict
+from bouncewise.ledger.records import (
+    Batch,
+    Block,
+    DmarcCount,
+    DmarcDomain,
+    DomainRecord,
+    Fates,
+    Period,
+    PolicySeen,
+    Refusals,
+    SenderRefusals,
+    TlsCount,
+)
+from bouncewise.model import Cause, Decision, Incident, Ruling, SenderReport, Verdict
 from bouncewise.times import Day, Slot
 
 
@@ -177,6 +189,36 @@ class Neighbours(Protocol):
         """The first verdict on a refusal; None where there is no such event."""
 
 
+class Familiarity(Protocol):
+    """What is known of many names at once, up to a time."""
+
+    def last_deliveries(
+        self, names: Iterable[str], until: datetime, relays: Iterable[int]
+    ) -> dict[str, datetime]:
+        """When mail was last delivered to each of *names*, but by *relays*, which only pass it
+        on.
+        """
+
+    def last_failures(self, names: Iterable[str], until: datetime) -> dict[str, datetime]:
+        """When mail to each of *names* was last refused for good."""
+
+    def refusals(
+        self, domains: Iterable[str], causes: Iterable[Cause], since: datetime, until: datetime
+    ) -> dict[str, DomainRecord]:
+        """By ``@domain``: how many addresses were refused with one of *causes*, at once or after
+        their mail was accepted.
+        """
+
+    def most_in_a_day(self, domains: Iterable[str], until: datetime) -> dict[str, int]:
+        """By ``@domain``: the most addresses that had mail delivered on one day."""
+
+    def delivery_days(self, names: Iterable[str], until: datetime) -> dict[str, int]:
+        """On how many days mail was delivered to each of *names*, or to anybody of a domain."""
+
+    def acts(self, domains: Iterable[str], kind: str, until: datetime) -> dict[str, int]:
+        """By ``@domain``: the addresses with an act of that kind."""
+
+
 class Rejudge(Protocol):
     """A ledger whose events get new verdicts; questions to it meanwhile see these."""
 
@@ -218,3 +260,22 @@ class Index(Protocol):
 
     def has(self, number: int) -> bool:
         """Whether the name with this id may be suppressed or held."""
+
+
+class SenderReports(Protocol):
+    """Reports of receivers about the mail of our domains."""
+
+    def add(self, batch: Batch, report: SenderReport) -> bool:
+        """Add *report*; False where it is there already."""
+
+    def domains(self, since: datetime) -> list[DmarcDomain]:
+        """The domains with DMARC reports since that moment."""
+
+    def policies(self, domain: str, since: datetime) -> list[PolicySeen]:
+        """The policies of *domain* that reporters saw, the latest first."""
+
+    def rows(self, domain: str, since: datetime) -> Iterator[DmarcCount]:
+        """The mails that name *domain*, by source and results, the most frequent first."""
+
+    def tls(self, since: datetime) -> list[TlsCount]:
+        """The sessions with the servers of each domain, by the policy that applied."""

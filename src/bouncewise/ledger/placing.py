@@ -12,8 +12,8 @@ from typing import NamedTuple
 from bouncewise.ledger.entries import EventColumns, Names, Origin
 from bouncewise.ledger.mails import RETURN_DAYS, Recorded, first_of
 from bouncewise.ledger.rows import domain_of, id_of
-from bouncewise.model import Advice, Channel, Proof, Trust
-from bouncewise.model.bearing import bearing, directory
+from bouncewise.model import Advice, Channel, Proof
+from bouncewise.model.bearing import bearing, concerns_domain, directory
 from bouncewise.model.trust import OWN_CHANNELS, trust_of
 from bouncewise.times import MICROS_A_DAY, Micros
 
@@ -61,7 +61,7 @@ def places(
             mailed if is_meant else None,
             valid_before,
         )
-    if concerns_domain(columns.advice, trust):
+    if concerns_domain(columns.kind, columns.cause, columns.receiver, trust):
         yield Place(
             domain_of(names.final),
             columns.advice,
@@ -82,11 +82,6 @@ def advice_for(advice: str | None, name: str, final: str) -> str | None:
     if advice == Advice.SUPPRESS_DOMAIN and domain_of(name) != domain_of(final):
         return Advice.SUPPRESS_ADDRESS.value
     return advice
-
-
-def concerns_domain(advice: str | None, trust: Trust) -> bool:
-    """Whether a report is evidence about the whole domain of its final recipient."""
-    return advice == Advice.SUPPRESS_DOMAIN and trust not in (Trust.CLAIMED, Trust.MATCHED)
 
 
 def _meant(names: Names, origin: Origin, mail: Recorded) -> tuple[str, bool]:

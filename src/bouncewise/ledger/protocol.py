@@ -16,11 +16,13 @@ from typing import Protocol, Self
 from bouncewise.ledger.entries import Entry
 from bouncewise.ledger.parts import (
     Coverage,
+    Familiarity,
     Incidents,
     Index,
     Neighbours,
     Pending,
     Rejudge,
+    SenderReports,
     Traffic,
 )
 from bouncewise.ledger.records import Batch, Sent
@@ -51,8 +53,16 @@ class Store(Protocol):
         """Questions about others."""
 
     @property
+    def familiarity(self) -> Familiarity:
+        """Questions about many names at once."""
+
+    @property
     def coverage(self) -> Coverage:
         """The times that own logs and events cover."""
+
+    @property
+    def sender_reports(self) -> SenderReports:
+        """Reports of receivers about the mail of our domains."""
 
     def __enter__(self) -> Self: ...
 

@@ -178,6 +178,39 @@ WHERE address = :address AND first < :before ORDER BY day DESC LIMIT 1
 -- name: delivery_until
 SELECT 1 FROM delivery WHERE address = :address AND first <= :until LIMIT 1
 
+-- name: delivery_last_each
+-- When mail was last delivered to each name, but by hosts that only pass it on.
+SELECT address, max(CASE WHEN last <= :until THEN last ELSE first END) FROM delivery
+WHERE address IN :ids AND first <= :until AND relay NOT IN :relays GROUP BY address
+
+-- name: delivery_days
+-- On how many days mail was delivered to each name.
+SELECT address, count(DISTINCT day) FROM delivery WHERE address IN :ids AND first <= :until GROUP BY address
+
+-- name: failed_last_each
+SELECT address, max(at) FROM event WHERE address IN :ids AND kind IN :kinds AND meant = 1 AND at <= :until GROUP BY address
+
+-- name: refused_by_domain
+-- By domain: the addresses that were refused with one of these causes when they were mailed, and those whose mail was
+-- accepted and then returned.
+SELECT a.domain, count(DISTINCT CASE WHEN e.channel != 'mail' THEN e.address END),
+  count(DISTINCT CASE WHEN e.channel = 'mail' THEN e.address END)
+FROM address a JOIN event e ON e.address = a.id
+WHERE a.domain IN :ids AND a.domain != 0 AND e.kind IN :kinds AND e.cause IN :causes AND e.meant = 1
+  AND e.at >= :since AND e.at <= :until GROUP BY a.domain
+
+-- name: acts_by_domain
+-- By domain: the addresses with an act of one of these kinds.
+SELECT a.domain, count(DISTINCT c.address) FROM address a JOIN act c ON c.address = a.id
+WHERE a.domain IN :ids AND a.domain != 0 AND c.kind IN :kinds AND c.at <= :until GROUP BY a.domain
+
+-- name: traffic_most_in_a_day
+-- By destination: the most addresses that had mail delivered on one day.
+SELECT destination, max(addresses) FROM (
+  SELECT destination, slot / :slots AS day, sum(delivered) AS addresses FROM traffic
+  WHERE destination IN :destinations AND slot < :until GROUP BY destination, slot / :slots) t
+GROUP BY destination
+
 -- name: traffic_add
 INSERT INTO traffic (destination, slot, delivered) VALUES (?, ?, ?)
 ON CONFLICT (destination, slot) DO UPDATE SET delivered = traffic.delivered + excluded.delivered
@@ -526,3 +559,55 @@ SELECT coalesce(max(id), 0) FROM act
 
 -- name: migrate_0006_mail
 UPDATE event SET channel = 'mail', trust = 'inherited', undated = :undated WHERE block = :block AND item IN :items
+
+-- ── reports of receivers about our mail ──────────────────────────────────────────────────────────────────
+
+-- name: dmarc_report_add
+INSERT INTO dmarc_report (reporter, report_id, domain, first, last, policy, batch)
+VALUES (:reporter, :report_id, :domain, :first, :last, :policy, :batch)
+ON CONFLICT (reporter, report_id, domain) DO NOTHING RETURNING id
+
+-- name: dmarc_row_add
+INSERT INTO dmarc_row
+  (report, source, mails, disposition, dkim, spf, header_from, envelope_from, dkim_results, spf_results, reasons)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: dmarc_domains
+-- Each domain with its reports since that moment: how many, of how many reporters, the first and the last moment.
+SELECT domain, count(*), count(DISTINCT reporter), min(first), max(last) FROM dmarc_report
+WHERE last >= :since
+GROUP BY domain ORDER BY domain
+
+-- name: dmarc_policies
+-- The policies that reporters saw, the latest first.
+SELECT policy, max(last), count(DISTINCT reporter) FROM dmarc_report
+WHERE domain = :domain AND last >= :since
+GROUP BY policy ORDER BY max(last) DESC, policy
+
+-- name: dmarc_rows
+-- Mails with the same results from the same source, in all reports on a domain since that moment.
+SELECT w.source, w.disposition, w.dkim, w.spf, w.header_from, w.dkim_results, w.spf_results, w.reasons,
+  sum(w.mails), count(DISTINCT r.reporter), min(r.first), max(r.last)
+FROM dmarc_report r JOIN dmarc_row w ON w.report = r.id
+WHERE r.domain = :domain AND r.last >= :since
+GROUP BY w.source, w.disposition, w.dkim, w.spf, w.header_from, w.dkim_results, w.spf_results, w.reasons
+ORDER BY sum(w.mails) DESC, w.source
+
+-- name: tls_report_add
+INSERT INTO tls_report (reporter, report_id, domain, policy, first, last, sessions, failed, batch)
+VALUES (:reporter, :report_id, :domain, :policy, :first, :last, :sessions, :failed, :batch)
+ON CONFLICT (reporter, report_id, domain, policy) DO NOTHING RETURNING id
+
+-- name: tls_failure_add
+INSERT INTO tls_failure (report, result, mx, sessions) VALUES (?, ?, ?, ?)
+
+-- name: tls_sessions
+-- Of each domain and policy: reporters, sessions and those that failed.
+SELECT domain, policy, count(DISTINCT reporter), sum(sessions), sum(failed), max(last) FROM tls_report
+WHERE last >= :since
+GROUP BY domain, policy ORDER BY domain, policy
+
+-- name: tls_failures
+SELECT f.result, f.mx, sum(f.sessions) FROM tls_report r JOIN tls_failure f ON f.report = r.id
+WHERE r.domain = :domain AND r.policy = :policy AND r.last >= :since
+GROUP BY f.result, f.mx ORDER BY sum(f.sessions) DESC, f.result, f.mx

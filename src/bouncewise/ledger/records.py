@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from bouncewise.model import Cause, Report
+from bouncewise.model.sender_report import AuthResult, TlsFailure
 from bouncewise.times import Day, Micros, Slot
 
 
@@ -60,6 +61,15 @@ class Fates(NamedTuple):
     delivered_since: int = 0
 
 
+class DomainRecord(NamedTuple):
+    """How many addresses of a domain were refused when they were mailed, and how many after their
+    mail was accepted.
+    """
+
+    refused: int
+    returned: int
+
+
 class Period(NamedTuple):
     """A period, and the last moment of which anything is to be known."""
 
@@ -76,3 +86,50 @@ class Block(NamedTuple):
     number: int
     began: Micros
     reports: list[Report]
+
+
+class DmarcDomain(NamedTuple):
+    """The DMARC reports on one domain: how many, of how many reporters, and their period."""
+
+    domain: str
+    reports: int
+    reporters: int
+    first: datetime
+    last: datetime
+
+
+class PolicySeen(NamedTuple):
+    """A policy as reporters saw it (``p=none sp=reject``), when last, and how many of them."""
+
+    policy: str
+    last: datetime
+    reporters: int
+
+
+class DmarcCount(NamedTuple):
+    """Mails with the same results from the same source, in the reports of all reporters."""
+
+    source: str
+    disposition: str
+    dkim: str
+    spf: str
+    header_from: str
+    dkim_results: tuple[AuthResult, ...]
+    spf_results: tuple[AuthResult, ...]
+    reasons: tuple[str, ...]
+    mails: int
+    reporters: int
+    first: datetime
+    last: datetime
+
+
+class TlsCount(NamedTuple):
+    """Sessions with the servers of a domain under one policy, and how the failed ones failed."""
+
+    domain: str
+    policy: str
+    reporters: int
+    sessions: int
+    failed: int
+    last: datetime
+    failures: tuple[TlsFailure, ...]

@@ -19,10 +19,10 @@ import zstandard
 from bouncewise.ledger import rows
 from bouncewise.ledger.database import Database
 from bouncewise.ledger.entries import EventColumns, Names, event_columns, names_of, time_of
-from bouncewise.ledger.placing import advice_for, concerns_domain
+from bouncewise.ledger.placing import advice_for
 from bouncewise.ledger.records import Block
-from bouncewise.model import Advice, Decision, Report, State, Trust, Verdict
-from bouncewise.model.bearing import bearing, directory
+from bouncewise.model import Decision, Report, State, Trust, Verdict
+from bouncewise.model.bearing import bearing, concerns_domain, directory
 from bouncewise.times import Micros, micros
 
 _NEVER_CHANGED = frozenset(
@@ -130,14 +130,15 @@ class Rejudge:
         """A report about a whole domain stands under the domain's name, too."""
         domain = rows.domain_of(name)
         number, (_, digest, *before) = rows.id_of(domain), final
-        if before[2] == Advice.SUPPRESS_DOMAIN:
+        trust = Trust(before[8])
+        if concerns_domain(before[0], before[1], before[5], trust):
             self._db.run("event_delete", address=number, **place._asdict())
             self._remember_rule(number, place, before[3])
-        if concerns_domain(columns.advice, Trust(before[8])):
+        if concerns_domain(columns.kind, columns.cause, columns.receiver, trust):
             self._db.many("address_add", [rows.address_row(domain)])
             copied = {"source": final[0], "copy": number, "at": place.at, "digest": digest}
             self._db.run("event_copy", **copied)
-            about = bearing(columns.kind, columns.advice, Trust(before[8])).value
+            about = bearing(columns.kind, columns.advice, trust).value
             where = directory(columns.cause, columns.receiver)
             row = (*columns, about, where, number, place.at, digest)
             self._db.many("event_judge", [row])

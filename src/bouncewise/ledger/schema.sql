@@ -1,4 +1,4 @@
--- The ledger of bouncewise, schema 6. Times are microseconds since 1970 in UTC; a slot is ten minutes since 1970.
+-- The ledger of bouncewise, schema 7. Times are microseconds since 1970 in UTC; a slot is ten minutes since 1970.
 -- Evidence (block, event, delivery, act, ruling) is only ever added to; everything else is derived and can be derived again.
 -- An event's cause, advice, rule, words, receiver, bearing and directory follow the rules that judged last; its block keeps
 -- the verdict as first judged. An address is known by the first 64 bits of a BLAKE2b hash of its normal form; "@example.org"
@@ -200,3 +200,57 @@ CREATE TABLE state (
 
 -- States that were added or removed since the index file was written, where there is one; see index.py.
 CREATE TABLE state_change (address INTEGER PRIMARY KEY);
+
+-- DMARC aggregate reports: the period, and the policy that the reporter saw ("p=none sp= …").
+CREATE TABLE dmarc_report (
+  id INTEGER PRIMARY KEY,
+  reporter TEXT NOT NULL,
+  report_id TEXT NOT NULL,
+  domain TEXT NOT NULL,
+  first INTEGER NOT NULL,
+  last INTEGER NOT NULL,
+  policy TEXT NOT NULL,
+  batch INTEGER NOT NULL,
+  UNIQUE (reporter, report_id, domain)
+);
+CREATE INDEX dmarc_report_domain ON dmarc_report (domain, last);
+
+-- Their records. dkim, spf: "pass" where the result is aligned; dkim_results, spf_results: "domain=result", for DKIM
+-- "domain/selector=result", separated by blanks.
+CREATE TABLE dmarc_row (
+  report INTEGER NOT NULL,
+  source TEXT NOT NULL,
+  mails INTEGER NOT NULL,
+  disposition TEXT NOT NULL,
+  dkim TEXT NOT NULL,
+  spf TEXT NOT NULL,
+  header_from TEXT NOT NULL,
+  envelope_from TEXT NOT NULL,
+  dkim_results TEXT NOT NULL,
+  spf_results TEXT NOT NULL,
+  reasons TEXT NOT NULL
+);
+CREATE INDEX dmarc_row_report ON dmarc_row (report);
+
+-- SMTP TLS reports, a row per policy; and the sessions that failed.
+CREATE TABLE tls_report (
+  id INTEGER PRIMARY KEY,
+  reporter TEXT NOT NULL,
+  report_id TEXT NOT NULL,
+  domain TEXT NOT NULL,
+  policy TEXT NOT NULL,
+  first INTEGER NOT NULL,
+  last INTEGER NOT NULL,
+  sessions INTEGER NOT NULL,
+  failed INTEGER NOT NULL,
+  batch INTEGER NOT NULL,
+  UNIQUE (reporter, report_id, domain, policy)
+);
+
+CREATE TABLE tls_failure (
+  report INTEGER NOT NULL,
+  result TEXT NOT NULL,
+  mx TEXT NOT NULL,
+  sessions INTEGER NOT NULL
+);
+CREATE INDEX tls_failure_report ON tls_failure (report);

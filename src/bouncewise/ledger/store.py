@@ -21,6 +21,7 @@ from bouncewise.ledger.append import append
 from bouncewise.ledger.coverage import Coverage
 from bouncewise.ledger.database import Database
 from bouncewise.ledger.entries import Entry
+from bouncewise.ledger.familiarity import Familiarity
 from bouncewise.ledger.incidents import Incidents
 from bouncewise.ledger.index import Index
 from bouncewise.ledger.neighbours import Neighbours
@@ -28,6 +29,7 @@ from bouncewise.ledger.pending import Pending
 from bouncewise.ledger.protocol import Store
 from bouncewise.ledger.queries import MOST_IDS
 from bouncewise.ledger.records import Batch, Sent
+from bouncewise.ledger.sender_reports import SenderReports
 from bouncewise.ledger.traffic import Traffic
 from bouncewise.model import Decision, Decisions, Event
 from bouncewise.model.trust import OWN_CHANNELS as _OWN
@@ -48,7 +50,9 @@ class SqlStore:
         self.incidents = Incidents(database)
         self.pending = Pending(database)
         self.neighbours = Neighbours(database)
+        self.familiarity = Familiarity(database)
         self.coverage = Coverage(database)
+        self.sender_reports = SenderReports(database)
         self._own_changes = 0
 
     def __enter__(self) -> Self:

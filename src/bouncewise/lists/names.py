@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from bouncewise.lists.suffixes import is_public_suffix
-from bouncewise.lists.syntax import syntax_error
+from bouncewise.lists.syntax import is_plain, syntax_error
 from bouncewise.rfc.address import normalise
+from bouncewise.rfc.suffixes import is_public_suffix
 
 _EDGES = " \t\r\n\v\f\xa0\u3000\ufeff\u200b\u200c\u200d\u200e\u200f\u2060"
 """White space and invisible characters, which are copied along with an address."""
@@ -42,6 +42,8 @@ def name_in(text: str) -> Name:
     """What a person means by *text*: an address alone, as ``Name <address>`` or ``mailto:address``,
     with a comment or a comma behind it; or an ``@domain``.
     """
+    if is_plain(text):
+        return Name(text.lower(), "")
     given = unwrapped(text)
     error = f"not a domain: {text}" if given == "@" else _error(given)
     return Name(normalise(given), error or "")

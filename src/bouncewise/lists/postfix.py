@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 
 from bouncewise.encode import for_terminal, postfix_key, postfix_text
-from bouncewise.lists.suffixes import is_public_suffix
 from bouncewise.model import Decision
+from bouncewise.rfc.suffixes import is_public_suffix
 
 
 def _postfix(listed: str, d: Decision) -> str:

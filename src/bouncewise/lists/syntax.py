@@ -20,10 +20,15 @@ _PLAIN = re.compile(
 )
 
 
+def is_plain(address: str) -> bool:
+    """Whether *address* is valid and as common as nearly all are: ASCII, without quotes."""
+    return _PLAIN.fullmatch(address) is not None
+
+
 @lru_cache(maxsize=65536)
 def syntax_error(address: str) -> str | None:
     """What is wrong with the syntax of *address*, in words for people; None if it is valid."""
-    if _PLAIN.fullmatch(address):
+    if is_plain(address):
         return None
     # Imported only here: it takes a tenth of a second.
     from email_validator import EmailNotValidError, validate_email

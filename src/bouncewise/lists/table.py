@@ -76,6 +76,10 @@ class Table(NamedTuple):
                 raise InputError(f"{self.path}, line {row.line}: {row.error}")
             yield row
 
+    def address_in(self, cells: list[str]) -> str:
+        """What a row has in the column of addresses; '' where it is too short."""
+        return cells[self.address].strip() if self.address < len(cells) else ""
+
     @staticmethod
     @contextmanager
     def open(path: Path, column: str | None = None) -> Iterator[Table]:

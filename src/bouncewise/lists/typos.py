@@ -34,6 +34,7 @@ class KnownDomains(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     mailbox_providers: tuple[str, ...]
     existing: tuple[str, ...]
+    endings: tuple[str, ...]
 
 
 @cache
@@ -54,6 +55,15 @@ def domain_typo(domain: str, existing: Collection[str] = ()) -> Typo | None:
     if domain in existing or domain in known.mailbox_providers or domain in known.existing:
         return None
     return _domain_typos().get(domain)
+
+
+def ending_typo(domain: str) -> Typo | None:
+    """The domain that *domain*, whose top-level domain does not exist, is one typing error of that
+    ending away from; None if there is no such ending.
+    """
+    name, _, ending = domain.casefold().rstrip(".").rpartition(".")
+    found = _ending_typos().get(ending)
+    return Typo(f"{name}.{found.intended}", found.how) if found and name else None
 
 
 def local_typos(local: str) -> Iterator[Typo]:
@@ -84,6 +94,19 @@ def _domain_typos() -> dict[str, Typo]:
             for wrong, how in _misspellings(ending):
                 if len(wrong) > 1:
                     typos.setdefault(f"{name}.{wrong}", Typo(domain, how))
+    return typos
+
+
+@cache
+def _ending_typos() -> dict[str, Typo]:
+    """Each misspelling of a frequent ending. Of those with two letters only the swapped ones: any
+    other letter leads to too many countries.
+    """
+    typos: dict[str, Typo] = {}
+    for ending in known_domains().endings:
+        for wrong, how in _misspellings(ending):
+            if len(ending) > 2 or wrong == ending[::-1]:
+                typos.setdefault(wrong, Typo(ending, how))
     return typos
 
 

@@ -16,6 +16,7 @@ from bouncewise.model.decision import (
 )
 from bouncewise.model.incident import Alert, Incident, Ruling
 from bouncewise.model.report import Finding, Kind, Label, Permanence, Reply, Report, Source, Stage
+from bouncewise.model.sender_report import DmarcReport, SenderReport, TlsReport
 from bouncewise.model.trust import Channel, Proof, Provenance, Trust
 from bouncewise.model.verdict import Advice, Cause, Party, Verdict
 
@@ -28,6 +29,7 @@ __all__ = [
     "Channel",
     "Decision",
     "Decisions",
+    "DmarcReport",
     "Event",
     "Finding",
     "Incident",
@@ -42,9 +44,11 @@ __all__ = [
     "Report",
     "Ruling",
     "Scope",
+    "SenderReport",
     "Source",
     "Stage",
     "State",
+    "TlsReport",
     "Trust",
     "Verdict",
 ]

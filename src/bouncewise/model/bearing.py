@@ -16,6 +16,17 @@ TENANT_CAUSES = frozenset({Cause.ACCESS_DENIED})
 """Causes by which each tenant of a hosting receiver answers from a directory of its own
 (Microsoft 365's Directory-Based Edge Blocking), so that other tenants' refusals and deliveries
 say nothing about it."""
+_TENANT_STATUS = " 5.1.10 "
+"""Exchange Online: RESOLVER.ADR.RecipientNotFound, by the tenant's directory, too
+(https://learn.microsoft.com/exchange/mail-flow-best-practices/non-delivery-reports-in-exchange-online).
+"""
+
+DOMAIN_CAUSES = (Cause.DOMAIN_UNKNOWN, Cause.DOMAIN_NO_MAIL)
+"""Causes that concern a whole domain."""
+
+ROUTE_CAUSES = (*DOMAIN_CAUSES, Cause.DOMAIN_ROUTING, Cause.RELAY_DENIED, Cause.NETWORK_TIMEOUT)
+"""Causes that all addresses of a domain share: mail does not find, or does not reach, a server that
+accepts mail for it."""
 
 
 class Bearing(StrEnum):
@@ -52,6 +63,22 @@ def bearing(
     if trust is Trust.MATCHED and found is Bearing.DOMAIN:
         return Bearing.NONE
     return found
+
+
+def is_tenants(cause: str | None, words: str) -> bool:
+    """Whether a refusal is that of a tenant's own directory; *words*: the reply's, after its
+    codes.
+    """
+    return cause in TENANT_CAUSES or _TENANT_STATUS in words[:12]
+
+
+def concerns_domain(kind: str, cause: str | None, receiver: str, trust: Trust) -> bool:
+    """Whether a report is evidence about the whole domain of its recipient. A server that cannot
+    be reached is, unless it is that of a known *receiver*, whose servers are many.
+    """
+    if trust in (Trust.CLAIMED, Trust.MATCHED) or kind not in (Kind.FAILED, Kind.DELAYED):
+        return False
+    return cause in ROUTE_CAUSES and not (receiver and cause == Cause.NETWORK_TIMEOUT)
 
 
 def directory(cause: str | None, receiver: str) -> str:

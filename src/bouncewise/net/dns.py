@@ -1,21 +1,28 @@
-"""Where a domain's mail is routed, by DNS: RFC 5321 §5.1 (MX, else the address), RFC 7505 (null
-MX), RFC 1035 §4.1.1.
+"""Questions to DNS, and where a domain's mail is routed: RFC 5321 section 5.1 (MX, else the
+address), RFC 7505 (null MX), RFC 1035 section 4.1.1.
 
-Reads: a domain. Gives: a MailRoute. It distinguishes a denial (NXDOMAIN) from a missing answer
-(SERVFAIL, REFUSED, time-out), because a name server that fails says nothing about the domain.
-Refuses: address literals, which have no MX.
+Reads: domains. Gives: MailRoutes. It distinguishes a denial (NXDOMAIN, no records) from a missing
+answer (SERVFAIL, REFUSED, time-out), because a name server that fails says nothing about the
+domain. Refuses: address literals, which have no MX.
+
+Whoever answers is a Lookup: ``bulk.bulk_lookup`` for any number of questions, ``one_by_one`` over
+dnspython for few, or a function of a test.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from bouncewise.errors import InputError, missing_extra
+from bouncewise.net.answers import Answer, Lookup, Outcome, Question
+from bouncewise.net.hosts import MOST_HOSTS, Reach, addresses_of, is_global, reach_of, together
+from bouncewise.net.servers import server as server_at
 
 TIMEOUT = 3.0
-"""Seconds for each query, all name servers and retries together."""
+"""Seconds for each query of dnspython, all name servers and retries together."""
 
 
 class Route(StrEnum):
@@ -28,7 +35,16 @@ class Route(StrEnum):
     )
     NOTHING = "nothing"
     NXDOMAIN = "nxdomain"
+    UNUSABLE = "mx-unusable"  # no host that a public sender could connect to
+    DANGLING = "mx-dangling"  # MX, but none of its hosts has an address
     UNANSWERED = "unanswered"
+
+
+_ROUTES = {
+    Reach.POSSIBLE: Route.MX,
+    Reach.LOCAL: Route.UNUSABLE,
+    Reach.NOWHERE: Route.DANGLING,
+}
 
 
 class MailRoute(NamedTuple):
@@ -48,7 +64,7 @@ class NoRecordsError(Exception):
 
 
 class UnansweredError(Exception):
-    """No usable answer: SERVFAIL, REFUSED or time-out; the text says which."""
+    """No usable answer: SERVFAIL, REFUSED or time-out; the text names it."""
 
 
 Resolver = Callable[[str, str], list[str]]
@@ -60,41 +76,132 @@ def mail_route(domain: str, resolve: Resolver | None = None) -> MailRoute:
 
     Raises InputError if *resolve* is not given and dnspython is missing.
     """
-    if domain.startswith("["):
-        return MailRoute(Route.UNANSWERED, reason="an address literal has no MX")
-    resolve = resolve or system_resolver()
+    return next(mail_routes((domain,), one_by_one(resolve)))[1]
+
+
+def mail_routes(
+    domains: Iterable[str], lookup: Lookup, *, check_hosts: bool = False
+) -> Iterator[tuple[str, MailRoute]]:
+    """Each of *domains* (all different), with where its mail is routed now, in any order. Failures
+    of DNS are a result.
+
+    *check_hosts*: look up the addresses of the mail exchangers as well, which distinguishes
+    UNUSABLE and DANGLING from MX.
+    """
+    bare: list[str] = []
+    with_hosts: dict[str, tuple[str, ...]] = {}
+    literals: list[str] = []
+    for question, answer in lookup(_mx_questions(domains, literals)):
+        domain, found = question.name, _by_mx(answer)
+        if found is None:
+            bare.append(domain)
+        elif found.route is Route.MX and check_hosts:
+            with_hosts[domain] = found.hosts
+        else:
+            yield domain, found
+    for domain in literals:
+        yield domain, MailRoute(Route.UNANSWERED, reason="an address literal has no MX")
+    for domain, addresses in addresses_of(bare, lookup).items():
+        yield domain, _implicit(domain, addresses, check_hosts)
+    hosts = dict.fromkeys(h for found in with_hosts.values() for h in found[:MOST_HOSTS])
+    known = reach_of(hosts, lookup)
+    for domain, of_domain in with_hosts.items():
+        yield domain, MailRoute(_ROUTES[together(of_domain, known)], of_domain)
+
+
+def one_by_one(resolve: Resolver | None = None) -> Lookup:
+    """A Lookup that asks *resolve*, by default dnspython with the system's name servers, one
+    question after the other. Raises InputError as system_resolver.
+    """
+    resolver = resolve
+
+    def lookup(questions: Iterable[Question]) -> Iterator[tuple[Question, Answer]]:
+        nonlocal resolver
+        for question in questions:
+            resolver = resolver or system_resolver()
+            yield question, _answer(resolver, question)
+
+    return lookup
+
+
+def _answer(resolve: Resolver, question: Question) -> Answer:
     try:
-        records = sorted(
-            (int(preference), host.rstrip(".").lower())
-            for preference, _, host in (record.partition(" ") for record in resolve(domain, "MX"))
-        )
-        if [host for _, host in records] == [""]:
-            return MailRoute(Route.NULL_MX)
-        return MailRoute(Route.MX, tuple(host for _, host in records if host))
+        return Answer(Outcome.ANSWERED, tuple(resolve(*question)))
     except NoSuchNameError:
-        return MailRoute(Route.NXDOMAIN)
-    except UnansweredError as error:
-        return MailRoute(Route.UNANSWERED, reason=str(error))
+        return Answer(Outcome.NO_NAME)
     except NoRecordsError:
-        return _implicit_route(domain, resolve)
+        return Answer(Outcome.NO_RECORDS)
+    except UnansweredError as error:
+        return Answer(Outcome.SILENT, reason=str(error))
 
 
-def _implicit_route(domain: str, resolve: Resolver) -> MailRoute:
-    for record_type in ("A", "AAAA"):
-        try:
-            if resolve(domain, record_type):
-                return MailRoute(Route.IMPLICIT, (domain,))
-        except (NoSuchNameError, NoRecordsError):
-            continue
-        except UnansweredError as error:
-            return MailRoute(Route.UNANSWERED, reason=str(error))
+def _mx_questions(domains: Iterable[str], literals: list[str]) -> Iterator[Question]:
+    for domain in domains:
+        if domain.startswith("["):
+            literals.append(domain)
+        else:
+            yield Question(domain, "MX")
+
+
+def _by_mx(answer: Answer) -> MailRoute | None:
+    """The route that the answer to the question for MX states; None where there is no MX."""
+    if answer.outcome is Outcome.NO_NAME:
+        return MailRoute(Route.NXDOMAIN)
+    if answer.outcome is Outcome.SILENT:
+        return MailRoute(Route.UNANSWERED, reason=answer.reason)
+    return _by_records(answer.records) if answer.records else None
+
+
+@lru_cache(maxsize=65536)
+def _by_records(records: tuple[str, ...]) -> MailRoute:
+    """The route by MX records: one object for all domains that have the same."""
+    ordered = sorted(
+        (int(preference), host.rstrip(".").lower())
+        for preference, _, host in (record.partition(" ") for record in records)
+    )
+    if [host for _, host in ordered] == [""]:
+        return MailRoute(Route.NULL_MX)
+    return MailRoute(Route.MX, tuple(host for _, host in ordered if host))
+
+
+def _implicit(domain: str, found: Answer, check: bool) -> MailRoute:
+    if found.records:
+        is_usable = not check or any(map(is_global, found.records))
+        return MailRoute(Route.IMPLICIT if is_usable else Route.UNUSABLE, (domain,))
+    if found.outcome is Outcome.SILENT:
+        return MailRoute(Route.UNANSWERED, reason=found.reason)
     return MailRoute(Route.NOTHING)
 
 
-def system_resolver(timeout: float = TIMEOUT) -> Resolver:
-    """A resolver that uses the system's name servers, with *timeout* in seconds per query.
+def remembering(resolve: Resolver) -> Resolver:
+    """*resolve*, which is asked each question once. A denial is remembered, silence is not; its
+    error names the question.
+    """
+    known: dict[tuple[str, str], list[str] | Exception] = {}
 
-    Raises InputError if dnspython is missing or the system has no name servers.
+    def ask(name: str, record_type: str) -> list[str]:
+        question = name.rstrip(".").lower(), record_type
+        if question not in known:
+            try:
+                known[question] = resolve(name, record_type)
+            except (NoSuchNameError, NoRecordsError) as denial:
+                known[question] = denial
+            except UnansweredError as error:
+                raise UnansweredError(f"{record_type} of {name}: {error}") from None
+        answer = known[question]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return ask
+
+
+def system_resolver(timeout: float = TIMEOUT, server: str = "") -> Resolver:
+    """A resolver that uses the system's name servers, or *server* (``ADDRESS`` or
+    ``ADDRESS:PORT``), with *timeout* in seconds per query.
+
+    Raises InputError if dnspython is missing, the system has no name servers, or *server* is no IP
+    address.
     """
     try:
         import dns.exception
@@ -106,6 +213,9 @@ def system_resolver(timeout: float = TIMEOUT) -> Resolver:
     except dns.resolver.NoResolverConfiguration as error:
         raise InputError(f"--dns: no name server is configured on this host ({error})") from None
     system.lifetime = timeout
+    if server:
+        address, system.port = server_at(server)
+        system.nameservers = [address]
 
     def resolve(name: str, record_type: str) -> list[str]:
         try:

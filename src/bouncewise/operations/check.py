@@ -7,7 +7,7 @@ Changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from typing import NamedTuple
@@ -16,18 +16,11 @@ from bouncewise.ledger import Store, parts
 from bouncewise.ledger.index import Index
 from bouncewise.ledger.rows import domain_of, id_of
 from bouncewise.lists.names import name_in, unwrapped
-from bouncewise.model import Basis, Decision, Decisions, Kind, Mail, State, Trust
+from bouncewise.model import Basis, Decision, Decisions, Mail, State
+from bouncewise.operations import probes
 from bouncewise.operations.decisions import decisions_on
 from bouncewise.operations.refusal_context import RefusalContexts
-from bouncewise.policy.decide import (
-    CONFIRMED,
-    DOMAIN_CAUSES,
-    OK,
-    RELEASED,
-    REMOVED,
-    awaiting_probe,
-    strictest,
-)
+from bouncewise.policy.decide import OK, awaiting_probe, strictest
 from bouncewise.policy.load import Policy
 from bouncewise.rfc import address
 
@@ -41,8 +34,6 @@ ANY_MARKETING = Mail()
 """Marketing mail of any stream."""
 
 _DOMAIN = "a domain, not an address"
-_PROBE_CANDIDATES = 100
-_CLEARING = (Kind.DELIVERED, CONFIRMED, REMOVED, RELEASED)
 
 
 class Answer(NamedTuple):
@@ -71,7 +62,7 @@ class Checker:
         self._has_pending = False
         self._decisions: dict[str, Decisions] = {}
         self._probes: dict[str, str] = {}
-        self._cleared: dict[str, datetime | None] = {}
+        self._cleared: dict[str, list[datetime]] = {}
         self._domains = _Domains(self._probe_of, self._cleared_at)
 
     def refresh(self) -> None:
@@ -144,13 +135,13 @@ class Checker:
 
     def _probe_of(self, domain: str) -> str:
         if domain not in self._probes:
-            names = self._ledger.names_at(domain, _PROBE_CANDIDATES)
-            self._probes[domain] = _probe(names, self._ledger.decisions(names))
+            names = self._ledger.names_at(domain, probes.CANDIDATES)
+            self._probes[domain] = probes.probe(names, self._ledger.decisions(names))
         return self._probes[domain]
 
-    def _cleared_at(self, domain: str) -> datetime | None:
+    def _cleared_at(self, domain: str) -> list[datetime]:
         if domain not in self._cleared:
-            self._cleared[domain] = _cleared(domain, self._ledger, None)
+            self._cleared[domain] = probes.cleared(domain, self._ledger, None)
         return self._cleared[domain]
 
 
@@ -178,8 +169,8 @@ def _check_past(
     contexts = RefusalContexts(ledger, policy, at)
 
     domains = _Domains(
-        lambda domain: _probe_as_of(domain, ledger, policy, contexts),
-        lambda domain: _cleared(domain, ledger, at),
+        lambda domain: probes.probe_as_of(domain, ledger, policy, contexts),
+        lambda domain: probes.cleared(domain, ledger, at),
     )
     while page := list(islice(stream, _PAGE)):
         names = [name_in(given) for given in page]
@@ -224,7 +215,7 @@ class _Domains(NamedTuple):
     """
 
     probe_of: Callable[[str], str]
-    cleared_at: Callable[[str], datetime | None]
+    cleared_at: Callable[[str], list[datetime]]
 
 
 def _answer(
@@ -233,7 +224,7 @@ def _answer(
     """*own*, *whole*: the Decisions on the address and on its domain."""
     given, name, domain, at, mail = question
     of_domain = _evidence(whole)
-    if _follows_domain(_evidence(own), of_domain, domain, domains):
+    if probes.follows_domain(_evidence(own), of_domain, lambda: domains.cleared_at(domain)):
         own = tuple(d for d in own if d.basis is not Basis.EVIDENCE)
     for about, decisions in ((name, own), (domain, whole)):
         decision = strictest(decisions, at, mail)
@@ -248,42 +239,3 @@ def _answer(
 def _evidence(decisions: Decisions) -> Decision:
     """What evidence decides among *decisions*."""
     return next((d for d in decisions if d.basis is Basis.EVIDENCE), OK)
-
-
-def _follows_domain(own: Decision, whole: Decision, domain: str, domains: _Domains) -> bool:
-    """Whether evidence about the domain that decided on this address is the domain's to decide:
-    while it has a decision, and once it was cleared since.
-    """
-    if own.cause not in DOMAIN_CAUSES or own.trust in (Trust.CLAIMED, Trust.MATCHED):
-        return False
-    if whole.state is not State.OK:
-        return True
-    cleared = domains.cleared_at(domain)
-    return cleared is not None and own.since is not None and cleared > own.since
-
-
-def _cleared(domain: str, ledger: Store, until: datetime | None) -> datetime | None:
-    """When mail was last delivered to anybody at a domain, or a person removed its suppression."""
-    _, history = next(ledger.histories((domain,), until))
-    return max((e.at for e in history if e.kind in _CLEARING), default=None)
-
-
-def _probe(names: Iterable[str], decisions: Mapping[str, Decisions]) -> str:
-    """The address of a domain that is mailed first when the domain's time is up: one that no
-    decision of its own keeps.
-    """
-    free = (
-        n for n in names if all(d.cause in DOMAIN_CAUSES and not d.by for d in decisions.get(n, ()))
-    )
-    return next(free, "")
-
-
-def _probe_as_of(domain: str, ledger: Store, policy: Policy, contexts: RefusalContexts) -> str:
-    """The probe as it was chosen then, from the addresses with evidence up to then."""
-    names = ledger.names_at(domain, _PROBE_CANDIDATES)
-    known = [
-        name
-        for name, history in ledger.histories(names, contexts.at)
-        if any(e.kind != Kind.DELIVERED for e in history)
-    ]
-    return _probe(known, dict(decisions_on(known, ledger, policy, contexts.at, contexts)))

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from bouncewise.ledger import Store
-from bouncewise.lists.suffixes import is_public_suffix
 from bouncewise.model import Basis, Decisions
 from bouncewise.operations.incidents import detect_incidents
 from bouncewise.operations.refusal_context import END_OF_TIME, MAX_RETURN, RefusalContexts
 from bouncewise.policy.decide import decide
 from bouncewise.policy.load import Policy
+from bouncewise.rfc.suffixes import is_public_suffix
 from bouncewise.times import Day, day_of, day_start, micros
 
 MAIL_MEMORY = timedelta(days=45)

@@ -9,7 +9,6 @@ them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from itertools import islice
 from operator import attrgetter
@@ -18,13 +17,14 @@ from typing import NamedTuple
 from bouncewise.ledger import Store
 from bouncewise.model import Basis, Cause, Decision, Decisions, Event
 from bouncewise.net import dns
+from bouncewise.net.answers import Lookup
 from bouncewise.operations.decisions import decisions_on
 from bouncewise.operations.suppress import record
-from bouncewise.policy.decide import DNS_LOOKUP, DOMAIN_CAUSES, OK, decide
+from bouncewise.policy.decide import DNS_LOOKUP, DNS_ROUTE, DOMAIN_CAUSES, OK, decide
 from bouncewise.policy.load import Policy
 
-AT_ONCE = 16
-"""Lookups at the same time."""
+_PAGE = 10_000
+"""Domains that are looked up before what follows for them is stored."""
 
 _MAX_WORDS = 200
 _CAUSES = {
@@ -75,7 +75,7 @@ def verify(
     found: Iterable[tuple[str, Decision]],
     ledger: Store,
     policy: Policy,
-    resolve: dns.Resolver,
+    lookup: Lookup,
     *,
     at: datetime,
     dry_run: bool,
@@ -84,19 +84,17 @@ def verify(
     *dry_run*.
     """
     stream = iter(found)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        while page := list(islice(stream, 8 * AT_ONCE)):
-            answers = pool.map(
-                lambda domain: dns.mail_route(domain, resolve), [domain for domain, _ in page]
-            )
-            for (domain, before), mail in zip(page, answers, strict=True):
-                act = _act(mail, at)
-                after = before if act is None else _decide(domain, act, ledger, policy)
-                if (
-                    act is not None and after != before and not dry_run
-                ):  # what changes nothing would be a row a day
-                    record((f"@{domain}",), act, ledger, policy)
-                yield DnsCheck(domain, before, after, mail)
+    while page := list(islice(stream, _PAGE)):
+        routes = dict(dns.mail_routes((domain for domain, _ in page), lookup))
+        for domain, before in page:
+            mail = routes[domain]
+            act = _act(mail, at)
+            after = before if act is None else _decide(domain, act, ledger, policy)
+            if (
+                act is not None and after != before and not dry_run
+            ):  # what changes nothing would be a row a day
+                record((f"@{domain}",), act, ledger, policy)
+            yield DnsCheck(domain, before, after, mail)
 
 
 def _act(mail: dns.MailRoute, at: datetime) -> Event | None:
@@ -104,7 +102,8 @@ def _act(mail: dns.MailRoute, at: datetime) -> Event | None:
     if mail.route is dns.Route.UNANSWERED:
         return None
     words = _WORDS.get(mail.route) or f"DNS: mail goes to {', '.join(mail.hosts[:3])}"[:_MAX_WORDS]
-    return Event(at=at, kind=DNS_LOOKUP, cause=_CAUSES.get(mail.route), words=words, by="dns")
+    kind = DNS_ROUTE if mail.route is dns.Route.MX else DNS_LOOKUP
+    return Event(at=at, kind=kind, cause=_CAUSES.get(mail.route), words=words, by="dns")
 
 
 def _decide(domain: str, act: Event, ledger: Store, policy: Policy) -> Decision:

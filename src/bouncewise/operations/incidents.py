@@ -71,6 +71,7 @@ def detect_incidents(ledger: Store, policy: Policy, first: Slot, last: Slot) -> 
         # time.
         if incident.closed is None or before.get(key) != now.get(key):
             until = max(_slots_of(i)[1] for i in (before.get(key), now.get(key)) if i)
+            until = min(OPEN_END, Slot(until + policy.incident.reopen_hours * SLOTS_AN_HOUR))
             names.update(
                 ledger.traffic.refused(incident.destination, slot_at(incident.opened), until)
             )

@@ -18,7 +18,8 @@ from bouncewise import __version__
 from bouncewise.intake import files
 from bouncewise.intake.reading import ClassifiedFinding, classify_finding, read_paths
 from bouncewise.ledger import DeliveryEntry, Entry, entry
-from bouncewise.model import Finding
+from bouncewise.model import Finding, SenderReport
+from bouncewise.model.sender_report import DmarcReport, TlsReport
 from bouncewise.operations.context import Context
 from bouncewise.operations.decisions import settle
 from bouncewise.readers import Note
@@ -69,6 +70,11 @@ class Session:
             return False
         self.flush()
         return True
+
+    def add_sender_report(self, report: SenderReport) -> None:
+        """Add a report about our own mail, at once."""
+        with self._context.ledger.change():
+            self.new += self._context.ledger.sender_reports.add(self.batch, report)
 
     def flush(self) -> None:
         """Write everything that was added, in one transaction."""
@@ -138,6 +144,9 @@ def ingest(
                 note(item)
                 continue
             reports += 1
+            if isinstance(item, DmarcReport | TlsReport):
+                session.add_sender_report(item)
+                continue
             deliveries += isinstance(item, DeliveryEntry)
             if session.add_entry(item):
                 progress(reports, octets + unread.known_octets)

@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from bouncewise.classifier.classify import Classifier
 from bouncewise.intake import files
 from bouncewise.intake.reading import ClassifiedFinding, read_paths
+from bouncewise.model import SenderReport
 from bouncewise.readers import Note
 
 
 def read(
     paths: tuple[str, ...], classifier: Classifier, jobs: int = 1
-) -> Iterator[ClassifiedFinding | Note]:
-    """Every report under *paths*, with its verdict, in order, and notes where something was not
-    understood.
+) -> Iterator[ClassifiedFinding | SenderReport | Note]:
+    """Every report under *paths*, in order, those on a recipient with their verdict; and notes
+    where something was not understood.
     """
     for _, items in read_paths(files.expand(paths), classifier, _same, jobs):
         yield from items

@@ -51,7 +51,7 @@ class RefusalContexts:
         """The incident during which *name* was refused by *event*; and whether *name* is one of
         its probes.
         """
-        found = self._during(domain_of(name), event.at) or self._during(_directory(event), event.at)
+        found = self._about(domain_of(name), event.at) or self._about(_directory(event), event.at)
         return found, found is not None and found.closed is None and name in self._probes_of(found)
 
     def neighbours(self, name: str, event: Event) -> tuple[int, int]:
@@ -106,6 +106,13 @@ class RefusalContexts:
     def _during(self, destination: str, at: datetime) -> Incident | None:
         begun = (i for i in self._incidents.get(destination, ()) if i.opened <= at)
         return next((i for i in begun if i.closed is None or at < i.closed), None)
+
+    def _about(self, destination: str, at: datetime) -> Incident | None:
+        """The incident then, or one that ended so shortly before that it may have recurred."""
+        again = timedelta(hours=self._policy.incident.reopen_hours)
+        begun = [i for i in self._incidents.get(destination, ()) if i.opened <= at]
+        ended = (i for i in begun if i.recovered and i.closed and at < i.closed + again)
+        return self._during(destination, at) or next(ended, None)
 
     def _delivered(self, destination: str, at: datetime) -> int:
         if not destination:

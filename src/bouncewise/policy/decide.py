@@ -25,18 +25,18 @@ from bouncewise.model import (
     State,
     Trust,
 )
-from bouncewise.policy.evidence import (
+from bouncewise.model.bearing import DOMAIN_CAUSES, ROUTE_CAUSES
+from bouncewise.policy.acts import (
     ADDED,
     CARRIED,
     CONFIRMED,
     DNS_LOOKUP,
-    DOMAIN_CAUSES,
-    OK,
+    DNS_ROUTE,
     RELEASED,
     REMOVED,
-    Evidence,
-    strictness,
 )
+from bouncewise.policy.decisions import OK, strictness
+from bouncewise.policy.evidence import Evidence
 from bouncewise.policy.load import Policy
 from bouncewise.policy.mails import countable, is_trusted
 from bouncewise.policy.refusal_context import NoContext, RefusalContext
@@ -47,10 +47,12 @@ __all__ = [
     "CARRIED",
     "CONFIRMED",
     "DNS_LOOKUP",
+    "DNS_ROUTE",
     "DOMAIN_CAUSES",
     "OK",
     "RELEASED",
     "REMOVED",
+    "ROUTE_CAUSES",
     "NoContext",
     "RefusalContext",
     "awaiting_probe",
@@ -128,7 +130,7 @@ def awaiting_probe(decision: Decision, policy: Policy, now: datetime) -> Decisio
     last = decision.until and decision.until + timedelta(days=policy.dead.domain_probe_days)
     if (
         last is None
-        or decision.cause not in DOMAIN_CAUSES
+        or decision.cause not in ROUTE_CAUSES
         or not last > now >= (decision.until or last)
     ):
         return OK

@@ -6,35 +6,19 @@ elsewhere (decide.py); a release or removal by an operator ends what evidence de
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import msgspec
 
 from bouncewise.model import Advice, Cause, Decision, Event, Incident, Kind, State, Trust
-from bouncewise.model.bearing import TENANT_CAUSES
-from bouncewise.policy.load import Policy
+from bouncewise.model.bearing import DOMAIN_CAUSES, is_tenants
+from bouncewise.policy.acts import CARRIED, CONFIRMED, DNS_LOOKUP, DNS_ROUTE, RELEASED, REMOVED
+from bouncewise.policy.decisions import OK, decision_of, strictness
+from bouncewise.policy.failures import Failures
+from bouncewise.policy.load import Chance, Policy
 from bouncewise.policy.refusal_context import RefusalContext
+from bouncewise.policy.schedule import Waiting, next_mail
 from bouncewise.policy.trust import ClaimCount, ClaimEffect
-
-OK = Decision(state=State.OK)
-
-DOMAIN_CAUSES = (Cause.DOMAIN_UNKNOWN, Cause.DOMAIN_NO_MAIL)
-"""Causes that concern a whole domain."""
-
-ADDED = "added"
-REMOVED = "removed"
-"""Kinds of acts: an operator, or an imported list, adds a suppression, or removes whatever
-suppresses or holds a name."""
-RELEASED = "released"
-"""A kind of act: an operator ends what evidence decided, and nothing else."""
-CONFIRMED = "confirmed"
-"""A kind of act: a sign of life that is no delivery (a login, a signed link, mail from there)."""
-DNS_LOOKUP = "looked-up"
-"""A kind of act: DNS was asked about a domain. Its cause is what DNS says; None where mail is
-routed somewhere.
-"""
-CARRIED = "carried"
-"""A Decision of an older ledger, from which the fold goes on."""
 
 _WHY = 200  # characters kept of the reason
 
@@ -49,9 +33,10 @@ class Evidence:
         self._whole_domain = whole_domain
         self._last_alive: datetime | None = None
         self._refused: datetime | None = None
-        self._failures: dict[Cause, list[datetime]] = {}
-        self._failing_since: dict[Cause, datetime] = {}
-        self._expirations = 0
+        self._dead_since: datetime | None = None
+        self._failures: dict[Cause, Failures] = {}
+        self._mailed: dict[date, int] = {}
+        self._left_by: Incident | None = None
         self._handed: list[datetime] = []
         self._claims = ClaimCount(policy.trust)
 
@@ -63,6 +48,8 @@ class Evidence:
             self._settle_hand_overs(event)
         if event.kind == Kind.FAILED:
             self._failed(event)
+        elif event.kind == Kind.DELAYED:
+            self._delayed(event)
         elif event.kind == Kind.DELIVERED:
             self._delivered(event)
         elif event.kind == CONFIRMED:
@@ -70,7 +57,7 @@ class Evidence:
             self._claims.reset()
         elif event.kind in (REMOVED, RELEASED):
             self._release()
-        elif event.kind == DNS_LOOKUP:
+        elif event.kind in (DNS_LOOKUP, DNS_ROUTE):
             self._dns_lookup(event)
         elif event.kind == CARRIED and event.carried is not None:
             self.decision = max(self.decision, event.carried, key=strictness)
@@ -89,13 +76,12 @@ class Evidence:
     def _alive(self, at: datetime) -> None:
         """A sign of life ends what evidence decided."""
         self._last_alive = at if self._last_alive is None else max(at, self._last_alive)
-        self._expirations = 0
         self._release()
 
     def _release(self) -> None:
-        self._refused = None
+        self._refused = self._dead_since = self._left_by = None
         self._failures.clear()
-        self._failing_since.clear()
+        self._mailed.clear()
         self.decision = OK
 
     def _settle_hand_overs(self, event: Event) -> None:
@@ -116,10 +102,32 @@ class Evidence:
                 self._claimed(event)
             if effect is not ClaimEffect.FULL:
                 return
+        self._note_waiting(event)
         if final:
             self._final_refusal(event)
         elif event.cause is not None:
             self._count(event)
+
+    def _delayed(self, event: Event) -> None:
+        """The mail server keeps trying: many days of that are a failure, too."""
+        if event.trust is not Trust.CLAIMED and event.cause is not None:
+            self._note_waiting(event)
+            self._count(event)
+
+    def _note_waiting(self, event: Event) -> None:
+        """Of a domain: how many of its addresses fail on a day wait for its next mail."""
+        if self._whole_domain and not event.undated:
+            day = event.at.date()
+            self._mailed[day] = self._mailed.get(day, 0) + 1
+
+    def _next_mail(self, event: Event, since: datetime, chance: Chance | None) -> datetime | None:
+        """When a name that has failed since then is mailed again; None: never."""
+        if chance is None:
+            return None
+        cost = self._policy.cost
+        mail = cost.full if event.cause is Cause.MAILBOX_FULL else cost.mail
+        waiting = Waiting(max(self._mailed.values(), default=1), mail)
+        return next_mail(event.at, since, waiting, chance, cost)
 
     def _claimed(self, event: Event) -> None:
         """A claim in a time that own logs cover: a short hold, until claims recur."""
@@ -140,19 +148,27 @@ class Evidence:
         if domain and self._context.resolver_failed(event):
             return
         first_refusal, confirmed, since = self._remember_refusal(event, alive)
+        again = self._again(event)
         if not self._may_replace(event) or (self._whole_domain and alive and first_refusal):
             return  # lately delivered there: one failed lookup says nothing of other addresses
         incident, probe = (None, False) if domain else self._context.incident(event)
         if incident is not None:
             self.decision = self._in_incident(event, incident, probe)
         elif confirmed or not (alive or domain) or (not domain and self._directory_works(event)):
-            self._decide(event, State.SUPPRESSED, self._domain_until(event) if domain else None)
+            self._decide(event, State.SUPPRESSED, again)
         elif _lags(event, alive):
             days = dead.tenant_hold_days if event.at == since else dead.hold_days
             self._decide(event, State.HELD, since + timedelta(days=days))
         else:
-            days = dead.domain_hold_days if domain else dead.hold_days
-            self._decide(event, State.HELD, event.at + timedelta(days=days))
+            longest = event.at + timedelta(days=dead.domain_hold_days if domain else dead.hold_days)
+            self._decide(event, State.HELD, min(again or longest, longest))
+
+    def _again(self, event: Event) -> datetime | None:
+        """When a name that is refused is mailed again; None: never."""
+        self._dead_since = self._dead_since or event.at
+        if self._left_by is not None and event.advice is Advice.SUPPRESS_ADDRESS:
+            return self._turn(event, self._left_by)
+        return self._next_mail(event, self._dead_since, self._policy.chance_of(event.cause))
 
     def _remember_refusal(self, event: Event, alive: bool) -> tuple[bool, bool, datetime]:
         """Whether this is the first refusal; whether it confirms the first; when that was."""
@@ -170,29 +186,26 @@ class Evidence:
         self._refused = since
         return first, confirmed, since
 
-    def _domain_until(self, event: Event) -> datetime:
-        """When a dead domain is probed: after twice as long each time it is confirmed again."""
-        dead = self._policy.dead
-        days = min(
-            dead.domain_longest_days,
-            dead.domain_until_days << max(0, min(10, self._expirations - 1)),
-        )
-        self._expirations += 1
-        return event.at + timedelta(days=days)
-
     def _dns_lookup(self, event: Event) -> None:
-        """Of a dead domain: if it does not exist in DNS either, that confirms it; if mail is
-        routed again, its time is up.
+        """Of a dead domain: if it does not exist in DNS either, that confirms it.
 
-        Then one address is mailed as a probe, for a mail server in DNS says little about its
-        answers.
+        If mail is routed again while nobody but its owner can have the domain back, all of its
+        addresses are free. Later, or where no MX says so, its time is up: one address is mailed
+        as a probe, for a parked domain and a new owner have no use for its addresses.
         """
-        until = self.decision.until
+        until, since = self.decision.until, self._dead_since
         if self.decision.cause not in DOMAIN_CAUSES or until is None:
             return
-        if event.cause is None:
+        owned = timedelta(days=self._policy.dead.domain_owner_days)
+        if event.kind == DNS_ROUTE and since is not None and event.at - since <= owned:
+            self._release()
+        elif event.cause is None:
             self.decision = msgspec.structs.replace(self.decision, until=min(until, event.at))
-            return
+        else:
+            self._is_still_dead(event, until)
+
+    def _is_still_dead(self, event: Event, until: datetime) -> None:
+        """DNS says the same as when the domain was suppressed *until* then."""
         if until - event.at <= timedelta(days=self._policy.dead.domain_probe_days):
             self.decision = msgspec.structs.replace(self.decision, until=min(until, event.at))
         self._final_refusal(
@@ -203,9 +216,9 @@ class Evidence:
         """While an incident lasts no address is suppressed for it; when it has ended, each is
         mailed once more.
         """
-        if incident.closed is not None and not incident.recovered:
-            return decision_of(event, State.SUPPRESSED, None)
         policy = self._policy.incident
+        if incident.closed is not None and not incident.recovered:
+            return decision_of(event, State.SUPPRESSED, self._turn(event, incident))
         until = incident.closed or incident.opened + timedelta(days=policy.max_days)
         whole_receiver = not incident.destination.startswith("@")
         early = event.at - incident.opened < timedelta(days=policy.probe_all_days) or whole_receiver
@@ -220,12 +233,28 @@ class Evidence:
         since = f"incident at {incident.destination} since {incident.opened:%Y-%m-%d %H:%M}"
         return msgspec.structs.replace(held, why=f"{since}: {event.words}"[:_WHY])
 
+    def _turn(self, event: Event, incident: Incident) -> datetime | None:
+        """When an address is mailed again that an incident left behind; None: never.
+
+        The addresses of a domain take turns; the first delivery frees all of them.
+        """
+        if incident.baseline_rate is None or not incident.destination.startswith("@"):
+            return None
+        self._left_by = incident
+        cost, others = self._policy.cost, max(1, incident.newly_refused)
+        waiting, chance = Waiting(others, cost.mail), self._policy.incident.after
+        at = max(event.at, incident.closed or event.at)
+        turns = others if at == event.at else 1 + int(event.at.timestamp()) % others
+        return at + turns * (next_mail(at, incident.opened, waiting, chance, cost) - at)
+
     def _directory_works(self, event: Event) -> bool:
         """Whether so many neighbours had mail delivered about then that the refusal means this
         one address.
         """
         policy = self._policy.incident
         at_receiver, in_domain = self._context.neighbours(event)
+        if is_tenants(event.cause, event.words):
+            at_receiver = 0
         return in_domain >= policy.domain_neighbours or at_receiver >= policy.neighbours
 
     def _count(self, event: Event) -> None:
@@ -235,20 +264,13 @@ class Evidence:
         window = next((w for w in self._policy.window if w.cause is event.cause), None)
         if window is None or event.cause is None or event.undated:
             return
-        seen = [
-            at
-            for at in self._failures.get(event.cause, [])
-            if event.at - at <= timedelta(days=window.within_days)
-        ]
-        if not seen or event.at - seen[-1] >= timedelta(hours=self._policy.dead.confirm_hours):
-            seen.append(event.at)
-        self._failures[event.cause] = seen
-        since = self._failing_since.setdefault(event.cause, event.at)
-        lasting = event.at - since >= timedelta(days=window.lasting_days)
-        if len(seen) >= window.failures and lasting and self._may_replace(event):
-            least, most = timedelta(days=window.hold_days), timedelta(days=window.longest_days)
-            held = min(most, max(least, (event.at - since) * window.share))
-            self._decide(event, State.HELD, event.at + held)
+        failures = self._failures.get(event.cause)
+        if failures is None or failures.is_forgotten(event.at, window):
+            failures = self._failures[event.cause] = Failures(event.at)
+        failures.add(event, timedelta(hours=self._policy.dead.confirm_hours))
+        if failures.are_enough(event.at, window) and self._may_replace(event):
+            failures.held = self._next_mail(event, failures.since, window.chance) or event.at
+            self._decide(event, State.HELD, failures.held)
 
     def _may_replace(self, event: Event) -> bool:
         """Whether a new decision may replace the one in force: a suppression is not weakened."""
@@ -262,7 +284,7 @@ class Evidence:
 
 def _lags(event: Event, alive: bool) -> bool:
     """Whether a tenant's directory that is behind may be the cause."""
-    return event.cause in TENANT_CAUSES and alive
+    return alive and is_tenants(event.cause, event.words)
 
 
 def _is_returned(handed: datetime, event: Event) -> bool:
@@ -270,27 +292,3 @@ def _is_returned(handed: datetime, event: Event) -> bool:
     if event.mailed is not None:
         return handed.date() == event.mailed.date()
     return event.sent is None or handed.date() == event.sent.date()
-
-
-def decision_of(event: Event, state: State, until: datetime | None) -> Decision:
-    """The Decision that evidence makes by *event*."""
-    return Decision(
-        state=state,
-        cause=event.cause,
-        since=event.at,
-        until=until,
-        why=event.words,
-        rule=event.rule or event.kind,
-        trust=event.trust,
-    )
-
-
-def strictness(decision: Decision) -> tuple[bool, bool, bool, float]:
-    """Sorts Decisions of one scope: suppressed is more than held, for good more than a time."""
-    until = decision.until
-    return (
-        decision.state is not State.OK,
-        decision.state is State.SUPPRESSED,
-        until is None,
-        until.timestamp() if until else 0.0,
-    )

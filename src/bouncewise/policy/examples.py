@@ -1,22 +1,22 @@
 """The examples of policy.toml, tried: each is a short history, or a destination's days, and what
 must follow.
 
-Reads: an Example and a Policy. Gives: what follows, in the example's own words. A line of a
-history is ``DAY WHAT``: a cause (a final failure of it, with its usual advice, or with ``CAUSE:
-ADVICE``), ``delivered``, ``handed-over`` (accepted by a smart host), ``complaint``,
-``unsubscribe``, ``added``, ``removed``, ``released`` or ``confirmed``, or ``looked-up: CAUSE``
-for what DNS says of the domain (``looked-up``: mail is routed somewhere); behind it ``beside
-25/4`` (so many others at the receiver/in the domain had mail delivered about then) or ``in open
-incident``, ``in passed incident``, ``in final incident`` of the receiver, or ``in open domain
-incident`` and so on; or how it is known: ``matched`` (a notice that returns a mail of that day),
-``claimed`` (a notice that proves nothing, in a time that own logs cover), ``claimed among 60``
-(one of so many claims of that day), ``claimed uncovered``; or ``via 25`` (delivered by a host
-that accepted mail for so many domains). Each line is about another mail. What must follow: ``DAY
-STATE``, and the scope where it is not all. ``days`` of a destination are ``[TIMES x
-]DELIVERED/REFUSED[/REPEATED]``, ``hours`` apart; what must follow is ``open``, ``passed`` or
-``final`` for each incident. A ``domain`` with such days is one where nobody was ever delivered
-to. Where ``sender`` is set, a receiver refuses the sender on these days; what must follow is
-``alert`` or ``quiet`` for each day.
+Reads: an Example and a Policy. Gives: what follows, in the example's own words. A line of a history
+is ``DAY WHAT``: a cause (a final failure of it, with its usual advice, or with ``CAUSE: ADVICE``),
+or ``CAUSE: delayed`` (the mail server keeps trying), ``delivered``, ``handed-over`` (accepted by a
+smart host), ``complaint``, ``unsubscribe``, ``added``, ``removed``, ``released`` or ``confirmed``,
+or ``looked-up: CAUSE`` for what DNS says of the domain (``looked-up``: an address record, but no
+MX; ``routed``: an MX); behind it ``beside 25/4`` (so many others at the receiver/in the domain had
+mail delivered about then) or ``in open incident``, ``in passed incident``, ``in final incident`` of
+the receiver, or ``in open domain incident`` and so on; or how it is known: ``matched`` (a notice
+that returns a mail of that day), ``claimed`` (a notice that proves nothing, in a time that own logs
+cover), ``claimed among 60`` (one of so many claims of that day), ``claimed uncovered``; or ``via
+25`` (delivered by a host that accepted mail for so many domains). Each line is about another mail.
+What must follow: ``DAY STATE``, and the scope where it is not all. ``days`` of a destination are
+``[TIMES x ]DELIVERED/REFUSED[/REPEATED]``, ``hours`` apart; what must follow is ``open``,
+``passed`` or ``final`` for each incident. A ``domain`` with such days is one where nobody was ever
+delivered to. Where ``sender`` is set, a receiver refuses the sender on these days; what must follow
+is ``alert`` or ``quiet`` for each day.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from bouncewise.policy.decide import (
     ADDED,
     CONFIRMED,
     DNS_LOOKUP,
+    DNS_ROUTE,
     RELEASED,
     REMOVED,
     decide,
@@ -160,7 +161,7 @@ def _history_line(number: int, line: str, advice: Mapping[Cause, Advice]) -> _Hi
     day, what, detail, receiver, domain, incident, known_by, via = found.groups()
     event = _event(_DAY0 + timedelta(days=float(day)), what, detail, advice)
     if event is None:
-        kinds = ", ".join(sorted({*_KINDS, *_ACTS, _HANDED_OVER, DNS_LOOKUP}))
+        kinds = ", ".join(sorted({*_KINDS, *_ACTS, _HANDED_OVER, DNS_LOOKUP, DNS_ROUTE}))
         raise ValueError(f"{line!r}: {what} is no cause, and none of {kinds}")
     event = msgspec.structs.replace(event, message=number, **_origin(event, known_by))
     if via:
@@ -185,14 +186,15 @@ def _event(
         return Event(at=at, kind=Kind.DELIVERED, relay=_SMART_HOST)
     if what in _ACTS:
         return Event(at=at, kind=what, by="somebody")
-    if what == DNS_LOOKUP:
+    if what in (DNS_LOOKUP, DNS_ROUTE):
         return Event(at=at, kind=what, cause=Cause(detail) if detail else None, by="dns")
     if what not in set(Cause):
         return None
-    advised = Advice(detail or advice[Cause(what)])
+    delayed = detail == Kind.DELAYED
+    advised = Advice.RETRY_LATER if delayed else Advice(detail or advice[Cause(what)])
     return Event(
         at=at,
-        kind=Kind.FAILED,
+        kind=Kind.DELAYED if delayed else Kind.FAILED,
         cause=Cause(what),
         advice=advised,
         rule="example",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -12,6 +12,15 @@ from bouncewise.config.load import MAX_FILE, read_small
 from bouncewise.errors import ConfigError, RuleError
 from bouncewise.model import Cause, Scope
 from bouncewise.policy.ranges import out_of_range
+
+
+class Chance(NamedTuple):
+    """How likely something works again: a ``share`` of it one day, half of that within
+    ``half_days``.
+    """
+
+    share: float
+    half_days: float
 
 
 class Dead(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -29,9 +38,8 @@ class Dead(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     memory_why: str
     domain_hold_days: int
     domain_hold_why: str
-    domain_until_days: int
-    domain_longest_days: int
-    domain_until_why: str
+    domain_owner_days: int
+    domain_owner_why: str
     domain_probe_days: int
     domain_probe_why: str
 
@@ -59,10 +67,18 @@ class IncidentPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     hold_hours: int
     probe_all_days: int
     hold_why: str
+    final_share: float
+    final_half_days: float
+    final_why: str
     new_domain_refusals: int
     new_domain_why: str
     probes: int
     probes_why: str
+
+    @property
+    def after(self) -> Chance:
+        """How likely the addresses work again that an incident left behind."""
+        return Chance(self.final_share, self.final_half_days)
 
 
 class AlertPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -110,22 +126,50 @@ class OptOut(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     scope_why: str
 
 
-class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """So many final failures of a cause on different days within a window, the first
-    ``lasting_days`` ago, hold the address.
+class CostPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What mail costs, and what its absence costs; policy/schedule.py says what follows."""
 
-    A hold lasts for ``share`` of the time since the first of these failures, within
-    ``hold_days`` and ``longest_days``.
+    mail: float
+    missed: float
+    cost_why: str
+    full: float
+    full_why: str
+    longest_days: int
+    longest_why: str
+
+
+class Recovery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How likely what is suppressed for a cause works again one day: a ``share`` of it, half of
+    that within ``half_days``.
+    """
+
+    cause: Cause
+    share: float
+    half_days: float
+    why: str
+
+    @property
+    def chance(self) -> Chance:
+        return Chance(self.share, self.half_days)
+
+
+class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Failures of a cause on so many different days within a window hold the address; so do delays
+    on ``delays`` days. The hold ends with the next mail that its recovery allows: ``share`` and
+    ``half_days`` as in Recovery.
     """
 
     cause: Cause
     failures: int
+    delays: int
     within_days: int
-    lasting_days: int = 0
-    hold_days: int
-    share: float = 1.0
-    longest_days: int
+    share: float
+    half_days: float
     why: str
+
+    @property
+    def chance(self) -> Chance:
+        return Chance(self.share, self.half_days)
 
 
 class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -152,8 +196,14 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     trust: TrustPolicy
     complaint: OptOut
     unsubscribe: OptOut
+    cost: CostPolicy
+    recovery: tuple[Recovery, ...]
     window: tuple[Window, ...]
     example: tuple[Example, ...] = ()
+
+    def chance_of(self, cause: Cause | None) -> Chance | None:
+        """How likely what a cause suppressed works again; None: it never does."""
+        return next((row.chance for row in self.recovery if row.cause is cause), None)
 
 
 def load(site: Path | None = None) -> Policy:
@@ -181,19 +231,23 @@ def load(site: Path | None = None) -> Policy:
     return policy
 
 
+def _rows_over(
+    name: str, base: list[dict[str, Any]], site: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The rows of a table, those of the *site* in place of those with the same cause."""
+    if not all(isinstance(row, dict) and isinstance(row.get("cause"), str) for row in site):
+        raise ValueError(f"{name}: each must be a table with a cause: [[{name}]]")
+    causes = [row["cause"] for row in site]
+    if twice := next((c for c in causes if causes.count(c) > 1), None):
+        raise ValueError(f"{name}: two tables for the cause {twice[:60]!r}; delete one")
+    return list({row["cause"]: row for row in [*base, *site]}.values())
+
+
 def _over(base: dict[str, Any], site: dict[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for name, value in site.items():
-        if name == "window" and isinstance(value, list):
-            if not all(
-                isinstance(row, dict) and isinstance(row.get("cause"), str) for row in value
-            ):
-                raise ValueError("window: each must be a table with a cause: [[window]]")
-            causes = [row["cause"] for row in value]
-            if twice := next((c for c in causes if causes.count(c) > 1), None):
-                raise ValueError(f"window: two tables for the cause {twice[:60]!r}; delete one")
-            rows = {row["cause"]: row for row in [*base["window"], *value]}
-            merged[name] = list(rows.values())
+        if name in ("window", "recovery") and isinstance(value, list):
+            merged[name] = _rows_over(name, base[name], value)
         elif name == "example" and isinstance(value, list):
             merged[name] = [*base["example"], *value]
         elif isinstance(value, dict) and isinstance(base.get(name), dict):

@@ -37,33 +37,35 @@ _PROBABILITY = Range(0, 1, open=True)
 # By the whole name of a number, else by its last word.
 RANGES = {
     "dead.memory_days": _LONG,
-    "dead.domain_until_days": _LONG,
-    "dead.domain_longest_days": _LONG,
     "dead.domain_probe_days": _LONG,
     "incident.max_days": Range(1, 365),
     "incident.probe_all_days": Range(0, 365),
     "incident.baseline_refused": Range(0, 1_000_000, open=True),
     "incident.baseline_mailed": Range(0, 1_000_000_000, open=True),
     "incident.shares": _PROBABILITY,
+    "incident.final_share": _PROBABILITY,
+    "incident.final_half_days": Range(0, 3650, open=True),
     "incident.alpha": _PROBABILITY,
     "incident.doubt": _PROBABILITY,
     "alert.share": Range(0, 1),
     "trust.claim_days": _LONG,
     "trust.claims_a_day": Range(0, 1_000_000),
     "window.within_days": _LONG,
-    "window.longest_days": _LONG,
-    "window.share": Range(0, 10),
+    "cost.mail": Range(0, 1_000_000, open=True),
+    "cost.full": Range(0, 1_000_000, open=True),
+    "cost.missed": Range(0, 1_000_000, open=True),
+    "cost.longest_days": _LONG,
+    "recovery.share": _PROBABILITY,
+    "recovery.half_days": Range(0, 3650, open=True),
+    "window.share": _PROBABILITY,
+    "window.half_days": Range(0, 3650, open=True),
     "days": _DAYS,
     "hours": _HOURS,
     "": _COUNT,
 }
 
 # Numbers of which the first must not be above the second.
-ORDERED = (
-    ("dead.domain_until_days", "dead.domain_longest_days"),
-    ("incident.baseline_refused", "incident.baseline_mailed"),
-    ("window.hold_days", "window.longest_days"),
-)
+ORDERED = (("incident.baseline_refused", "incident.baseline_mailed"),)
 
 
 def out_of_range(policy: msgspec.Struct) -> str | None:

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO, NamedTuple, Protocol, TypeVar
 
-from bouncewise.model import Finding, Reply, Stage
+from bouncewise.model import Finding, Reply, SenderReport, Stage
 from bouncewise.rfc.reply import parse_with_status
 from bouncewise.text.mask import MAX_REPLY
 
@@ -45,6 +45,10 @@ class Note(NamedTuple):
         return f"{self.path}{'' if self.number is None else f' #{self.number}'}: {self.text}"
 
 
+Item = Finding | SenderReport | Note
+"""What a reader gives."""
+
+
 class Block(NamedTuple):
     """Lines, and the number of the first, from 0. ``is_complete``: the last one has its end."""
 
@@ -67,8 +71,8 @@ class Reader(Protocol):
         """Whether *head*, the first HEAD octets of a file, looks like this format."""
         ...
 
-    def read(self, stream: BinaryIO, path: str) -> Iterator[Finding | Note]:
-        """The findings and notes of *stream* in order; bad input is noted and never raises."""
+    def read(self, stream: BinaryIO, path: str) -> Iterator[Item]:
+        """What *stream* contains, in order; bad input is noted and never raises."""
         ...
 
 

@@ -17,6 +17,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from bouncewise.lazy import lazy_property
+from bouncewise.rfc.base64 import from_base64
 from bouncewise.rfc.broken import mend
 from bouncewise.rfc.html import strip_tags
 
@@ -37,14 +38,6 @@ _BLANK_START = re.compile(rb"\A\s*\n[ \t]*|\A[ \t]+(?=[A-Za-z][\w-]*:)")
 _FOLD = re.compile(r"\n[ \t]*")
 _PARAMETER = re.compile(r';?\s*([\w!#$%&\'*+.^`|~-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"?|([^;\s]*))')
 _LIKE_DELIMITER = re.compile(rb"(?:^|\n)--([^\s\n]{5,200})[ \t]*\ncontent-", re.I)
-
-_NOT_IN_ALPHABET = re.compile(rb"[^A-Za-z0-9+/]+")
-# A line that cannot be base64: words separated by blanks, or a rule such as "____" or "-- ".
-_NOT_BASE64 = re.compile(
-    rb"^(?=.)(?:[^\s\n]+[ \t]+[^\s\n]|(?:[-_*~#]{2,}|={3,})[ \t]*$"
-    rb"|.{0,80}[^A-Za-z0-9+/=\s][^A-Za-z0-9+/=\s]).*",
-    re.M,
-)
 
 # By codec, the charset labels that occur in mail and that Python does not know, or reads more
 # narrowly than they are used.
@@ -124,14 +117,22 @@ class Part:
     @lazy_property
     def data(self) -> bytes:
         """The body without its transfer encoding, at most MAX_TEXT octets."""
-        encoding = self.get("content-transfer-encoding").strip().casefold()
-        body = self.body[: MAX_TEXT * 2]
+        encoding, body = self._encoding, self.body[: MAX_TEXT * 2]
         if encoding == "quoted-printable":
             body = binascii.a2b_qp(body)
         elif encoding == "base64":
-            body = _from_base64(body)
+            body = from_base64(body)
             body = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         return body[:MAX_TEXT]
+
+    @property
+    def octets(self) -> bytes:
+        """All of a body in base64 as it was before it was encoded; another body as it is."""
+        return from_base64(self.body) if self._encoding == "base64" else self.body
+
+    @property
+    def _encoding(self) -> str:
+        return self.get("content-transfer-encoding").strip().casefold()
 
     @lazy_property
     def text(self) -> str:
@@ -144,26 +145,6 @@ class Part:
         )
         decoded = decode(self.data, "" if ascii_only else self.parameters.get("charset", ""))
         return strip_tags(decoded) if self.content_type == "text/html" else decoded
-
-
-def _from_base64(body: bytes) -> bytes:
-    """The octets that *body* encodes in base64 (RFC 2045 §6.8), with correct padding or without.
-
-    From the first line on that cannot be base64, the text is kept as it is: it is a footer that a
-    mailing list added, or the part is labelled as base64 without being encoded.
-    """
-    m = _NOT_BASE64.search(body)
-    encoded, plain = (body, b"") if m is None else (body[: m.start()], body[m.start() :])
-    # Padding ends a group, not the body: some senders join encoded pieces, against RFC 2045.
-    groups = (_NOT_IN_ALPHABET.sub(b"", piece) for piece in encoded.split(b"="))
-    decoded = b"".join(map(_from_group, groups))
-    return decoded if not plain else b"\n".join(filter(None, (decoded, plain)))
-
-
-def _from_group(letters: bytes) -> bytes:
-    """The octets of *letters* of base64; a single last letter has six bits, which are no octet."""
-    complete = letters[: len(letters) - (len(letters) % 4 == 1)]
-    return binascii.a2b_base64(complete + b"=" * (-len(letters) % 4))
 
 
 @lru_cache(maxsize=256)

@@ -18,11 +18,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from bouncewise import __version__
 from bouncewise.config.load import MAX_FILE, read_small
 from bouncewise.errors import ConfigError, RuleError
 from bouncewise.model import Advice, Cause, Party, Permanence, Stage
+from bouncewise.rules.classes import Classes, Phrases, spelled_out
 from bouncewise.text.phrase import phrase_pieces
 
 if TYPE_CHECKING:
@@ -72,6 +74,7 @@ class Rule(Strict, frozen=True, kw_only=True):
     permanence: Permanence | None = None
     alternates: tuple[Cause, ...] = ()
     confidence: float | None = None
+    groups: tuple[Phrases, ...] = ()  # each what a phrase with classes stands for; in no file
 
 
 class RuleFile(Strict, frozen=True, kw_only=True):
@@ -149,20 +152,13 @@ class RuleSet(msgspec.Struct, frozen=True, kw_only=True):
     version: str
 
 
-class _Precedence(Strict, frozen=True, kw_only=True):
-    tier: tuple[Tier, ...]
+class _Facts(Strict, frozen=True, kw_only=True):
+    """A file that is no rule file; it has one of these tables."""
 
-
-class _Causes(Strict, frozen=True, kw_only=True):
-    cause: tuple[CauseFacts, ...]
-
-
-class _Receivers(Strict, frozen=True, kw_only=True):
-    receiver: tuple[Receiver, ...]
-
-
-class _Statuses(Strict, frozen=True, kw_only=True):
-    status: tuple[StatusFacts, ...]
+    tier: tuple[Tier, ...] = ()
+    cause: tuple[CauseFacts, ...] = ()
+    receiver: tuple[Receiver, ...] = ()
+    status: tuple[StatusFacts, ...] = ()
 
 
 SITE_TIER = Tier(name="site", confidence=0.98, files=())
@@ -176,14 +172,15 @@ def load(site: tuple[Path, ...] = ()) -> RuleSet:
     """
     knowledge = _knowledge()
     digest = hashlib.sha256()
-    tiers = _read(knowledge / "precedence.toml", _Precedence, digest).tier
-    causes = {c.cause: c for c in _read(knowledge / "causes.toml", _Causes, digest).cause}
-    receivers = _read(knowledge / "receivers.toml", _Receivers, digest).receiver
-    statuses = _read(knowledge / "status.toml", _Statuses, digest).status
+    tiers = _read(knowledge / "precedence.toml", _Facts, digest).tier
+    causes = {c.cause: c for c in _read(knowledge / "causes.toml", _Facts, digest).cause}
+    receivers = _read(knowledge / "receivers.toml", _Facts, digest).receiver
+    statuses = _read(knowledge / "status.toml", _Facts, digest).status
     labels = _read(knowledge / "labels.toml", dict[str, dict[str, Cause]], digest)
+    classes = _read(knowledge / "classes.toml", Classes, digest)
     files: list[tuple[Tier, Traversable]] = [(SITE_TIER, path) for path in _site_files(site)]
     files += [(tier, knowledge / f"{name}.toml") for tier in tiers for name in tier.files]
-    ranked = list(_rules(files, {r.id for r in receivers}, digest))
+    ranked = list(_rules(files, {r.id for r in receivers}, classes, digest))
     return RuleSet(
         rules=tuple(rule for rule, _ in ranked),
         base=tuple(t.confidence if r.confidence is None else r.confidence for r, t in ranked),
@@ -237,15 +234,13 @@ def _site_files(site: tuple[Path, ...]) -> list[Path]:
     for path in site:
         if not path.exists():
             raise RuleError(f"{path}: no such rule file or folder")
-        if path.is_dir():
-            files += sorted(p for p in path.glob("*.toml") if not p.is_dir())
-        else:
-            files.append(path)
+        inside = sorted(p for p in path.glob("*.toml") if not p.is_dir())
+        files += inside if path.is_dir() else [path]
     return files
 
 
 def _rules(
-    files: list[tuple[Tier, Traversable]], receivers: set[str], digest: Hash
+    files: list[tuple[Tier, Traversable]], receivers: set[str], classes: Classes, digest: Hash
 ) -> Iterator[tuple[Rule, Tier]]:
     """The rules of *files*, checked, each with its tier."""
     ids: set[str] = set()
@@ -255,8 +250,18 @@ def _rules(
             if rule.id in ids:
                 raise RuleError(f"{place}: this id is taken; ids are unique over all files")
             ids.add(rule.id)
-            _check(rule, place, receivers)
-            yield rule, tier
+            _check(plain := _without_classes(rule, place, classes), place, receivers)
+            yield plain, tier
+
+
+def _without_classes(rule: Rule, place: str, classes: Classes) -> Rule:
+    """*rule* with every phrase that its phrases with classes of words stand for."""
+    if rule.groups:
+        raise RuleError(f"{place}: a rule has no key 'groups'")
+    lists = ("phrase", "also", "unless")
+    found = {key: spelled_out(getattr(rule.when, key), place, classes) for key in lists}
+    when = replace(rule.when, **{key: phrases for key, (phrases, _) in found.items()})
+    return replace(rule, when=when, groups=(*found["phrase"][1], *found["also"][1]))
 
 
 def _read(path: Traversable, kind: type[T], digest: Hash) -> T:

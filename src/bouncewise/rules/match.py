@@ -40,19 +40,31 @@ class _Conditions(NamedTuple):
     receiver: str | None
 
 
-class _Entry:
-    """What a literal contributes when it occurs in the words: a bit of each rule per condition.
+_Gapped = tuple[str, str, tuple[Piece, ...], int, int, int, str | None]
+_Found = tuple[int, int, int, str | None, tuple[_Gapped, ...]]
+"""What a literal contributes where it occurs: a bit of each rule per condition (phrase, also,
+unless), a receiver, and the phrases with gaps that are tried there. Of each of those, its first and
+its last literal, which are a faster test, its pieces, and what it contributes.
+"""
 
-    ``gapped`` has the phrases with gaps that are tried where the literal occurs: for the pieces of
-    each, its first and its last literal, which are a faster test, and what the phrase contributes.
-    """
+
+class _Entry:
+    """A literal while the rules are added."""
 
     __slots__ = ("also", "gapped", "phrase", "receiver", "unless")
 
     def __init__(self) -> None:
         self.phrase = self.also = self.unless = 0
         self.receiver: str | None = None
-        self.gapped: dict[tuple[Piece, ...], tuple[str, str, _Entry]] = {}
+        self.gapped: dict[tuple[Piece, ...], _Entry] = {}
+
+    def found(self) -> _Found:
+        """The entry as the automaton holds it."""
+        gapped = tuple(
+            (p[0].literal, p[-1].literal, p, e.phrase, e.also, e.unless, e.receiver)
+            for p, e in self.gapped.items()
+        )
+        return self.phrase, self.also, self.unless, self.receiver, gapped
 
 
 class Matcher:
@@ -68,7 +80,7 @@ class Matcher:
             self._add_receiver(receiver)
         self._automaton = ahocorasick.Automaton()
         for literal, entry in self._entries.items():
-            self._automaton.add_word(literal, entry)
+            self._automaton.add_word(literal, entry.found())
         self._automaton.make_automaton()
         self._receivers = {host: r.id for r in ruleset.receivers for host in (*r.mx, *r.domains)}
         self._condition_bits = lru_cache(maxsize=65536)(self._compute_condition_bits)
@@ -91,14 +103,14 @@ class Matcher:
     def _entry(self, phrase: str) -> _Entry:
         """The entry of *phrase*, under its longest piece that is no common word."""
         pieces = phrase_pieces(phrase)
+        if len(pieces) == 1:
+            return self._entries.setdefault(pieces[0].literal, _Entry())
         rarest = max(
             (p.literal for p in pieces),
             key=lambda literal: (literal.strip() not in _COMMON, len(literal)),
         )
         entry = self._entries.setdefault(rarest, _Entry())
-        if len(pieces) == 1:
-            return entry
-        return entry.gapped.setdefault(pieces, (pieces[0].literal, pieces[-1].literal, _Entry()))[2]
+        return entry.gapped.setdefault(pieces, _Entry())
 
     def match(
         self,
@@ -112,18 +124,18 @@ class Matcher:
         phrase, also, unless = self._without_phrase, self._without_also, 0
         named_receiver = None
         # This loop is most of the cost of a reply, so it is written out without a generator.
-        for _, entry in self._automaton.iter(words):
-            phrase |= entry.phrase
-            also |= entry.also
-            unless |= entry.unless
-            named_receiver = named_receiver or entry.receiver
-            if entry.gapped:
-                for pieces, (first, last, gapped) in entry.gapped.items():
-                    if first in words and last in words and find_phrase(words, pieces):
-                        phrase |= gapped.phrase
-                        also |= gapped.also
-                        unless |= gapped.unless
-                        named_receiver = named_receiver or gapped.receiver
+        for _, (in_phrase, in_also, in_unless, named, gapped) in self._automaton.iter(words):
+            phrase |= in_phrase
+            also |= in_also
+            unless |= in_unless
+            if named:
+                named_receiver = named_receiver or named
+            for first, last, pieces, gap_phrase, gap_also, gap_unless, gap_named in gapped:
+                if first in words and last in words and find_phrase(words, pieces):
+                    phrase |= gap_phrase
+                    also |= gap_also
+                    unless |= gap_unless
+                    named_receiver = named_receiver or gap_named
         receiver = receiver or named_receiver
         bits = self._condition_bits((reply_code, status, stage, receiver))
         return phrase & also & ~unless & bits, receiver

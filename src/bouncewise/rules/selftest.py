@@ -2,7 +2,8 @@
 
 Reads: a rule, and a function that gives the rule which decides a reply. Gives: a sentence for each
 example that another rule decides, for each counter-example that the rule decides, and for each
-phrase that no example contains.
+phrase that no example contains. Of the phrases that one phrase with classes of words stands for,
+one in one example is enough.
 """
 
 from __future__ import annotations
@@ -27,10 +28,12 @@ def violations(rule: Rule, deciding_rule: Callable[[Example], str]) -> Iterator[
         if deciding_rule(counter) == rule.id:
             yield f"{rule.id}: the counter-example {counter.reply!r} is decided by this rule"
     example_words = [words(example.reply) for example in examples]
-    for phrase in (*rule.when.phrase, *rule.when.also):
-        pieces = phrase_pieces(phrase)
-        if not any(find_phrase(bare_words, pieces) for bare_words in example_words):
-            yield f"{rule.id}: no example contains the phrase {phrase!r}"
+    grouped = {phrase for group in rule.groups for phrase in group}
+    single = [(p,) for p in (*rule.when.phrase, *rule.when.also) if p not in grouped]
+    for group in (*rule.groups, *single):
+        alternatives = [phrase_pieces(phrase) for phrase in group]
+        if not any(find_phrase(text, pieces) for text in example_words for pieces in alternatives):
+            yield f"{rule.id}: no example contains the phrase {group[0]!r}"
 
 
 def as_example(example: str | Example) -> Example:

@@ -27,13 +27,15 @@ class Piece(NamedTuple):
     """The piece follows in the word that the piece before it began, not after a gap of words."""
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=32768)
 def phrase_pieces(phrase: str) -> tuple[Piece, ...]:
     """The literal pieces between the gaps of *phrase*, folded as the words of replies are.
 
     ``user * unknown`` has a gap of at most GAP words. ``suspend*`` is any word that begins with
     these letters, ``*sperrt`` any word that ends with them. ``@`` is any mail address.
     """
+    if phrase.isascii() and phrase.islower() and phrase.replace(" ", "").isalpha():
+        return (Piece(f" {' '.join(phrase.split())} ", False),)  # nothing to fold, and no gap
     pieces: list[Piece] = []
     literal, same_word = " ", False
     for part in phrase.split():

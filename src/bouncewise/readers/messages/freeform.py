@@ -44,7 +44,7 @@ _ENTRY = re.compile(
     r"[ \t]*"
     r"(?:(?P<separator>\.\.\.|[:;,\[(|]|--?[ \t]|=>|\bon (?:[A-Z][a-z]{2},|\d)|$)(?P<reason>.*)|$)"
 )
-# Exim "(generated from a@b)", Postfix "(expanded from <a@b>)": by which name it was mailed.
+# Exim "(generated from a@b)", Postfix "(expanded from <a@b>)".
 _FROM = r"\b(?:generated|expanded|forwarded|redirected) from:?"
 _PARENT_WORDS = re.compile(rf"{_FROM}\W{{0,3}}$", re.I)
 _PARENT = re.compile(rf"(?:^\s*)?\(?{_FROM} <?([^\s<>()]{{1,250}}@[^\s<>()]{{1,250}})", re.I)
@@ -147,8 +147,7 @@ class Reasons:
     def recipients(self) -> list[str]:
         """The recipients by X-Failed-Recipients, else by the text, else by all other evidence."""
         header = ",".join(self._message.header.get_all("x-failed-recipients"))[:65536]
-        in_header = {address.normalise(a): a for _, _, a in address.find(header)}
-        if in_header:
+        if in_header := {address.normalise(a): a for _, _, a in address.find(header)}:
             return list(in_header.values())
         return list(self._recipients.values()) or candidates.best(self._message)
 
@@ -170,9 +169,8 @@ class Reasons:
         prefer_general = len(self._recipients) < 2 and self._first_coded is not None
         if len(own) > 3 and (not prefer_general or _has_code(own)):
             return own
-        subject = self._message.subject
-        if self._first_coded is None and recipient.casefold() in subject.casefold():
-            return " ".join(f"{subject} {self._general_reason}".split())[:MAX_REPLY]
+        if self._first_coded is None and recipient.casefold() in self._message.subject.casefold():
+            return " ".join((self._message.subject, self._general_reason))[:MAX_REPLY].strip()
         return self._general_reason
 
     @lazy_property

@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from bouncewise.model import Finding
-from bouncewise.readers.base import Note, key_of, unread
+from bouncewise.readers.base import Item, Note, key_of, unread
 from bouncewise.readers.messages import interpret
 from bouncewise.readers.messages.parsed import ParsedMessage
+from bouncewise.readers.reports import attached
 from bouncewise.rfc import address, mime
 
 _CHUNK = 1 << 20  # octets that are read from the stream at a time
@@ -47,7 +48,7 @@ class MboxReader:
         first, _, rest = mime.header_block(head).partition(b"\n")
         return first.startswith(b"From ") and _HEADER_LINE.match(rest.lstrip(b"\n")) is not None
 
-    def read(self, stream: BinaryIO, path: str) -> Iterator[Finding | Note]:
+    def read(self, stream: BinaryIO, path: str) -> Iterator[Item]:
         """The findings of each message, in order."""
         for index, raw in enumerate(split(stream)):
             yield from findings(raw, path, index)
@@ -66,7 +67,7 @@ class MessageReader:
         header = mime.header_block(head)
         return _HEADER_LINE.match(header) is not None and _MAIL_FIELD.search(header) is not None
 
-    def read(self, stream: BinaryIO, path: str) -> Iterator[Finding | Note]:
+    def read(self, stream: BinaryIO, path: str) -> Iterator[Item]:
         """The findings of the message."""
         yield from findings(stream.read(interpret.MAX_MESSAGE + 1), path, 0)
 
@@ -91,7 +92,7 @@ def split(stream: BinaryIO) -> Iterator[bytes]:
         yield pending
 
 
-def findings(raw: bytes, path: str, index: int) -> Iterator[Finding | Note]:
+def findings(raw: bytes, path: str, index: int) -> Iterator[Item]:
     """The findings of one message, keyed by the notice's Message-ID or else by its content."""
     if len(raw) > interpret.MAX_MESSAGE:
         limit = f"{interpret.MAX_MESSAGE >> 20} MiB"
@@ -107,6 +108,8 @@ def findings(raw: bytes, path: str, index: int) -> Iterator[Finding | Note]:
     if is_empty_report:
         yield Note(path, index, interpret.NAMES_NOBODY)
     if not reports:
+        if reports is None and message.has_data:
+            yield from attached.read(message.header, path, index)
         return
     if len(reports) >= MANY_RECIPIENTS:
         named = len(_RECIPIENT_FIELD.findall(raw))

@@ -56,10 +56,12 @@ class ParsedMessage:
         self.header = mime.parse(raw)
         self.status_text = self.feedback_text = self.disposition_text = ""
         self.has_disposition = False
+        self.has_data = False  # a part that people do not read
         self._attached: mime.Part | None = None
         self._human_parts: list[mime.Part] = []
         for part in mime.leaves(self.header):
             kind = part.content_type
+            self.has_data |= kind.startswith("application/") or kind == "text/xml"
             if kind in _STATUS_TYPES:
                 self.status_text += part.text + "\n\n"
             elif kind == "message/feedback-report":

@@ -1,0 +1,213 @@
+"""``bouncewise sender``: the health of our own sending."""
+
+from __future__ import annotations
+
+import ipaddress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+
+from bouncewise.cli.common import BAD, DIM, HEAD, db_option, echo, json_option, open_ledger, style
+from bouncewise.cli.review import lines_of, summary
+from bouncewise.contract import dumps
+from bouncewise.contract.sender import CheckRow, DmarcSourceRow, DmarcSummary, TlsSummary
+from bouncewise.errors import InputError
+from bouncewise.ledger.records import TlsCount
+from bouncewise.lists.names import name_in
+from bouncewise.net.dns import system_resolver
+from bouncewise.net.zone import zone_resolver
+from bouncewise.operations.sender_reports import DmarcOverview, dmarc_overviews, tls_overview
+from bouncewise.sender.audit import audit_domain, audit_ip
+from bouncewise.sender.checks import Level
+from bouncewise.sender.sources import WORDS, SourceClass
+
+
+class _Targets(click.Group):
+    """``sender reports`` is a command of its own; every other first argument is a target."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The subcommand named first, else the audit with all arguments."""
+        if args and args[0] in self.commands:
+            return super().resolve_command(ctx, args)
+        return "audit", audit, args
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Options before the target are the audit's."""
+        if args and args[0] not in self.commands and args[0] not in ("--help", "-h"):
+            args = ["audit", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group("sender", cls=_Targets)
+def command() -> None:
+    """Check the records of a sending DOMAIN or the names of an IP address: SPF, DMARC, PTR, MX.
+
+    `sender reports` summarises what receivers report about your mail.
+
+    \b
+    bouncewise sender example.com --ip 192.0.2.10
+    bouncewise sender 192.0.2.10
+    bouncewise sender example.com --zone example.com.zone
+    bouncewise sender reports example.com
+    """
+
+
+@command.command("audit", short_help="the records of a domain, or the names of an IP address")
+@click.argument("target")
+@click.option("--ip", "ips", multiple=True, metavar="IP", help="An address that you send from.")
+@click.option("--resolver", metavar="ADDRESS[:PORT]", default="", help="The name server to ask.")
+@click.option(
+    "--zone",
+    "zone_path",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="A zone file whose records are checked before they are published.",
+)
+@json_option
+def audit(
+    target: str, ips: tuple[str, ...], resolver: str, zone_path: Path | None, as_json: bool
+) -> None:
+    """Check the records of TARGET, a domain or an IP address. Exits 1 if there is an error, or if
+    DNS did not answer. Needs dnspython: the extra [sender].
+
+    \b
+    bouncewise sender example.com --ip 192.0.2.10
+    """
+    resolve = system_resolver(server=resolver)
+    if zone_path is not None:
+        resolve = zone_resolver(zone_path, target, resolve)
+    addresses = [_ip(text) for text in ips]
+    try:
+        found = audit_ip(ipaddress.ip_address(target.strip("[]")), resolve)
+    except ValueError:
+        name = name_in(f"@{target.rpartition('@')[2]}")
+        if name.error:
+            raise InputError(f"{target}: neither a domain nor an IP address") from None
+        found = audit_domain(name.key.removeprefix("@"), resolve, addresses)
+    if as_json:
+        echo(*(dumps(CheckRow.of(result)) for result in found))
+    else:
+        echo(*(line for result in found for line in lines_of(result)), summary(found))
+    raise SystemExit(1 if any(f.level in (Level.ERROR, Level.UNKNOWN) for f in found) else 0)
+
+
+def _ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        raise InputError(f"--ip {text}: not an IP address") from None
+
+
+@command.command("reports", short_help="DMARC and TLS reports: sources, alignment, what would fail")
+@click.argument("domain", required=False)
+@click.option(
+    "--days", type=click.IntRange(1, 3650), default=30, show_default=True, help="How far back."
+)
+@click.option(
+    "--sources",
+    "most",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    help="Sources shown of each domain.",
+)
+@click.option(
+    "--what-if",
+    type=click.Choice(["quarantine", "reject"]),
+    help="List the mails that this policy would have stopped.",
+)
+@db_option
+@json_option
+def reports(
+    domain: str | None, days: int, most: int, what_if: str | None, db: str | None, as_json: bool
+) -> None:
+    """Summarise the DMARC aggregate reports and SMTP TLS reports that `ingest` read: who sends
+    mail as DOMAIN (default: every domain with reports), and whether SPF and DKIM pass aligned.
+
+    Exits 1 if no report is there: an authorised reporter that stops is a fault, too.
+
+    \b
+    bouncewise ingest dmarc-reports/
+    bouncewise sender reports example.com --what-if reject
+    """
+    since = datetime.now(UTC) - timedelta(days=days)
+    name = domain.strip().rstrip(".").lower() if domain else None
+    with open_ledger(db) as ledger:
+        overviews = dmarc_overviews(ledger, since, name)
+        sessions = tls_overview(ledger, since, name)
+    if as_json:
+        for overview in overviews:
+            echo(dumps(DmarcSummary.of(overview)))
+            for row in overview.sources:
+                if what_if is None or row.refused:
+                    echo(dumps(DmarcSourceRow.of(overview.domain.domain, row)))
+        for count in sessions:
+            echo(dumps(TlsSummary.of(count)))
+    else:
+        for overview in overviews:
+            echo(*_dmarc(overview, most, what_if))
+        echo(*(line for count in sessions for line in _tls(count)))
+        if not overviews and not sessions:
+            about = f" about {name}" if name else ""
+            echo(f"no reports{about} of the last {days} days; `bouncewise ingest` reads them")
+    if not overviews and not sessions:
+        raise SystemExit(1)
+
+
+def _dmarc(found: DmarcOverview, most: int, what_if: str | None) -> list[str]:
+    domain, mails = found.domain, max(found.mails, 1)
+    lines = [
+        style(domain.domain, HEAD)
+        + style(
+            f"  {domain.first:%Y-%m-%d} to {domain.last:%Y-%m-%d}: reports: {domain.reports:,}, "
+            f"reporters: {domain.reporters:,}",
+            DIM,
+        ),
+        f"  mails: {found.mails:,}; DMARC passes for {found.passed:,} ({found.passed / mails:.1%})",
+        *(
+            f"  policy {seen.policy} (reporters: {seen.reporters:,}, last {seen.last:%Y-%m-%d})"
+            for seen in found.policies
+        ),
+    ]
+    if what_if is None:
+        counts, shown = found.by_class, found.sources
+        lines.append("  by result:")
+    else:
+        counts, shown = found.refused_by_class, [row for row in found.sources if row.refused]
+        total = sum(counts.values())
+        lines.append(
+            style(f"  p={what_if} would have stopped {total:,} mails ({total / mails:.1%})", BAD)
+        )
+    lines += [
+        f"  {counts[kind]:>10,}  {counts[kind] / mails:>6.1%}  {kind:10}  {WORDS[kind]}"
+        for kind in SourceClass
+        if counts.get(kind)
+    ]
+    if shown:
+        lines.append(
+            style(f"  {'mails':>10}  {'class':10}  {'source':39}  SPF or DKIM passes for", DIM)
+        )
+    for row in shown[:most]:
+        count = row.mails if what_if is None else row.refused
+        names = ", ".join(row.identities) or "-"
+        lines.append(f"  {count:>10,}  {row.source_class:10}  {row.source:39}  {names}")
+    if len(shown) > most:
+        rest = sum(row.mails if what_if is None else row.refused for row in shown[most:])
+        lines.append(f"  {rest:>10,}  in {len(shown) - most:,} more sources (--sources, --json)")
+    return [*lines, ""]
+
+
+def _tls(count: TlsCount) -> list[str]:
+    share = count.failed / max(count.sessions, 1)
+    lines = [
+        style(count.domain, HEAD)
+        + f"  TLS ({count.policy or 'policy not named'}): {count.sessions:,} sessions, "
+        f"{count.failed:,} failed ({share:.1%}), reported by {count.reporters:,}"
+    ]
+    lines += [
+        f"  {failure.count:>10,}  {failure.result}  {failure.mx or '-'}"
+        for failure in count.failures
+    ]
+    return lines

@@ -1,0 +1,157 @@
+"""DMARC policies as RFC 9989 finds and reads them, with a word on RFC 7489 where they differ.
+
+Reads: TXT records through a Resolver. Gives: the record that applies to a domain, the
+organizational domain by the tree walk (section 4.10), and the policy in force for the domain, for
+its subdomains and for names that do not exist. Refuses nothing: what is no record is told.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from bouncewise.net.dns import NoRecordsError, NoSuchNameError, Resolver
+from bouncewise.sender.spf_record import texts
+
+MAX_LABELS = 8
+"""Labels of a name from which on the walk leaves out the middle (section 4.10)."""
+
+POLICIES = ("none", "quarantine", "reject")
+_TAG = re.compile(r"\s*([A-Za-z]+)\s*=\s*([^;]*?)\s*(?:;|$)")
+_ADDRESS = re.compile(r"mailto:([^\s,!@]+@[^\s,!@]+)(?:!\d{1,10}[kmgt]?)?\s*", re.I)
+
+
+class DmarcRecord(NamedTuple):
+    """A record: where it stands, its text and tags (names and policies in lower case)."""
+
+    domain: str
+    text: str
+    tags: dict[str, str]
+
+    @property
+    def reports_to(self) -> list[str]:
+        """The addresses in rua= that are valid."""
+        return [m[1] for m in map(_ADDRESS.fullmatch, self.tags.get("rua", "").split(",")) if m]
+
+    @property
+    def policy(self) -> str | None:
+        """p=; "none" where it is missing or invalid and reports are asked for; None where such a
+        record counts as none (RFC 9989 section 4.7).
+        """
+        p = self.tags.get("p", "").lower()
+        if p in POLICIES:
+            return p
+        return "none" if self.reports_to else None
+
+
+class DmarcFound(NamedTuple):
+    """What there is at one name: records, and texts that look like one and are none."""
+
+    domain: str
+    records: list[str]
+    others: list[str]
+
+
+class DmarcPolicyFound(NamedTuple):
+    """The record that applies (None: none does), the organizational domain, and the names asked,
+    in order.
+    """
+
+    record: DmarcRecord | None
+    organization: str
+    asked: tuple[str, ...]
+    several: tuple[str, ...] = ()
+
+
+def at(domain: str, resolve: Resolver) -> DmarcFound:
+    """What stands at _dmarc.*domain*. Raises UnansweredError."""
+    try:
+        found = [texts(text) for text in resolve(f"_dmarc.{domain}", "TXT")]
+    except (NoSuchNameError, NoRecordsError):
+        found = []
+    records = [text for text in found if _is_record(text)]
+    others = [text for text in found if not _is_record(text) and "dmarc1" in text.lower()]
+    return DmarcFound(domain, records, others)
+
+
+def _is_record(text: str) -> bool:
+    """Whether a text is a record: its first tag is v=DMARC1, in this case (section 4.7)."""
+    return re.match(r"v\s*=\s*DMARC1\s*(?:;|$)", text) is not None
+
+
+def parse(domain: str, text: str) -> DmarcRecord:
+    """The tags of a record; the first of each name."""
+    tags: dict[str, str] = {}
+    for m in _TAG.finditer(text):
+        tags.setdefault(m[1].lower(), m[2])
+    return DmarcRecord(domain, text, tags)
+
+
+def names(domain: str) -> list[str]:
+    """The names of the tree walk, from *domain* on (section 4.10)."""
+    labels = domain.rstrip(".").lower().split(".")
+    found = [".".join(labels)]
+    rest = labels[-(MAX_LABELS - 1) :] if len(labels) >= MAX_LABELS else labels[1:]
+    while rest:
+        found.append(".".join(rest))
+        rest = rest[1:]
+    return found
+
+
+def discover(domain: str, resolve: Resolver) -> DmarcPolicyFound:
+    """The record that applies to mail from *domain*. Raises UnansweredError."""
+    walked: list[DmarcRecord] = []
+    asked: list[str] = []
+    several: list[str] = []
+    organization = ""
+    for name in names(domain):
+        asked.append(name)
+        found = at(name, resolve)
+        if len(found.records) > 1:
+            several.append(name)
+        if len(found.records) != 1:
+            continue
+        record = parse(name, found.records[0])
+        psd = record.tags.get("psd", "u").lower()
+        if psd == "y" and name != asked[0]:
+            # A public suffix: the organizational domain is one label below it.
+            below = asked[-2] if len(asked) > 1 else name
+            organization = below
+            walked.append(record)
+            break
+        walked.append(record)
+        if psd == "n":
+            organization = name
+            break
+    organization = organization or (walked[-1].domain if walked else asked[0])
+    own = next((record for record in walked if record.domain == asked[0]), None)
+    above = next((record for record in walked if record.domain == organization), None)
+    suffix = next((r for r in walked if r.tags.get("psd", "").lower() == "y"), None)
+    applies = own or above or suffix
+    return DmarcPolicyFound(applies, organization, tuple(asked), tuple(several))
+
+
+class DmarcEffect(NamedTuple):
+    """What receivers that follow RFC 9989 do with mail that fails: for the domain of the record,
+    for its subdomains, and for names that do not exist.
+    """
+
+    domain: str
+    subdomains: str
+    nonexistent: str
+
+
+def effect(record: DmarcRecord) -> DmarcEffect | None:
+    """The policies in force; None where the record counts as none. t=y lowers each by one step
+    (section 4.7).
+    """
+    p = record.policy
+    if p is None:
+        return None
+    sp = record.tags.get("sp", "").lower()
+    sp = sp if sp in POLICIES else p
+    np = record.tags.get("np", "").lower()
+    np = np if np in POLICIES else sp
+    if record.tags.get("t", "").lower() == "y":
+        p, sp, np = (POLICIES[max(0, POLICIES.index(policy) - 1)] for policy in (p, sp, np))
+    return DmarcEffect(p, sp, np)

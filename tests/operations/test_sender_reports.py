@@ -1,0 +1,84 @@
+"""``sender reports``: reports counted once, sources, what a stricter policy would stop."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from support import cli
+from support.reports import RECORD, REPORT, ROWS, TLS
+
+DAYS = "--days=3000"
+
+
+def bouncewise(folder: Path, *arguments: str) -> str:
+    """The output of a command."""
+    return cli.bouncewise(folder, *arguments).stdout.decode()
+
+
+def rows(tmp_path: Path, *arguments: str) -> list[dict[str, Any]]:
+    result = bouncewise(tmp_path, "sender", "reports", "--json", DAYS, *arguments)
+    return [json.loads(line) for line in result.splitlines()]
+
+
+def write(tmp_path: Path, name: str, *replaced: tuple[str, str]) -> None:
+    text = REPORT
+    for old, new in replaced:
+        text = text.replace(old, new)
+    (tmp_path / "reports").mkdir(exist_ok=True)
+    (tmp_path / "reports" / name).write_text(text)
+
+
+def test_a_report_counts_once_whatever_way_it_comes(tmp_path: Path) -> None:
+    write(tmp_path, "a.xml")
+    write(tmp_path, "b.xml")
+    first = bouncewise(tmp_path, "ingest", "reports")
+    assert "2 reports" in first and "1 new" in first
+    assert "0 new" in bouncewise(tmp_path, "ingest", "reports")
+    summary = rows(tmp_path)[0]
+    assert (summary["domain"], summary["reports"], summary["mails"]) == ("example.com", 1, 8)
+
+
+def test_only_mail_for_which_both_fail_would_be_refused(tmp_path: Path) -> None:
+    write(tmp_path, "a.xml")
+    bouncewise(tmp_path, "ingest", "reports")
+    summary, *sources = rows(tmp_path, "--what-if", "reject")
+    assert summary["passed"] == 7
+    assert summary["refused_by_class"] == {"modified": 1}
+    assert [(s["source"], s["refused"]) for s in sources] == [("2001:db8::1", 1)]
+
+
+def test_forty_reporters_that_see_forwarded_mail_are_no_reason_to_widen_spf(tmp_path: Path) -> None:
+    forwarded = RECORD.format(ip="203.0.113.9", count=3, dkim="pass", spf="fail")
+    for n in range(40):
+        write(tmp_path, f"{n}.xml", (ROWS, forwarded), ("there.example</org", f"r{n}.example</org"))
+    bouncewise(tmp_path, "ingest", "reports")
+    summary, source = rows(tmp_path)
+    assert (summary["reporters"], summary["by_class"]) == (40, {"forwarded": 120})
+    assert source["source_class"] == "forwarded"
+    assert "do not add forwarders to SPF" in bouncewise(tmp_path, "sender", "reports", DAYS)
+
+
+def test_tls_reports_are_summed_by_policy(tmp_path: Path) -> None:
+    (tmp_path / "tls.json").write_text(json.dumps(TLS))
+    bouncewise(tmp_path, "ingest", "tls.json")
+    [summary] = rows(tmp_path, "example.com")
+    assert (summary["kind"], summary["sessions"], summary["failed"]) == ("tls", 100, 10)
+    assert summary["failures"] == [
+        {"result": "certificate-expired", "mx": "mx.example.com", "count": 10}
+    ]
+
+
+def test_no_report_is_a_finding(tmp_path: Path) -> None:
+    write(tmp_path, "a.xml")
+    bouncewise(tmp_path, "ingest", "reports")
+    result = cli.bouncewise(tmp_path, "sender", "reports", "other.example", DAYS)
+    assert result.returncode == 1 and b"no reports about other.example" in result.stdout
+
+
+def test_read_shows_a_report_without_a_ledger(tmp_path: Path) -> None:
+    write(tmp_path, "a.xml")
+    assert "8 mails, 7 pass DMARC; p=none" in bouncewise(tmp_path, "read", "reports")
+    [row] = [json.loads(x) for x in bouncewise(tmp_path, "read", "--json", "reports").splitlines()]
+    assert (row["kind"], row["policy"]["sp"], row["rows"][0]["mails"]) == ("dmarc", "reject", 7)
