@@ -73,6 +73,20 @@ def test_a_dry_run_of_add_refuses_what_is_no_ledger(what: str, tmp_path: Path) -
     assert isinstance(done.exception, BouncewiseError), done.output
 
 
+@pytest.mark.parametrize(
+    "data", [b"\x1f\x8b\x08\x00cut short", b"PK\x03\x04cut short", b"what\n" * 9]
+)
+@pytest.mark.parametrize("verb", [["read"], ["ingest", "--db", "l.sqlite"]], ids=lambda v: v[0])
+def test_a_job_that_can_read_nothing_fails(
+    verb: list[str], data: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mail.log").write_bytes(data)
+    done = run(*verb, "mail.log")
+    assert done.exit_code == 1, done.output
+    assert "note: mail.log" in done.output
+
+
 def test_a_ledger_named_memory_is_a_file_that_keeps_what_is_added(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

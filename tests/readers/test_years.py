@@ -63,3 +63,13 @@ def test_in_the_repeated_hour_a_line_that_goes_back_is_in_the_second_pass() -> N
     first, second = parser.parse("Oct 25 02:50:00"), parser.parse("Oct 25 02:10:00")
     assert first == datetime(2026, 10, 25, 0, 50, tzinfo=UTC)
     assert second == datetime(2026, 10, 25, 1, 10, tzinfo=UTC)
+    assert parser.parse("Oct 25 02:50:00") == datetime(2026, 10, 25, 1, 50, tzinfo=UTC)
+    assert parser.parse("Oct 25 03:10:00") == datetime(2026, 10, 25, 2, 10, tzinfo=UTC)
+
+
+@pytest.mark.usefixtures("berlin")
+def test_a_line_of_the_first_pass_that_is_late_stays_in_the_first() -> None:
+    parser = TimestampParser(datetime(2026, 11, 26, tzinfo=UTC))
+    stamps = "02:59:58", "02:00:01", "02:59:59", "02:00:02"
+    hours = [parser.parse(f"Oct 25 {stamp}") for stamp in stamps]
+    assert [at and at.hour for at in hours] == [0, 1, 0, 1]

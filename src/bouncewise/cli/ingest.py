@@ -47,7 +47,7 @@ def command(
     suppressions and holds.
 
     The same input twice changes nothing. If it is interrupted, call it again: it continues where
-    it stopped. Exits 1 if a file has an unknown format and there is no report.
+    it stopped. Exits 1 if a file cannot be read, or has an unknown format, and there is no report.
 
     \b
     bouncewise ingest /var/log/mail.log ~/Maildir/.bounces

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from bouncewise.cli.common import echo_error
-from bouncewise.intake.files import UNKNOWN_FORMAT
+from bouncewise.intake.files import GONE
 from bouncewise.readers import Note
 
 
 class Notes:
-    """Prints notes; counts the files whose format no reader recognises."""
+    """Prints notes; counts the files that could not be read to their end: damaged, not permitted,
+    or of a format that no reader recognises.
+    """
 
     def __init__(self) -> None:
-        self.unrecognised = 0
+        self.unread = 0
 
     def print(self, note: Note) -> None:
         """Print one note."""
-        self.unrecognised += note.text == UNKNOWN_FORMAT
+        self.unread += note.ends_early and note.text != GONE
         echo_error(f"note: {note}")
 
     def exit_code(self, reports: int) -> int:
-        """1 if files were not recognised and there are no *reports*: a job that runs unattended
-        then shows that a log has another format than before; else 0.
+        """1 if files were not read and there are no *reports*: a job that runs unattended then
+        shows that it may not read a log any more, or that its format has changed; else 0.
         """
-        return 1 if self.unrecognised and not reports else 0
+        return 1 if self.unread and not reports else 0

@@ -39,7 +39,8 @@ _FORMATS = "\n".join(f"      {reader.name:10} {reader.about}" for reader in FORM
     help=f"""Print each report in files, folders, Maildirs, mboxes, .gz .zst .zip or -, with its
     verdict.
 
-    Nothing is stored. Exits 1 if a file has an unknown format and there is no report.
+    Nothing is stored. Exits 1 if a file cannot be read, or has an unknown format, and there is no
+    report.
 
     \b
     bouncewise read bounce.eml

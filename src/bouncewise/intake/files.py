@@ -31,6 +31,7 @@ from bouncewise.readers.base import HEAD, Item
 
 STDIN = "-"
 
+GONE = "is not there: a link to nothing, or moved in the meantime"
 UNKNOWN_FORMAT = "unknown format; `bouncewise read --help` lists those that are read"
 
 READ_ERRORS = (
@@ -116,7 +117,9 @@ def read(
 
 
 def _stopped(name: str, error: Exception) -> Note:
-    return Note(name, None, f"stopped reading: {error or type(error).__name__}", ends_early=True)
+    reason = f"stopped reading: {error or type(error).__name__}"
+    text = GONE if isinstance(error, FileNotFoundError) else reason
+    return Note(name, None, text, ends_early=True)
 
 
 def _read_stream(

@@ -22,7 +22,7 @@ from bouncewise.lists.column import folded
 from bouncewise.lists.dates import format_time, parse_time
 from bouncewise.lists.names import name_error, unwrapped
 from bouncewise.lists.postfix import POSTFIX
-from bouncewise.lists.reasons import Meaning, Reasons, is_reply
+from bouncewise.lists.reasons import Meaning, Reasons
 from bouncewise.lists.table import Table
 from bouncewise.model import Cause, Decision, Scope
 
@@ -206,14 +206,9 @@ def _row(name: str, listed: str, cells: list[str], columns: _Columns) -> ListRow
 
 def _unknown_status(row: ListRow, cells: list[str], columns: _Columns) -> str | None:
     """The status of a row that nothing else says is to be suppressed; None if something does."""
-    if columns.reasons.meaning(cells) is not None or row.cause or row.scope is not Scope.ALL:
+    if row.cause or row.scope is not Scope.ALL:
         return None
-    statuses = columns.reasons.statuses
-    texts = [_cell(cells, i) for i in (*columns.reason, *statuses)]
-    others = [_cell(cells, i) for i in columns.reason if i not in statuses]
-    if any(others) or any(map(is_reply, texts)):
-        return None
-    return columns.reasons.unknown_status(cells)
+    return columns.reasons.unknown_status(cells, columns.reason)
 
 
 def _scope(written: str, meaning: Meaning | None) -> Scope:

@@ -120,12 +120,22 @@ class Reasons(NamedTuple):
         found += (_filled(meaning, _cell(cells, i).casefold()) for meaning, i in self.filled)
         return max(found, key=lambda meaning: meaning.value, default=None)
 
-    def unknown_status(self, cells: Sequence[str]) -> str | None:
-        """The status of a row without a known meaning; None if it has no column for one."""
+    def unknown_status(self, cells: Sequence[str], texts: Sequence[int]) -> str | None:
+        """The status of a row that says nothing that is known, in words or in the columns of
+        *texts*; None if it says something, or has no column for a status.
+        """
         values = [_cell(cells, i) for i in self.statuses if i < len(cells)]
+        others = [_cell(cells, i) for i in texts if i not in self.statuses]
+        if any(others) or any(map(is_reply, values)) or self.meaning(cells) is not None:
+            return None
         if any(_PLAIN.sub("", value.casefold()) in _SCOPE_WORDS for value in values):
             return None
         return next(filter(None, values), "") if values else None
+
+
+def is_reply(text: str) -> bool:
+    """Whether *text* begins with a reply code or a status."""
+    return text[:3].isdigit() or "." in text[:6]
 
 
 def _filled(meaning: Meaning, value: str) -> Meaning:
@@ -135,8 +145,3 @@ def _filled(meaning: Meaning, value: str) -> Meaning:
 
 def _cell(cells: Sequence[str], i: int) -> str:
     return cells[i].strip() if i < len(cells) else ""
-
-
-def is_reply(text: str) -> bool:
-    """Whether *text* begins with a reply code or a status."""
-    return text[:3].isdigit() or "." in text[:6]

@@ -6,7 +6,7 @@ before, or the next where the months begin again; lines may be out of order at N
 line of a file is not later than a day after the file's last change, however many years the log has;
 of a pipe or a compressed file this holds for each line. A missing zone is that of ``use_zone``,
 else that of this machine; of an hour that is repeated when summer time ends, a line that goes back
-is in the second pass. Refuses, with None: what is no time.
+is in the second pass, and so are those after it. Refuses, with None: what is no time.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ _BSD = re.compile(
 _SYSLOG = re.compile(rb"^(?:<\d{1,3}>)?([A-Za-z]{3}) [ \d]\d \d\d:", re.M)
 _BACK = 2  # months by which an older file may be behind a newer one
 _NEW_YEAR = 11  # months from January to December
+_REPEATED = timedelta(hours=1)  # when summer time ends
 _OUT_OF_ORDER = timedelta(seconds=90)  # by which lines of one log may be out of order
 
 _zone: list[tzinfo] = []  # of this process
@@ -58,6 +59,7 @@ class TimestampParser:
         self._year: int | None = None
         self._month = 0
         self._before: datetime | None = None  # the line before, in local time
+        self._is_second = False  # whether it is in the second pass of a repeated hour
         self._last: tuple[str, datetime | None] = ("", None)
 
     @classmethod
@@ -110,17 +112,22 @@ class TimestampParser:
             return when.astimezone(UTC)
         local = _local(when)
         second = local.replace(fold=1) if _zone else when.replace(fold=1).astimezone()
-        if second.utcoffset() != local.utcoffset() and self._goes_back(when):
+        self._is_second = second.utcoffset() != local.utcoffset() and self._follows_change(when)
+        if self._is_second:
             local = second
-        self._before = when if local is second else max(when, self._before or when)
+        self._before = when if self._is_second else max(when, self._before or when)
         return local.astimezone(UTC)
 
-    def _goes_back(self, when: datetime) -> bool:
+    def _follows_change(self, when: datetime) -> bool:
         """Whether a time is earlier than one shortly before it by so much that the clock was put
-        back in between.
+        back in between; or that was so at the line before, and it is not of the end of the hour
+        that was repeated then.
         """
-        before = self._before
-        return before is not None and _OUT_OF_ORDER < before - when < timedelta(hours=2)
+        if self._before is None:
+            return False
+        back = self._before - when
+        is_later = -_REPEATED + _OUT_OF_ORDER < back <= _OUT_OF_ORDER
+        return _OUT_OF_ORDER < back < 2 * _REPEATED or (self._is_second and is_later)
 
 
 def _step(before: int, month: int) -> int:
