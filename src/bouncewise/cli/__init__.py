@@ -36,6 +36,7 @@ VERBS = {
     "diagnose": "rank the likely reasons for a refusal; name the next step",
     "policy": "show the decision policy; check your own",
     "rules": "list rules; check and test your own",
+    "blocklists": "ask DNS blocklists about your addresses and domains",
     "review": "check a mailing before it is sent",
     "sender": "check a sending domain; what receivers report about it",
     "verp": "make and check signed return addresses, and their keys",

@@ -31,6 +31,7 @@ from bouncewise.contract.sender import (
     DmarcReportRow,
     DmarcSourceRow,
     DmarcSummary,
+    ListingRow,
     TlsReportRow,
     TlsSummary,
 )
@@ -78,6 +79,7 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "policy": (PolicyCheckRow, PolicyNumberRow),
     "verp": (ReturnAddressRow, VerpCheckRow, VerpKeyRecord),
     "config": (SettingRow, ConfigPlaceRow, ConfigCheckRecord),
+    "blocklists": (ListingRow,),
     "sender reports": (DmarcSummary, DmarcSourceRow, TlsSummary),
     "review": (CheckRow,),
     "sender": (CheckRow,),

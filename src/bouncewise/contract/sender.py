@@ -10,6 +10,7 @@ from bouncewise.model import DmarcReport, TlsReport
 if TYPE_CHECKING:
     from bouncewise.ledger.records import TlsCount
     from bouncewise.operations.sender_reports import DmarcOverview, SourceRow
+    from bouncewise.sender.blocklists import Listing
     from bouncewise.sender.checks import CheckResult
 
 
@@ -210,3 +211,32 @@ class CheckRow(Record, frozen=True, kw_only=True):
     def of(cls, found: CheckResult) -> CheckRow:
         """The row of a finding."""
         return cls(**{**found._asdict(), "level": found.level.value})
+
+
+class ListingRow(Record, frozen=True, kw_only=True):
+    """``blocklists``: what one list says of one subject."""
+
+    subject: Annotated[str, about("the IP address or domain")]
+    zone: Annotated[str, about("the list")]
+    tier: Annotated[str, about("`A` many receivers refuse by it, `B` some do, `C` few")]
+    state: Annotated[str, about("`listed` `clean` `refused` `broken` `unanswered`")]
+    codes: Annotated[list[str], about("its answers")]
+    meaning: Annotated[str, about("what they mean")]
+    words: Annotated[str, about("what the list adds (TXT)")]
+    why: Annotated[str, about("why it says nothing, or an answer is no listing")]
+    delist: Annotated[str, about("the page to ask for removal")]
+
+    @classmethod
+    def of(cls, listing: Listing) -> ListingRow:
+        """The row of a listing."""
+        return cls(
+            subject=listing.subject,
+            zone=listing.zone.name,
+            tier=listing.zone.tier,
+            state=listing.state.value,
+            codes=list(listing.codes),
+            meaning=listing.meaning,
+            words=listing.words,
+            why=listing.why,
+            delist=listing.zone.delist,
+        )
