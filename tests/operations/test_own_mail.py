@@ -10,6 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from bouncewise.config.settings import Own, Settings
+from bouncewise.model import Finding, Proof
+from bouncewise.operations.context import Context
+from bouncewise.operations.ingest import Session
+from bouncewise.readers.messages.mbox import findings
 from support.cli import bouncewise
 from support.postfix import log_lines
 
@@ -78,6 +83,20 @@ def test_a_dead_address_behind_a_smart_host_gets_at_most_two_further_mails(
             ingest(tmp_path, f"{day}.eml", back)
     assert mailed <= 3
     assert all(may_be_mailed(tmp_path, name, at + timedelta(days=1)) for name in LIVING)
+
+
+def test_a_finding_that_is_added_alone_is_examined_as_one_of_a_file(tmp_path: Path) -> None:
+    """By the address of its sender a notice is implausible, whatever way it comes."""
+    raw = notice(DEAD, T0, "x@foreign.example").replace("From: news@s.example", "From: a@f.example")
+    settings = Settings(own=Own(domains=("s.example",)))
+    with Context.open(tmp_path / "l", create=True, settings=settings) as context:
+        session = Session(context, "socket")
+        for item in findings(raw.encode(), "socket", 0):
+            assert isinstance(item, Finding)
+            session.add(item)
+        session.settle()
+        [event] = context.ledger.history(DEAD)
+        assert event.proof == Proof.IMPLAUSIBLE
 
 
 def test_where_all_mail_is_signed_only_notices_to_signed_addresses_count(tmp_path: Path) -> None:

@@ -52,13 +52,15 @@ class Session:
         with context.ledger.change():
             rules = context.classifier.ruleset.version
             self.batch = context.ledger.open_batch(source[:_MAX_SOURCE], rules, __version__)
+        self._examiner = context.examiner(datetime_of(self.batch.began))
         self.new = 0
         self._waiting: list[Entry] = []
         self._size = 0
 
     def add(self, finding: Finding) -> None:
-        """Classify a finding and add it."""
-        classified = classify_finding(finding, self._context.classifier)
+        """Find out what proves a finding, classify it and add it."""
+        examined = finding if self._examiner is None else self._examiner.examine(finding)
+        classified = classify_finding(examined, self._context.classifier)
         self.add_entry(to_entry(self.batch.began, classified))
 
     def add_entry(self, item: Entry) -> bool:
