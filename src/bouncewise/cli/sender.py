@@ -15,11 +15,14 @@ from bouncewise.contract.sender import CheckRow, DmarcSourceRow, DmarcSummary, T
 from bouncewise.errors import InputError
 from bouncewise.ledger.records import TlsCount
 from bouncewise.lists.names import name_in
-from bouncewise.net.dns import system_resolver
+from bouncewise.net.dns import Resolver, system_resolver
 from bouncewise.net.zone import zone_resolver
 from bouncewise.operations.sender_reports import DmarcOverview, dmarc_overviews, tls_overview
 from bouncewise.sender.audit import audit_domain, audit_ip
-from bouncewise.sender.checks import Level
+from bouncewise.sender.checks import CheckResult, Level
+from bouncewise.sender.message import audit_message
+from bouncewise.sender.ptr import IPAddress
+from bouncewise.sender.review.mail import MAX_MAIL
 from bouncewise.sender.sources import WORDS, SourceClass
 
 
@@ -43,13 +46,15 @@ class _Targets(click.Group):
 
 @click.group("sender", cls=_Targets)
 def command() -> None:
-    """Check the records of a sending DOMAIN or the names of an IP address: SPF, DMARC, PTR, MX.
+    """Check the records of a sending DOMAIN, the names of an IP address, or the authentication of
+    a MESSAGE: SPF, DKIM, DMARC, PTR, MX.
 
     `sender reports` summarises what receivers report about your mail.
 
     \b
     bouncewise sender example.com --ip 192.0.2.10
     bouncewise sender 192.0.2.10
+    bouncewise sender received.eml --ip 192.0.2.10
     bouncewise sender example.com --zone example.com.zone
     bouncewise sender reports example.com
     """
@@ -69,23 +74,18 @@ def command() -> None:
 def audit(
     target: str, ips: tuple[str, ...], resolver: str, zone_path: Path | None, as_json: bool
 ) -> None:
-    """Check the records of TARGET, a domain or an IP address. Exits 1 if there is an error, or if
-    DNS did not answer. Needs dnspython: the extra [sender].
+    """Check TARGET: the records of a domain, the names of an IP address, or what authenticates a
+    message (an .eml file). Exits 1 if there is an error, or if DNS did not answer. Needs the extra
+    [sender].
 
     \b
     bouncewise sender example.com --ip 192.0.2.10
+    bouncewise sender received.eml --ip 192.0.2.10
     """
     resolve = system_resolver(server=resolver)
     if zone_path is not None:
-        resolve = zone_resolver(zone_path, target, resolve)
-    addresses = [_ip(text) for text in ips]
-    try:
-        found = audit_ip(ipaddress.ip_address(target.strip("[]")), resolve)
-    except ValueError:
-        name = name_in(f"@{target.rpartition('@')[2]}")
-        if name.error:
-            raise InputError(f"{target}: neither a domain nor an IP address") from None
-        found = audit_domain(name.key.removeprefix("@"), resolve, addresses)
+        resolve = zone_resolver(zone_path, None if Path(target).is_file() else target, resolve)
+    found = _audited(target, [_ip(text) for text in ips], resolve)
     if as_json:
         echo(*(dumps(CheckRow.of(result)) for result in found))
     else:
@@ -93,7 +93,20 @@ def audit(
     raise SystemExit(1 if any(f.level in (Level.ERROR, Level.UNKNOWN) for f in found) else 0)
 
 
-def _ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+def _audited(target: str, ips: list[IPAddress], resolve: Resolver) -> list[CheckResult]:
+    if Path(target).is_file():
+        raw = Path(target).read_bytes()[:MAX_MAIL]
+        return audit_message(raw, resolve, datetime.now(UTC), ips[0] if ips else None)
+    try:
+        return audit_ip(ipaddress.ip_address(target.strip("[]")), resolve)
+    except ValueError:
+        name = name_in(f"@{target.rpartition('@')[2]}")
+    if name.error:
+        raise InputError(f"{target}: no domain, no IP address and no file")
+    return audit_domain(name.key.removeprefix("@"), resolve, ips)
+
+
+def _ip(text: str) -> IPAddress:
     try:
         return ipaddress.ip_address(text)
     except ValueError:

@@ -1,0 +1,172 @@
+"""What authenticates a message: DKIM signatures made here, SPF, alignment."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import ipaddress
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
+
+from bouncewise.net.dns import Resolver
+from bouncewise.sender.dkim import DkimOutcome, DkimResult, verify
+from bouncewise.sender.message import audit_message
+from support.cli import bouncewise
+from support.zone import SILENT, resolver
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+RSA = rsa.generate_private_key(65537, 2048)
+SMALL = rsa.generate_private_key(65537, 1024)
+EDWARDS = ed25519.Ed25519PrivateKey.generate()
+HEADER = (
+    "From: News <news@shop.example>\r\nTo: jo@reader.example\r\nSubject: Your   news\r\n"
+    "  of November\r\n"
+)
+BODY = "Hello  Jo, \r\n\r\nwe shipped.\r\n\r\n\r\n"
+Key = rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
+
+
+def record(key: Key, more: str = "") -> str:
+    if isinstance(key, rsa.RSAPrivateKey):
+        octets = key.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        return f"v=DKIM1; k=rsa; {more}p={base64.b64encode(octets).decode()}"
+    octets = key.public_key().public_bytes_raw()
+    return f"v=DKIM1; k=ed25519; {more}p={base64.b64encode(octets).decode()}"
+
+
+def relaxed(field: str) -> str:
+    name, _, value = field.partition(":")
+    unfolded = value.replace("\r\n", "")
+    words = re.sub(r"[ \t]+", " ", unfolded).strip()
+    return f"{name.lower()}:{words}\r\n"
+
+
+def sign(key: Key = RSA, tags: str = "", domain: str = "shop.example", body: str = BODY) -> bytes:
+    """The message with a signature in the form relaxed/relaxed."""
+    lines = [re.sub(r"[ \t]+", " ", line).rstrip(" ") for line in body.split("\r\n")]
+    canonical = "\r\n".join(lines).rstrip("\r\n") + "\r\n"
+    digest = base64.b64encode(hashlib.sha256(canonical.encode()).digest()).decode()
+    kind = "rsa" if isinstance(key, rsa.RSAPrivateKey) else "ed25519"
+    field = (
+        f"DKIM-Signature: v=1; a={kind}-sha256; c=relaxed/relaxed; d={domain}; s=k; "
+        f"{tags}h=from:to:subject; bh={digest}; b="
+    )
+    fields = re.findall(r"[\w-]+:(?:[^\r]|\r\n[ \t])*\r\n", HEADER)
+    data = ("".join(map(relaxed, fields)) + relaxed(field).removesuffix("\r\n")).encode()
+    if isinstance(key, rsa.RSAPrivateKey):
+        signature = key.sign(data, padding.PKCS1v15(), hashes.SHA256())
+    else:
+        signature = key.sign(hashlib.sha256(data).digest())
+    value = base64.b64encode(signature).decode()
+    return f"{field}{value}\r\n{HEADER}\r\n{body}".encode()
+
+
+def zone(key: Key = RSA, more: str = "") -> Resolver:
+    table: dict[str, object] = {
+        "k._domainkey.shop.example": {"TXT": [record(key, more)]},
+        "k._domainkey.esp.example": {"TXT": [record(key)]},
+        "_dmarc.shop.example": {"TXT": ["v=DMARC1; p=reject"]},
+        "bounce.shop.example": {"TXT": ["v=spf1 ip4:203.0.113.1 -all"]},
+    }
+    return resolver(table)  # type: ignore[arg-type]
+
+
+def only(raw: bytes, resolve: Resolver | None = None) -> DkimResult:
+    [found] = verify(raw, resolve or zone(), NOW)
+    return found
+
+
+@pytest.mark.parametrize("key", [RSA, EDWARDS], ids=["rsa", "ed25519"])
+@pytest.mark.parametrize("end", [b"\r\n", b"\n"])
+def test_a_signature_holds_with_any_ends_of_lines(key: Key, end: bytes) -> None:
+    found = only(sign(key).replace(b"\r\n", end), zone(key))
+    assert (found.outcome, found.why) == (DkimOutcome.PASS, "")
+    assert found.bits == (2048 if key is RSA else 0)
+    assert found.fields == {"from", "to", "subject"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "want"),
+    [
+        (b"shipped", b"shopped", "body was changed"),
+        (b"Your", b"Our", "signed field was changed"),
+        (b"h=from:to", b"h=xrom:to", "does not cover From"),
+        (b"rsa-sha256", b"rsa-sha1", "sha1"),
+        (b"v=1;", b"v=2;", "no version"),
+        (b"d=shop.example", b"d=", "lacks d="),
+        (b"s=k;", b"s=other;", "no key at other._domainkey.shop.example"),
+    ],
+)
+def test_what_was_changed_is_named(old: bytes, new: bytes, want: str) -> None:
+    found = only(sign().replace(old, new, 1))
+    assert found.outcome in (DkimOutcome.FAIL, DkimOutcome.PERMERROR)
+    assert want in found.why
+
+
+@pytest.mark.parametrize(
+    ("more", "tags", "want"),
+    [
+        ("h=sha1; ", "", "allows no sha256"),
+        ("s=tlsrpt; ", "", "not for mail"),
+        ("t=s; ", "i=@sub.shop.example; ", "allows no subdomain"),
+        ("", "i=@other.example; ", "not within"),
+        ("", "x=1000000000; ", "expired"),
+        ("", "l=99999; ", "more than the body"),
+    ],
+)
+def test_a_key_or_tag_may_forbid_the_signature(more: str, tags: str, want: str) -> None:
+    found = only(sign(tags=tags), zone(more=more))
+    assert found.outcome is DkimOutcome.PERMERROR and want in found.why
+
+
+def test_a_revoked_key_and_a_silent_server_are_told_apart() -> None:
+    table = {"k._domainkey.shop.example": {"TXT": ["v=DKIM1; p="]}}
+    assert "revoked" in only(sign(), resolver(table)).why
+    silent = resolver({"k._domainkey.shop.example": SILENT})
+    assert only(sign(), silent).outcome is DkimOutcome.TEMPERROR
+
+
+def ids(raw: bytes, resolve: Resolver | None = None, ip: str | None = None) -> set[str]:
+    address = ipaddress.ip_address(ip) if ip else None
+    return {result.id for result in audit_message(raw, resolve or zone(), NOW, address)}
+
+
+def test_a_signature_of_the_domain_is_aligned() -> None:
+    assert ids(sign()) == {"dkim-passes", "aligned"}
+
+
+def test_a_signature_of_another_domain_authenticates_and_is_not_aligned() -> None:
+    assert ids(sign(domain="esp.example")) == {"dkim-passes", "not-aligned"}
+
+
+def test_strict_alignment_asks_for_the_same_domain() -> None:
+    subdomain = {"k._domainkey.mail.shop.example": {"TXT": [record(RSA)]}}
+    for policy, want in (("p=reject", "aligned"), ("p=reject; adkim=s", "not-aligned")):
+        table = {**subdomain, "_dmarc.shop.example": {"TXT": [f"v=DMARC1; {policy}"]}}
+        assert want in ids(sign(domain="mail.shop.example"), resolver(table))
+
+
+def test_spf_aligns_by_the_return_path_where_the_address_is_given() -> None:
+    raw = b"Return-Path: <b@bounce.shop.example>\r\n" + HEADER.encode() + b"\r\nx\r\n"
+    assert ids(raw) == {"dkim-none", "not-authenticated"}
+    assert ids(raw, ip="203.0.113.1") == {"dkim-none", "aligned"}
+    assert ids(raw, ip="203.0.113.2") == {"dkim-none", "not-authenticated"}
+
+
+def test_what_weakens_a_signature_is_named() -> None:
+    assert "dkim-small-key" in ids(sign(SMALL), zone(SMALL))
+    assert "dkim-testing" in ids(sign(), zone(more="t=y; "))
+    assert "from-count" in ids(b"From: x@evil.example\r\n" + sign())
+
+
+def test_a_message_is_a_target_of_the_command(tmp_path: Path) -> None:
+    (tmp_path / "m.eml").write_bytes(HEADER.encode() + b"\r\nx\r\n")
+    result = bouncewise(tmp_path, "sender", "m.eml", "--resolver", "127.0.0.1:9", "--json")
+    assert result.returncode == 1 and b"dkim-none" in result.stdout
