@@ -15,13 +15,13 @@ from bouncewise.contract.sender import CheckRow, DmarcSourceRow, DmarcSummary, T
 from bouncewise.errors import InputError
 from bouncewise.ledger.records import TlsCount
 from bouncewise.lists.names import name_in
+from bouncewise.net.answers import IPAddress
 from bouncewise.net.dns import Resolver, system_resolver
 from bouncewise.net.zone import zone_resolver
 from bouncewise.operations.sender_reports import DmarcOverview, dmarc_overviews, tls_overview
 from bouncewise.sender.audit import audit_domain, audit_ip
 from bouncewise.sender.checks import CheckResult, Level
 from bouncewise.sender.message import audit_message
-from bouncewise.sender.ptr import IPAddress
 from bouncewise.sender.review.mail import MAX_MAIL
 from bouncewise.sender.sources import WORDS, SourceClass
 

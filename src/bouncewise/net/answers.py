@@ -6,9 +6,13 @@ answer than silence (no server gave one).
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from typing import NamedTuple
+
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+"""An address of either version."""
 
 
 class Outcome(StrEnum):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Iterator, Sequence
 
+from bouncewise.net.answers import IPAddress
 from bouncewise.net.dns import (
     NoRecordsError,
     NoSuchNameError,
@@ -22,7 +23,6 @@ from bouncewise.net.dns import (
 from bouncewise.rfc.suffixes import registered
 from bouncewise.sender import dmarc, ptr
 from bouncewise.sender.checks import CheckResult, Hit, results
-from bouncewise.sender.ptr import IPAddress
 from bouncewise.sender.spf import MAX_LOOKUPS, Query, SpfResult, evaluate, is_record
 from bouncewise.sender.spf_cost import cost
 from bouncewise.sender.spf_record import texts

@@ -22,10 +22,10 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from bouncewise.errors import InputError
+from bouncewise.net.answers import IPAddress
 from bouncewise.net.dns import NoRecordsError, NoSuchNameError, Resolver, UnansweredError
 from bouncewise.sender.spf_record import texts
 
-IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 LOOPBACK = ipaddress.ip_network("127.0.0.0/8")
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from bouncewise.net.answers import IPAddress
 from bouncewise.net.dns import Resolver, UnansweredError, remembering
 from bouncewise.rfc import address, mime
 from bouncewise.sender import dkim, dmarc
 from bouncewise.sender.checks import CheckResult, Hit, results
 from bouncewise.sender.dkim import DkimOutcome, DkimResult
-from bouncewise.sender.ptr import IPAddress
 from bouncewise.sender.spf import Query, SpfResult, evaluate
 
 GOOD_KEY = 2048

@@ -8,12 +8,12 @@ import ipaddress
 import re
 from typing import NamedTuple
 
+from bouncewise.net.answers import IPAddress
 from bouncewise.net.dns import NoRecordsError, NoSuchNameError, Resolver, UnansweredError
 
 MAX_NAMES = 10
 """Names of one address that are followed."""
 
-IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _GENERIC = re.compile(
     r"dynamic|dyn[.-]|dhcp|\bpool\b|dsl|cable|ppp|dialup|broadband|unassigned|static"

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
+from bouncewise.net.answers import IPAddress
 from bouncewise.net.dns import NoRecordsError, NoSuchNameError, Resolver, UnansweredError
 from bouncewise.sender.spf_record import Macros, Record, SpfError, Term, expand, parse, texts
 
@@ -22,8 +23,6 @@ MAX_VOIDS = 2
 
 MAX_NAMES = 10
 """Hosts of one ``mx`` or ``ptr`` (section 4.6.4)."""
-
-IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class SpfResult(StrEnum):
