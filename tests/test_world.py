@@ -11,7 +11,15 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from bench.world.__main__ import WORLDS, Result, run
 from bench.world.foretold import mailing
-from bench.world.policies import Bouncewise, GreyDays, Hindsight, Oracle, Policy, UnknownOnly
+from bench.world.policies import (
+    Bouncewise,
+    GreyDays,
+    Hindsight,
+    Oracle,
+    Policy,
+    UnknownOnly,
+    WithDns,
+)
 from bench.world.world import World
 
 
@@ -33,6 +41,11 @@ def test_hindsight_is_a_bound_in_every_world(world: type[World]) -> None:
     assert result(Oracle, world).cost == 0
     floor, ours, blind = (result(k, world).cost for k in (Hindsight, Bouncewise, Policy))
     assert 0 < floor <= ours < blind
+
+
+def test_dns_frees_domains_without_mail() -> None:
+    by_mail, by_dns = result(Bouncewise, WORLDS[1]), result(WithDns, WORLDS[1])
+    assert by_dns.cost <= by_mail.cost
 
 
 def test_what_validation_calls_bad_bounces() -> None:

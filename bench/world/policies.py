@@ -16,7 +16,7 @@ from pathlib import Path
 from bouncewise.classifier.classify import default_classifier
 from bouncewise.ledger import open_store
 from bouncewise.model import Cause
-from bouncewise.net.dns import NoSuchNameError
+from bouncewise.net.dns import NoSuchNameError, one_by_one
 from bouncewise.operations.check import check
 from bouncewise.operations.context import Context
 from bouncewise.operations.domains import dead_domains, verify
@@ -236,7 +236,8 @@ class WithDns(Bouncewise):
         self.today = day
         found = list(dead_domains(self.ledger))
         at = self.start + timedelta(days=day, hours=6)
-        for _ in verify(found, self.ledger, self.policy, self.resolve, at=at, dry_run=False):
+        lookup = one_by_one(self.resolve)
+        for _ in verify(found, self.ledger, self.policy, lookup, at=at, dry_run=False):
             pass
         return super().mailable(people, day)
 
