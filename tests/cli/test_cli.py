@@ -281,13 +281,23 @@ def test_export_comes_back(run, tmp_path: Path, form: str) -> None:
         "--cause",
         "complaint",
     )
-    assert run("suppressions", "export", "--format", form, "-o", "out.csv").returncode == 0
+    export = ("suppressions", "export", "--format", form, "--marketing", "-o", "out.csv")
+    assert run(*export).returncode == 0
     assert "\n=cmd" not in (tmp_path / "out.csv").read_text()
     run("suppressions", "import", "out.csv", "--format", form, "--db", "other.sqlite")
     back = rows(run("suppressions", "list", "--json", "--db", "other.sqlite"))
     assert [r["address"] for r in back] == ["a@x.example", "b@x.example"]
     if form in ("csv", "ses", "postmark"):
         assert back[1]["scope"] == "marketing"
+
+
+@pytest.mark.parametrize("form", ["ses", "sendgrid", "mailgun", "postfix"])
+def test_a_format_that_stops_all_mail_gets_no_entry_for_marketing_mail(run, form: str) -> None:
+    run("suppressions", "add", "news@x.example", "--why", "x", "--scope", "marketing")
+    done = run("suppressions", "export", "--format", form)
+    assert "news@x.example" not in done.stdout
+    assert "1 entries for marketing mail only were left out" in done.stderr
+    assert "news@x.example" in run("suppressions", "export", "--format", form, "--marketing").stdout
 
 
 def test_export_for_postfix(run) -> None:

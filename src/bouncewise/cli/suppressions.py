@@ -5,6 +5,7 @@ exported.
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -36,7 +37,7 @@ from bouncewise.contract.runs import ImportRecord
 from bouncewise.lists import formats
 from bouncewise.lists.postfix import POSTFIX
 from bouncewise.model import Cause, Decision, Event, Scope, State
-from bouncewise.operations.suppress import ImportOptions, import_list, suppressions
+from bouncewise.operations.suppress import ImportOptions, for_all_mail, import_list, suppressions
 from bouncewise.output import open_output, require_distinct
 from bouncewise.policy.decide import ADDED, REMOVED
 
@@ -246,7 +247,8 @@ def import_(
 @click.option(
     "--marketing",
     is_flag=True,
-    help="postfix: also refuse addresses that are suppressed for marketing mail only.",
+    help="Also write addresses that are suppressed for marketing mail only, where the format stops "
+    "all mail: postfix, ses, sendgrid, mailgun.",
 )
 @at_option
 @ledger_options
@@ -274,8 +276,10 @@ def export(
     with open_ledger(db) as ledger:
         policy, every = load_policy(policy_path), form == "csv" and not as_json
         rows = suppressions(ledger, policy, State.SUPPRESSED, when, past=past, every=every)
-        if form in POSTFIX and not (marketing or as_json):
-            rows = ((n, d) for n, d in rows if d.scope is Scope.ALL)
+        left_out: Counter[str] = Counter()
+        stops_all = form in POSTFIX or formats.FORMATS[form].stops_all
+        if stops_all and not (marketing or as_json):
+            rows = for_all_mail(rows, left_out)
         lines = (
             (dumps(suppression_row(n, d)) + "\n" for n, d in rows)
             if as_json
@@ -283,3 +287,8 @@ def export(
         )
         with open_output(output) as target:
             target.writelines(lines)
+    if count := left_out.total():
+        echo_error(
+            f"note: {count:,} entries for marketing mail only were left out: {form} stops all "
+            "mail; --marketing writes them, too"
+        )

@@ -51,6 +51,7 @@ class Format(NamedTuple):
     about: str
     header: tuple[str, ...]
     row: Callable[[str, Decision], tuple[str, ...]]
+    stops_all: bool = False  # there is no entry for marketing mail only
 
 
 def _is_complaint(d: Decision) -> bool:
@@ -103,11 +104,13 @@ FORMATS: dict[str, Format] = {
         about="Amazon SES account list: email,BOUNCE|COMPLAINT",
         header=(),
         row=_ses_row,
+        stops_all=True,
     ),
     "sendgrid": Format(
         about="Twilio SendGrid bounces",
         header=("created", "email", "reason", "status"),
         row=_sendgrid_row,
+        stops_all=True,
     ),
     "postmark": Format(
         about="Postmark suppressions dump",
@@ -118,6 +121,7 @@ FORMATS: dict[str, Format] = {
         about="Mailgun bounces",
         header=("address", "code", "error", "created_at"),
         row=_mailgun_row,
+        stops_all=True,
     ),
     "sparkpost": Format(
         about="SparkPost suppression list",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -206,3 +207,14 @@ def _standing_acts(history: Iterable[Event]) -> list[Event]:
         elif event.kind == ADDED:
             acts.append(event)
     return acts
+
+
+def for_all_mail(
+    rows: Iterable[tuple[str, Decision]], left_out: Counter[str]
+) -> Iterator[tuple[str, Decision]]:
+    """The *rows* that stop every mail; the others are counted by scope in *left_out*."""
+    for name, decision in rows:
+        if decision.scope is Scope.ALL:
+            yield name, decision
+        else:
+            left_out[decision.scope] += 1
