@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import struct
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -57,11 +58,15 @@ def test_what_cannot_be_read_is_noted(tmp_path: Path, name: str, content: bytes,
     assert not said or any(said in note for note in notes), notes
 
 
-@pytest.mark.parametrize("pack", ["gz", "zst", "zip"])
+@pytest.mark.parametrize("pack", ["gz", "zst", "pzst", "zip"])
 def test_packed_files(tmp_path: Path, pack: str) -> None:
     file = tmp_path / f"m.{pack}"
     if pack == "gz":
         file.write_bytes(gzip.compress(BOUNCE))
+    elif pack == "pzst":  # each frame behind one that holds no data
+        skipped = struct.pack("<II", 0x184D2A50, 4) + bytes(4)
+        frames = (zstandard.compress(half) for half in (BOUNCE[:100], BOUNCE[100:]))
+        file.write_bytes(b"".join(skipped + frame for frame in frames))
     elif pack == "zst":
         file.write_bytes(
             zstandard.compress(BOUNCE[:100]) + zstandard.compress(BOUNCE[100:])

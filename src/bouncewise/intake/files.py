@@ -51,6 +51,8 @@ READ_ERRORS = (
 
 _MAILDIR = ("new", "cur")
 _GZIP, _ZSTD, _ZIP = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
+# Frames that hold no data, with which pzstd begins a file (RFC 8878 section 3.1.2).
+_ZSTD_SKIPPABLE = tuple(bytes((n, 0x2A, 0x4D, 0x18)) for n in range(0x50, 0x60))
 
 T = TypeVar("T")
 
@@ -175,7 +177,7 @@ def is_compressed(path: str) -> bool:
     """Whether the file is compressed or an archive, so that its content may exceed its size."""
     try:
         with Path(path).open("rb") as stream:
-            return stream.read(4).startswith((_GZIP, _ZSTD, _ZIP))
+            return stream.read(4).startswith((_GZIP, _ZSTD, _ZIP, *_ZSTD_SKIPPABLE))
     except OSError:
         return False
 
@@ -210,7 +212,7 @@ def _decompress(name: str, stream: BinaryIO) -> Iterator[NamedStream]:
     raw = cast(BinaryIO, peekable)
     if head.startswith(_GZIP):
         yield NamedStream(name, cast(BinaryIO, gzip.GzipFile(fileobj=raw)))
-    elif head.startswith(_ZSTD):
+    elif head.startswith((_ZSTD, *_ZSTD_SKIPPABLE)):
         yield NamedStream(name, cast(BinaryIO, _ZstdStream(raw)))
     elif head.startswith(_ZIP):
         seekable = stream if stream.seekable() else io.BytesIO(peekable.read())
