@@ -47,6 +47,7 @@ REPORT = [
     "verdict",
     "verp_recipient",
     "stream",
+    "absence",
     "provenance",
 ]
 ANSWER = [

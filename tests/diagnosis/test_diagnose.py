@@ -22,7 +22,7 @@ from bouncewise.diagnosis.rank import Diagnosis, diagnose
 from bouncewise.errors import RuleError
 from bouncewise.ledger import open_store
 from bouncewise.lists.typos import domain_typo, known_domains, local_typos
-from bouncewise.model import Cause, Stage
+from bouncewise.model import AbsenceState, Cause, Stage
 from bouncewise.net import dns
 from support.cli import bouncewise
 from support.postfix import ACCEPTED, log_lines
@@ -97,6 +97,8 @@ def test_every_piece_of_evidence_is_reached_and_reasoned() -> None:
                         {"incident": "recovered"},
                         {"incident": "ended"},
                         {"typo": "x"},
+                        {"absence": AbsenceState.LEFT, "absence_on": "2026-03-01"},
+                        {"absence": AbsenceState.MOVED, "absence_on": "2026-03-01"},
                     ):
                         facts = Facts(
                             subject="u1@b.example",
@@ -616,3 +618,12 @@ def test_the_simulation_finds_the_chances_honest() -> None:
     assert whole.brier < alone.brier
     _, said, true = whole.bins[max(whole.bins)]
     assert true / whole.bins[max(whole.bins)][0] > said - 0.05
+
+
+def test_a_reply_that_the_person_left_is_weak_evidence() -> None:
+    bare = case(Cause.ACCESS_DENIED)
+    left = case(Cause.ACCESS_DENIED, absence=AbsenceState.LEFT, absence_on="2026-03-01")
+    away = case(Cause.ACCESS_DENIED, absence=AbsenceState.AWAY, absence_on="2026-03-01")
+    assert chance(bare, "left") < chance(left, "left") < 0.95
+    assert chance(left, "typo") < chance(bare, "typo")
+    assert chance(away, "left") == chance(bare, "left")

@@ -104,6 +104,7 @@ def _line(classified: ClassifiedFinding) -> str:
     when = report.at.strftime("%Y-%m-%d %H:%M") if report.at else " " * 16
     head = f"{style(when, DIM)}  {report.kind:11} {report.recipient or '-':28}"
     if verdict is None:
-        return head.rstrip()
+        summary = report.absence.summary if report.absence else ""
+        return f"{head} {summary}".rstrip()
     words = verdict.evidence or (f"{report.esp.name}: {report.esp.label}" if report.esp else "")
     return f"{head} {verdict.cause:20} {advice_of(verdict)} {words}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from bouncewise.classifier.disagreement import disagreement
 from bouncewise.contract.base import Record, about, time
-from bouncewise.model import Provenance, Report, Verdict
+from bouncewise.model import Absence, Provenance, Report, Verdict
 
 if TYPE_CHECKING:
     from bouncewise.intake.reading import ClassifiedFinding
@@ -112,6 +112,21 @@ class ProvenanceRecord(Record, frozen=True, kw_only=True):
         )
 
 
+class AbsenceRecord(Record, frozen=True, kw_only=True):
+    """What an automatic reply states."""
+
+    state: str
+    until: str | None
+    contacts: tuple[str, ...]
+    words: str
+
+    @classmethod
+    def of(cls, a: Absence) -> AbsenceRecord:
+        """The record of an Absence."""
+        until = a.until.isoformat() if a.until else None
+        return cls(state=a.state, until=until, contacts=a.contacts, words=a.words)
+
+
 class ReportRow(Record, frozen=True, kw_only=True):
     """One object per report: one recipient, one outcome, as one source reported it."""
 
@@ -147,6 +162,13 @@ class ReportRow(Record, frozen=True, kw_only=True):
         str | None, about("the recipient that our return address names; docs/trust.md")
     ]
     stream: Annotated[str | None, about("the stream that the mail belongs to")]
+    absence: Annotated[
+        AbsenceRecord | None,
+        about(
+            "what an automatic reply states: `state` (`away` `left` `moved` `unmonitored`), "
+            "`until` (a date), `contacts` (addresses that it names), `words`; decides nothing"
+        ),
+    ]
     provenance: Annotated[
         ProvenanceRecord,
         about(
@@ -188,5 +210,6 @@ class ReportRow(Record, frozen=True, kw_only=True):
             verdict=VerdictRow.of(classified.verdict) if classified.verdict else None,
             verp_recipient=r.verp_recipient,
             stream=r.stream,
+            absence=AbsenceRecord.of(r.absence) if r.absence else None,
             provenance=ProvenanceRecord.of(r.provenance),
         )

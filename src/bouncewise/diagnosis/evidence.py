@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from bouncewise.model import Cause, Stage
+from bouncewise.model import AbsenceState, Cause, Stage
 
 ENOUGH = 3
 """Neighbours delivered that show that a directory works; neighbours refused that may be a flood."""
@@ -87,6 +87,10 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     incident: str | None = None
     dns: str | None = None
     dns_hosts: str = ""
+    absence: AbsenceState | None = None
+    """What the last automatic reply of the address states, up to now."""
+    absence_on: str = ""
+    """The date of that reply."""
     typo: str = ""
     """The address or domain that was probably intended; '' if there is none."""
     typo_how: str = ""
@@ -107,7 +111,7 @@ def observe(facts: Facts) -> Iterator[Observation]:
     if facts.cause is Cause.GREYLISTED:
         return  # every first-time sender is greylisted, so that no other event shows anything
     common = {"subject": facts.subject, "domain": facts.domain, "receiver": facts.receiver}
-    for part in (_stage, _history, _neighbours, _receivers, _dns, _typo):
+    for part in (_stage, _history, _absence, _neighbours, _receivers, _dns, _typo):
         for observation in part(facts):
             yield observation._replace(values=common | observation.values)
 
@@ -139,6 +143,12 @@ def _history(facts: Facts) -> Iterator[Observation]:
         weeks = round(history.refused_for / timedelta(days=7))
         id_ = "own.for-weeks" if is_for_weeks and history.refused_days > 1 else "own.again"
         yield Observation(id_, {"times": history.refused_days, "weeks": weeks})
+
+
+def _absence(facts: Facts) -> Iterator[Observation]:
+    """A statement that ends by itself, or is about the mailbox's use, explains no refusal."""
+    if facts.absence in (AbsenceState.LEFT, AbsenceState.MOVED):
+        yield Observation(f"absence.{facts.absence}", {"on": facts.absence_on})
 
 
 def _others_are_delivered(facts: Facts) -> bool:

@@ -15,7 +15,8 @@ from bouncewise.diagnosis.evidence import Facts
 from bouncewise.diagnosis.surroundings import Refused, Surroundings, surroundings_of
 from bouncewise.ledger import Store
 from bouncewise.lists import typos
-from bouncewise.model import Cause, Incident, Kind, Party, Stage, Verdict
+from bouncewise.model import AbsenceState, Cause, Incident, Kind, Party, Stage, Verdict
+from bouncewise.model.absence import ABSENCE_RULE
 from bouncewise.net import dns
 
 _REFUSED = (Kind.FAILED, Kind.DELAYED)
@@ -107,6 +108,7 @@ def _facts(name: str, refusal: _Refusal, sources: Sources) -> Facts:
     surroundings = _surroundings(name, domain, refusal, sources)
     route = _dns(domain, receiver, sources)
     typo = _typo(name, domain, surroundings, sources)
+    absence, absence_on = _absence(name, sources)
     return Facts(
         subject=name,
         domain=domain,
@@ -126,11 +128,22 @@ def _facts(name: str, refusal: _Refusal, sources: Sources) -> Facts:
         incident=surroundings.incident,
         dns=route.evidence,
         dns_hosts=route.hosts,
+        absence=absence,
+        absence_on=absence_on,
         typo=typo.intended,
         typo_how=typo.how,
         typo_part=typo.part,
         missing=(*_unknown(domain, refusal, sources), *route.missing),
     )
+
+
+def _absence(name: str, sources: Sources) -> tuple[AbsenceState | None, str]:
+    """What the last automatic reply with a statement states, and its date."""
+    events = sources.ledger.history(name, sources.as_of) if sources.ledger and name else []
+    for event in reversed(events):
+        if event.kind == Kind.AUTO_REPLY and event.rule.startswith(ABSENCE_RULE):
+            return AbsenceState(event.rule.removeprefix(ABSENCE_RULE)), f"{event.at:%Y-%m-%d}"
+    return None, ""
 
 
 def _unknown(domain: str, refusal: _Refusal, sources: Sources) -> list[str]:

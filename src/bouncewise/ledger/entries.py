@@ -15,6 +15,7 @@ import msgspec
 
 from bouncewise.ledger.rows import ASSUMED_YEAR, DATED, UNDATED, key_of
 from bouncewise.model import Finding, Kind, Report, Verdict
+from bouncewise.model.absence import ABSENCE_RULE
 from bouncewise.model.trust import OWN_CHANNELS
 from bouncewise.rfc import address
 from bouncewise.times import MICROS_A_DAY, Micros, micros
@@ -217,6 +218,10 @@ def label_of(report: Report) -> str:
 def event_columns(report: Report, v: Verdict | None) -> EventColumns:
     """The columns of a report with this verdict."""
     kind = report.kind.value
+    if v is None and report.absence is not None:
+        absence = report.absence
+        rule, words = f"{ABSENCE_RULE}{absence.state}", absence.summary[:MAX_WORDS]
+        return EventColumns(kind, None, None, rule, words, "")
     if v is None:
         return EventColumns(kind, None, None, "", kind, "")
     codes = " ".join(str(c) for c in (v.reply_code, v.status) if c)

@@ -4,6 +4,7 @@ Frozen, without behaviour.
 
 from __future__ import annotations
 
+from bouncewise.model.absence import Absence, AbsenceState
 from bouncewise.model.bearing import Bearing
 from bouncewise.model.decision import (
     Basis,
@@ -21,6 +22,8 @@ from bouncewise.model.trust import Channel, Proof, Provenance, Trust
 from bouncewise.model.verdict import Advice, Cause, Party, Verdict
 
 __all__ = [
+    "Absence",
+    "AbsenceState",
     "Advice",
     "Alert",
     "Basis",

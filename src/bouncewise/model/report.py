@@ -11,6 +11,7 @@ from enum import StrEnum
 
 import msgspec
 
+from bouncewise.model.absence import Absence
 from bouncewise.model.trust import Provenance
 
 
@@ -86,7 +87,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``recipient`` is the name by which the last system knew the recipient; ``original_recipient``
     and ``verp_recipient`` the names that we used, by ORCPT or by the return address, where they
     differ; ``header_recipients`` those in the returned mail's header. ``remote_ip`` and
-    ``remote_port`` belong to ``remote_mta``.
+    ``remote_port`` belong to ``remote_mta``. ``absence`` is what an automatic reply states.
     """
 
     source: Source
@@ -106,6 +107,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     remote_port: int | None = None
     stream: str | None = None
     campaign: str | None = None
+    absence: Absence | None = None
     provenance: Provenance = Provenance()
 
 

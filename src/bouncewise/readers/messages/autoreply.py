@@ -1,9 +1,9 @@
 """Automatic replies: out of office, vacation(1), ticket systems (RFC 3834); and read receipts (RFC
 8098).
 
-Reads: header fields that mark automatic replies, and the Subject. Gives: one report of the kind
-auto-reply, whose recipient is the sender of the reply; no report for a read receipt, which reports
-no failure.
+Reads: header fields that mark automatic replies, the Subject, and the text. Gives: one report of
+the kind auto-reply, whose recipient is the sender of the reply, with what the text states about the
+person; no report for a read receipt, which reports no failure.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import re
 
 from bouncewise.model import Kind, Reply, Report, Source
 from bouncewise.readers.messages import gate, rejection
+from bouncewise.readers.messages.absence import read_absence
 from bouncewise.readers.messages.parsed import ParsedMessage
 from bouncewise.readers.messages.wording import begins_with, contains, normalised_text
 from bouncewise.rfc import address
@@ -36,6 +37,8 @@ def read(message: ParsedMessage, source: Source) -> list[Report] | None:
     if recipient is None or not is_automatic(message):
         return None
     text = " ".join(message.text.split())[:500]
+    own = (recipient, message.original_sender or recipient)
+    ours = message.notice_addresses.union(map(address.normalise, own))
     return [
         Report(
             source=source,
@@ -45,6 +48,7 @@ def read(message: ParsedMessage, source: Source) -> list[Report] | None:
             message_id=message.original_message_id,
             sender=message.original_sender,
             reply=Reply(None, None, text) if text else None,
+            absence=read_absence(message.subject, message.text, message.at, ours),
         )
     ]
 
