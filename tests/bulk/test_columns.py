@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import uuid
 from typing import Any
 
 import pytest
@@ -24,6 +25,43 @@ EXAMPLES = [
 ]
 FRAMES = [example for frame in forms().frame for example in frame.example]
 CLASSIFIER = ColumnClassifier()
+SHAPES = (
+    "mta4192.mail.sg3.yahoo.com",
+    "x18si123yba.227",
+    "d9443c01a7336-20b6c1a2bsi45a.550",
+    "AM0PR08MB1234.eurprd08.prod.protection.outlook.com",
+    "2024-05-01T10:11:12.550Z",
+    "2024-05-01T10:11:12Z",
+    "550e8400-e29b-41d4-a716-446655440000",
+    "feedfeed-feed-feed-feed-feedfeedfeed",
+    "12345678-1234-1234-1234-123456789012",
+    "2a01:111:f200:2004::240",
+    "2001:db8:0:0:0:0:0:550",
+    "2001:db8::550",
+    "1300",
+    "20480000",
+    "1000722",
+    "4810",
+    "smtp550",
+    "error421",
+    "rcpt5",
+    "connect1",
+    "ofr004_7",
+    "ofr00455",
+    "lpn0x",
+    "cs01",
+    "spam4u",
+    "postgres3",
+    "mail2.5.1.1",
+    "a5.5.7.1",
+    "5.1.1234",
+    "5501",
+    "08DC6A5B3C2D1E0F",
+    "98765abc",
+    "a1b2in reply to end of data",
+    "h6197in reply to RCPT",
+    "581deccd-6681-2c46-61a8-c724a9484b50",
+)
 
 
 def row(reply: str, receiver: str | None = None, stage: str | None = None) -> tuple[Any, ...]:
@@ -63,6 +101,7 @@ def test_examples_with_everything_that_varies() -> None:
         "s2017062302x9",
         "ib605c2d",
         "lpn0a1",
+        *SHAPES,
     ]
     lines = []
     for text in EXAMPLES:
@@ -143,6 +182,10 @@ WORDS = st.sampled_from(
         "é",
         "用户不存在",
         "qz",
+        "smtp code: ",
+        "-",
+        ".",
+        *SHAPES,
         "@",
         "@@",
         "a@b@c",
@@ -205,6 +248,32 @@ def test_alike_replies_share_a_template() -> None:
     ]
     assert CLASSIFIER.extractor.extract(pl.Series(lines)).templates.n_unique() <= 20
     assert verdicts(pl.Series(lines))["cause"].unique().to_list() == ["mailbox-unknown"]
+
+
+def test_replies_of_many_hosts_share_coarse_templates() -> None:
+    """Host names, times, UUIDs, sizes and session ids of one receiver are one new template."""
+    draw = random.Random(3)
+    lines = [
+        f"host mta{draw.randrange(9999)}.mail.sg{draw.randrange(9)}.yahoo.com[2001:db8::{i:x}] "
+        "said: "
+        f"550 5.1.1 <u@b.example>: User unknown in table {draw.randrange(1000, 10**9)} x18si123yba."
+        f"{draw.randrange(100, 400)} {uuid.UUID(int=draw.getrandbits(128))} "
+        f"2024-05-01T10:{draw.randrange(60):02}:{draw.randrange(60):02}.{i:03}Z"
+        for i in range(500)
+    ]
+    classifier = ColumnClassifier()
+    fine = classifier.extractor.extract(pl.Series(lines)).templates
+    coarse = classifier.coarse_extractor.extract(fine)
+    assert fine.n_unique() > 400
+    assert coarse.n_unique() < 30
+    same(lines)
+
+
+def test_what_no_rule_decides_is_classified_by_its_fine_template() -> None:
+    lines = [
+        f"550 {a}12 {b} frobnicate {c}4{a}" for a in ("quota", "user") for b in "xy" for c in "pq"
+    ]
+    same(lines * 2)
 
 
 def test_site_rules_that_speak_of_ids(tmp_path: Any) -> None:

@@ -1,8 +1,10 @@
-"""The text of a reply without what differs between recipients: mail addresses and IPv4 addresses.
+"""The text of a reply without what differs between recipients: mail addresses and IP addresses.
 
-Reads: any text. Gives: the text with ``@`` for each mail address and PLACEHOLDER for each IPv4
+Reads: any text. Gives: the text with ``@`` for each mail address and PLACEHOLDER for each IP
 address. Therefore no address can imitate a code or a phrase, and replies that mean the same become
-equal. IPv6 addresses are not masked.
+equal. IPv6 addresses are masked in the forms of RFC 4291 section 2.2 (eight groups, or ``::``), if
+they are global, unique local or link-local, i.e. begin with 2, 3, fc, fd or fe and two or three
+further digits.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ MAX_REPLY = 2048
 """Characters of a reply that are read. RFC 5321 §4.5.3.1.5 allows 512 octets per line."""
 
 PLACEHOLDER = "qz"
-"""The word that replaces an IPv4 address. A rule names it as ``192.0.2.1``, never by itself."""
+"""The word that replaces an IP address. A rule names it as ``192.0.2.1``, never by itself."""
 
 _DELIMITERS = "\t\r\n<>()[]{},;:\"'`|"
 _DELIMITERS_TO_BLANKS = str.maketrans(dict.fromkeys(_DELIMITERS, " "))
@@ -25,7 +27,16 @@ IPV4 = (
     r"\b(?:12[0-689]|1[013-9][0-9]|[02-9][0-9][0-9]|[0-9]{1,2})"
     r"\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\b"
 )
-# The same, searched from its first dot, because every text has digits, but few texts have dots.
+# A prefix that ends with "::" is left: where "@" follows, masking it would lengthen the address.
+# Global unicast (2000::/3), unique local (fc00::/7) or link-local (fe80::/10): RFC 4291 section
+# 2.4, RFC 4193.
+IPV6 = (
+    r"\b(?:[23][0-9A-Fa-f]{3}|[Ff][C-Ec-e][0-9A-Fa-f]{2})"
+    r"(?::(?:[0-9A-Fa-f]{1,4}:){6}[0-9A-Fa-f]{1,4}\b"
+    r"|(?::[0-9A-Fa-f]{1,4}){0,5}::(?:[0-9A-Fa-f]{1,4}:){0,5}[0-9A-Fa-f]{1,4}\b)"
+)
+_IPV6 = re.compile(IPV6, re.ASCII)
+# IPv4 addresses, searched from the first dot: every text has digits, but few texts have dots.
 _FROM_DOT = re.compile(
     r"\.(?:(?<=\b([0-9])\.)|(?<=\b([0-9][0-9])\.)|(?<=\b([0-9][0-9][0-9])\.))"
     r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\b",
@@ -35,7 +46,7 @@ _FROM_DOT = re.compile(
 
 @lru_cache(maxsize=16)
 def mask(text: str) -> str:
-    """*text* with ``@`` for each mail address and PLACEHOLDER for each IPv4 address.
+    """*text* with ``@`` for each mail address and PLACEHOLDER for each IP address.
 
     The cache serves the callers that mask the same text one after the other.
     """
@@ -64,6 +75,8 @@ def _mask_addresses(text: str, same_length: bool) -> str:
 
 
 def _mask_ips(text: str, same_length: bool) -> str:
+    if "::" in text or text.count(":") >= 7:
+        text = _IPV6.sub(_filled if same_length else PLACEHOLDER, text)
     m = _FROM_DOT.search(text)
     if m is None:
         return text
@@ -79,3 +92,7 @@ def _mask_ips(text: str, same_length: bool) -> str:
         done = m.end()
         m = _FROM_DOT.search(text, done)
     return masked + text[done:]
+
+
+def _filled(m: re.Match[str]) -> str:
+    return PLACEHOLDER.ljust(len(m[0]))
