@@ -147,7 +147,10 @@ def main() -> None:
 
 
 def unique_templates(frame: pl.DataFrame) -> tuple[int, int, int]:
-    """The number of fine templates, of coarse ones, and of texts that are classified."""
+    """The numbers of fine templates, of coarse ones, and of texts that are classified.
+
+    A reply without a template counts as its own.
+    """
     classifier = ColumnClassifier()
     classified = 0
     classify = classifier.classifier.classify
@@ -159,10 +162,11 @@ def unique_templates(frame: pl.DataFrame) -> tuple[int, int, int]:
 
     classifier.classifier = SimpleNamespace(classify=count)
     found = classifier.extractor.extract(frame["reply"])
-    coarse = classifier.coarse_extractor.extract(found.templates)
     classifier.verdict_columns(frame)
-    coarsest = coarse.fill_null(found.templates)
-    return found.templates.n_unique(), coarsest.n_unique(), classified
+    texts = pl.Series(found.untemplated.texts, dtype=pl.String)
+    fine = found.templates.append(texts)
+    coarse = classifier.coarse_extractor.extract(fine).fill_null(fine)
+    return fine.n_unique(), coarse.n_unique(), classified
 
 
 def speed(frame: pl.DataFrame) -> tuple[float, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import uuid
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -261,12 +262,29 @@ def test_replies_of_many_hosts_share_coarse_templates() -> None:
         f"2024-05-01T10:{draw.randrange(60):02}:{draw.randrange(60):02}.{i:03}Z"
         for i in range(500)
     ]
-    classifier = ColumnClassifier()
-    fine = classifier.extractor.extract(pl.Series(lines)).templates
-    coarse = classifier.coarse_extractor.extract(fine)
-    assert fine.n_unique() > 400
-    assert coarse.n_unique() < 30
+    columns = ColumnClassifier()
+    classify, classified = columns.classifier.classify, []
+
+    def remember(text: str, **more: Any) -> Any:
+        classified.append(text)
+        return classify(text, **more)
+
+    columns.classifier = SimpleNamespace(classify=remember)  # type: ignore[assignment]
+    columns.verdict_columns(pl.DataFrame({"reply": lines}))
+    assert columns.extractor.extract(pl.Series(lines)).templates.n_unique() > 300
+    assert len(classified) < 60
     same(lines)
+
+
+def test_the_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More templates than are remembered: the rest is forgotten, and the verdicts stay right."""
+    monkeypatch.setattr("bouncewise.bulk.columns.MAX_TEMPLATES", 50)
+    columns = ColumnClassifier()
+    lines = [f"550 5.1.1 User unknown é{i} mx{i}.example" for i in range(300)]
+    for _ in range(2):
+        found = columns.verdict_columns(pl.DataFrame({"reply": lines}))
+        assert found["cause"].unique().to_list() == ["mailbox-unknown"]
+        assert len(columns._without_context) <= 50
 
 
 def test_what_no_rule_decides_is_classified_by_its_fine_template() -> None:

@@ -14,7 +14,6 @@ tests/bulk/test_columns.py compares both ways for generated and hostile replies.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
 from enum import StrEnum
 from functools import lru_cache
 from operator import attrgetter
@@ -122,56 +121,66 @@ class ColumnClassifier:
         memo = self._without_context if context.is_empty() else self._with_context
         templates, untemplated = self.extractor.extract(replies)
         distinct = context.keys(templates).to_arrow().dictionary_encode()
-        of_distinct = self._indexes_of_templates(distinct.dictionary.to_pylist(), memo)
+        of_distinct = self._indexes(distinct.dictionary.to_pylist(), memo)
         indexes = of_distinct[pl.Series(distinct.indices).cast(pl.UInt32)]
         if untemplated.rows:
             texts = pl.Series(untemplated.texts, dtype=pl.String)
             keys = context.gather(untemplated.rows).keys(texts)
-            found = self._indexes_of_templates(keys.to_list(), memo)
-            indexes = indexes.scatter(untemplated.rows, found)
+            indexes = indexes.scatter(untemplated.rows, self._indexes(keys.to_list(), memo))
         if len(self._index_of) > self._table.height:
             rows = list(map(_polars_row, self._index_of))
             self._table = pl.DataFrame(rows, schema=SCHEMA, orient="row")
         return self._table[indexes]
 
-    def _indexes_of_templates(self, keys: list[str], memo: OrderedDict[str, int]) -> pl.Series:
-        """The index of the verdict on each of *keys*; new ones get those of coarse templates."""
-        new = list(dict.fromkeys(key for key in keys if key not in memo))
-        contexts = [""] * len(new)
-        texts = new
-        if memo is self._with_context:
-            parted = [key.rsplit(_SEPARATOR, 2) for key in new]
-            texts = [parts[0] for parts in parted]
-            contexts = [_SEPARATOR + _SEPARATOR.join(parts[1:]) for parts in parted]
-        coarse = self.coarse_extractor.extract(pl.Series(texts, dtype=pl.String)).to_list()
-        usable = [i for i, text in enumerate(coarse) if text is not None and text != texts[i]]
-        found = self._indexes([f"{coarse[i]}{contexts[i]}" for i in usable], memo).to_list()
-        for i, index in zip(usable, found, strict=True):
-            if index not in self._undecided:
-                memo[new[i]] = index
-        return self._indexes(keys, memo)
-
-    def _indexes(self, keys: Iterable[str], memo: OrderedDict[str, int]) -> pl.Series:
+    def _indexes(self, keys: list[str], memo: OrderedDict[str, int]) -> pl.Series:
         """The index of the verdict on each of *keys*, which ``_Context.keys`` made."""
-        indexes = []
-        for key in keys:
-            index = memo.get(key)
-            if index is None:
-                index = memo[key] = self._classify(key, memo is self._with_context)
-            else:
+        found = list(map(memo.get, keys))
+        if None in found:
+            new = (key for key, index in zip(keys, found, strict=True) if index is None)
+            self._remember(list(dict.fromkeys(new)), memo)
+            found = list(map(memo.get, keys))
+        if len(memo) > MAX_TEMPLATES // 2:
+            for key in keys:
                 memo.move_to_end(key)
-            indexes.append(index)
-        while len(memo) > MAX_TEMPLATES:
-            memo.popitem(last=False)
-        return pl.Series(indexes, dtype=pl.UInt32)
+            while len(memo) > MAX_TEMPLATES:
+                memo.popitem(last=False)
+        return pl.Series(found, dtype=pl.UInt32)
 
-    def _classify(self, key: str, has_context: bool) -> int:
+    def _remember(self, new: list[str], memo: OrderedDict[str, int]) -> None:
+        """Put the index of the verdict on each of the *new* keys into *memo*: that of its coarse
+        template if a rule decides that, else its own.
+        """
+        parted = [(key, "") for key in new]
+        if memo is self._with_context:
+            parted = [_without_context(key) for key in new]
+        texts = pl.Series([text for text, _ in parted], dtype=pl.String)
+        coarse = self.coarse_extractor.extract(texts).to_list()
+        for key, (_, context), template in zip(new, parted, coarse, strict=True):
+            index = None
+            if template is not None:
+                index = self._classify(f"{template}{context}", memo)
+            if index is None or index in self._undecided:
+                index = self._classify(key, memo)
+            memo[key] = index
+
+    def _classify(self, key: str, memo: OrderedDict[str, int]) -> int:
+        """The index of the verdict on *key*, which *memo* has afterwards."""
+        index = memo.get(key)
+        if index is not None:
+            return index
+        has_context = memo is self._with_context
         text, receiver, stage = key.rsplit(_SEPARATOR, 2) if has_context else (key, "", "")
         verdict = self.classifier.classify(text, receiver=receiver or None, stage=stage or None)
-        index = self._index_of.setdefault(_row(verdict), len(self._index_of))
+        index = memo[key] = self._index_of.setdefault(_row(verdict), len(self._index_of))
         if verdict.rule in (MODEL_RULE, NO_RULE):
             self._undecided.add(index)
         return index
+
+
+def _without_context(key: str) -> tuple[str, str]:
+    """The text of a key with a context, and the rest of the key."""
+    text, receiver, stage = key.rsplit(_SEPARATOR, 2)
+    return text, _SEPARATOR.join(("", receiver, stage))
 
 
 @lru_cache(maxsize=2)

@@ -102,7 +102,7 @@ class Untemplated(NamedTuple):
 
 
 class Extraction(NamedTuple):
-    """The template of each reply, and the rows for which it is not used."""
+    """The template of each reply, and the rows that have none (there it is '')."""
 
     templates: pl.Series
     untemplated: Untemplated
@@ -135,8 +135,8 @@ class TemplateExtractor:
             list(chain.from_iterable(texts.to_list() for _, texts in groups)),
         )
         # Two passes: a rule may name an IP address, never an id.
-        ips_masked = masked.str.replace_all(_IP, PLACEHOLDER)
-        return Extraction(ips_masked.str.replace_all(_ID_WORD, _ANY_ID), untemplated)
+        templates = masked.str.replace_all(_IP, PLACEHOLDER).str.replace_all(_ID_WORD, _ANY_ID)
+        return Extraction(templates.set(not_ascii | like_id | long, ""), untemplated)
 
 
 class CoarseExtractor:

@@ -2,7 +2,7 @@
 
 Reads: the text of a reply, and phrases of the rule that decided. Gives: a part of the text, or ''
 where no phrase matches. The words are looked for where ``words`` looks: in the innermost reply that
-the text quotes, with addresses and IPv4 addresses masked.
+the text quotes, with mail addresses and IP addresses masked.
 """
 
 from __future__ import annotations
