@@ -44,7 +44,8 @@ _WORD_EDGE = r"(?-u:\b)"
 _ADDRESS_CHARACTERS = r"[!#-&*+\-./0-9=?A-Z\\^_a-z~]*"
 _ADDRESS = f"(?-u:{_ADDRESS_CHARACTERS}@{_ADDRESS_CHARACTERS})"
 _ID = r"[A-Za-z]{0,3}[0-9]+[A-Za-z]+[0-9][A-Za-z0-9]*|[0-9]{10,}"
-_IP = f"{IPV4}|{IPV6}".replace(r"\b", _WORD_EDGE)
+# Two patterns, because one of both takes twice as long.
+_IPS = tuple(pattern.replace(r"\b", _WORD_EDGE) for pattern in (IPV6, IPV4))
 _ID_WORD = rf"{_WORD_EDGE}(?:{_ID}){_WORD_EDGE}"
 _ANY_ID = "0q0"
 """The word that replaces an id: it has the shape of one, and no rule has it."""
@@ -113,7 +114,12 @@ class TemplateExtractor:
 
     def __init__(self, ruleset: RuleSet) -> None:
         self._like_id = "(?i)" + "|".join(
-            [_APOSTROPHE_IN_ID, _INTRODUCES_STAGE, *sorted(_words_like_ids(ruleset))]
+            [
+                _APOSTROPHE_IN_ID,
+                _INTRODUCES_STAGE,
+                *_codes_in_forms(),
+                *sorted(_words_like_ids(ruleset)),
+            ]
         )
 
     def extract(self, replies: pl.Series) -> Extraction:
@@ -123,11 +129,11 @@ class TemplateExtractor:
         like_id = masked.str.contains(self._like_id) & ~long
         # Beside a letter that is not ASCII, the shape alone does not prove that a word is an id.
         not_ascii = (masked.str.len_chars() != masked.str.len_bytes()) & ~like_id & ~long
-        ids_masked = masked.filter(not_ascii).str.replace_all(_IP, PLACEHOLDER)
+        ids_masked = _mask_ips(masked.filter(not_ascii))
         ids_masked = ids_masked.str.replace_all(_ID_BETWEEN_BLANKS, f" {_ANY_ID} ")
         groups = (
             (not_ascii, ids_masked),
-            (like_id, masked.filter(like_id).str.replace_all(_IP, PLACEHOLDER)),
+            (like_id, _mask_ips(masked.filter(like_id))),
             (long, replies.filter(long)),
         )
         untemplated = Untemplated(
@@ -135,8 +141,14 @@ class TemplateExtractor:
             list(chain.from_iterable(texts.to_list() for _, texts in groups)),
         )
         # Two passes: a rule may name an IP address, never an id.
-        templates = masked.str.replace_all(_IP, PLACEHOLDER).str.replace_all(_ID_WORD, _ANY_ID)
+        templates = _mask_ips(masked).str.replace_all(_ID_WORD, _ANY_ID)
         return Extraction(templates.set(not_ascii | like_id | long, ""), untemplated)
+
+
+def _mask_ips(texts: pl.Series) -> pl.Series:
+    for pattern in _IPS:
+        texts = texts.str.replace_all(pattern, PLACEHOLDER)
+    return texts
 
 
 class CoarseExtractor:
@@ -213,14 +225,26 @@ def _may_replace(word: str) -> bool:
 
 
 def _forms_to_keep() -> Iterable[str]:
-    """Patterns of the words with digits in forms, and of codes where a form ends with one."""
+    """Patterns of the words with digits in forms, and of longer words where a form has a code."""
+    for form in _all_forms():
+        for word in _LETTERS_AND_DIGITS.findall(form):
+            yield _WORD_EDGE + word
+    yield from _codes_in_forms()
+
+
+def _codes_in_forms() -> Iterable[str]:
+    """Patterns of words that begin with a code where a form has a code."""
+    for form in _all_forms():
+        before, code, _ = form.partition("{code}")
+        if code:
+            words_before = map(re.escape, before.split(" "))
+            yield r"\s+".join(words_before) + '"?[245][0-9][0-9][0-9a-z]'
+
+
+def _all_forms() -> Iterable[str]:
     for frame in forms().frame:
         for form in chain.from_iterable(getattr(frame, kind) for kind in KINDS):
-            for word in _LETTERS_AND_DIGITS.findall(form.lower()):
-                yield _WORD_EDGE + word
-            before, code, _ = form.lower().partition("{code}")
-            if code:
-                yield re.escape(before).replace("\\ ", " ") + '"?[245][0-9]{3}'
+            yield form.lower()
 
 
 def _words_like_ids(ruleset: RuleSet) -> set[str]:
