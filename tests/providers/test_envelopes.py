@@ -17,7 +17,7 @@ from bouncewise.providers.events import esps
 from bouncewise.readers import Note
 from bouncewise.rules.load import shipped
 
-SES = {
+SES: dict[str, Any] = {
     "notificationType": "Bounce",
     "bounce": {
         "bounceType": "Permanent",
@@ -467,3 +467,66 @@ def test_what_strangers_wrote_is_no_event(name: str) -> None:
     reader = reader_for(body)
     found = list(reader.read(io.BytesIO(body), "x")) if reader else []
     assert not [item for item in found if isinstance(item, Finding)]
+
+
+MAILINGS: dict[str, tuple[dict[str, Any], str | None, str | None]] = {
+    "ses": (
+        {
+            **SES,
+            "mail": {
+                **SES["mail"],
+                "tags": {"ses:configuration-set": ["news"], "campaign": ["spring"]},
+            },
+        },
+        "news",
+        "spring",
+    ),
+    "sendgrid": (
+        {
+            "email": "ann@there.example",
+            "timestamp": 1764000000,
+            "event": "bounce",
+            "sg_event_id": "e",
+            "sg_message_id": "m",
+            "category": ["spring", "shoes"],
+            "reason": "550 5.1.1 unknown",
+        },
+        None,
+        "spring",
+    ),
+    "postmark": (
+        {
+            "RecordType": "Bounce",
+            "Type": "HardBounce",
+            "Email": "ann@there.example",
+            "ID": 1,
+            "MessageStream": "broadcast",
+            "Tag": "spring",
+            "Details": "smtp;550 5.1.1 unknown",
+            "BouncedAt": "2026-11-23T10:00:00Z",
+        },
+        "broadcast",
+        "spring",
+    ),
+    "brevo": (
+        {
+            "event": "hard_bounce",
+            "email": "ann@there.example",
+            "message-id": "<m@s.example>",
+            "ts_event": 1764000000,
+            "tags": ["spring"],
+            "reason": "550 5.1.1 unknown",
+        },
+        None,
+        "spring",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MAILINGS)
+def test_the_stream_and_the_campaign_are_read(name: str) -> None:
+    event, stream, campaign = MAILINGS[name]
+    (found,) = items(event)
+    assert isinstance(found, Finding), found
+    assert (found.report.esp.name if found.report.esp else "") == name
+    assert (found.report.stream, found.report.campaign) == (stream, campaign)

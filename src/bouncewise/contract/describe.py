@@ -10,6 +10,7 @@ from bouncewise.contract.addresses import AddressAnswer, DnsCheckRow, EventRow, 
 from bouncewise.contract.base import Record, keys
 from bouncewise.contract.diagnoses import DiagnosisRecord
 from bouncewise.contract.incidents import AlertRow, IncidentDetails, IncidentRow, RulingRecord
+from bouncewise.contract.missed import MissedRow
 from bouncewise.contract.replays import ReplayedRow, ReplaySummary
 from bouncewise.contract.runs import (
     ActRecord,
@@ -69,6 +70,7 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "confirm": (ActRecord,),
     "suppressions import": (ImportRecord,),
     "history": (EventRow,),
+    "missed": (MissedRow,),
     "incidents": (IncidentRow, AlertRow, IncidentDetails, RulingRecord),
     "release": (SuppressionRow,),
     "domains": (DnsCheckRow,),

@@ -16,6 +16,7 @@ from typing import Protocol, Self
 from bouncewise.ledger.entries import Entry
 from bouncewise.ledger.parts import (
     Coverage,
+    FailedMails,
     Familiarity,
     Incidents,
     Index,
@@ -63,6 +64,10 @@ class Store(Protocol):
     @property
     def sender_reports(self) -> SenderReports:
         """Reports of receivers about the mail of our domains."""
+
+    @property
+    def failed_mails(self) -> FailedMails:
+        """The mails that failed for good."""
 
     def __enter__(self) -> Self: ...
 

@@ -21,6 +21,7 @@ from bouncewise.ledger.append import append
 from bouncewise.ledger.coverage import Coverage
 from bouncewise.ledger.database import Database
 from bouncewise.ledger.entries import Entry
+from bouncewise.ledger.failed_mails import FailedMails
 from bouncewise.ledger.familiarity import Familiarity
 from bouncewise.ledger.incidents import Incidents
 from bouncewise.ledger.index import Index
@@ -53,6 +54,7 @@ class SqlStore:
         self.familiarity = Familiarity(database)
         self.coverage = Coverage(database)
         self.sender_reports = SenderReports(database)
+        self.failed_mails = FailedMails(database)
         self._own_changes = 0
 
     def __enter__(self) -> Self:
