@@ -79,6 +79,7 @@ bench: $(VENV)/.installed
 lab: $(VENV)/.installed
 	$(BIN)/python -m lab.run
 	$(BIN)/python -m lab.verp
+	$(BIN)/python -m lab.service
 
 fuzz: $(VENV)/.installed
 	$(BIN)/pip install --quiet atheris
