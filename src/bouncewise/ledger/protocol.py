@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from bouncewise.ledger.entries import Entry
+from bouncewise.ledger.mailing_parts import Outcomes
 from bouncewise.ledger.parts import (
     Coverage,
     Familiarity,
@@ -63,6 +64,10 @@ class Store(Protocol):
     @property
     def sender_reports(self) -> SenderReports:
         """Reports of receivers about the mail of our domains."""
+
+    @property
+    def outcomes(self) -> Outcomes:
+        """What became of mailings."""
 
     def __enter__(self) -> Self: ...
 

@@ -25,6 +25,7 @@ from bouncewise.ledger.familiarity import Familiarity
 from bouncewise.ledger.incidents import Incidents
 from bouncewise.ledger.index import Index
 from bouncewise.ledger.neighbours import Neighbours
+from bouncewise.ledger.outcomes import Outcomes
 from bouncewise.ledger.pending import Pending
 from bouncewise.ledger.protocol import Store
 from bouncewise.ledger.queries import MOST_IDS
@@ -53,6 +54,7 @@ class SqlStore:
         self.familiarity = Familiarity(database)
         self.coverage = Coverage(database)
         self.sender_reports = SenderReports(database)
+        self.outcomes = Outcomes(database)
         self._own_changes = 0
 
     def __enter__(self) -> Self:

@@ -16,7 +16,10 @@ What must follow: ``DAY STATE``, and the scope where it is not all. ``days`` of 
 ``[TIMES x ]DELIVERED/REFUSED[/REPEATED]``, ``hours`` apart; what must follow is ``open``,
 ``passed`` or ``final`` for each incident. A ``domain`` with such days is one where nobody was ever
 delivered to. Where ``sender`` is set, a receiver refuses the sender on these days; what must follow
-is ``alert`` or ``quiet`` for each day.
+is ``alert`` or ``quiet`` for each day. Where ``gate`` is ``mailing``, the days are parts of a
+mailing, ``ACCEPTED/BOUNCED``, and what must follow is the advice after each; where it is ``list``,
+they are ``ROWS/MAILED/BOUNCED``: rows of a list, and what so many mails to like addresses did in
+each of ten weeks; what must follow is how each lies beside the rate at which SES begins a review.
 """
 
 from __future__ import annotations
@@ -41,6 +44,7 @@ from bouncewise.policy.decide import (
     strictest,
 )
 from bouncewise.policy.detector import SlotCounts, Span, detect, detect_new_domain
+from bouncewise.policy.gate import BounceTest, Group, Week, forecast
 from bouncewise.policy.load import Example, Policy
 from bouncewise.policy.trust import ClaimEffect, claim_effect
 from bouncewise.times import SLOTS_AN_HOUR, Slot
@@ -57,6 +61,7 @@ _SMART_HOST = -1
 _KINDS = {str(k) for k in (Kind.DELIVERED, Kind.COMPLAINT, Kind.UNSUBSCRIBE)}
 _ACTS = (ADDED, REMOVED, RELEASED, CONFIRMED)
 _RECEIVER = "example"
+_WEEKS = 10
 _REFUSED = 9  # addresses of an incident that an example names: any number will do
 
 
@@ -66,6 +71,8 @@ def outcome(example: Example, policy: Policy, advice: Mapping[Cause, Advice]) ->
 
     Raises ValueError where the example is not written as it must be.
     """
+    if example.gate:
+        return tuple(_gate(example, policy))
     if example.sender:
         return tuple(
             "alert" if policy.alert.is_reached(s.new, s.delivered) else "quiet"
@@ -77,6 +84,18 @@ def outcome(example: Example, policy: Policy, advice: Mapping[Cause, Advice]) ->
     return tuple(
         _state(line.partition(" ")[0], history, example.domain, policy) for line in example.then
     )
+
+
+def _gate(example: Example, policy: Policy) -> Iterator[str]:
+    numbers, test = policy.gate, BounceTest(policy.gate)
+    for s in _slots(example):
+        if example.gate == "mailing":
+            test.add(s.delivered, s.new)
+            yield test.advice
+        else:
+            weeks = [Week(s.new // _WEEKS, s.repeated // _WEEKS)] * _WEEKS
+            found = forecast([Group(s.delivered, weeks)], numbers)
+            yield found.level(numbers.bounce_review)
 
 
 def _incidents(example: Example, policy: Policy) -> list[Span]:

@@ -1,0 +1,57 @@
+"""What a store answers about mailings, as protocols; see protocol.py."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime
+from typing import Protocol
+
+from bouncewise.ledger.records import GapCount, Mailing, Outcome
+from bouncewise.times import Day, Slot
+
+
+class Outcomes(Protocol):
+    """What became of mailings."""
+
+    def mailings(self, campaign: str | None, stream: str | None) -> list[Mailing]:
+        """The mailings of a campaign, of a stream, or of both."""
+
+    def delivered_by_slot(
+        self, since: datetime, until: datetime, mailings: Collection[int] | None
+    ) -> list[tuple[Slot, int]]:
+        """How many addresses had mail of *mailings* (None: any) delivered, by slot."""
+
+    def delivered_to(
+        self,
+        names: Iterable[str],
+        since: datetime,
+        until: datetime,
+        mailings: Collection[int] | None,
+    ) -> list[Slot]:
+        """The slots of the deliveries of *mailings* to *names*."""
+
+    def hard_bounces(self, since: datetime, until: datetime) -> Iterator[Outcome]:
+        """Final refusals for a fault of the address or its domain, in the order of time."""
+
+    def complaints(self, since: datetime, until: datetime) -> Iterator[Outcome]:
+        """Complaints, in the order of time."""
+
+    def sender_refused(
+        self, since: datetime, until: datetime, mailings: Collection[int] | None
+    ) -> int:
+        """How many addresses refused the sender or the message."""
+
+    def first_day(self) -> Day | None:
+        """The day of the first delivery."""
+
+    def gaps(self, since: Day, until: Day) -> Iterator[GapCount]:
+        """Deliveries to addresses by week and by the days since the delivery before."""
+
+    def gaps_by_source(self, since: Day, until: Day) -> Iterator[GapCount]:
+        """The same of the addresses whose source is known, by source."""
+
+    def sent_by_source(self, since: datetime, until: datetime) -> dict[str, int]:
+        """By source: how many of its addresses had mail delivered, each once a day."""
+
+    def add_sources(self, sources: Iterable[tuple[str, str]], at: datetime) -> None:
+        """Record where addresses were collected: (name, source)."""
