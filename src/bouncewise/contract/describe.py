@@ -9,6 +9,12 @@ from inspect import getdoc
 from bouncewise.contract.addresses import AddressAnswer, DnsCheckRow, EventRow, SuppressionRow
 from bouncewise.contract.base import Record, keys
 from bouncewise.contract.diagnoses import DiagnosisRecord
+from bouncewise.contract.gate import (
+    GateGroupRow,
+    GateListRecord,
+    GateProgressRecord,
+    GateRateRow,
+)
 from bouncewise.contract.incidents import AlertRow, IncidentDetails, IncidentRow, RulingRecord
 from bouncewise.contract.replays import ReplayedRow, ReplaySummary
 from bouncewise.contract.runs import (
@@ -63,6 +69,7 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "check": (AddressAnswer,),
     "validate": (ValidationRow, ValidationSummary),
     "clean": (CleanRecord,),
+    "gate": (GateGroupRow, GateListRecord, GateProgressRecord, GateRateRow),
     "status": (StatusRecord, StatusCountRow),
     "suppressions list": (SuppressionRow,),
     "suppressions add, remove": (ActRecord,),

@@ -21,14 +21,14 @@ class Outcomes(Protocol):
     ) -> list[tuple[Slot, int]]:
         """How many addresses had mail of *mailings* (None: any) delivered, by slot."""
 
-    def delivered_to(
+    def last_delivered(
         self,
         names: Iterable[str],
         since: datetime,
         until: datetime,
         mailings: Collection[int] | None,
     ) -> list[Slot]:
-        """The slots of the deliveries of *mailings* to *names*."""
+        """The slots of the last deliveries of *mailings* to *names*, each that has one."""
 
     def hard_bounces(self, since: datetime, until: datetime) -> Iterator[Outcome]:
         """Final refusals for a fault of the address or its domain, in the order of time."""

@@ -65,17 +65,17 @@ class Outcomes:
             )
         return [(Slot(slot), count) for slot, count in rows if count > 0]
 
-    def delivered_to(
+    def last_delivered(
         self,
         names: Iterable[str],
         since: datetime,
         until: datetime,
         mailings: Collection[int] | None,
     ) -> list[Slot]:
-        """The slots of the deliveries of *mailings* to *names*."""
+        """The slots of the last deliveries of *mailings* to *names*, each that has one."""
         span = {"since": micros(since), "until": micros(until)}
         chosen = None if mailings is None else list(mailings)
-        found = self._db.by_ids("delivery_times_of", map(new_id, names), mailings=chosen, **span)
+        found = self._db.by_ids("delivery_last_of", map(new_id, names), mailings=chosen, **span)
         return [slot_of(Micros(first)) for _, first in found]
 
     def hard_bounces(self, since: datetime, until: datetime) -> Iterator[Outcome]:

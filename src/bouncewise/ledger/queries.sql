@@ -678,9 +678,11 @@ ORDER BY e.at, a.name
 SELECT count(DISTINCT address) FROM event WHERE bearing = 'sender' AND at >= :since AND at < :until
   AND mailing IN :mailings    -- if mailings
 
--- name: delivery_times_of
-SELECT address, first FROM delivery WHERE address IN :ids AND first >= :since AND first < :until
+-- name: delivery_last_of
+-- The last delivery to each name, of some mailings.
+SELECT address, max(first) FROM delivery WHERE address IN :ids AND first >= :since AND first < :until
   AND mailing IN :mailings    -- if mailings
+GROUP BY address
 
 -- name: sent_sources
 -- By source, how many addresses had mail delivered, each once a day.

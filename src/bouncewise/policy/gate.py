@@ -245,3 +245,21 @@ def _interval(mean: float, variance: float, coverage: float) -> tuple[float, flo
     z = NormalDist().inv_cdf((1 + coverage) / 2)
     low, high = (1 - 1 / shape + sign * z / sqrt(shape) for sign in (-1, 1))
     return mean * max(0.0, low) ** 3, mean * max(0.0, high) ** 3
+
+
+def rate_interval(hits: int, mails: int, coverage: float) -> tuple[float, float]:
+    """The rates that fit *hits* among *mails* (Wilson's score interval, JASA 22, 1927)."""
+    if not mails:
+        return 0.0, 1.0
+    z2 = NormalDist().inv_cdf((1 + coverage) / 2) ** 2
+    centre = (hits + z2 / 2) / (mails + z2)
+    half = sqrt(z2 * (hits * (mails - hits) / mails + z2 / 4)) / (mails + z2)
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def rate_level(hits: int, mails: int, threshold: float, policy: GatePolicy) -> Level:
+    """How a rate that was measured lies beside a threshold."""
+    low, high = rate_interval(hits, mails, policy.coverage)
+    if not mails:
+        return Level.UNKNOWN
+    return Level.ABOVE if low > threshold else Level.BELOW if high < threshold else Level.NEAR

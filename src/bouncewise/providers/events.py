@@ -39,6 +39,9 @@ from bouncewise.text.mask import MAX_REPLY
 MAX_RECIPIENTS = 10_000
 """Recipients of one event that are read."""
 
+MAX_NAME = 200
+"""Characters kept of the name of a stream or campaign."""
+
 IGNORED = "ignored"
 """The meaning of an event that says nothing about the delivery of a mail."""
 
@@ -108,6 +111,9 @@ class Esp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sender: str = ""
     host: str = ""
     id: str = ""
+    stream: str = ""
+    campaign: str = ""
+    """The campaign, else the first tag of the mail."""
     unless: dict[str, str] = {}
     """Paths, and values in lower case with which an event concerns no recipient of ours."""
     all_recipients: bool = False
@@ -241,6 +247,8 @@ def _report(values: _Values, esp: Esp, kind: Kind, label: Label, source: Source)
         reply=reply,
         stage=stage,
         esp=label,
+        stream=values.text(esp.stream)[:MAX_NAME] or None if esp.stream else None,
+        campaign=values.text(esp.campaign)[:MAX_NAME] or None if esp.campaign else None,
         provenance=_EXPORTED,
     )
 
