@@ -223,8 +223,9 @@ def _list_text(
 def _expected_line(
     what: str, expected: Expected, thresholds: tuple[float, float], rows: int
 ) -> str:
-    is_fine = expected.review == Level.BELOW
-    sign = style("✓", GOOD) if is_fine else style("✗", BAD)
+    sign = {Level.BELOW: style("✓", GOOD), Level.UNKNOWN: style("?", DIM)}.get(
+        Level(expected.review), style("✗", BAD)
+    )
     if expected.unknown == rows:
         return f"{sign} {what}: the history is too small to know"
     low, high = (f"{100 * share:g} %" for share in thresholds)

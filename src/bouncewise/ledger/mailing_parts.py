@@ -27,8 +27,8 @@ class Outcomes(Protocol):
         since: datetime,
         until: datetime,
         mailings: Collection[int] | None,
-    ) -> list[Slot]:
-        """The slots of the last deliveries of *mailings* to *names*, each that has one."""
+    ) -> dict[str, Slot]:
+        """The slot of the last delivery of *mailings* to each of *names* that has one."""
 
     def hard_bounces(self, since: datetime, until: datetime) -> Iterator[Outcome]:
         """Final refusals for a fault of the address or its domain, in the order of time."""

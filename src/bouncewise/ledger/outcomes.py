@@ -71,12 +71,13 @@ class Outcomes:
         since: datetime,
         until: datetime,
         mailings: Collection[int] | None,
-    ) -> list[Slot]:
-        """The slots of the last deliveries of *mailings* to *names*, each that has one."""
+    ) -> dict[str, Slot]:
+        """The slot of the last delivery of *mailings* to each of *names* that has one."""
+        wanted = {new_id(name): name for name in names}
         span = {"since": micros(since), "until": micros(until)}
         chosen = None if mailings is None else list(mailings)
-        found = self._db.by_ids("delivery_last_of", map(new_id, names), mailings=chosen, **span)
-        return [slot_of(Micros(first)) for _, first in found]
+        found = self._db.by_ids("delivery_last_of", wanted, mailings=chosen, **span)
+        return {wanted[number]: slot_of(Micros(first)) for number, first in found}
 
     def hard_bounces(self, since: datetime, until: datetime) -> Iterator[Outcome]:
         """Final refusals for a fault of the address or its domain, in the order of time."""

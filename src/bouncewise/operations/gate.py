@@ -31,7 +31,11 @@ from bouncewise.policy.gate import (
     is_enough,
 )
 from bouncewise.policy.load import Policy
-from bouncewise.times import Slot, day_of, micros, slot_at
+from bouncewise.times import SLOTS_AN_HOUR, Slot, day_of, micros, slot_at
+
+SAME_MAIL_HOURS = 12
+"""A refusal within so many hours of a delivery to the address is about the same mail, which was
+accepted and returned: campaigns are sent about once a day."""
 
 _PAGE = 1000
 
@@ -191,20 +195,21 @@ def progress(ledger: Store, policy: Policy, span: Span) -> Progress:
     bounced: Counter[Slot] = Counter()
     outages, exempt = Outages(ledger.incidents.all()), 0
     seen: set[str] = set()
-    returned: list[str] = []
+    returned: dict[str, tuple[Slot, bool]] = {}
     for bounce in known.hard_bounces(span.since, span.until):
         whole = bounce.bearing == Bearing.DOMAIN
         name = domain_of(bounce.name) if whole else bounce.name
         if (mailings is not None and bounce.mailing not in mailings) or name in seen:
             continue
         seen.add(name)
-        returned += [bounce.name] if bounce.accepted else []
+        returned[bounce.name] = slot_at(bounce.at), bounce.accepted
         if outages.explain(bounce):
             exempt += 1
         else:
             bounced[slot_at(bounce.at)] += 1
-    for slot in known.last_delivered(returned, span.since, span.until, mailings):
-        accepted[slot] -= 1
+    for name, slot in known.last_delivered(returned, span.since, span.until, mailings).items():
+        at, was_accepted = returned[name]
+        accepted[slot] -= was_accepted or 0 <= at - slot <= SAME_MAIL_HOURS * SLOTS_AN_HOUR
     complaints = known.complaints(span.since, span.until)
     complained = {c.name for c in complaints if mailings is None or c.mailing in mailings}
     test = BounceTest(policy.gate)

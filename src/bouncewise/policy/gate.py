@@ -30,7 +30,7 @@ _LOWER = (0.1, 0.3, 0.6)
 _MOST = 0.95
 """The highest rate among the alternatives."""
 
-_START = 500
+_START = 1000
 """Mails, at least, between two moments from which on the rate may have risen."""
 
 _MOST_LOG = 600.0  # what exp() can take, with a margin

@@ -36,7 +36,7 @@ class Desk:
         self.folder, self.db = folder, folder / "ledger.sqlite"
         self._waiting: list[Finding] = []
 
-    def mail(
+    def mail(  # noqa: PLR0913 - what a mail may have
         self,
         days: float,
         address: str,
