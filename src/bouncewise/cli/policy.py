@@ -25,7 +25,17 @@ FILE = click.argument(
     "file", required=False, envvar="BOUNCEWISE_POLICY", type=click.Path(path_type=Path)
 )
 
-_PARTS = ("dead", "incident", "alert", "trust", "complaint", "unsubscribe", "cost", "gate")
+_PARTS = (
+    "dead",
+    "incident",
+    "alert",
+    "trust",
+    "complaint",
+    "unsubscribe",
+    "cost",
+    "gate",
+    "segment",
+)
 
 
 @click.group("policy")

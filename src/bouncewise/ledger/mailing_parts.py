@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import Protocol
 
-from bouncewise.ledger.records import GapCount, Mailing, Outcome
-from bouncewise.times import Day, Slot
+from bouncewise.ledger.records import GapCount, Mailed, Mailing, Outcome
+from bouncewise.times import Day, Micros, Slot
 
 
 class Outcomes(Protocol):
@@ -30,11 +30,17 @@ class Outcomes(Protocol):
     ) -> dict[str, Slot]:
         """The slot of the last delivery of *mailings* to each of *names* that has one."""
 
-    def hard_bounces(self, since: datetime, until: datetime) -> Iterator[Outcome]:
-        """Final refusals for a fault of the address or its domain, in the order of time."""
+    def hard_bounces(
+        self, since: datetime, until: datetime, names: Collection[str] | None = None
+    ) -> Iterator[Outcome]:
+        """Final refusals for a fault of the address or its domain, in the order of time;
+        of *names*, if they are given.
+        """
 
-    def complaints(self, since: datetime, until: datetime) -> Iterator[Outcome]:
-        """Complaints, in the order of time."""
+    def complaints(
+        self, since: datetime, until: datetime, names: Collection[str] | None = None
+    ) -> Iterator[Outcome]:
+        """Complaints, in the order of time; of *names*, if they are given."""
 
     def sender_refused(
         self, since: datetime, until: datetime, mailings: Collection[int] | None
@@ -55,3 +61,27 @@ class Outcomes(Protocol):
 
     def add_sources(self, sources: Iterable[tuple[str, str]], at: datetime) -> None:
         """Record where addresses were collected: (name, source)."""
+
+
+class Engagement(Protocol):
+    """Acts of recipients by day."""
+
+    def add(self, counts: Iterable[tuple[str, Day, str, int]]) -> None:
+        """Add (name, day, kind, number) of acts."""
+
+    def span(self) -> tuple[Day, Day] | None:
+        """The first and the last day with any act; None where no act is known."""
+
+    def prune(self, before: Day) -> None:
+        """Forget acts before that day."""
+
+    def delivery_times(
+        self, names: Iterable[str], since: Day, until: Day
+    ) -> dict[str, list[Micros]]:
+        """The first and last delivery of each of those days to each of *names*, in order."""
+
+    def known(self, names: Collection[str], until: Day) -> Iterator[Mailed]:
+        """What is known of the mails and acts of each of *names* up to and with that day."""
+
+    def mails(self, names: Collection[str], since: datetime, until: datetime) -> dict[str, int]:
+        """On how many days mail was delivered to each of *names*."""

@@ -79,19 +79,33 @@ class Outcomes:
         found = self._db.by_ids("delivery_last_of", wanted, mailings=chosen, **span)
         return {wanted[number]: slot_of(Micros(first)) for number, first in found}
 
-    def hard_bounces(self, since: datetime, until: datetime) -> Iterator[Outcome]:
-        """Final refusals for a fault of the address or its domain, in the order of time."""
-        return self._outcomes(since, until, bearings=_HARD)
+    def hard_bounces(
+        self, since: datetime, until: datetime, names: Collection[str] | None = None
+    ) -> Iterator[Outcome]:
+        """Final refusals for a fault of the address or its domain, in the order of time;
+        of *names*, if they are given.
+        """
+        return self._outcomes(since, until, names, bearings=_HARD)
 
-    def complaints(self, since: datetime, until: datetime) -> Iterator[Outcome]:
-        """Complaints, in the order of time."""
-        return self._outcomes(since, until, kinds=_COMPLAINTS)
+    def complaints(
+        self, since: datetime, until: datetime, names: Collection[str] | None = None
+    ) -> Iterator[Outcome]:
+        """Complaints, in the order of time; of *names*, if they are given."""
+        return self._outcomes(since, until, names, kinds=_COMPLAINTS)
 
-    def _outcomes(self, since: datetime, until: datetime, **wanted: list[str]) -> Iterator[Outcome]:
+    def _outcomes(
+        self,
+        since: datetime,
+        until: datetime,
+        names: Collection[str] | None,
+        **wanted: list[str],
+    ) -> Iterator[Outcome]:
         span = {"since": micros(since), "until": micros(until)}
-        for name, at, bearing, directory, receiver, mailing, mailed, *rest in self._db.each(
-            "outcomes", **span, **wanted
-        ):
+        if names is None:
+            rows = self._db.each("outcomes", **span, **wanted)
+        else:
+            rows = self._db.by_ids("outcomes", map(new_id, names), **span, **wanted)
+        for name, at, bearing, directory, receiver, mailing, mailed, *rest in rows:
             source, before_bounce, before_complaint = rest
             before = before_bounce if "bearings" in wanted else before_complaint
             yield Outcome(

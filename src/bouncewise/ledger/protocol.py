@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from bouncewise.ledger.entries import Entry
-from bouncewise.ledger.mailing_parts import Outcomes
+from bouncewise.ledger.mailing_parts import Engagement, Outcomes
 from bouncewise.ledger.parts import (
     Coverage,
     Familiarity,
@@ -68,6 +68,10 @@ class Store(Protocol):
     @property
     def outcomes(self) -> Outcomes:
         """What became of mailings."""
+
+    @property
+    def engagement(self) -> Engagement:
+        """Acts of recipients by day."""
 
     def __enter__(self) -> Self: ...
 

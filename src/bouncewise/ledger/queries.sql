@@ -671,6 +671,7 @@ FROM event e JOIN address a ON a.id = e.address LEFT JOIN address_source s ON s.
 WHERE a.domain != 0 AND e.meant = 1 AND e.at >= :since AND e.at < :until
   AND e.bearing IN :bearings                          -- if bearings
   AND e.kind IN :kinds AND e.trust != 'claimed'       -- if kinds
+  AND e.address IN :ids                               -- if ids
 ORDER BY e.at, a.name
 
 -- name: sender_refused
@@ -692,3 +693,42 @@ SELECT source, count(*) FROM (SELECT DISTINCT s.source, d.address, d.day FROM ad
 -- name: address_source_put
 INSERT INTO address_source (address, source, since) VALUES (?, ?, ?)
 ON CONFLICT (address) DO UPDATE SET source = excluded.source
+
+-- ── engagement ───────────────────────────────────────────────────────────────────────────────────────────
+
+-- name: engagement_add
+-- The same file may be read twice: the greatest number of one reading counts.
+INSERT INTO engagement (address, day, kind, count) VALUES (?, ?, ?, ?)
+ON CONFLICT (address, day, kind) DO UPDATE SET
+  count = CASE WHEN excluded.count > engagement.count THEN excluded.count ELSE engagement.count END
+
+-- name: engagement_prune
+DELETE FROM engagement WHERE day < :first
+
+-- name: engagement_times
+-- The first and the last delivery of each day, to compare acts with.
+SELECT address, first, last FROM delivery WHERE address IN :ids AND day >= :since AND day <= :until
+
+-- name: engagement_known
+-- Of each address: the last day with an act of a person (also a complaint, an unsubscribe or a confirmation), the first day
+-- with a delivery, the days with deliveries in all, after that act, and from *covered* to *end*, with the first of the latter;
+-- and the last day.
+WITH acted AS (
+  SELECT address, max(day) AS last FROM (
+    SELECT address, day FROM engagement WHERE address IN :ids AND kind IN :persons AND day <= :until
+    UNION ALL SELECT address, at / :micros FROM event
+      WHERE address IN :ids AND kind IN :wishes AND trust != 'claimed' AND at / :micros <= :until
+    UNION ALL SELECT address, at / :micros FROM act WHERE address IN :ids AND kind IN :confirmed AND at / :micros <= :until
+  ) each_act GROUP BY address
+)
+SELECT d.address, a.last, min(d.day), count(DISTINCT d.day), count(DISTINCT CASE WHEN d.day > coalesce(a.last, -1) THEN d.day END),
+  count(DISTINCT CASE WHEN d.day >= :covered AND d.day <= :end THEN d.day END),
+  min(CASE WHEN d.day >= :covered AND d.day <= :end THEN d.day END), max(d.day)
+FROM delivery d LEFT JOIN acted a ON a.address = d.address WHERE d.address IN :ids AND d.day <= :until
+GROUP BY d.address, a.last
+UNION ALL SELECT a.address, a.last, NULL, 0, 0, 0, NULL, NULL FROM acted a
+WHERE NOT EXISTS (SELECT 1 FROM delivery d WHERE d.address = a.address AND d.day <= :until)
+
+-- name: delivery_days_between
+-- On how many days mail was delivered to each name.
+SELECT address, count(DISTINCT day) FROM delivery WHERE address IN :ids AND day >= :since AND day < :until GROUP BY address

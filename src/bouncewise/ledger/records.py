@@ -169,3 +169,19 @@ class GapCount(NamedTuple):
     week: int
     gap: int | None
     mails: int
+
+
+class Mailed(NamedTuple):
+    """The mails and acts of an address, by days: its last ``act`` of a person; the ``first`` mail;
+    days with ``mails``, those ``since`` the act, and those ``covered`` by activity data, of which
+    ``covered_first`` is the first; the ``last`` mail. None: there is none.
+    """
+
+    name: str
+    act: Day | None
+    first: Day | None
+    mails: int
+    since: int
+    covered: int
+    covered_first: Day | None
+    last: Day | None

@@ -20,6 +20,7 @@ from bouncewise.ledger import index, mails, migrate, rejudge, rows
 from bouncewise.ledger.append import append
 from bouncewise.ledger.coverage import Coverage
 from bouncewise.ledger.database import Database
+from bouncewise.ledger.engagement import Engagement
 from bouncewise.ledger.entries import Entry
 from bouncewise.ledger.familiarity import Familiarity
 from bouncewise.ledger.incidents import Incidents
@@ -55,6 +56,7 @@ class SqlStore:
         self.coverage = Coverage(database)
         self.sender_reports = SenderReports(database)
         self.outcomes = Outcomes(database)
+        self.engagement = Engagement(database)
         self._own_changes = 0
 
     def __enter__(self) -> Self:

@@ -18,10 +18,11 @@ from bouncewise import __version__
 from bouncewise.intake import files
 from bouncewise.intake.reading import ClassifiedFinding, classify_finding, read_paths
 from bouncewise.ledger import DeliveryEntry, Entry, entry
-from bouncewise.model import Finding, SenderReport
+from bouncewise.model import Engagement, Finding, SenderReport
 from bouncewise.model.sender_report import DmarcReport, TlsReport
 from bouncewise.operations.context import Context
 from bouncewise.operations.decisions import settle
+from bouncewise.operations.engagement import prune, record
 from bouncewise.readers import Note
 from bouncewise.times import Micros, datetime_of
 
@@ -55,6 +56,8 @@ class Session:
         self._examiner = context.examiner(datetime_of(self.batch.began))
         self.new = 0
         self._waiting: list[Entry] = []
+        self._acts: list[Engagement] = []
+        self._has_acts = False
         self._size = 0
 
     def add(self, finding: Finding) -> None:
@@ -78,10 +81,21 @@ class Session:
         with self._context.ledger.change():
             self.new += self._context.ledger.sender_reports.add(self.batch, report)
 
+    def add_act(self, act: Engagement) -> None:
+        """Add an act of a recipient."""
+        self._acts.append(act)
+        if len(self._acts) >= ENTRIES:
+            self.flush()
+
     def flush(self) -> None:
         """Write everything that was added, in one transaction."""
-        with self._context.ledger.change():
-            self.new += self._context.ledger.append(self.batch, self._waiting)
+        ledger, numbers = self._context.ledger, self._context.policy.segment
+        with ledger.change():
+            self.new += ledger.append(self.batch, self._waiting)
+            if self._acts:
+                record(ledger, self._acts, numbers, datetime_of(self.batch.began))
+                self._has_acts = True
+        self._acts.clear()
         self._waiting.clear()
         self._size = 0
 
@@ -99,6 +113,8 @@ class Session:
         """
         self.flush()
         settle(self._context.ledger, self._context.policy)
+        if self._has_acts:
+            prune(self._context.ledger, self._context.policy.segment)
 
 
 class Tally(NamedTuple):
@@ -148,6 +164,9 @@ def ingest(
             reports += 1
             if isinstance(item, DmarcReport | TlsReport):
                 session.add_sender_report(item)
+                continue
+            if isinstance(item, Engagement):
+                session.add_act(item)
                 continue
             deliveries += isinstance(item, DeliveryEntry)
             if session.add_entry(item):

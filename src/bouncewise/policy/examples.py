@@ -19,7 +19,11 @@ delivered to. Where ``sender`` is set, a receiver refuses the sender on these da
 is ``alert`` or ``quiet`` for each day. Where ``gate`` is ``mailing``, the days are parts of a
 mailing, ``ACCEPTED/BOUNCED``, and what must follow is the advice after each; where it is ``list``,
 they are ``ROWS/MAILED/BOUNCED``: rows of a list, and what so many mails to like addresses did in
-each of ten weeks; what must follow is how each lies beside the rate at which SES begins a review.
+each of ten weeks; what must follow is how each lies beside the rate of a review. A line of
+``segment`` is an address, ``first DAYS, mails NUMBER[, act DAYS, since MAILS]`` (``uncovered``: of
+a time without activity data; ``every DAYS``: mailed so often), and what must follow its segment; or
+it is an act, ``open`` or ``click`` with ``SECONDS after``, ``NUMBER links``, ``plain`` or
+``flagged``, and what must follow ``person`` or ``machine``.
 """
 
 from __future__ import annotations
@@ -31,7 +35,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from bouncewise.model import Advice, Cause, Channel, Event, Incident, Kind, Scope, Trust
+from bouncewise.model import ActKind, Advice, Cause, Channel, Event, Incident, Kind, Scope, Trust
 from bouncewise.model.bearing import directory
 from bouncewise.policy.decide import (
     ADDED,
@@ -46,6 +50,7 @@ from bouncewise.policy.decide import (
 from bouncewise.policy.detector import SlotCounts, Span, detect, detect_new_domain
 from bouncewise.policy.gate import BounceTest, Group, Week, forecast
 from bouncewise.policy.load import Example, Policy
+from bouncewise.policy.segment import Known, Seen, SegmentPolicy, kinds, segment_of
 from bouncewise.policy.trust import ClaimEffect, claim_effect
 from bouncewise.times import SLOTS_AN_HOUR, Slot
 
@@ -56,6 +61,8 @@ _LINE = re.compile(
     r"| (matched|claimed(?: uncovered| among \d+)?)| via (\d+))?"
 )
 _DAY = re.compile(r"(?:(\d+) x )?(\d+)/(\d+)(?:/(\d+))?")
+_NAMED = re.compile(r"(first|mails|act|since|every) (\d+)")
+_NUMBERED = re.compile(r"(\d+(?:\.\d+)?) (?:s )?(after|links)")
 _HANDED_OVER = "handed-over"
 _SMART_HOST = -1
 _KINDS = {str(k) for k in (Kind.DELIVERED, Kind.COMPLAINT, Kind.UNSUBSCRIBE)}
@@ -71,6 +78,8 @@ def outcome(example: Example, policy: Policy, advice: Mapping[Cause, Advice]) ->
 
     Raises ValueError where the example is not written as it must be.
     """
+    if example.segment:
+        return tuple(_segment(line, policy.segment) for line in example.segment)
     if example.gate:
         return tuple(_gate(example, policy))
     if example.sender:
@@ -96,6 +105,25 @@ def _gate(example: Example, policy: Policy) -> Iterator[str]:
             weeks = [Week(s.new // _WEEKS, s.repeated // _WEEKS)] * _WEEKS
             found = forecast([Group(s.delivered, weeks)], numbers)
             yield found.level(numbers.bounce_review)
+
+
+def _segment(line: str, numbers: SegmentPolicy) -> str:
+    words = {word: number for number, word in _NUMBERED.findall(line)}
+    words |= dict(_NAMED.findall(line))
+    if line.startswith(("open", "click")):
+        links = int(words.get("links", 1))
+        agent, flagged = "Mozilla/5.0" if "plain" in line else "", "flagged" in line
+        mailed = -float(words["after"]) if "after" in words else None
+        kind = ActKind(line.partition(",")[0])
+        acts = [Seen(kind, 0, f"/{n}", agent, flagged, mailed) for n in range(links)]
+        is_machine = set(kinds(acts, numbers)) <= {ActKind.OPEN_MACHINE, ActKind.CLICK_MACHINE}
+        return "machine" if is_machine else "person"
+    values = {word: int(number) for word, number in words.items() if number.isdecimal()}
+    first, mails = values.get("first", 0), values.get("mails", 0)
+    covered = (0, 0) if "uncovered" in line else (mails, first)
+    known = Known(first, mails, *covered, values.get("act"), values.get("since", 0))
+    factor = numbers.factor(values["every"]) if "every" in values else 1.0
+    return segment_of(known, numbers, factor)
 
 
 def _incidents(example: Example, policy: Policy) -> list[Span]:

@@ -13,6 +13,7 @@ from bouncewise.errors import ConfigError, RuleError
 from bouncewise.model import Cause, Scope
 from bouncewise.policy.gate import GatePolicy
 from bouncewise.policy.ranges import out_of_range
+from bouncewise.policy.segment import SegmentPolicy
 
 
 class Chance(NamedTuple):
@@ -184,6 +185,7 @@ class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     domain: bool = False
     sender: bool = False
     gate: Literal["", "list", "mailing"] = ""
+    segment: tuple[str, ...] = ()
     days: tuple[str, ...] = ()
     hours: float = 24
     then: tuple[str, ...]
@@ -200,6 +202,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     unsubscribe: OptOut
     cost: CostPolicy
     gate: GatePolicy
+    segment: SegmentPolicy
     recovery: tuple[Recovery, ...]
     window: tuple[Window, ...]
     example: tuple[Example, ...] = ()

@@ -68,6 +68,11 @@ RANGES = {
     "gate.coverage": _PROBABILITY,
     "gate.history_days": _LONG,
     "gate.ages": _LONG,
+    "segment.memory_days": _LONG,
+    "segment.prompt_seconds": Range(0, 3600),
+    "segment.burst_seconds": Range(0, 3600),
+    "segment.cadence_gaps": _LONG,
+    "segment.cadence_factors": Range(0, 100, open=True),
     "days": _DAYS,
     "hours": _HOURS,
     "": _COUNT,
@@ -78,6 +83,9 @@ ORDERED = (
     ("incident.baseline_refused", "incident.baseline_mailed"),
     ("gate.bounce_review", "gate.bounce_pause"),
     ("gate.complaint_goal", "gate.complaint_limit"),
+    ("segment.active_days", "segment.cooling_days"),
+    ("segment.cooling_days", "segment.dormant_days"),
+    ("segment.lapsing_mails", "segment.dormant_mails"),
 )
 
 

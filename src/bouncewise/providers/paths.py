@@ -6,7 +6,11 @@ Pure and total: a value of the wrong type counts as absent.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
+
+from bouncewise.rfc.date import from_epoch
 
 
 def text_at(value: Any, path: str) -> str:
@@ -56,3 +60,18 @@ def _item(of: dict[str, Any], name: str) -> Any:
         return of[name]
     folded = name.casefold()
     return next((v for k, v in of.items() if isinstance(k, str) and k.casefold() == folded), None)
+
+
+def parse_time(value: str) -> datetime | None:
+    """The time in UTC, from Unix time in seconds or smaller units, RFC 3339, or RFC 5322.
+
+    A time without a zone is UTC.
+    """
+    text = value[:100].strip()
+    try:
+        if text.replace(".", "", 1).isdecimal():
+            return from_epoch(text)
+        time = datetime.fromisoformat(text) if text[:4].isdecimal() else parsedate_to_datetime(text)
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, TypeError, OverflowError, OSError, IndexError):
+        return None
