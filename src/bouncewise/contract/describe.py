@@ -32,6 +32,7 @@ from bouncewise.contract.runs import (
     StatusCountRow,
     StatusRecord,
 )
+from bouncewise.contract.segments import SegmentCostRow, SegmentRow, SegmentSummary
 from bouncewise.contract.sender import (
     CheckRow,
     DmarcReportRow,
@@ -69,6 +70,7 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "check": (AddressAnswer,),
     "validate": (ValidationRow, ValidationSummary),
     "clean": (CleanRecord,),
+    "segment": (SegmentRow, SegmentCostRow, SegmentSummary),
     "gate": (GateGroupRow, GateListRecord, GateProgressRecord, GateRateRow),
     "status": (StatusRecord, StatusCountRow),
     "suppressions list": (SuppressionRow,),

@@ -42,8 +42,8 @@ def record(
         found.sort(key=lambda item: item[0])
         mailed = times.get(name, [])
         seen = [_seen(at, act, mailed) for at, act in found]
-        for (at, _), kind in zip(found, kinds(seen, numbers), strict=True):
-            counts[name, day_of(at), kind.value] += 1
+        for (at, _), weighed in zip(found, kinds(seen, numbers), strict=True):
+            counts[name, day_of(at), weighed.value] += 1
     ledger.engagement.add((*key, count) for key, count in counts.items())
     by_kind: Counter[str] = Counter()
     for (_, _, kind), count in counts.items():

@@ -57,7 +57,7 @@ class Session:
         self.new = 0
         self._waiting: list[Entry] = []
         self._acts: list[Engagement] = []
-        self._has_acts = False
+        self.acts = 0
         self._size = 0
 
     def add(self, finding: Finding) -> None:
@@ -94,7 +94,7 @@ class Session:
             self.new += ledger.append(self.batch, self._waiting)
             if self._acts:
                 record(ledger, self._acts, numbers, datetime_of(self.batch.began))
-                self._has_acts = True
+                self.acts += len(self._acts)
         self._acts.clear()
         self._waiting.clear()
         self._size = 0
@@ -113,13 +113,13 @@ class Session:
         """
         self.flush()
         settle(self._context.ledger, self._context.policy)
-        if self._has_acts:
+        if self.acts:
             prune(self._context.ledger, self._context.policy.segment)
 
 
 class Tally(NamedTuple):
     """What an ingest did: reports read, deliveries among them, the others new to the ledger,
-    known files, notes.
+    known files, notes; and acts of recipients (opens, clicks), which are no reports.
     """
 
     reports: int
@@ -127,6 +127,7 @@ class Tally(NamedTuple):
     new: int
     known_files: int
     notes: int
+    acts: int = 0
 
 
 def to_entry(began: Micros, classified: ClassifiedFinding) -> Entry:
@@ -161,12 +162,12 @@ def ingest(
                 ends_early |= item.ends_early
                 note(item)
                 continue
+            if isinstance(item, Engagement):
+                session.add_act(item)
+                continue
             reports += 1
             if isinstance(item, DmarcReport | TlsReport):
                 session.add_sender_report(item)
-                continue
-            if isinstance(item, Engagement):
-                session.add_act(item)
                 continue
             deliveries += isinstance(item, DeliveryEntry)
             if session.add_entry(item):
@@ -177,7 +178,7 @@ def ingest(
             session.mark_done(fingerprint, path)
         progress(reports, octets + unread.known_octets)
     session.settle()
-    return Tally(reports, deliveries, session.new, unread.known_files, notes)
+    return Tally(reports, deliveries, session.new, unread.known_files, notes, session.acts)
 
 
 class _Unread:
