@@ -120,7 +120,8 @@ class PayloadReader:
             if not isinstance(item, dict):
                 continue
             event = _unwrapped(item)
-            if events.recognise(event) is None and (within := list(_events_within(item))):
+            recognised = events.recognise(event)
+            if recognised is None and (within := list(_events_within(item))):
                 for found in within:
                     yield from self._findings(found, path, index)
                 continue
@@ -132,7 +133,6 @@ class PayloadReader:
                     " topic is yours",
                 )
                 continue
-            recognised = events.recognise(event)
             if recognised is None:
                 if event not in _TESTS:
                     yield Note(path, index, "no event of an ESP that bouncewise knows")
