@@ -32,6 +32,7 @@ VERBS = {
     "history": "the log of an address or @domain",
     "incidents": "outages of recipient directories; blocks of your mail",
     "domains": "list dead domains, and look them up in DNS",
+    "missed": "who did not get which message, after an outage or a block",
     "release": "undo suppressions and holds by incident, time, receiver, cause …",
     "replay": "re-evaluate all stored evidence",
     "explain": "explain a reply, a code, a cause or an address",

@@ -16,6 +16,7 @@ from bouncewise.contract.gate import (
     GateRateRow,
 )
 from bouncewise.contract.incidents import AlertRow, IncidentDetails, IncidentRow, RulingRecord
+from bouncewise.contract.missed import MissedRow
 from bouncewise.contract.replays import ReplayedRow, ReplaySummary
 from bouncewise.contract.runs import (
     ActRecord,
@@ -78,6 +79,7 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "confirm": (ActRecord,),
     "suppressions import": (ImportRecord,),
     "history": (EventRow,),
+    "missed": (MissedRow,),
     "incidents": (IncidentRow, AlertRow, IncidentDetails, RulingRecord),
     "release": (SuppressionRow,),
     "domains": (DnsCheckRow,),

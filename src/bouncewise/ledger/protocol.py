@@ -17,6 +17,7 @@ from bouncewise.ledger.entries import Entry
 from bouncewise.ledger.mailing_parts import Engagement, Outcomes
 from bouncewise.ledger.parts import (
     Coverage,
+    FailedMails,
     Familiarity,
     Incidents,
     Index,
@@ -72,6 +73,10 @@ class Store(Protocol):
     @property
     def engagement(self) -> Engagement:
         """Acts of recipients by day."""
+
+    @property
+    def failed_mails(self) -> FailedMails:
+        """The mails that failed for good."""
 
     def __enter__(self) -> Self: ...
 

@@ -22,6 +22,7 @@ from bouncewise.ledger.coverage import Coverage
 from bouncewise.ledger.database import Database
 from bouncewise.ledger.engagement import Engagement
 from bouncewise.ledger.entries import Entry
+from bouncewise.ledger.failed_mails import FailedMails
 from bouncewise.ledger.familiarity import Familiarity
 from bouncewise.ledger.incidents import Incidents
 from bouncewise.ledger.index import Index
@@ -57,6 +58,7 @@ class SqlStore:
         self.sender_reports = SenderReports(database)
         self.outcomes = Outcomes(database)
         self.engagement = Engagement(database)
+        self.failed_mails = FailedMails(database)
         self._own_changes = 0
 
     def __enter__(self) -> Self:

@@ -36,11 +36,11 @@ from bouncewise.rfc import address, status
 from bouncewise.rfc.reply import parse_with_status
 from bouncewise.text.mask import MAX_REPLY
 
+MAX_MAILING = 100
+"""Characters of the name of a stream or campaign that are kept."""
+
 MAX_RECIPIENTS = 10_000
 """Recipients of one event that are read."""
-
-MAX_NAME = 200
-"""Characters kept of the name of a stream or campaign."""
 
 ENGAGED = "engaged"
 """The meaning of an open, a click or another act, with its kind."""
@@ -116,7 +116,6 @@ class Esp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: str = ""
     stream: str = ""
     campaign: str = ""
-    """The campaign, else the first tag of the mail."""
     unless: dict[str, str] = {}
     """Paths, and values in lower case with which an event concerns no recipient of ours."""
     act: engagement.Paths = engagement.Paths()
@@ -263,8 +262,8 @@ def _report(values: _Values, esp: Esp, kind: Kind, label: Label, source: Source)
         reply=reply,
         stage=stage,
         esp=label,
-        stream=values.text(esp.stream)[:MAX_NAME] or None if esp.stream else None,
-        campaign=values.text(esp.campaign)[:MAX_NAME] or None if esp.campaign else None,
+        stream=values.text(esp.stream).strip()[:MAX_MAILING] or None,
+        campaign=values.text(esp.campaign).strip()[:MAX_MAILING] or None,
         provenance=_EXPORTED,
     )
 

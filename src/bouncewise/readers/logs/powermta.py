@@ -43,7 +43,7 @@ _POWERMTA_COLUMNS = frozenset(
     {"timelogged", "orig", "dsnstatus", "dsndiag", "dsnaction", "bouncecat"}
 )
 
-_MAX_NAME = 200  # characters kept of a job's name
+_MAX_NAME = 100  # characters kept of a job's name
 
 
 class PowermtaReader(TableLog):
