@@ -28,6 +28,7 @@ ROLES = ("email", "event", "at", "link", "agent", "machine")
 
 _NEEDED = ("event", "at")
 _MAX_TEXT = 1000
+_MOST_WORDS = 1000  # unknown words that are counted apart
 _FALSE = ("", "false", "0", "no", "f", "n")
 _FORMATS = ("%m/%d/%Y %H:%M:%S", "%d-%m-%Y %H:%M:%S", "%d.%m.%Y %H:%M:%S", "%Y/%m/%d %H:%M:%S")
 
@@ -78,7 +79,8 @@ def read_activity(
             }
             word = _folded(values.get("event", ""))
             if word not in _kinds():
-                unread[f"event {word[:40]!r}"] += 1
+                named = f"event {word[:40]!r}"
+                unread[named if named in unread or len(unread) < _MOST_WORDS else "other"] += 1
                 continue
             known += 1
             kind = _kinds()[word]

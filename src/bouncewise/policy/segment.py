@@ -6,7 +6,8 @@ kind of act, or a segment. Pure; nothing here suppresses anybody.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from math import exp, log
@@ -87,8 +88,7 @@ def kinds(acts: Sequence[Seen], numbers: SegmentPolicy) -> Iterator[ActKind]:
     promptly after, the delivery; many links at once; a browser without a name) one alone never
     makes a machine, ``machine_signals`` do. Replies and acts outside the mail are a person's.
     """
-    clicks = [act for act in acts if act.kind is ActKind.CLICK]
-    times = [act.at for act in clicks]
+    bursts = iter(_bursts([act for act in acts if act.kind is ActKind.CLICK], numbers))
     for act in acts:
         machine = _MACHINES.get(act.kind)
         if machine is None:
@@ -96,22 +96,27 @@ def kinds(acts: Sequence[Seen], numbers: SegmentPolicy) -> Iterator[ActKind]:
             continue
         signals = int(act.mailed is not None and act.at - act.mailed < numbers.prompt_seconds)
         signals += act.agent.strip() == _PLAIN_AGENT
-        signals += act.kind is ActKind.CLICK and _is_burst(act, clicks, times, numbers)
+        signals += act.kind is ActKind.CLICK and next(bursts)
         yield machine if act.flagged or signals >= numbers.machine_signals else act.kind
 
 
-def _is_burst(
-    act: Seen, clicks: Sequence[Seen], times: Sequence[float], numbers: SegmentPolicy
-) -> bool:
-    """Whether a click is one of many on different links."""
-    span = numbers.burst_seconds
-    first, end = bisect_left(times, act.at - span), bisect_right(times, act.at + span)
-    links: set[str] = set()
-    for click in clicks[first:end]:
-        links.add(click.link)
-        if len(links - {""}) >= numbers.burst_links:
-            return True
-    return False
+def _bursts(clicks: Sequence[Seen], numbers: SegmentPolicy) -> Iterator[bool]:
+    """Whether each of *clicks* is one of many on different links, within a moment before and after
+    it; in linear time.
+    """
+    near: Counter[str] = Counter()
+    first = end = 0
+    for click in clicks:
+        while end < len(clicks) and clicks[end].at <= click.at + numbers.burst_seconds:
+            near[clicks[end].link] += 1
+            end += 1
+        while clicks[first].at < click.at - numbers.burst_seconds:
+            link = clicks[first].link
+            near[link] -= 1
+            if not near[link]:
+                del near[link]
+            first += 1
+        yield len(near) - ("" in near) >= numbers.burst_links
 
 
 # ── segments ────────────────────────────────────────────────────────────────────────────────────
