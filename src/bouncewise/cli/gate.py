@@ -198,15 +198,18 @@ def _list_text(
     found: ListForecast, groups: list[GateGroupRow], record: GateListRecord, policy: Policy
 ) -> Iterator[str]:
     numbers = policy.gate
-    yield style(f"{'last delivery':>14} {'rows':>9}  history", HEAD)
+    wide = max((len(group.source or "") for group in groups), default=0)
+    wide = min(30, max(wide, len("source"))) if wide else 0
+    heading = f"{'source':{wide}}  " if wide else ""
+    yield style(f"{heading}{'last delivery':>14} {'rows':>9}  history", HEAD)
     for group in groups:
-        rate = f"{group.bounces / group.mails:.2%}" if group.mails else "none"
+        rate = f" ({group.bounces / group.mails:.2%})" if group.mails else ""
         age = group.age if group.age == "never" else f"{group.age} days"
-        whose = f" of {group.source}" if group.source and group.history_of == "source" else ""
+        whose = ", all sources" if group.source and group.history_of == "age" else ""
         too_few = "" if group.known else style("  too small to know", BAD)
-        source = f"  {group.source}" if group.source else ""
-        history = f"{group.bounces:,} of {group.mails:,} bounced ({rate}){whose}"
-        yield f"{age:>14} {group.rows:>9,}  {history}{too_few}{style(source, DIM)}"
+        source = f"{(group.source or '')[:30]:{wide}}  " if wide else ""
+        history = f"{group.bounces:,} of {group.mails:,} bounced{rate}{whose}"
+        yield f"{source}{age:>14} {group.rows:>9,}  {history}{too_few}"
     if found.unmailable:
         yield (
             f"{found.unmailable:,} rows must not be mailed ({found.opted_out:,} by a wish of the "

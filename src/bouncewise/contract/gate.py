@@ -47,8 +47,8 @@ class Expected(Record, frozen=True, kw_only=True):
     """A number that is expected, with its interval."""
 
     expected: Annotated[float, about("of the rows whose history is known")]
-    low: Annotated[float, about("lower end of the interval")]
-    high: Annotated[float, about("upper end of the interval")]
+    low: Annotated[int, about("lower end of the interval")]
+    high: Annotated[int, about("upper end of the interval")]
     unknown: Annotated[int, about("rows without enough history, which are not in the numbers")]
     review: Annotated[str, about(f"beside the lower threshold: {_LEVELS}")]
     limit: Annotated[str, about(f"beside the upper threshold: {_LEVELS}")]
@@ -58,8 +58,8 @@ class Expected(Record, frozen=True, kw_only=True):
         """The record of a Forecast, beside two thresholds."""
         return cls(
             expected=round(found.expected, 2),
-            low=round(found.low, 2),
-            high=round(found.high, 2),
+            low=found.low,
+            high=found.high,
             unknown=found.unknown,
             review=found.level(low),
             limit=found.level(high),

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from math import exp, log, sqrt
+from math import ceil, exp, floor, log, sqrt
 from statistics import NormalDist
 from typing import NamedTuple
 
@@ -161,14 +161,14 @@ class Week(NamedTuple):
 
 
 class Forecast(NamedTuple):
-    """Of ``rows`` mails, ``expected`` will have the outcome; probably ``low`` to ``high``.
+    """Of ``rows`` mails, ``expected`` will have the outcome; probably ``low`` to ``high`` of them.
     ``unknown``: rows about which the history says nothing; they may all have it, or none.
     """
 
     rows: int
     expected: float
-    low: float
-    high: float
+    low: int
+    high: int
     unknown: int
 
     def level(self, threshold: float) -> Level:
@@ -214,8 +214,8 @@ def forecast(groups: Sequence[Group], policy: GatePolicy, certain: int = 0) -> F
         variance += _variance(group.rows, rate, spread, group.weeks)
     low, high = _interval(mean, variance, policy.coverage)
     rows = sum(group.rows for group in groups) + certain
-    high = max(min(high, known), mean)
-    return Forecast(rows, mean + certain, min(low, mean) + certain, high + certain, unknown)
+    high = min(ceil(high), known)
+    return Forecast(rows, mean + certain, floor(low) + certain, high + certain, unknown)
 
 
 def _rate(weeks: Sequence[Week]) -> tuple[float, float]:
