@@ -42,6 +42,8 @@ VERBS = {
     "blocklists": "ask DNS blocklists about your addresses and domains",
     "review": "check a mailing before it is sent",
     "sender": "check a sending domain; what receivers report about it",
+    "serve": "run the service: webhooks and mail in, answers out",
+    "tokens": "make tokens for the service's HTTP server",
     "verp": "make and check signed return addresses, and their keys",
     "config": "show, find and check the configuration file",
 }

@@ -43,6 +43,7 @@ from bouncewise.contract.sender import (
     TlsReportRow,
     TlsSummary,
 )
+from bouncewise.contract.service import ServeRecord, TokenRecord
 from bouncewise.contract.settings import (
     ConfigCheckRecord,
     ConfigPlaceRow,
@@ -88,6 +89,8 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "replay": (ReplayedRow, ReplaySummary),
     "rules": (RuleRow, RuleCheckRecord, RuleViolationRow),
     "policy": (PolicyCheckRow, PolicyNumberRow),
+    "serve": (ServeRecord,),
+    "tokens make": (TokenRecord,),
     "verp": (ReturnAddressRow, VerpCheckRow, VerpKeyRecord),
     "config": (SettingRow, ConfigPlaceRow, ConfigCheckRecord),
     "blocklists": (ListingRow,),

@@ -102,6 +102,12 @@ class Store(Protocol):
     def mark_done(self, batch: Batch, fingerprint: bytes, path: str) -> None:
         """Record that a source was read to its end in *batch*."""
 
+    def cursor(self, name: str) -> int:
+        """Up to where the source with this name was read; 0: nothing of it."""
+
+    def move_cursor(self, name: str, at: int) -> None:
+        """Record that the source was read up to *at*."""
+
     def append(self, batch: Batch, entries: list[Entry]) -> int:
         """Add the new ones among *entries*; how many events are new. Names whose state may
         change become pending.

@@ -87,14 +87,18 @@ class Session:
         if len(self._acts) >= ENTRIES:
             self.flush()
 
-    def flush(self) -> None:
-        """Write everything that was added, in one transaction."""
+    def flush(self, cursor: tuple[str, int] | None = None) -> None:
+        """Write everything that was added, in one transaction, and with it up to where a source
+        was read: its name and the place.
+        """
         ledger, numbers = self._context.ledger, self._context.policy.segment
         with ledger.change():
             self.new += ledger.append(self.batch, self._waiting)
             if self._acts:
                 record(ledger, self._acts, numbers, datetime_of(self.batch.began))
                 self.acts += len(self._acts)
+            if cursor is not None:
+                ledger.move_cursor(*cursor)
         self._acts.clear()
         self._waiting.clear()
         self._size = 0
