@@ -22,7 +22,7 @@ import msgspec
 
 from bouncewise.errors import BouncewiseError
 from bouncewise.intake.formats import reader_for
-from bouncewise.model import Channel, Finding, Proof, Provenance
+from bouncewise.model import Channel, Engagement, Finding, Proof, Provenance
 from bouncewise.model.sender_report import DmarcReport, TlsReport
 from bouncewise.operations.context import Context
 from bouncewise.operations.ingest import Session
@@ -139,6 +139,8 @@ class Drain:
                     self._tell(f"{item.path}: {item.text}")
                 elif isinstance(item, DmarcReport | TlsReport):
                     self._session_now().add_sender_report(item)
+                elif isinstance(item, Engagement):
+                    self._session_now().add_act(item)
                 else:
                     self._session_now().add(item)
         except BouncewiseError:
