@@ -9,7 +9,14 @@ from inspect import getdoc
 from bouncewise.contract.addresses import AddressAnswer, DnsCheckRow, EventRow, SuppressionRow
 from bouncewise.contract.base import Record, keys
 from bouncewise.contract.diagnoses import DiagnosisRecord
+from bouncewise.contract.gate import (
+    GateGroupRow,
+    GateListRecord,
+    GateProgressRecord,
+    GateRateRow,
+)
 from bouncewise.contract.incidents import AlertRow, IncidentDetails, IncidentRow, RulingRecord
+from bouncewise.contract.missed import MissedRow
 from bouncewise.contract.replays import ReplayedRow, ReplaySummary
 from bouncewise.contract.runs import (
     ActRecord,
@@ -26,6 +33,7 @@ from bouncewise.contract.runs import (
     StatusCountRow,
     StatusRecord,
 )
+from bouncewise.contract.segments import SegmentCostRow, SegmentRow, SegmentSummary
 from bouncewise.contract.sender import (
     CheckRow,
     DmarcReportRow,
@@ -35,6 +43,7 @@ from bouncewise.contract.sender import (
     TlsReportRow,
     TlsSummary,
 )
+from bouncewise.contract.service import ServeRecord, TokenRecord
 from bouncewise.contract.settings import (
     ConfigCheckRecord,
     ConfigPlaceRow,
@@ -63,12 +72,15 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "check": (AddressAnswer,),
     "validate": (ValidationRow, ValidationSummary),
     "clean": (CleanRecord,),
+    "segment": (SegmentRow, SegmentCostRow, SegmentSummary),
+    "gate": (GateGroupRow, GateListRecord, GateProgressRecord, GateRateRow),
     "status": (StatusRecord, StatusCountRow),
     "suppressions list": (SuppressionRow,),
     "suppressions add, remove": (ActRecord,),
     "confirm": (ActRecord,),
     "suppressions import": (ImportRecord,),
     "history": (EventRow,),
+    "missed": (MissedRow,),
     "incidents": (IncidentRow, AlertRow, IncidentDetails, RulingRecord),
     "release": (SuppressionRow,),
     "domains": (DnsCheckRow,),
@@ -77,6 +89,8 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "replay": (ReplayedRow, ReplaySummary),
     "rules": (RuleRow, RuleCheckRecord, RuleViolationRow),
     "policy": (PolicyCheckRow, PolicyNumberRow),
+    "serve": (ServeRecord,),
+    "tokens make": (TokenRecord,),
     "verp": (ReturnAddressRow, VerpCheckRow, VerpKeyRecord),
     "config": (SettingRow, ConfigPlaceRow, ConfigCheckRecord),
     "blocklists": (ListingRow,),

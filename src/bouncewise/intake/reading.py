@@ -21,6 +21,7 @@ from bouncewise.intake import files
 from bouncewise.intake.provenance import Examiner
 from bouncewise.model import (
     DmarcReport,
+    Engagement,
     Finding,
     Kind,
     Report,
@@ -54,7 +55,7 @@ LOG_BATCH = 4096
 _FILE_COST = 4096  # octets that take as long to read as a file takes to open
 
 T = TypeVar("T")
-Read: TypeAlias = T | SenderReport | Note
+Read: TypeAlias = T | SenderReport | Engagement | Note
 """What a file gives: what the caller makes of findings, and everything else as it was read."""
 
 
@@ -192,7 +193,7 @@ class _SharedWork(Generic[T]):
                 yield from batch
             return
         for item in files.read(path, self._read_mbox):
-            if isinstance(item, Finding | DmarcReport | TlsReport):
+            if isinstance(item, Finding | DmarcReport | TlsReport | Engagement):
                 yield from self._work.classify((item,))
             else:
                 yield cast("Read[T]", item)

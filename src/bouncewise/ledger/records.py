@@ -88,6 +88,28 @@ class Block(NamedTuple):
     reports: list[Report]
 
 
+class FailedMail(NamedTuple):
+    """A mail that failed for good, by one report: the address that was mailed, and what is known
+    of the mail.
+
+    ``bearing``: what the refusal is about (model/bearing.py); ``mail``: the key of the Message-ID,
+    0: unknown; ``is_delivered_since``: the same mail, or one of the same campaign, was delivered
+    to the address later.
+    """
+
+    name: str
+    at: datetime
+    cause: Cause
+    words: str
+    receiver: str
+    bearing: str
+    mail: int
+    message_id: str
+    stream: str
+    campaign: str
+    is_delivered_since: bool
+
+
 class DmarcDomain(NamedTuple):
     """The DMARC reports on one domain: how many, of how many reporters, and their period."""
 
@@ -133,3 +155,55 @@ class TlsCount(NamedTuple):
     failed: int
     last: datetime
     failures: tuple[TlsFailure, ...]
+
+
+class Mailing(NamedTuple):
+    """A stream and campaign with its number."""
+
+    number: int
+    stream: str
+    campaign: str
+
+
+class Outcome(NamedTuple):
+    """A hard bounce or a complaint. ``directory``: the receiver whose directory answered;
+    ``accepted``: the mail was accepted first; ``before``: the day of the last delivery of an
+    earlier mail, None where there was none.
+    """
+
+    name: str
+    at: datetime
+    bearing: str
+    directory: str
+    receiver: str
+    mailing: int
+    accepted: bool
+    source: str
+    before: Day | None
+
+
+class GapCount(NamedTuple):
+    """Deliveries of one week whose addresses had their last one ``gap`` days before (None: never);
+    ``source``: where the addresses were collected, '' for all sources together.
+    """
+
+    source: str
+    week: int
+    gap: int | None
+    mails: int
+
+
+class Mailed(NamedTuple):
+    """The mails and acts of an address, by days: its last ``act`` of a person; the ``first`` mail;
+    days with ``mails``, those ``since`` the act, and those ``covered`` by activity data, of which
+    ``covered_first`` is the first; the ``last`` mail. None: there is none.
+    """
+
+    name: str
+    act: Day | None
+    first: Day | None
+    mails: int
+    since: int
+    covered: int
+    covered_first: Day | None
+    last: Day | None

@@ -15,6 +15,7 @@ from bouncewise.model.decision import (
     Scope,
     State,
 )
+from bouncewise.model.engagement import ActKind, Engagement
 from bouncewise.model.incident import Alert, Incident, Ruling
 from bouncewise.model.report import Finding, Kind, Label, Permanence, Reply, Report, Source, Stage
 from bouncewise.model.sender_report import DmarcReport, SenderReport, TlsReport
@@ -24,6 +25,7 @@ from bouncewise.model.verdict import Advice, Cause, Party, Verdict
 __all__ = [
     "Absence",
     "AbsenceState",
+    "ActKind",
     "Advice",
     "Alert",
     "Basis",
@@ -33,6 +35,7 @@ __all__ = [
     "Decision",
     "Decisions",
     "DmarcReport",
+    "Engagement",
     "Event",
     "Finding",
     "Incident",
