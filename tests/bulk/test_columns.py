@@ -61,6 +61,7 @@ SHAPES = (
     "98765abc",
     "a1b2in reply to end of data",
     "h6197in reply to RCPT",
+    "676478error from remote mail server after end of data:\n    ",
     "581deccd-6681-2c46-61a8-c724a9484b50",
 )
 

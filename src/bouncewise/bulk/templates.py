@@ -35,7 +35,7 @@ from typing import NamedTuple
 import polars as pl
 
 from bouncewise.rules.load import RuleSet
-from bouncewise.text.forms import KINDS, forms
+from bouncewise.text.forms import KINDS, first_words, forms
 from bouncewise.text.mask import IPV4, IPV6, MAX_REPLY, PLACEHOLDER
 from bouncewise.text.phrase import phrase_pieces
 
@@ -55,9 +55,6 @@ _ID_BETWEEN_BLANKS = f" (?:{_ID}) "
 _BEGINS_ID = re.compile(r"[a-z]{0,3}(?:[0-9]+(?:[a-z]+(?:[0-9][a-z0-9]*)?)?)?")
 # ``text.words`` joins letters around an apostrophe, so an id may be a part of a longer word.
 _APOSTROPHE_IN_ID = "[A-Za-z]'[A-Za-z]*[0-9]|[0-9][A-Za-z]*'[A-Za-z]"
-
-# rfc.reply finds these words, which introduce the name of a stage, at the end of longer words, too.
-_INTRODUCES_STAGE = rf"[0-9][A-Za-z0-9]*(?:in|after|while|smtp){_WORD_EDGE}"
 
 MAX_COARSE = MAX_REPLY // 2
 """Octets of a template that gets a coarse one, which may be up to twice as long."""
@@ -116,7 +113,7 @@ class TemplateExtractor:
         self._like_id = "(?i)" + "|".join(
             [
                 _APOSTROPHE_IN_ID,
-                _INTRODUCES_STAGE,
+                _ends_like_form(),
                 *_codes_in_forms(),
                 *sorted(_words_like_ids(ruleset)),
             ]
@@ -158,7 +155,7 @@ class CoarseExtractor:
         literals = _literals(ruleset)
         words = {w for literal in literals for w in literal.split() if _may_replace(w)}
         self._shielded = f"{_WORD_EDGE}((?i:{'|'.join(sorted(words)) or _ANY_SUFFIX})){_WORD_EDGE}"
-        shapes = (_SHIELD[0], _NAMED_CODE, _PLAIN_UUID, _APOSTROPHE_IN_ID, _INTRODUCES_STAGE)
+        shapes = (_SHIELD[0], _NAMED_CODE, _PLAIN_UUID, _APOSTROPHE_IN_ID, _ends_like_form())
         kept = (*shapes, *_ambiguous(literals))
         self._kept = f"(?i){'|'.join(kept)}"
 
@@ -230,6 +227,11 @@ def _forms_to_keep() -> Iterable[str]:
         for word in _LETTERS_AND_DIGITS.findall(form):
             yield _WORD_EDGE + word
     yield from _codes_in_forms()
+
+
+def _ends_like_form() -> str:
+    """A pattern of words with digits that end as a form or the name of a stage begins."""
+    return f"[0-9][a-z0-9]*(?:{'|'.join(sorted(first_words()))}){_WORD_EDGE}"
 
 
 def _codes_in_forms() -> Iterable[str]:

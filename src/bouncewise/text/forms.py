@@ -164,6 +164,14 @@ def find_hints(lower: str) -> int:
     return hints
 
 
+def first_words() -> set[str]:
+    """The words with which literals of forms and hints begin; ``find_hints`` finds them at the end
+    of longer words, too.
+    """
+    words = (re.match("[a-z]+", literal) for literal in list(_automaton().keys()))
+    return {word[0] for word in words if word is not None}
+
+
 def has_bare_reply(lower: str) -> bool:
     """Whether the simplified text *lower* has a reply code with status, without a sign before."""
     return _BARE_REPLY.search(lower) is not None
