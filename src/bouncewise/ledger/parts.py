@@ -137,6 +137,9 @@ class Coverage(Protocol):
     def covers_anything(self, known: datetime) -> bool:
         """Whether any own source has an entry up to that time."""
 
+    def sources(self) -> dict[str, datetime]:
+        """The own sources, each with the hour of its last entry."""
+
     def claims_by_day(self, since: datetime, until: datetime) -> dict[Day, int]:
         """How many claims each day from *since* to before *until* has."""
 

@@ -158,6 +158,9 @@ class Store(Protocol):
     def decisions(self, names: Iterable[str]) -> dict[str, Decisions]:
         """The derived state of those of *names* that have one."""
 
+    def state_counts(self) -> dict[tuple[str, str], int]:
+        """How many Decisions there are by state and cause (the rule where there is none)."""
+
     def index(self) -> Index:
         """The index of everything that is suppressed or held now."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from bouncewise.model import Cause, Report
+from bouncewise.model import Cause, Label, Report
 from bouncewise.model.sender_report import AuthResult, TlsFailure
 from bouncewise.times import Day, Micros, Slot
 
@@ -93,8 +93,8 @@ class FailedMail(NamedTuple):
     of the mail.
 
     ``bearing``: what the refusal is about (model/bearing.py); ``mail``: the key of the Message-ID,
-    0: unknown; ``is_delivered_since``: the same mail, or one of the same campaign, was delivered
-    to the address later.
+    0: unknown; ``label``: what the ESP calls the event; ``is_delivered_since``: the same mail, or
+    one of the same campaign, was delivered to the address later.
     """
 
     name: str
@@ -105,6 +105,7 @@ class FailedMail(NamedTuple):
     bearing: str
     mail: int
     message_id: str
+    label: Label | None
     stream: str
     campaign: str
     is_delivered_since: bool
