@@ -8,6 +8,7 @@ from inspect import getdoc
 
 from bouncewise.contract.addresses import AddressAnswer, DnsCheckRow, EventRow, SuppressionRow
 from bouncewise.contract.base import Record, keys
+from bouncewise.contract.contacts import ContactRecord
 from bouncewise.contract.diagnoses import DiagnosisRecord
 from bouncewise.contract.incidents import AlertRow, IncidentDetails, IncidentRow, RulingRecord
 from bouncewise.contract.replays import ReplayedRow, ReplaySummary
@@ -73,6 +74,7 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "release": (SuppressionRow,),
     "domains": (DnsCheckRow,),
     "diagnose": (DiagnosisRecord,),
+    "contact": (ContactRecord,),
     "explain": (ExplanationRecord,),
     "replay": (ReplayedRow, ReplaySummary),
     "rules": (RuleRow, RuleCheckRecord, RuleViolationRow),

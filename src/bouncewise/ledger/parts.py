@@ -18,6 +18,8 @@ from bouncewise.ledger.records import (
     Fates,
     Period,
     PolicySeen,
+    RefusalCount,
+    RefusalReport,
     Refusals,
     SenderRefusals,
     TlsCount,
@@ -187,6 +189,16 @@ class Neighbours(Protocol):
 
     def verdict(self, name: str, at: datetime) -> Verdict | None:
         """The first verdict on a refusal; None where there is no such event."""
+
+    def sender_refusals(
+        self, destination: str, causes: Iterable[Cause], since: datetime
+    ) -> list[RefusalCount]:
+        """How many addresses were refused with each of *causes*, the most frequent first."""
+
+    def newest_refusals(
+        self, destination: str, causes: Iterable[Cause], since: datetime, most: int
+    ) -> list[RefusalReport]:
+        """The *most* recent of these refusals with their reports, the newest first."""
 
 
 class Familiarity(Protocol):

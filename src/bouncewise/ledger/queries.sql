@@ -477,6 +477,21 @@ GROUP BY receiver HAVING count(DISTINCT address) >= :least ORDER BY receiver
 SELECT a.name FROM address a JOIN event e ON e.address = a.id WHERE a.domain = :domain AND a.domain != 0
 AND e.at <= :known AND e.kind IN :kinds AND e.meant = 1 AND e.cause IS NOT NULL ORDER BY e.at DESC, a.name LIMIT 1
 
+-- name: sender_refusal_counts
+SELECT e.cause, count(DISTINCT e.address) AS refused, min(e.at), max(e.at)
+FROM event e JOIN address a ON a.id = e.address
+WHERE e.at >= :since AND e.kind IN :kinds AND e.cause IN :causes AND e.meant = 1 AND e.trust != 'claimed'
+  AND a.domain = :domain          -- if domain
+  AND e.receiver = :receiver      -- if receiver
+GROUP BY e.cause ORDER BY refused DESC, e.cause
+
+-- name: sender_refusals_newest
+SELECT e.cause, e.at, e.block, e.item FROM event e JOIN address a ON a.id = e.address
+WHERE e.at >= :since AND e.kind IN :kinds AND e.cause IN :causes AND e.meant = 1 AND e.trust != 'claimed'
+  AND a.domain = :domain          -- if domain
+  AND e.receiver = :receiver      -- if receiver
+ORDER BY e.at DESC, e.block, e.item LIMIT :most
+
 -- ── evidence judged again ────────────────────────────────────────────────────────────────────────────────
 
 -- name: previous_state_create

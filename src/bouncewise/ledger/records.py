@@ -133,3 +133,20 @@ class TlsCount(NamedTuple):
     failed: int
     last: datetime
     failures: tuple[TlsFailure, ...]
+
+
+class RefusalCount(NamedTuple):
+    """The addresses that one cause concerns at a destination, with its first and last refusal."""
+
+    cause: Cause
+    refused: int
+    first: datetime
+    last: datetime
+
+
+class RefusalReport(NamedTuple):
+    """One refusal with the report as it was read."""
+
+    cause: Cause
+    at: datetime
+    report: Report
