@@ -8,6 +8,7 @@ from inspect import getdoc
 
 from bouncewise.contract.addresses import AddressAnswer, DnsCheckRow, EventRow, SuppressionRow
 from bouncewise.contract.base import Record, keys
+from bouncewise.contract.complaints import ComplaintRateRow, FeedbackLoopRow
 from bouncewise.contract.contacts import ContactRecord
 from bouncewise.contract.diagnoses import DiagnosisRecord
 from bouncewise.contract.incidents import AlertRow, IncidentDetails, IncidentRow, RulingRecord
@@ -83,6 +84,7 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "config": (SettingRow, ConfigPlaceRow, ConfigCheckRecord),
     "blocklists": (ListingRow,),
     "sender reports": (DmarcSummary, DmarcSourceRow, TlsSummary),
+    "sender complaints": (ComplaintRateRow, FeedbackLoopRow),
     "review": (CheckRow,),
     "sender": (CheckRow,),
     "batch": (BatchRecord,),

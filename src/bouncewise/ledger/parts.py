@@ -12,6 +12,7 @@ from typing import Protocol
 from bouncewise.ledger.records import (
     Batch,
     Block,
+    ComplaintCount,
     DmarcCount,
     DmarcDomain,
     DomainRecord,
@@ -64,6 +65,9 @@ class Traffic(Protocol):
 
     def sender_refusals_by_day(self, since: datetime, least: int) -> list[SenderRefusals]:
         """The days on which a receiver refused the sender or message for *least* addresses."""
+
+    def complaints(self, since: datetime, until: datetime) -> list[ComplaintCount]:
+        """The addresses that complained from *since* to before *until*, by stream and receiver."""
 
     def refused_of_new_domains(
         self, since: Slot, until: Slot, least: int

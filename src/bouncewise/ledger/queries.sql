@@ -399,6 +399,18 @@ FROM event e WHERE e.bearing IN ('sender', 'sender-claim') AND e.at >= :since
 GROUP BY e.cause, e.at / :day, e.receiver HAVING count(DISTINCT e.address) >= :least
 ORDER BY e.cause, day, refused DESC, e.receiver
 
+-- name: complaint_counts
+-- By stream and receiver of the last delivery to the address, or of the complaint itself where none is known.
+SELECT coalesce(m.stream, '') AS stream, c.receiver, count(*), sum(c.claimed) FROM (
+  SELECT e.address,
+    max(coalesce((SELECT d.receiver FROM delivery d WHERE d.address = e.address ORDER BY d.day DESC, d.mailing LIMIT 1),
+      e.receiver)) AS receiver,
+    max(CASE WHEN e.mailing != 0 THEN e.mailing ELSE coalesce((SELECT d.mailing FROM delivery d
+      WHERE d.address = e.address ORDER BY d.day DESC, d.mailing LIMIT 1), 0) END) AS mailing,
+    min(CASE WHEN e.trust = 'claimed' THEN 1 ELSE 0 END) AS claimed
+  FROM event e WHERE e.kind = :kind AND e.meant = 1 AND e.at >= :since AND e.at < :until GROUP BY e.address) AS c
+LEFT JOIN mailing m ON m.id = c.mailing GROUP BY coalesce(m.stream, ''), c.receiver ORDER BY 1, 2
+
 -- name: traffic_sum
 SELECT coalesce(sum(delivered), 0) FROM traffic WHERE destination = :destination AND slot >= :since AND slot < :until
 

@@ -150,3 +150,14 @@ class RefusalReport(NamedTuple):
     cause: Cause
     at: datetime
     report: Report
+
+
+class ComplaintCount(NamedTuple):
+    """The addresses that complained about mail of a stream at a receiver; ``claimed``: those of
+    which nothing proves it.
+    """
+
+    stream: str
+    receiver: str
+    complaints: int
+    claimed: int
