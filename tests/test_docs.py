@@ -154,6 +154,7 @@ def test_every_option_that_is_named_exists() -> None:
         "--help",
         "--version",
         "--archives",
+        "--data-binary",
         "--master",
         "--deploy-mode",
         "--people",

@@ -29,7 +29,8 @@ TIERS = (
     {"intake", "diagnosis"},
     {"operations", "bulk"},
     {"contract"},
-    {"cli", "library", "service", "dashboard"},
+    {"library", "service", "dashboard"},
+    {"cli"},  # it starts the service
     {"", "__main__"},  # the public names, and ``python -m bouncewise``
 )
 RANK = {package: rank for rank, packages in enumerate(TIERS) for package in packages}
@@ -38,6 +39,9 @@ ONLY = {  # libraries that one package alone may import
     "click": {"cli"},
     "rich": {"cli"},
     "dns": {"net", "sender"},
+    "starlette": {"service"},
+    "uvicorn": {"service"},
+    "prometheus_client": {"service"},
     "pyspark": {"bulk"},
     "polars": {"bulk"},
     "pyarrow": {"bulk"},

@@ -21,6 +21,7 @@ from bouncewise.cli import bouncewise
 from bouncewise.cli.places import ledger_path, login
 from bouncewise.errors import BouncewiseError, InputError
 from bouncewise.ledger import open_store
+from bouncewise.ledger.database import Database
 from bouncewise.lists.names import name_in
 from bouncewise.model import Event, State
 from bouncewise.operations.suppress import record
@@ -122,6 +123,13 @@ def test_a_question_to_no_ledger_is_refused_and_creates_nothing(
 def test_the_library_refuses_a_ledger_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(LedgerError, match="no ledger there"):
         Ledger.open(tmp_path / "none.sqlite")
+
+
+def test_who_may_not_write_reads_what_to_do(db: Path) -> None:
+    # The process of a test may be root, which may write everywhere.
+    error = Database(db)._unusable(sqlite3.OperationalError("attempt to write a readonly database"))
+    assert "may not write to the ledger or its folder" in str(error)
+    assert "Run it as the owner of the file, or on a copy of the file." in str(error)
 
 
 def test_a_read_only_ledger_can_be_asked(db: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from bouncewise.providers.events import esps
 from bouncewise.readers import Note
 from bouncewise.rules.load import shipped
 
-SES = {
+SES: dict[str, Any] = {
     "notificationType": "Bounce",
     "bounce": {
         "bounceType": "Permanent",
@@ -76,6 +77,59 @@ def test_mandrill_events_are_read_as_json_and_as_text_in_json() -> None:
     want = [("failed", "ann@there.example", "mailbox-unknown", "suppress-address")]
     assert rows({"mandrill_events": [event]}) == want
     assert rows({"mandrill_events": json.dumps([event])}) == want
+
+
+def event(name: str) -> dict[str, Any]:
+    """The SES event for another recipient."""
+    return json.loads(json.dumps(SES).replace("ann@", f"{name}@"))  # type: ignore[no-any-return]
+
+
+ONE, TWO, THREE = event("one"), event("two"), event("three")
+WHOLE = json.dumps([ONE, TWO, THREE], indent=2)
+PARTLY_DAMAGED: dict[str, tuple[str, list[str], str | None]] = {
+    "objects over several lines": (
+        "\n".join(json.dumps(e, indent=2) for e in (ONE, TWO, THREE)),
+        ["one", "two", "three"],
+        None,
+    ),
+    "array, cut in its last event": (
+        WHOLE[: WHOLE.index("three@")],
+        ["one", "two"],
+        "no JSON, or cut short: 8 lines not read",
+    ),
+    "array, cut between events": (
+        json.dumps([ONE, TWO])[:-1],
+        ["one", "two"],
+        "an array of JSON values is cut short; those before the cut were read",
+    ),
+    "lines, one damaged": (
+        "\n".join((json.dumps(ONE), json.dumps(TWO)[:-40], json.dumps(THREE))),
+        ["one", "three"],
+        "no JSON, or cut short: 1 line not read",
+    ),
+    "array with a line per event, one damaged": (
+        f"[\n{json.dumps(ONE)},\n{json.dumps(TWO)[:-9]},\n{json.dumps(THREE)}\n]",
+        ["one", "three"],
+        "no JSON, or cut short: 2 lines not read",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PARTLY_DAMAGED)
+def test_events_before_and_behind_a_damage_are_read(name: str) -> None:
+    body, recipients, note = PARTLY_DAMAGED[name]
+    found = items(body.encode())
+    addresses = [f"{r}@there.example" for r in recipients]
+    assert [f.report.recipient for f in found if isinstance(f, Finding)] == addresses
+    assert [n.text for n in found if isinstance(n, Note)] == ([note] if note else [])
+
+
+@pytest.mark.parametrize("piece", ["[", '{"a":', '{"a":[\n', '"', "[1,\n", "{}\n{\n"])
+def test_damaged_json_takes_linear_time(piece: str) -> None:
+    body = b"[{}," + piece.encode() * 20_000
+    start = time.process_time()
+    assert any(isinstance(i, Note) for i in items(body))
+    assert time.process_time() - start < 3
 
 
 def test_a_deep_or_wide_value_is_searched_in_bounded_time() -> None:
@@ -413,3 +467,66 @@ def test_what_strangers_wrote_is_no_event(name: str) -> None:
     reader = reader_for(body)
     found = list(reader.read(io.BytesIO(body), "x")) if reader else []
     assert not [item for item in found if isinstance(item, Finding)]
+
+
+MAILINGS: dict[str, tuple[dict[str, Any], str | None, str | None]] = {
+    "ses": (
+        {
+            **SES,
+            "mail": {
+                **SES["mail"],
+                "tags": {"ses:configuration-set": ["news"], "campaign": ["spring"]},
+            },
+        },
+        "news",
+        "spring",
+    ),
+    "sendgrid": (
+        {
+            "email": "ann@there.example",
+            "timestamp": 1764000000,
+            "event": "bounce",
+            "sg_event_id": "e",
+            "sg_message_id": "m",
+            "category": ["spring", "shoes"],
+            "reason": "550 5.1.1 unknown",
+        },
+        None,
+        "spring",
+    ),
+    "postmark": (
+        {
+            "RecordType": "Bounce",
+            "Type": "HardBounce",
+            "Email": "ann@there.example",
+            "ID": 1,
+            "MessageStream": "broadcast",
+            "Tag": "spring",
+            "Details": "smtp;550 5.1.1 unknown",
+            "BouncedAt": "2026-11-23T10:00:00Z",
+        },
+        "broadcast",
+        "spring",
+    ),
+    "brevo": (
+        {
+            "event": "hard_bounce",
+            "email": "ann@there.example",
+            "message-id": "<m@s.example>",
+            "ts_event": 1764000000,
+            "tags": ["spring"],
+            "reason": "550 5.1.1 unknown",
+        },
+        None,
+        "spring",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MAILINGS)
+def test_the_stream_and_the_campaign_are_read(name: str) -> None:
+    event, stream, campaign = MAILINGS[name]
+    (found,) = items(event)
+    assert isinstance(found, Finding), found
+    assert (found.report.esp.name if found.report.esp else "") == name
+    assert (found.report.stream, found.report.campaign) == (stream, campaign)

@@ -30,6 +30,7 @@ VERBS = {
     "history": "the log of an address or @domain",
     "incidents": "outages of recipient directories; blocks of your mail",
     "domains": "list dead domains, and look them up in DNS",
+    "missed": "who did not get which message, after an outage or a block",
     "release": "undo suppressions and holds by incident, time, receiver, cause …",
     "replay": "re-evaluate all stored evidence",
     "explain": "explain a reply, a code, a cause or an address",
@@ -40,6 +41,8 @@ VERBS = {
     "blocklists": "ask DNS blocklists about your addresses and domains",
     "review": "check a mailing before it is sent",
     "sender": "check a sending domain; what receivers report about it",
+    "serve": "run the service: webhooks and mail in, answers out",
+    "tokens": "make tokens for the service's HTTP server",
     "verp": "make and check signed return addresses, and their keys",
     "config": "show, find and check the configuration file",
 }

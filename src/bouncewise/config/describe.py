@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
-from typing import Any, NamedTuple, get_args, get_origin
+from typing import Any, NamedTuple, get_args
 
-from bouncewise.config.settings import Settings, Table, hints
+from bouncewise.config.settings import Settings
+from bouncewise.config.table import Table, hints, inner_table
 
 
 class Row(NamedTuple):
@@ -29,13 +30,19 @@ class Value(NamedTuple):
     is_set: bool
 
 
-_NAMES = {"feedback": "feedback.PROVIDER", "streams": "streams.NAME"}
+_NAMES = {
+    "feedback": "feedback.PROVIDER",
+    "streams": "streams.NAME",
+    "webhook": "[webhook]",
+    "token": "[token]",
+}
+"""How tables begin of which there may be several, but for the outer brackets."""
 
 
 def tables() -> Iterator[tuple[str, type[Table]]]:
     """The tables with their names; PROVIDER and NAME stand for names of the operator's choice."""
     for name, hint in hints(Settings).items():
-        yield _NAMES.get(name, name), get_args(hint)[1] if get_origin(hint) is dict else hint
+        yield _NAMES.get(name, name), inner_table(hint) or hint
 
 
 def rows() -> Iterator[Row]:
@@ -50,13 +57,20 @@ def rows() -> Iterator[Row]:
 def values(settings: Settings) -> Iterator[Value]:
     """Every setting with its value; of loops and streams those that are there."""
     for name in hints(Settings):
-        table = getattr(settings, name)
-        inner = {f"{name}.{k}": v for k, v in table.items()} if isinstance(table, dict) else None
-        for where, found in ({name: table} if inner is None else inner).items():
+        for where, found in _named(name, getattr(settings, name)):
             defaults = type(found)()
             for key in hints(type(found)):
                 value = getattr(found, key)
                 yield Value(f"{where}.{key}", plain(value), value != getattr(defaults, key))
+
+
+def _named(name: str, table: Any) -> list[tuple[str, Table]]:
+    """The tables of one setting, with their names."""
+    if isinstance(table, dict):
+        return [(f"{name}.{inner}", found) for inner, found in table.items()]
+    if isinstance(table, tuple):
+        return [(f"{name}[{number}]", found) for number, found in enumerate(table)]
+    return [(name, table)]
 
 
 def plain(value: Any) -> Any:

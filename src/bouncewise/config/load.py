@@ -18,7 +18,8 @@ from typing import Any, NamedTuple, TypeVar, get_args, get_origin
 import msgspec
 
 from bouncewise.config import values
-from bouncewise.config.settings import Setting, Settings, Table, hints
+from bouncewise.config.settings import Settings
+from bouncewise.config.table import Setting, Table, hints, inner_table
 from bouncewise.errors import ConfigError
 
 MAX_FILE = 1 << 20
@@ -112,8 +113,12 @@ class _Reader:
         name = f"{where}.{key}" if where else key
         if isinstance(hint, type) and issubclass(hint, Table):
             return self.table(hint, self._as_table(value, name), name)
-        if get_origin(hint) is dict:
-            kind = get_args(hint)[1]
+        kind = inner_table(hint)
+        if kind is not None and get_origin(hint) is tuple:
+            if not isinstance(value, list):
+                raise ConfigError(f"{self._path}: {name}: begin each with [[{name}]]")
+            return tuple(self.table(kind, self._as_table(v, name), name) for v in value)
+        if kind is not None:
             tables = self._as_table(value, name)
             return {
                 inner: self.table(kind, self._as_table(v, f"{name}.{inner}"), f"{name}.{inner}")

@@ -6,18 +6,13 @@ has a default, and all of it may be missing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Any, get_type_hints
-
-import msgspec
+from typing import Annotated
 
 from bouncewise.config import values
-
-
-class Table(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of the tables."""
+from bouncewise.config.service import Http, PostfixPolicy, Smtp, Spool, Token, Webhook
+from bouncewise.config.table import Setting, Table
 
 
 class MailKind(StrEnum):
@@ -32,14 +27,6 @@ class Redacted(StrEnum):
 
     RECIPIENT = "recipient"
     HEADER = "header"
-
-
-class Setting(msgspec.Struct, frozen=True):
-    """What is known of one setting beside its type."""
-
-    about: str
-    example: str
-    check: Callable[[Any], Any] | None = None
 
 
 class Own(Table, frozen=True, kw_only=True):
@@ -206,11 +193,12 @@ class Settings(Table, frozen=True, kw_only=True):
 
     own: Own = Own()
     verp: Verp = Verp()
-    feedback: dict[str, Loop] = {}
-    streams: dict[str, Stream] = {}
+    feedback: dict[str, Loop] = {}  # noqa: RUF012 - msgspec copies it
+    streams: dict[str, Stream] = {}  # noqa: RUF012
     trust: TrustSettings = TrustSettings()
-
-
-def hints(kind: type[Table]) -> dict[str, Any]:
-    """The fields of a table with their types."""
-    return get_type_hints(kind, include_extras=True)
+    spool: Spool = Spool()
+    http: Http = Http()
+    postfix_policy: PostfixPolicy = PostfixPolicy()
+    smtp: Smtp = Smtp()
+    webhook: tuple[Webhook, ...] = ()
+    token: tuple[Token, ...] = ()

@@ -111,3 +111,72 @@ def validity(days: int) -> int:
     if not 1 <= days <= 366:
         raise ValueError(f"{days} is not within 1 and 366")
     return days
+
+
+def days(number: int) -> int:
+    """0 to 3650 days."""
+    if not 0 <= number <= 3650:
+        raise ValueError(f"{number} is not within 0 and 3650")
+    return number
+
+
+def at_least_a_megabyte(octets: int) -> int:
+    """1 MiB or more."""
+    if octets < 1 << 20:
+        raise ValueError(f"{octets} is less than 1048576")
+    return octets
+
+
+def listen(text: str) -> str:
+    """``HOST:PORT``, ``[IPv6]:PORT``, ``unix:PATH`` or ``off``."""
+    if text == "off" or (text.startswith("unix:/") and "\0" not in text):
+        return text
+    name, colon, port = text.rpartition(":")
+    if not colon or not name or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ValueError(f"{text!r} is no place to listen; write 127.0.0.1:8025, unix:/path or off")
+    return text
+
+
+def url(text: str) -> str:
+    """An http or https URL without query, and without a slash at its end."""
+    if not re.fullmatch(r"https?://[^\s/?#]+(?:/[^\s?#]*)?", text):
+        raise ValueError(f"{text!r} is no URL; write https://host.example")
+    return text.rstrip("/")
+
+
+def policy_action(text: str) -> str:
+    """One line of an access(5) action; ``{why}`` is the only placeholder."""
+    if not text.strip() or not text.isprintable() or re.search(r"[{}]", text.replace("{why}", "")):
+        raise ValueError(f"{text!r} is no action of access(5)")
+    return text.strip()
+
+
+def sender_pattern(text: str) -> str:
+    """An address in lower case in which ``*`` stands for any characters."""
+    name = text.strip().lower()
+    if name.count("@") != 1 or not re.fullmatch(r"[^\s<>]{3,320}", name) or name.count("*") > 8:
+        raise ValueError(f"{text!r} is no address; write bounces+*@example.org")
+    return name
+
+
+def name(text: str) -> str:
+    """1 to 64 small letters, digits, ``-``, ``_`` or ``.``."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", text):
+        raise ValueError(f"{text!r} is no name; write small letters, digits, -, _ or .")
+    return text
+
+
+def secret_place(text: str) -> str:
+    """Where a secret is: ``file:PATH`` or ``env:VARIABLE``. No message repeats the text: it may be
+    the secret itself.
+    """
+    if not re.fullmatch(r"file:/.+|env:[A-Za-z_][A-Za-z0-9_]*", text):
+        raise ValueError("write file: and an absolute path, or env: and the name of a variable")
+    return text
+
+
+def hexadecimal(text: str) -> str:
+    """64 hexadecimal digits."""
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
+        raise ValueError("write the 64 hexadecimal digits that `bouncewise tokens make` shows")
+    return text.lower()

@@ -12,6 +12,7 @@ from bouncewise.contract.complaints import ComplaintRateRow, FeedbackLoopRow
 from bouncewise.contract.contacts import ContactRecord
 from bouncewise.contract.diagnoses import DiagnosisRecord
 from bouncewise.contract.incidents import AlertRow, IncidentDetails, IncidentRow, RulingRecord
+from bouncewise.contract.missed import MissedRow
 from bouncewise.contract.replays import ReplayedRow, ReplaySummary
 from bouncewise.contract.runs import (
     ActRecord,
@@ -37,6 +38,7 @@ from bouncewise.contract.sender import (
     TlsReportRow,
     TlsSummary,
 )
+from bouncewise.contract.service import ServeRecord, TokenRecord
 from bouncewise.contract.settings import (
     ConfigCheckRecord,
     ConfigPlaceRow,
@@ -71,6 +73,7 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "confirm": (ActRecord,),
     "suppressions import": (ImportRecord,),
     "history": (EventRow,),
+    "missed": (MissedRow,),
     "incidents": (IncidentRow, AlertRow, IncidentDetails, RulingRecord),
     "release": (SuppressionRow,),
     "domains": (DnsCheckRow,),
@@ -80,6 +83,8 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "replay": (ReplayedRow, ReplaySummary),
     "rules": (RuleRow, RuleCheckRecord, RuleViolationRow),
     "policy": (PolicyCheckRow, PolicyNumberRow),
+    "serve": (ServeRecord,),
+    "tokens make": (TokenRecord,),
     "verp": (ReturnAddressRow, VerpCheckRow, VerpKeyRecord),
     "config": (SettingRow, ConfigPlaceRow, ConfigCheckRecord),
     "blocklists": (ListingRow,),

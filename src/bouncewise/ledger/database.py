@@ -130,6 +130,12 @@ class Database:
         )
 
     def _unusable(self, bad: Exception) -> LedgerError:
+        if "readonly" in str(bad):  # SQLite has no other sign of it, whatever the system's reason
+            return LedgerError(
+                f"{self.path}: this user may not write to the ledger or its folder. This command"
+                " writes to it, in a dry run as well, which then takes everything back. Run it as"
+                " the owner of the file, or on a copy of the file."
+            )
         return LedgerError(
             f"{self.path}: cannot be used as a ledger: {_reason(bad)}. Give another with --db."
         )

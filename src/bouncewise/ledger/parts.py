@@ -16,6 +16,7 @@ from bouncewise.ledger.records import (
     DmarcCount,
     DmarcDomain,
     DomainRecord,
+    FailedMail,
     Fates,
     Period,
     PolicySeen,
@@ -295,3 +296,14 @@ class SenderReports(Protocol):
 
     def tls(self, since: datetime) -> list[TlsCount]:
         """The sessions with the servers of each domain, by the policy that applied."""
+
+
+class FailedMails(Protocol):
+    """The mails that failed for good."""
+
+    def between(
+        self, since: datetime, until: datetime, receiver: str | None = None
+    ) -> Iterator[FailedMail]:
+        """The mails that failed from *since* to before *until*, in the order of time, once for
+        each report.
+        """

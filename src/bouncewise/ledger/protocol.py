@@ -16,6 +16,7 @@ from typing import Protocol, Self
 from bouncewise.ledger.entries import Entry
 from bouncewise.ledger.parts import (
     Coverage,
+    FailedMails,
     Familiarity,
     Incidents,
     Index,
@@ -64,6 +65,10 @@ class Store(Protocol):
     def sender_reports(self) -> SenderReports:
         """Reports of receivers about the mail of our domains."""
 
+    @property
+    def failed_mails(self) -> FailedMails:
+        """The mails that failed for good."""
+
     def __enter__(self) -> Self: ...
 
     def __exit__(self, *_: object) -> None: ...
@@ -87,6 +92,12 @@ class Store(Protocol):
 
     def mark_done(self, batch: Batch, fingerprint: bytes, path: str) -> None:
         """Record that a source was read to its end in *batch*."""
+
+    def cursor(self, name: str) -> int:
+        """Up to where the source with this name was read; 0: nothing of it."""
+
+    def move_cursor(self, name: str, at: int) -> None:
+        """Record that the source was read up to *at*."""
 
     def append(self, batch: Batch, entries: list[Entry]) -> int:
         """Add the new ones among *entries*; how many events are new. Names whose state may

@@ -433,6 +433,19 @@ WHERE e.bearing = 'address' AND e.at >= :since AND e.at < :until
   AND e.directory = :directory    -- if directory
 ORDER BY a.name
 
+-- name: failed_mails
+-- Final failures of mails to names that were mailed.
+SELECT e.address, a.name, e.at, e.cause, e.words, e.receiver, e.bearing, e.channel, e.message, e.mailing,
+  coalesce(m.stream, ''), coalesce(m.campaign, ''), e.block, e.item
+FROM event e JOIN address a ON a.id = e.address LEFT JOIN mailing m ON m.id = e.mailing
+WHERE e.kind = :kind AND e.meant = 1 AND e.cause IS NOT NULL AND a.domain != 0 AND e.at >= :since AND e.at < :until
+  AND e.receiver = :receiver    -- if receiver
+ORDER BY e.at, e.address, e.digest
+
+-- name: delivery_of_mailings
+-- When mail of each mailing was last delivered to each name.
+SELECT address, mailing, max(last) FROM delivery WHERE address IN :ids AND mailing != 0 GROUP BY address, mailing
+
 -- name: refused_words
 SELECT e.words FROM event e JOIN address a ON a.id = e.address
 WHERE e.bearing = 'address' AND e.at >= :since AND e.at < :until

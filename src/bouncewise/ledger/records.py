@@ -88,6 +88,28 @@ class Block(NamedTuple):
     reports: list[Report]
 
 
+class FailedMail(NamedTuple):
+    """A mail that failed for good, by one report: the address that was mailed, and what is known
+    of the mail.
+
+    ``bearing``: what the refusal is about (model/bearing.py); ``mail``: the key of the Message-ID,
+    0: unknown; ``is_delivered_since``: the same mail, or one of the same campaign, was delivered
+    to the address later.
+    """
+
+    name: str
+    at: datetime
+    cause: Cause
+    words: str
+    receiver: str
+    bearing: str
+    mail: int
+    message_id: str
+    stream: str
+    campaign: str
+    is_delivered_since: bool
+
+
 class DmarcDomain(NamedTuple):
     """The DMARC reports on one domain: how many, of how many reporters, and their period."""
 

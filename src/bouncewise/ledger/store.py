@@ -12,15 +12,16 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime
 from itertools import groupby, islice
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from pathlib import Path
 from typing import Self
 
-from bouncewise.ledger import index, mails, migrate, rejudge, rows
+from bouncewise.ledger import histories, index, mails, migrate, rejudge, rows
 from bouncewise.ledger.append import append
 from bouncewise.ledger.coverage import Coverage
 from bouncewise.ledger.database import Database
 from bouncewise.ledger.entries import Entry
+from bouncewise.ledger.failed_mails import FailedMails
 from bouncewise.ledger.familiarity import Familiarity
 from bouncewise.ledger.incidents import Incidents
 from bouncewise.ledger.index import Index
@@ -32,7 +33,6 @@ from bouncewise.ledger.records import Batch, Sent
 from bouncewise.ledger.sender_reports import SenderReports
 from bouncewise.ledger.traffic import Traffic
 from bouncewise.model import Decision, Decisions, Event
-from bouncewise.model.trust import OWN_CHANNELS as _OWN
 from bouncewise.times import Day, Micros, datetime_of, day_of, micros
 
 _END_OF_TIME = Micros(1 << 62)
@@ -53,6 +53,7 @@ class SqlStore:
         self.familiarity = Familiarity(database)
         self.coverage = Coverage(database)
         self.sender_reports = SenderReports(database)
+        self.failed_mails = FailedMails(database)
         self._own_changes = 0
 
     def __enter__(self) -> Self:
@@ -96,6 +97,15 @@ class SqlStore:
     def mark_done(self, batch: Batch, fingerprint: bytes, path: str) -> None:
         """Record that a source was read to its end in *batch*."""
         self._db.run("done_add", fingerprint=fingerprint, path=path, batch=batch.number)
+
+    def cursor(self, name: str) -> int:
+        """Up to where the source with this name was read; 0: nothing of it."""
+        found = self._db.one("meta_get", name=f"cursor:{name}")
+        return int(found[0]) if found else 0
+
+    def move_cursor(self, name: str, at: int) -> None:
+        """Record that the source was read up to *at*."""
+        self._db.run("meta_set", name=f"cursor:{name}", value=str(at))
 
     def append(self, batch: Batch, entries: list[Entry]) -> int:
         """Add the new ones among *entries*; how many events are new. Names whose state may
@@ -165,34 +175,7 @@ class SqlStore:
         """
         last, remaining = micros(until) if until else _END_OF_TIME, iter(names)
         while page := {rows.id_of(name): name for name in islice(remaining, MOST_IDS)}:
-            yield from self._histories(page, last, brief)
-
-    def _histories(
-        self, page: dict[int, str], last: Micros, brief: bool
-    ) -> Iterator[tuple[str, list[Event]]]:
-        ids = list(page)
-        events: dict[int, list[Event]] = {number: [] for number in ids}
-        for query, made in (
-            ("event_history", rows.event),
-            ("act_history", rows.act),
-            ("carried_history", rows.carried),
-        ):
-            for number, *row in self._db.each(query, until=last, ids=ids):
-                events[number].append(made(row))
-        deliveries: dict[int, dict[Micros, int]] = {number: {} for number in ids}
-        for number, first, latest, relay in self._db.each("delivery_history", until=last, ids=ids):
-            for at in (first, latest):
-                of_name = deliveries[number]
-                of_name[at] = relay if of_name.get(at, relay) == relay else 0
-        for number, name in page.items():
-            others, times = events[number], deliveries[number]
-            kept = rows.last_in_row(times, [micros(e.at) for e in others])
-            # What may come back, or only be handed over, needs the deliveries before it.
-            if not brief or any(times.values()) or any(e.channel not in _OWN for e in others):
-                kept = set(times)
-            history = [*others, *(rows.delivery(at, times[at]) for at in kept)]
-            ordered = sorted(history, key=attrgetter("order")) if len(history) > 1 else history
-            yield name, ordered
+            yield from histories.of(self._db, page, last, brief)
 
     def names(self) -> Iterator[str]:
         """Every address and ``@domain`` with evidence other than deliveries, by name."""

@@ -78,10 +78,14 @@ class Session:
         with self._context.ledger.change():
             self.new += self._context.ledger.sender_reports.add(self.batch, report)
 
-    def flush(self) -> None:
-        """Write everything that was added, in one transaction."""
+    def flush(self, cursor: tuple[str, int] | None = None) -> None:
+        """Write everything that was added, in one transaction, and with it up to where a source
+        was read: its name and the place.
+        """
         with self._context.ledger.change():
             self.new += self._context.ledger.append(self.batch, self._waiting)
+            if cursor is not None:
+                self._context.ledger.move_cursor(*cursor)
         self._waiting.clear()
         self._size = 0
 

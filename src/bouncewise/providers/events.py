@@ -36,6 +36,9 @@ from bouncewise.rfc.date import from_epoch
 from bouncewise.rfc.reply import parse_with_status
 from bouncewise.text.mask import MAX_REPLY
 
+MAX_MAILING = 100
+"""Characters of the name of a stream or campaign that are kept."""
+
 MAX_RECIPIENTS = 10_000
 """Recipients of one event that are read."""
 
@@ -108,6 +111,8 @@ class Esp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sender: str = ""
     host: str = ""
     id: str = ""
+    stream: str = ""
+    campaign: str = ""
     unless: dict[str, str] = {}
     """Paths, and values in lower case with which an event concerns no recipient of ours."""
     all_recipients: bool = False
@@ -241,6 +246,8 @@ def _report(values: _Values, esp: Esp, kind: Kind, label: Label, source: Source)
         reply=reply,
         stage=stage,
         esp=label,
+        stream=values.text(esp.stream).strip()[:MAX_MAILING] or None,
+        campaign=values.text(esp.campaign).strip()[:MAX_MAILING] or None,
         provenance=_EXPORTED,
     )
 

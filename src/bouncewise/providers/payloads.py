@@ -1,9 +1,9 @@
 """Files with the events of ESPs' webhooks.
 
-Reads: one JSON object, an array, one object per line, or the form that a webhook posted; and the
-mails in which Amazon SNS sends events. Gives: findings in order. A value is limited to MAX_BODY.
-Refuses with a Note: what is no JSON, what no ESP sends, and an SNS envelope that asks for a
-confirmation.
+Reads: JSON objects one by one, on one line or several, an array, also one that is cut short, or the
+form that a webhook posted; and the mails in which Amazon SNS sends events. Gives: findings in
+order. A value is limited to MAX_BODY. Refuses with a Note: what is no JSON, what no ESP sends, and
+an SNS envelope that asks for a confirmation.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import msgspec
 
 from bouncewise.model import Channel, Finding, Provenance, Source
 from bouncewise.providers import events
+from bouncewise.providers.json_values import complete_values, decode_first
 from bouncewise.readers.base import HEAD, Note, guarded, lines
 from bouncewise.rfc import mime
 
@@ -70,7 +71,7 @@ class PayloadReader:
         if start[:1] not in (b"{", b"["):
             return _FORM.match(first_line) is not None and any(True for _ in _form_values(start))
         value = _decode(first_line)
-        value = value if value is not None else _decode(start)
+        value = value if value is not None else _first_value(start)
         if value is None:
             return _ARRAY.match(start) is not None or (len(head) >= HEAD and start[:1] == b"{")
         return any(True for _ in _recognised(value))
@@ -108,12 +109,19 @@ class PayloadReader:
         self, incomplete: list[bytes], path: str, index: int
     ) -> Iterator[Finding | Note]:
         """The findings of the lines that are no values one by one: a value, or a form."""
-        value = _decode(b"\n".join(incomplete))
+        body = b"\n".join(incomplete)
+        value = _decode(body)
         values = [value] if value is not None else list(_form_values(b"".join(incomplete)))
-        if not values:
-            yield Note(path, index, _NO_JSON)
         for value in values:
             yield from self._findings(value, path, index)
+        if values:
+            return
+        try:
+            for value in complete_values(body.decode("utf-8", "replace")):
+                yield from self._findings(value, path, index)
+                index += 1
+        except ValueError as damage:
+            yield Note(path, index, str(damage))
 
     def _findings(self, value: Any, path: str, index: int) -> Iterator[Finding | Note]:
         for item in value if isinstance(value, list) else [value]:
@@ -249,6 +257,13 @@ def _form_values(body: bytes) -> Iterator[Any]:
     plain: dict[str, Any] = {name: values[0] for name, values in fields.items()}
     if events.recognise(plain) is not None:
         yield plain
+
+
+def _first_value(raw: bytes) -> Any:
+    """The JSON value that is *raw*, or the object that it begins with; None if there is none."""
+    if (value := _decode(raw)) is not None or raw[:1] != b"{":
+        return value
+    return decode_first(raw.decode("utf-8", "replace"), 0)[0]
 
 
 def _decode(raw: bytes) -> Any:

@@ -1,0 +1,143 @@
+"""``bouncewise serve``: the service, in the foreground."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from bouncewise.cli.common import (
+    config_option,
+    echo,
+    echo_error,
+    json_option,
+    ledger_options,
+    load_configuration,
+    load_policy,
+    open_context,
+    rules_option,
+)
+from bouncewise.cli.places import ledger_path
+from bouncewise.config.settings import Settings
+from bouncewise.contract import dumps
+from bouncewise.contract.service import ServeRecord
+from bouncewise.errors import missing_extra
+
+
+@click.command("serve")
+@click.option(
+    "--check-config", is_flag=True, help="Only check the configuration; exit 2 if it is wrong."
+)
+@click.option("--role", type=click.Choice(["all", "ledger"]), default="all", hidden=True)
+@config_option
+@rules_option
+@ledger_options
+@json_option
+def command(
+    check_config: bool,
+    role: str,
+    config_path: Path | None,
+    rule_paths: tuple[Path, ...],
+    db: str | None,
+    policy_path: Path | None,
+    as_json: bool,
+) -> None:
+    """Run the service: webhooks and mail come in, mail servers and programs ask before they send.
+
+    What is received is kept in a spool on disk before it is acknowledged, and goes from there into
+    the ledger. By default HTTP listens on 127.0.0.1:8025, and the policy server for Postfix on
+    127.0.0.1:8026; bouncewise.toml changes that (docs/service.md). SIGHUP reads the configuration
+    again.
+
+    \b
+    bouncewise serve --config /etc/bouncewise/bouncewise.toml
+    """
+    settings, _ = load_configuration(config_path)
+    path = ledger_path(db)
+    folder = Path(settings.spool.folder) if settings.spool.folder else path.parent / "spool"
+    try:
+        from bouncewise.service import front, supervise
+        from bouncewise.service.hooks import hooks
+        from bouncewise.service.tokens import Tokens
+    except ImportError:
+        raise missing_extra(
+            "service", "serve", "starlette, uvicorn and prometheus-client"
+        ) from None
+    if role == "ledger":
+        _drain(folder, settings, config_path, rule_paths, db, policy_path)
+        return
+    found = hooks(settings.webhook, settings.http.public_url)
+    Tokens(settings.token)
+    record = ServeRecord(
+        ledger=str(path),
+        spool=str(folder),
+        http=settings.http.listen,
+        postfix_policy=settings.postfix_policy.listen,
+        lmtp=settings.smtp.lmtp,
+        accept=settings.smtp.accept,
+        webhooks={name: hook.esp.name for name, hook in found.items()},
+        tokens=tuple(token.name for token in settings.token),
+    )
+    if check_config:
+        echo(*([dumps(record)] if as_json else _summary(record)))
+        return
+    with open_context(db, policy_path, rule_paths, create=True):
+        pass  # an error of the ledger ends the start
+    setup = front.Setup(
+        settings,
+        path,
+        folder,
+        load_policy(policy_path),
+        lambda: load_configuration(config_path)[0],
+        _tell,
+    )
+    for line in _summary(record):
+        _tell(line)
+    process = supervise.Command((sys.executable, *_same_arguments()), _tell)
+    front.run(setup, lambda: supervise.ledger_process(process))
+
+
+def _drain(
+    folder: Path,
+    settings: Settings,
+    config_path: Path | None,
+    rule_paths: tuple[Path, ...],
+    db: str | None,
+    policy_path: Path | None,
+) -> None:
+    from bouncewise.service import ledger_process
+
+    ledger_process.run(
+        folder,
+        lambda: open_context(
+            db,
+            policy_path,
+            rule_paths,
+            write=True,
+            configuration=load_configuration(config_path),
+        ),
+        settings.spool.keep_days,
+        _tell,
+    )
+
+
+def _same_arguments() -> list[str]:
+    """This command again, as the ledger process."""
+    return ["-m", "bouncewise", *sys.argv[1:], "--role", "ledger"]
+
+
+def _summary(record: ServeRecord) -> list[str]:
+    accepted = f" for {', '.join(record.accept)}" if record.accept else ""
+    webhooks = ", ".join(f"{name} ({esp})" for name, esp in record.webhooks.items()) or "none"
+    return [
+        f"ledger {record.ledger}, spool {record.spool}",
+        f"HTTP {record.http}; webhooks: {webhooks}; tokens: {', '.join(record.tokens) or 'none'}",
+        f"Postfix policy {record.postfix_policy}; LMTP {record.lmtp}{accepted}",
+    ]
+
+
+def _tell(line: str) -> None:
+    """One line for the operator; journald and syslog add the time."""
+    echo_error(line)
+    sys.stderr.flush()

@@ -1,0 +1,28 @@
+"""What ``serve --check-config`` and ``tokens`` write."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from bouncewise.contract.base import Record, about
+
+
+class TokenRecord(Record, frozen=True, kw_only=True):
+    """One object."""
+
+    name: Annotated[str, about("who uses it")]
+    token: Annotated[str, about("the token, for `Authorization: Bearer`; it is stored nowhere")]
+    lines: Annotated[str, about("what to add to bouncewise.toml")]
+
+
+class ServeRecord(Record, frozen=True, kw_only=True):
+    """``serve --check-config``: one object."""
+
+    ledger: Annotated[str, about("the ledger's file")]
+    spool: Annotated[str, about("the folder of the spool")]
+    http: Annotated[str, about("where HTTP listens; `off`")]
+    postfix_policy: Annotated[str, about("where the policy server for Postfix listens; `off`")]
+    lmtp: Annotated[str, about("where LMTP listens; `off`")]
+    accept: Annotated[tuple[str, ...], about("the recipients that LMTP accepts")]
+    webhooks: Annotated[dict[str, str], about("name to provider")]
+    tokens: Annotated[tuple[str, ...], about("the names of the tokens")]

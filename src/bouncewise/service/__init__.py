@@ -1,0 +1,1 @@
+"""The service: receives bounces all day, and answers mail servers before they send."""

@@ -1,0 +1,89 @@
+"""The way into the spool: one write and one fdatasync for everything that waits."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
+
+from bouncewise.service.spool import Record, SpoolFullError, Writer
+
+MAX_TOGETHER = 1000
+"""Records that are written together."""
+
+
+_Batch = list[tuple[Record, "asyncio.Future[None]"]]
+
+
+class Inbox:
+    """Stores records of many connections. ``put`` returns when the record is safe."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._waiting: _Batch = []
+        self._work = asyncio.Event()
+        self._thread = ThreadPoolExecutor(1, "spool")
+        self.stored = self.refused = 0
+        self.is_broken = False
+        """Whether the last attempt to write failed."""
+
+    @property
+    def end(self) -> int:
+        """The offset behind the last record."""
+        return self._writer.end
+
+    async def put(self, record: Record) -> None:
+        """Store *record*. Raises SpoolFullError where it could not be stored."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((record, done))
+        self._work.set()
+        await done
+
+    async def run(self) -> None:
+        """Write what waits, until cancelled; then what still waits is written."""
+        try:
+            while True:
+                await self._work.wait()
+                await self._write()
+        finally:
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._write()
+            self.close()
+
+    def close(self) -> None:
+        """Close the spool."""
+        self._thread.shutdown()
+        self._writer.close()
+
+    async def _write(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._waiting:
+            batch = self._waiting[:MAX_TOGETHER]
+            del self._waiting[:MAX_TOGETHER]
+            try:
+                records = [record for record, _ in batch]
+                await loop.run_in_executor(self._thread, self._writer.append, records)
+            except SpoolFullError as full:
+                self._refuse(batch, full)
+            except Exception as defect:
+                self._refuse(batch, SpoolFullError(f"the spool cannot be written: {defect}"))
+            else:
+                self.stored += len(batch)
+                self.is_broken = False
+                _settle(batch, None)
+        self._work.clear()
+
+    def _refuse(self, batch: _Batch, error: SpoolFullError) -> None:
+        self.refused += len(batch)
+        self.is_broken = True
+        _settle(batch, error)
+
+
+def _settle(batch: list[tuple[Record, asyncio.Future[None]]], error: SpoolFullError | None) -> None:
+    for _, done in batch:
+        if done.done():  # whoever waited has gone
+            continue
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(error)

@@ -1,0 +1,242 @@
+"""What all connections of the front process share: the configuration in force, the spool, the
+answers of the ledger, and the counters.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+
+from bouncewise import __version__
+from bouncewise.config.settings import Settings
+from bouncewise.errors import BouncewiseError
+from bouncewise.ledger import Store
+from bouncewise.model import Mail
+from bouncewise.net.https import FetchError, fetch
+from bouncewise.operations.check import Answer, Checker
+from bouncewise.policy.load import Policy
+from bouncewise.providers.sns import topic_host
+from bouncewise.service import spool
+from bouncewise.service.drain import LMTP, WEBHOOK
+from bouncewise.service.hooks import Hook, hooks
+from bouncewise.service.inbox import Inbox
+from bouncewise.service.policy import PolicyAnswers
+from bouncewise.service.seen import SeenTokens
+from bouncewise.service.spool import Record
+from bouncewise.service.tokens import Tokens
+
+REFRESH = 0.2
+"""Seconds after which a change of the ledger is noticed by questions."""
+
+_FULL = 0.8  # of the spool's limit, from which on no more requests should be sent here
+_MAX_CERTIFICATE = 1 << 16
+_CERTIFICATES_A_MINUTE = 10
+_TOKEN = re.compile(r"[0-9a-f]{1,1024}")
+
+Tell = Callable[[str], None]
+
+
+class State:
+    """See the module."""
+
+    def __init__(self, settings: Settings, inbox: Inbox, folder: Path, tell: Tell) -> None:
+        """Raises ConfigError where a webhook or token of *settings* is not complete."""
+        self.tell, self._folder, self._inbox = tell, folder, inbox
+        self.configure(settings)
+        self.mailgun_tokens = SeenTokens(folder, time.time())
+        self.last_heard: dict[str, float] = {}
+        self.policy_answers: PolicyAnswers | None = None
+        self._checker: Checker | None = None
+        self._ledger_error = "not opened yet"
+        self._fetched: list[float] = []
+        self._background: set[asyncio.Task[None]] = set()
+        self._make_metrics()
+
+    def configure(self, settings: Settings) -> None:
+        """Put *settings* in force. Raises ConfigError, and then those before stay in force."""
+        new_hooks = hooks(settings.webhook, settings.http.public_url)
+        new_tokens = Tokens(settings.token)
+        self.settings, self.hooks, self.tokens = settings, new_hooks, new_tokens
+
+    # ── questions ───────────────────────────────────────────────────────────────────────────────
+
+    def use_ledger(self, ledger: Store, policy: Policy) -> None:
+        """Answer from *ledger* from now on."""
+        self._checker, self._ledger_error = Checker(ledger, policy), ""
+
+    def lose_ledger(self, why: str) -> None:
+        """The ledger cannot be read; questions raise until it can be."""
+        self._checker, self._ledger_error = None, why
+
+    @property
+    def checker(self) -> Checker:
+        """What answers. Raises BouncewiseError where the ledger cannot be read."""
+        if self._checker is None:
+            raise BouncewiseError(f"the ledger cannot be read: {self._ledger_error}")
+        return self._checker
+
+    def check(self, address: str, mail: Mail) -> Answer:
+        """The answer for one address. Raises BouncewiseError."""
+        self._asked.inc()
+        return self.checker.check(address, mail=mail)
+
+    def check_all(self, addresses: Iterable[str], mail: Mail) -> Iterator[Answer]:
+        """The answer for each address. Raises BouncewiseError."""
+        found = list(self.checker.check_all(addresses, mail=mail))
+        self._asked.inc(len(found))
+        return iter(found)
+
+    # ── what is received ────────────────────────────────────────────────────────────────────────
+
+    async def store_webhook(self, name: str, body: bytes, note: str) -> None:
+        """Keep the body of a request. Raises SpoolFullError."""
+        await self._inbox.put(Record(time.time_ns() // 1000, WEBHOOK, name, body, note))
+        self.last_heard[name] = time.time()
+
+    async def store_mail(self, mail: bytes, sender: str, recipients: tuple[str, ...]) -> None:
+        """Keep a mail. Raises SpoolFullError."""
+        await self._inbox.put(
+            Record(time.time_ns() // 1000, LMTP, "", mail, "", sender, recipients)
+        )
+        self.last_heard[LMTP] = time.time()
+
+    async def fetch_certificate(self, hook: Hook, url: str) -> bool:
+        """Fetch a certificate of Amazon SNS for *hook*; its URL was checked. Only a few a minute:
+        anybody can send a request that needs one.
+        """
+        now = time.monotonic()
+        self._fetched = [at for at in self._fetched if now - at < 60]
+        if len(self._fetched) >= _CERTIFICATES_A_MINUTE:
+            return False
+        self._fetched.append(now)
+        try:
+            pem = await asyncio.to_thread(fetch, url, limit=_MAX_CERTIFICATE)
+        except FetchError as bad:
+            self.tell(f"webhook {hook.name}: the certificate of SNS cannot be fetched: {bad}")
+            return False
+        hook.add_certificate(url, pem)
+        return True
+
+    def confirm_subscription(self, hook: Hook, body: bytes) -> None:
+        """Confirm the subscription that a verified request of SNS asks for. SubscribeURL is not
+        opened: the URL is made of the topic and the token.
+        """
+        url = confirmation_url(hook, body)
+        if url:
+            task = asyncio.get_running_loop().create_task(self._confirm(hook, url))
+            self._background.add(task)
+            task.add_done_callback(self._background.discard)
+
+    async def _confirm(self, hook: Hook, url: str) -> None:
+        try:
+            await asyncio.to_thread(fetch, url, limit=_MAX_CERTIFICATE)
+        except FetchError as bad:
+            self.tell(f"webhook {hook.name}: the subscription is not confirmed: {bad}")
+        else:
+            self.tell(f"webhook {hook.name}: the subscription is confirmed")
+
+    # ── for operators ───────────────────────────────────────────────────────────────────────────
+
+    def count_webhook(self, name: str, status: int) -> None:
+        """Count a request to a configured webhook."""
+        self._requests.labels(name, str(status)).inc()
+
+    def spool_bytes(self) -> int:
+        """The octets of the spool's files."""
+        found = spool.segments(self._folder)
+        return self._inbox.end - found[0] if found else 0
+
+    def ready(self) -> tuple[bool, str]:
+        """Whether the spool has room, in words."""
+        limit = self.settings.spool.max_bytes
+        if self._inbox.is_broken:
+            return False, "the spool cannot be written"
+        if self.spool_bytes() > limit * _FULL:
+            return False, f"the spool holds more than {_FULL:.0%} of {limit} octets"
+        return True, "ready"
+
+    def status(self) -> dict[str, Any]:
+        """Everything for people."""
+        return {
+            "version": __version__,
+            "ready": self.ready()[0],
+            "ledger": self._ledger_error or "ok",
+            "spool_bytes": self.spool_bytes(),
+            "stored": self._inbox.stored,
+            "refused": self._inbox.refused,
+            "seconds_since_last": {
+                name: round(time.time() - at, 1) for name, at in sorted(self.last_heard.items())
+            },
+            "webhooks": {name: hook.esp.name for name, hook in sorted(self.hooks.items())},
+        }
+
+    def metrics(self) -> bytes:
+        """The counters in the text format of Prometheus."""
+        self._gauges["spool_bytes"].set(self.spool_bytes())
+        self._gauges["spool_records_stored"].set(self._inbox.stored)
+        self._gauges["spool_records_refused"].set(self._inbox.refused)
+        self._gauges["ledger_readable"].set(self._checker is not None)
+        if self.policy_answers is not None:
+            for name in ("asked", "refused", "failed"):
+                self._gauges[f"policy_{name}"].set(getattr(self.policy_answers, name))
+        for name, at in self.last_heard.items():
+            self._heard.labels(name).set(at)
+        return generate_latest(self._registry)
+
+    def _make_metrics(self) -> None:
+        self._registry = registry = CollectorRegistry()
+        self._asked = Counter(
+            "bouncewise_checked", "Addresses asked for by HTTP or Postfix", registry=registry
+        )
+        self._requests = Counter(
+            "bouncewise_webhook_requests",
+            "Requests to webhooks",
+            ("source", "status"),
+            registry=registry,
+        )
+        self._heard = Gauge(
+            "bouncewise_source_last_seconds",
+            "When each source was heard last, in seconds since 1970",
+            ("source",),
+            registry=registry,
+        )
+        self._gauges = {
+            name: Gauge(f"bouncewise_{name}", about, registry=registry)
+            for name, about in _GAUGES.items()
+        }
+
+
+_GAUGES = {
+    "spool_bytes": "Octets of the files of the spool",
+    "spool_records_stored": "Records stored since the start",
+    "spool_records_refused": "Records refused since the start: the spool was full",
+    "ledger_readable": "1 if the ledger can be read, else 0",
+    "policy_asked": "Questions of Postfix since the start",
+    "policy_refused": "Of them, those answered with the configured action",
+    "policy_failed": "Of them, those answered with DUNNO because of an error",
+}
+
+
+def confirmation_url(hook: Hook, body: bytes) -> str:
+    """The URL that confirms the subscription in *body*, a verified request to *hook*; '' where it
+    is none.
+    """
+    if hook.esp.signature.scheme != "sns" or b"SubscriptionConfirmation" not in body[:4096]:
+        return ""
+    try:
+        fields = msgspec.json.decode(body, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+    topic, token = fields.get("TopicArn"), fields.get("Token")
+    if fields.get("Type") != "SubscriptionConfirmation" or topic not in hook.topics:
+        return ""
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+        return ""
+    return f"https://{topic_host(topic)}/?Action=ConfirmSubscription&TopicArn={topic}&Token={token}"

@@ -1,0 +1,64 @@
+"""Keeps the ledger process running beside the front process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+
+from bouncewise.service.drain import Tell
+
+STOP = 20.0
+"""Seconds that the ledger process gets to end what it does."""
+
+_WAITS = (0.5, 1.0, 2.0, 5.0, 15.0, 30.0)  # seconds before it is started again
+_STEADY = 60.0  # seconds after which a fault is the first again
+
+
+class Command(NamedTuple):
+    """How the ledger process is started."""
+
+    arguments: tuple[str, ...]
+    tell: Tell
+
+
+@contextlib.asynccontextmanager
+async def ledger_process(command: Command) -> AsyncIterator[None]:
+    """The ledger process, started again whenever it ends, as long as this is open."""
+    task = asyncio.create_task(_keep_running(command))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def _keep_running(command: Command) -> None:
+    loop, faults = asyncio.get_running_loop(), 0
+    while True:
+        begun = loop.time()
+        process = await asyncio.create_subprocess_exec(
+            *command.arguments, stdin=asyncio.subprocess.PIPE, start_new_session=True
+        )
+        try:
+            code = await process.wait()
+        except asyncio.CancelledError:
+            await _end(process)
+            raise
+        faults = 0 if loop.time() - begun > _STEADY else faults + 1
+        wait = _WAITS[min(faults, len(_WAITS)) - 1]
+        command.tell(f"the ledger process ended with {code}; it is started again in {wait:g} s")
+        await asyncio.sleep(wait)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Ask it to end by closing its standard input; kill it if it does not."""
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        await asyncio.wait_for(process.wait(), STOP)
+    except TimeoutError:
+        process.kill()
+        await process.wait()

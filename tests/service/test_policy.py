@@ -1,0 +1,73 @@
+"""Postfix asks: an address that must not be mailed is refused, and every fault lets mail pass."""
+
+from __future__ import annotations
+
+import pytest
+
+from bouncewise.config.service import PostfixPolicy
+from bouncewise.model import Decision, Mail, State
+from bouncewise.operations.check import Answer
+from bouncewise.service.policy import PolicyAnswers
+
+DUNNO = b"action=DUNNO\n\n"
+
+
+def check(address: str, mail: Mail) -> Answer:
+    """Suppresses dead@ always, and complained@ for marketing mail; fails for broken@."""
+    if address.startswith("broken@"):
+        raise OSError("the ledger is gone")
+    send = not (
+        address.startswith("dead@")
+        or (address.startswith("complained@") and not mail.transactional)
+    )
+    why = "550 5.1.1 User\r\nunknown \x1b[31m ü"
+    decision = Decision(state=State.OK if send else State.SUPPRESSED, why="" if send else why)
+    return Answer(address, send, address, decision)
+
+
+def request(recipient: str, sender: str = "a@shop.example", state: str = "RCPT") -> bytes:
+    return (
+        f"request=smtpd_access_policy\nprotocol_state={state}\nprotocol_name=ESMTP\n"
+        f"sender={sender}\nrecipient={recipient}\nrecipient_count=0\nqueue_id=\ninstance=1"
+    ).encode()
+
+
+@pytest.fixture
+def answers() -> PolicyAnswers:
+    return PolicyAnswers(PostfixPolicy(marketing_senders=("news@*",)), check)
+
+
+def test_a_suppressed_address_is_refused_in_one_line(answers: PolicyAnswers) -> None:
+    found = answers.answer(request("dead@x.example"))
+    assert found.startswith(b"action=REJECT 5.1.1 dead@x.example: ")
+    assert found.endswith(b"\n\n")
+    assert found.count(b"\n") == 2
+    assert found.isascii()
+    assert b"\x1b" not in found
+    assert answers.answer(request("ok@x.example")) == DUNNO
+
+
+def test_complaints_count_for_marketing_senders(answers: PolicyAnswers) -> None:
+    assert answers.answer(request("complained@x.example")) == DUNNO
+    assert answers.answer(request("complained@x.example", "News@shop.example")) != DUNNO
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        request("dead@x.example", state="DATA"),
+        request("broken@x.example"),
+        request(""),
+        b"",
+        b"\xff\x00=",
+        b"recipient=dead@x.example",
+    ],
+)
+def test_whatever_goes_wrong_lets_mail_pass(answers: PolicyAnswers, asked: bytes) -> None:
+    assert answers.answer(asked) == DUNNO
+
+
+def test_faults_are_counted(answers: PolicyAnswers) -> None:
+    for address in ("ok@x.example", "dead@x.example", "broken@x.example"):
+        answers.answer(request(address))
+    assert (answers.asked, answers.refused, answers.failed) == (3, 1, 1)
