@@ -11,6 +11,7 @@ import click
 from bouncewise.cli.common import BAD, DIM, HEAD, db_option, echo, json_option, open_ledger, style
 from bouncewise.cli.complaints import complaints
 from bouncewise.cli.review import lines_of, summary
+from bouncewise.cli.signals import signals
 from bouncewise.contract import dumps
 from bouncewise.contract.sender import CheckRow, DmarcSourceRow, DmarcSummary, TlsSummary
 from bouncewise.errors import InputError
@@ -51,7 +52,7 @@ def command() -> None:
     a MESSAGE: SPF, DKIM, DMARC, PTR, MX.
 
     `sender reports` summarises what receivers report about your mail, `sender complaints` shows
-    complaint rates and feedback loops.
+    complaint rates and feedback loops, `sender signals` the figures of SNDS and Postmaster Tools.
 
     \b
     bouncewise sender example.com --ip 192.0.2.10
@@ -60,10 +61,12 @@ def command() -> None:
     bouncewise sender example.com --zone example.com.zone
     bouncewise sender reports example.com
     bouncewise sender complaints
+    bouncewise sender signals
     """
 
 
 command.add_command(complaints)
+command.add_command(signals)
 
 
 @command.command("audit", short_help="the records of a domain, or the names of an IP address")

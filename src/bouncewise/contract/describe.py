@@ -47,6 +47,7 @@ from bouncewise.contract.settings import (
     VerpCheckRow,
     VerpKeyRecord,
 )
+from bouncewise.contract.signals import SignalRow, TrendRow
 from bouncewise.contract.validations import ValidationRow, ValidationSummary
 from bouncewise.contract.verdicts import ReportRow, VerdictRow
 
@@ -62,7 +63,7 @@ This page is written by `python -m bouncewise.contract.describe`.
 
 SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "classify": (VerdictRow,),
-    "read": (ReportRow, DmarcReportRow, TlsReportRow),
+    "read": (ReportRow, DmarcReportRow, TlsReportRow, SignalRow),
     "ingest": (IngestRecord,),
     "check": (AddressAnswer,),
     "validate": (ValidationRow, ValidationSummary),
@@ -90,6 +91,7 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "blocklists": (ListingRow,),
     "sender reports": (DmarcSummary, DmarcSourceRow, TlsSummary),
     "sender complaints": (ComplaintRateRow, FeedbackLoopRow),
+    "sender signals": (TrendRow,),
     "review": (CheckRow,),
     "sender": (CheckRow,),
     "batch": (BatchRecord,),

@@ -20,13 +20,11 @@ from bouncewise.classifier.classify import Classifier
 from bouncewise.intake import files
 from bouncewise.intake.provenance import Examiner
 from bouncewise.model import (
-    DmarcReport,
     Finding,
     Kind,
     Report,
     SenderReport,
     Source,
-    TlsReport,
     Verdict,
 )
 from bouncewise.readers import Note
@@ -192,7 +190,7 @@ class _SharedWork(Generic[T]):
                 yield from batch
             return
         for item in files.read(path, self._read_mbox):
-            if isinstance(item, Finding | DmarcReport | TlsReport):
+            if isinstance(item, Finding | SenderReport):
                 yield from self._work.classify((item,))
             else:
                 yield cast("Read[T]", item)

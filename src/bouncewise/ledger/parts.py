@@ -10,23 +10,18 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from bouncewise.ledger.records import (
-    Batch,
     Block,
     ComplaintCount,
-    DmarcCount,
-    DmarcDomain,
     DomainRecord,
     FailedMail,
     Fates,
     Period,
-    PolicySeen,
     RefusalCount,
     RefusalReport,
     Refusals,
     SenderRefusals,
-    TlsCount,
 )
-from bouncewise.model import Cause, Decision, Incident, Ruling, SenderReport, Verdict
+from bouncewise.model import Cause, Decision, Incident, Ruling, Verdict
 from bouncewise.times import Day, Slot
 
 
@@ -277,25 +272,6 @@ class Index(Protocol):
 
     def has(self, number: int) -> bool:
         """Whether the name with this id may be suppressed or held."""
-
-
-class SenderReports(Protocol):
-    """Reports of receivers about the mail of our domains."""
-
-    def add(self, batch: Batch, report: SenderReport) -> bool:
-        """Add *report*; False where it is there already."""
-
-    def domains(self, since: datetime) -> list[DmarcDomain]:
-        """The domains with DMARC reports since that moment."""
-
-    def policies(self, domain: str, since: datetime) -> list[PolicySeen]:
-        """The policies of *domain* that reporters saw, the latest first."""
-
-    def rows(self, domain: str, since: datetime) -> Iterator[DmarcCount]:
-        """The mails that name *domain*, by source and results, the most frequent first."""
-
-    def tls(self, since: datetime) -> list[TlsCount]:
-        """The sessions with the servers of each domain, by the policy that applied."""
 
 
 class FailedMails(Protocol):

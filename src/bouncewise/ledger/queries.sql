@@ -651,3 +651,12 @@ GROUP BY domain, policy ORDER BY domain, policy
 SELECT f.result, f.mx, sum(f.sessions) FROM tls_report r JOIN tls_failure f ON f.report = r.id
 WHERE r.domain = :domain AND r.policy = :policy AND r.last >= :since
 GROUP BY f.result, f.mx ORDER BY sum(f.sessions) DESC, f.result, f.mx
+
+-- name: signal_put
+INSERT INTO signal (origin, subject, name, day, value, words, batch)
+VALUES (:origin, :subject, :name, :day, :value, :words, :batch)
+ON CONFLICT (origin, subject, name, day) DO UPDATE SET value = excluded.value, words = excluded.words, batch = excluded.batch
+WHERE coalesce(signal.value, -1) != coalesce(excluded.value, -1) OR signal.words != excluded.words
+
+-- name: signal_all
+SELECT origin, subject, name, day, value, words FROM signal WHERE day >= :since ORDER BY origin, subject, name, day

@@ -183,3 +183,14 @@ class ComplaintCount(NamedTuple):
     receiver: str
     complaints: int
     claimed: int
+
+
+class SignalCount(NamedTuple):
+    """A figure of a receiver on a day."""
+
+    origin: str
+    subject: str
+    name: str
+    day: int
+    value: float | None
+    words: str

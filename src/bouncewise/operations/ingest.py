@@ -19,7 +19,6 @@ from bouncewise.intake import files
 from bouncewise.intake.reading import ClassifiedFinding, classify_finding, read_paths
 from bouncewise.ledger import DeliveryEntry, Entry, entry
 from bouncewise.model import Finding, SenderReport
-from bouncewise.model.sender_report import DmarcReport, TlsReport
 from bouncewise.operations.context import Context
 from bouncewise.operations.decisions import settle
 from bouncewise.readers import Note
@@ -150,7 +149,7 @@ def ingest(
                 note(item)
                 continue
             reports += 1
-            if isinstance(item, DmarcReport | TlsReport):
+            if isinstance(item, SenderReport):
                 session.add_sender_report(item)
                 continue
             deliveries += isinstance(item, DeliveryEntry)
