@@ -12,6 +12,7 @@ from bouncewise.cli.common import BAD, DIM, HEAD, db_option, echo, json_option, 
 from bouncewise.cli.complaints import complaints
 from bouncewise.cli.review import lines_of, summary
 from bouncewise.cli.signals import signals
+from bouncewise.cli.volume import volume
 from bouncewise.contract import dumps
 from bouncewise.contract.sender import CheckRow, DmarcSourceRow, DmarcSummary, TlsSummary
 from bouncewise.errors import InputError
@@ -52,7 +53,8 @@ def command() -> None:
     a MESSAGE: SPF, DKIM, DMARC, PTR, MX.
 
     `sender reports` summarises what receivers report about your mail, `sender complaints` shows
-    complaint rates and feedback loops, `sender signals` the figures of SNDS and Postmaster Tools.
+    complaint rates and feedback loops, `sender signals` the figures of SNDS and Postmaster Tools,
+    `sender volume` the mail at each receiver against its history.
 
     \b
     bouncewise sender example.com --ip 192.0.2.10
@@ -62,11 +64,13 @@ def command() -> None:
     bouncewise sender reports example.com
     bouncewise sender complaints
     bouncewise sender signals
+    bouncewise sender volume
     """
 
 
 command.add_command(complaints)
 command.add_command(signals)
+command.add_command(volume)
 
 
 @command.command("audit", short_help="the records of a domain, or the names of an IP address")

@@ -50,6 +50,7 @@ from bouncewise.contract.settings import (
 from bouncewise.contract.signals import SignalRow, TrendRow
 from bouncewise.contract.validations import ValidationRow, ValidationSummary
 from bouncewise.contract.verdicts import ReportRow, VerdictRow
+from bouncewise.contract.volume import VolumeRow
 
 _HEAD = """\
 # JSON
@@ -92,6 +93,7 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "sender reports": (DmarcSummary, DmarcSourceRow, TlsSummary),
     "sender complaints": (ComplaintRateRow, FeedbackLoopRow),
     "sender signals": (TrendRow,),
+    "sender volume": (VolumeRow,),
     "review": (CheckRow,),
     "sender": (CheckRow,),
     "batch": (BatchRecord,),

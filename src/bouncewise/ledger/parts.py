@@ -62,6 +62,11 @@ class Traffic(Protocol):
     def sender_refusals_by_day(self, since: datetime, least: int) -> list[SenderRefusals]:
         """The days on which a receiver refused the sender or message for *least* addresses."""
 
+    def refused_by_day(
+        self, causes: Iterable[Cause], since: datetime
+    ) -> list[tuple[str, Day, int]]:
+        """(receiver, day, addresses refused with one of *causes*)."""
+
     def complaints(self, since: datetime, until: datetime) -> list[ComplaintCount]:
         """The addresses that complained from *since* to before *until*, by stream and receiver."""
 

@@ -399,6 +399,11 @@ FROM event e WHERE e.bearing IN ('sender', 'sender-claim') AND e.at >= :since
 GROUP BY e.cause, e.at / :day, e.receiver HAVING count(DISTINCT e.address) >= :least
 ORDER BY e.cause, day, refused DESC, e.receiver
 
+-- name: refused_by_day
+SELECT e.receiver, e.at / :day AS day, count(DISTINCT e.address) FROM event e
+WHERE e.at >= :since AND e.kind IN :kinds AND e.cause IN :causes AND e.meant = 1 AND e.trust != 'claimed'
+GROUP BY e.receiver, e.at / :day ORDER BY 1, 2
+
 -- name: complaint_counts
 -- By stream and receiver of the last delivery to the address, or of the complaint itself where none is known.
 SELECT coalesce(m.stream, '') AS stream, c.receiver, count(*), sum(c.claimed) FROM (

@@ -9,7 +9,7 @@ events.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -175,6 +175,19 @@ class Traffic:
             )
             for cause, day, receiver, refused, first, last, words in rows
         ]
+
+    def refused_by_day(
+        self, causes: Iterable[Cause], since: datetime
+    ) -> list[tuple[str, Day, int]]:
+        """(receiver, day, addresses refused with one of *causes*); claims do not count."""
+        found = self._db.all(
+            "refused_by_day",
+            day=MICROS_A_DAY,
+            since=micros(since),
+            kinds=[Kind.FAILED.value, Kind.DELAYED.value],
+            causes=[cause.value for cause in causes],
+        )
+        return [(receiver, Day(day), count) for receiver, day, count in found]
 
     def complaints(self, since: datetime, until: datetime) -> list[ComplaintCount]:
         """The addresses that complained from *since* to before *until*, by stream and receiver."""
