@@ -35,6 +35,7 @@ from bouncewise.contract.sender import (
     DmarcSourceRow,
     DmarcSummary,
     ListingRow,
+    OpinionRow,
     TlsReportRow,
     TlsSummary,
 )
@@ -94,7 +95,7 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "sender complaints": (ComplaintRateRow, FeedbackLoopRow),
     "sender signals": (TrendRow,),
     "sender volume": (VolumeRow,),
-    "review": (CheckRow,),
+    "review": (CheckRow, OpinionRow),
     "sender": (CheckRow,),
     "batch": (BatchRecord,),
 }
