@@ -72,6 +72,7 @@ bench: $(VENV)/.installed
 	$(BIN)/python bench/ingest.py
 	$(BIN)/python bench/resolver.py
 	$(BIN)/python bench/validate.py
+	$(BIN)/python bench/gate.py
 	$(BIN)/python bench/batch.py --rows 10000000
 	$(BIN)/python bench/mailbox.py --megabytes 200 --rounds 1
 	PYSPARK_PYTHON=$(CURDIR)/$(BIN)/python $(BIN)/python bench/spark.py
@@ -79,6 +80,7 @@ bench: $(VENV)/.installed
 lab: $(VENV)/.installed
 	$(BIN)/python -m lab.run
 	$(BIN)/python -m lab.verp
+	$(BIN)/python -m lab.service
 
 fuzz: $(VENV)/.installed
 	$(BIN)/pip install --quiet atheris

@@ -17,11 +17,15 @@ from pathlib import Path
 
 from bouncewise.ledger import open_store
 from bouncewise.ledger.database import Database
-from bouncewise.ledger.rows import address_row, domain_of, new_id
+from bouncewise.ledger.rows import address_row, domain_of, new_id, state_row
+from bouncewise.model import Cause, Decision, State
 from bouncewise.operations.check import Checker
 from bouncewise.policy.load import load
 
 BLOCK = 200_000
+DEAD = Decision(
+    state=State.SUPPRESSED, cause=Cause.MAILBOX_UNKNOWN, why="550 5.1.1", rule="recipient.unknown"
+)
 
 
 def fill(path: Path, names: int) -> None:
@@ -32,11 +36,7 @@ def fill(path: Path, names: int) -> None:
         for start in range(0, names, BLOCK):
             rows = [address_row(suppressed(i)) for i in range(start, min(names, start + BLOCK))]
             database.many("address_add", sorted(rows))
-            states = (
-                (r[0], "suppressed", "mailbox-unknown", "all", 0, None, "550 5.1.1", "x", "")
-                for r in sorted(rows)
-            )
-            database.many("state_put", states)
+            database.many("state_put", (state_row(r[0], DEAD) for r in sorted(rows)))
     database.close()
     with open_store(path) as store, store.change():
         store.write_index()

@@ -44,6 +44,12 @@ class Postfix:
     name = "postfix"
     log = Path()
 
+    def __init__(
+        self, settings: dict[str, str] | None = None, services: tuple[str, ...] = ()
+    ) -> None:
+        """*settings*: more of main.cf; *services*: more lines of master.cf."""
+        self._settings, self._services = settings or {}, services
+
     def missing(self) -> str | None:
         """Needs the package and root."""
         return (
@@ -76,6 +82,7 @@ class Postfix:
             "alternate_config_directories": "",
             "alias_maps": "",
             "alias_database": "",
+            **self._settings,
         }
         (self.folder / "main.cf").write_text(
             "".join(f"{name} = {value}\n" for name, value in settings.items())
@@ -95,6 +102,7 @@ class Postfix:
             "anvil unix - - n - 1 anvil",
             "flush unix n - n 1000? 0 flush",
             "postlog unix-dgram n - n - 1 postlogd",
+            *self._services,
         ]
         (self.folder / "master.cf").write_text("\n".join(services) + "\n")
         run("postfix", "-c", str(self.folder), "start")

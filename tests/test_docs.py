@@ -149,7 +149,7 @@ def test_every_option_that_is_named_exists() -> None:
                 for name in command.list_commands(click.Context(group))
             )
             commands += filter(None, found)
-    # of click; of spark-submit; of the benches
+    # of click; of spark-submit; of the benches; of aws
     others = {
         "--help",
         "--version",
@@ -164,6 +164,8 @@ def test_every_option_that_is_named_exists() -> None:
         "--quiet",
         "--world",
         "--explain",
+        "--configuration-set-name",
+        "--no-sending-enabled",
     }
     for name, text in PAGES.items():
         named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))

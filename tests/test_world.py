@@ -10,6 +10,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from bench.world.__main__ import WORLDS, Result, run
+from bench.world.expected import BEGINS, mailings
 from bench.world.foretold import mailing
 from bench.world.policies import (
     Bouncewise,
@@ -56,3 +57,11 @@ def test_what_validation_calls_bad_bounces() -> None:
     assert found["bad"] >= 5
     assert found["bad bounced"] == found["bad"]
     assert found["hard bad"] >= 0.8 * found["hard"]
+
+
+def test_the_gate_expects_what_happens_and_stops_no_mailing_for_an_outage() -> None:
+    days = BEGINS + 12
+    found = mailings(World(500, days, 2))
+    assert found["mailings"] == 12
+    assert found["within"] >= 10, found
+    assert found["stopped"] == 0

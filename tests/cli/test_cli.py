@@ -360,7 +360,15 @@ def test_clean_in_a_dry_run_writes_nothing(run, tmp_path: Path) -> None:
     run("suppressions", "add", "b@x.example", "--why", "test")
     (tmp_path / "l.csv").write_text("email\na@x.example\nnope\n")
     assert rows(run("clean", "l.csv", "-o", "out.csv", "--dry-run", "--json")) == [
-        {"kept": 1, "dropped": 1, "output": None, "suppressed": 0, "held": 0, "invalid": 1}
+        {
+            "kept": 1,
+            "dropped": 1,
+            "output": None,
+            "suppressed": 0,
+            "held": 0,
+            "invalid": 1,
+            "segments": 0,
+        }
     ]
     assert not (tmp_path / "out.csv").exists()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from bouncewise.operations.ingest import Session
 from bouncewise.service import drain
 from bouncewise.service.drain import LMTP, WEBHOOK, Drain
 from bouncewise.service.spool import Record, Writer
-from bouncewise.times import micros
+from bouncewise.times import day_of, micros
 
 AT = 1_795_600_000_000_000
 
@@ -93,6 +94,22 @@ def test_a_record_that_comes_twice_counts_once(house: House) -> None:
     house.writer.append([webhook(bounce(1)), webhook(bounce(1))])
     house.drain().step()
     assert house.events() == 1
+
+
+def test_a_click_is_an_act_of_the_recipient(house: House) -> None:
+    click = {
+        "RecordType": "Click",
+        "Recipient": "reader@b.example",
+        "ReceivedAt": "2026-11-23T10:00:00Z",
+        "OriginalLink": "https://x.example/",
+    }
+    house.writer.append([webhook(json.dumps(click).encode())])
+    moved = house.drain()
+    assert moved.step() == 1
+    moved.settle()
+    day = day_of(micros(datetime(2026, 11, 23, tzinfo=UTC)))
+    assert house.context.ledger.engagement.span() == (day, day)
+    assert not house.lines
 
 
 def test_what_no_reader_knows_is_noted_and_passed(house: House) -> None:

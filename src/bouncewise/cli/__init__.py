@@ -23,6 +23,8 @@ VERBS = {
     "check": "may these addresses be mailed?",
     "validate": "is it worth mailing these addresses? by ledger, DNS and lists",
     "clean": "drop the addresses of a list that must not be mailed",
+    "segment": "who of a list still reads? by opens, clicks and other acts",
+    "gate": "what will this list cost? should this mailing be stopped?",
     "status": "count the ledger's addresses by state, cause and trust",
     "suppressions": "list, add, remove, import or export suppressions",
     "batch": "classify files of millions of replies",

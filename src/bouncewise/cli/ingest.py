@@ -69,6 +69,8 @@ def command(
         else:
             known = f", files read before: {tally.known_files}" if tally.known_files else ""
             read = f"{tally.reports:,} reports, {tally.deliveries:,} of them deliveries"
+            if tally.acts:
+                read += f"; {tally.acts:,} acts of recipients"
             echo(f"{read}; {tally.new:,} new to the ledger{known} ({context.ledger.path})")
     sys.exit(notes.exit_code(tally.reports))
 

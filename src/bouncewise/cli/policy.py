@@ -25,6 +25,18 @@ FILE = click.argument(
     "file", required=False, envvar="BOUNCEWISE_POLICY", type=click.Path(path_type=Path)
 )
 
+_PARTS = (
+    "dead",
+    "incident",
+    "alert",
+    "trust",
+    "complaint",
+    "unsubscribe",
+    "cost",
+    "gate",
+    "segment",
+)
+
 
 @click.group("policy")
 def command() -> None:
@@ -111,7 +123,7 @@ def _numbers(policy: Policy) -> Iterator[tuple[str, tuple[Any, str]]]:
     """Each setting as (name, (value, reason)); a window is one. A reason stands behind the
     settings that it speaks for.
     """
-    for part in ("dead", "incident", "alert", "trust", "complaint", "unsubscribe", "cost"):
+    for part in _PARTS:
         waiting: list[tuple[str, Any]] = []
         for name, value in msgspec.to_builtins(getattr(policy, part)).items():
             if not name.endswith("_why"):

@@ -29,7 +29,7 @@ from bouncewise.intake import files
 from bouncewise.intake.formats import FORMATS
 from bouncewise.intake.provenance import examiner_of
 from bouncewise.intake.reading import ClassifiedFinding, read_paths
-from bouncewise.model import DmarcReport, SenderReport
+from bouncewise.model import DmarcReport, Engagement, SenderReport
 from bouncewise.model.sender_report import Signal
 from bouncewise.readers import Note
 
@@ -74,7 +74,7 @@ def command(
         for item in items:
             if isinstance(item, Note):
                 notes.print(item)
-            else:
+            elif not isinstance(item, Engagement):
                 reports += 1
                 echo(item if isinstance(item, str) else render_report(item))
     sys.exit(notes.exit_code(reports))

@@ -5,7 +5,7 @@ described.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -31,6 +31,14 @@ def dumps(record: Record) -> str:
         return for_json(msgspec.json.encode(record).decode())
     except UnicodeEncodeError:  # a lone surrogate, e.g. of a file name that is no UTF-8
         return json.dumps(msgspec.to_builtins(record), separators=(",", ":"))
+
+
+def dumps_array(records: Sequence[Record]) -> str:
+    """A JSON array, for a third of the cost of ``dumps`` for each record."""
+    try:
+        return for_json(msgspec.json.encode(records).decode())
+    except UnicodeEncodeError:
+        return f"[{','.join(map(dumps, records))}]"
 
 
 def time(when: datetime | None) -> str | None:

@@ -11,6 +11,12 @@ from bouncewise.contract.base import Record, keys
 from bouncewise.contract.complaints import ComplaintRateRow, FeedbackLoopRow
 from bouncewise.contract.contacts import ContactRecord
 from bouncewise.contract.diagnoses import DiagnosisRecord
+from bouncewise.contract.gate import (
+    GateGroupRow,
+    GateListRecord,
+    GateProgressRecord,
+    GateRateRow,
+)
 from bouncewise.contract.incidents import AlertRow, IncidentDetails, IncidentRow, RulingRecord
 from bouncewise.contract.missed import MissedRow
 from bouncewise.contract.replays import ReplayedRow, ReplaySummary
@@ -29,6 +35,7 @@ from bouncewise.contract.runs import (
     StatusCountRow,
     StatusRecord,
 )
+from bouncewise.contract.segments import SegmentCostRow, SegmentRow, SegmentSummary
 from bouncewise.contract.sender import (
     CheckRow,
     DmarcReportRow,
@@ -70,6 +77,8 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "check": (AddressAnswer,),
     "validate": (ValidationRow, ValidationSummary),
     "clean": (CleanRecord,),
+    "segment": (SegmentRow, SegmentCostRow, SegmentSummary),
+    "gate": (GateGroupRow, GateListRecord, GateProgressRecord, GateRateRow),
     "status": (StatusRecord, StatusCountRow),
     "suppressions list": (SuppressionRow,),
     "suppressions add, remove": (ActRecord,),

@@ -21,6 +21,7 @@ class IngestRecord(Record, frozen=True, kw_only=True):
     known_files: Annotated[int, about("files that were read before and have not changed")]
     notes: Annotated[int, about("notes written to standard error")]
     ledger: Annotated[str, about("the ledger's file")]
+    acts: Annotated[int, about("opens, clicks and other acts of recipients that were read")]
 
 
 class StatusRecord(Record, frozen=True, kw_only=True):
@@ -66,6 +67,7 @@ class CleanRecord(Record, frozen=True, kw_only=True):
     suppressed: Annotated[int, about("rows dropped: the address is suppressed")]
     held: Annotated[int, about("rows dropped: the address is held")]
     invalid: Annotated[int, about("rows dropped: no address, or not a valid one")]
+    segments: Annotated[int, about("rows dropped: `--drop` names their segment")]
 
 
 class ActRecord(Record, frozen=True, kw_only=True):

@@ -20,6 +20,7 @@ from bouncewise.classifier.classify import Classifier
 from bouncewise.intake import files
 from bouncewise.intake.provenance import Examiner
 from bouncewise.model import (
+    Engagement,
     Finding,
     Kind,
     Report,
@@ -52,7 +53,7 @@ LOG_BATCH = 4096
 _FILE_COST = 4096  # octets that take as long to read as a file takes to open
 
 T = TypeVar("T")
-Read: TypeAlias = T | SenderReport | Note
+Read: TypeAlias = T | SenderReport | Engagement | Note
 """What a file gives: what the caller makes of findings, and everything else as it was read."""
 
 
@@ -190,7 +191,7 @@ class _SharedWork(Generic[T]):
                 yield from batch
             return
         for item in files.read(path, self._read_mbox):
-            if isinstance(item, Finding | SenderReport):
+            if isinstance(item, Finding | SenderReport | Engagement):
                 yield from self._work.classify((item,))
             else:
                 yield cast("Read[T]", item)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from bouncewise.ledger.entries import Entry
+from bouncewise.ledger.mailing_parts import Engagement, Outcomes
 from bouncewise.ledger.parts import (
     Coverage,
     FailedMails,
@@ -64,6 +65,14 @@ class Store(Protocol):
     @property
     def sender_reports(self) -> SenderReports:
         """Reports of receivers about the mail of our domains."""
+
+    @property
+    def outcomes(self) -> Outcomes:
+        """What became of mailings."""
+
+    @property
+    def engagement(self) -> Engagement:
+        """Acts of recipients by day."""
 
     @property
     def failed_mails(self) -> FailedMails:

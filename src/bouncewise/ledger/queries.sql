@@ -657,6 +657,127 @@ SELECT f.result, f.mx, sum(f.sessions) FROM tls_report r JOIN tls_failure f ON f
 WHERE r.domain = :domain AND r.policy = :policy AND r.last >= :since
 GROUP BY f.result, f.mx ORDER BY sum(f.sessions) DESC, f.result, f.mx
 
+-- ── outcomes of mailings ─────────────────────────────────────────────────────────────────────────────────
+
+-- name: mailing_find
+SELECT id, stream, campaign FROM mailing
+WHERE 1 = 1
+  AND campaign = :campaign  -- if campaign
+  AND stream = :stream      -- if stream
+
+-- name: mailing_slots
+-- By slot: the addresses that had mail of a mailing delivered, each once a day, in the slot of the first delivery.
+SELECT first / :slot, count(*) FROM delivery WHERE mailing IN :mailings AND day >= :since AND first >= :from
+AND first < :until GROUP BY 1 ORDER BY 1
+
+-- name: traffic_slots
+-- The same for all mail.
+SELECT slot, sum(delivered) FROM traffic WHERE destination LIKE '@%' AND slot >= :since AND slot < :until
+GROUP BY slot ORDER BY slot
+
+-- name: delivery_gaps
+-- Deliveries, each address once a day, by week and by the days since the delivery before; NULL: there is none.
+SELECT day / :week, gap, count(*) FROM (
+  SELECT day, day - lag(day) OVER (PARTITION BY address ORDER BY day) AS gap FROM (
+    SELECT DISTINCT address, day FROM delivery WHERE day < :until) each_day) with_gap
+WHERE day >= :since GROUP BY 1, 2
+
+-- name: delivery_gaps_of
+-- The same of some names.
+SELECT day / :week, gap, count(*) FROM (
+  SELECT day, day - lag(day) OVER (PARTITION BY address ORDER BY day) AS gap FROM (
+    SELECT DISTINCT address, day FROM delivery WHERE day < :until AND address IN :ids) each_day) with_gap
+WHERE day >= :since GROUP BY 1, 2
+
+-- name: delivery_gaps_by_source
+-- The same of addresses whose source is known, by source.
+SELECT source, day / :week, gap, count(*) FROM (
+  SELECT source, day, day - lag(day) OVER (PARTITION BY address ORDER BY day) AS gap FROM (
+    SELECT DISTINCT s.source, d.address, d.day FROM address_source s JOIN delivery d ON d.address = s.address
+    WHERE d.day < :until) each_day) with_gap
+WHERE day >= :since GROUP BY 1, 2, 3
+
+-- name: delivery_domains
+SELECT DISTINCT destination FROM traffic WHERE destination LIKE '@%'
+
+-- name: delivery_first_day
+SELECT min(slot) FROM traffic
+
+-- name: outcomes
+-- Final refusals of addresses, or *complaints*: when, where, of which mailing; the last delivery before that mail; and, of a
+-- mail that was accepted first, when.
+SELECT a.name, e.at, e.bearing, e.directory, e.receiver, e.mailing, e.mailed, coalesce(s.source, ''), (
+    SELECT max(d.day) FROM delivery d WHERE d.address = e.address AND d.first < e.good_before
+  ), (
+    SELECT max(d.day) FROM delivery d WHERE d.address = e.address AND d.first <= e.at AND d.day < (
+      SELECT max(p.day) FROM delivery p WHERE p.address = e.address AND p.first <= e.at)
+  )
+FROM event e JOIN address a ON a.id = e.address LEFT JOIN address_source s ON s.address = e.address
+WHERE a.domain != 0 AND e.meant = 1 AND e.at >= :since AND e.at < :until
+  AND e.bearing IN :bearings                          -- if bearings
+  AND e.kind IN :kinds AND e.trust != 'claimed'       -- if kinds
+  AND e.address IN :ids                               -- if ids
+ORDER BY e.at, a.name
+
+-- name: sender_refused
+-- Addresses that refused the sender or the message.
+SELECT count(DISTINCT address) FROM event WHERE bearing = 'sender' AND at >= :since AND at < :until
+  AND mailing IN :mailings    -- if mailings
+
+-- name: delivery_last_of
+-- The last delivery to each name, of some mailings.
+SELECT address, max(first) FROM delivery WHERE address IN :ids AND first >= :since AND first < :until
+  AND mailing IN :mailings    -- if mailings
+GROUP BY address
+
+-- name: sent_sources
+-- By source, how many addresses had mail delivered, each once a day.
+SELECT source, count(*) FROM (SELECT DISTINCT s.source, d.address, d.day FROM address_source s
+  JOIN delivery d ON d.address = s.address WHERE d.day >= :since AND d.day < :until) each_day GROUP BY source
+
+-- name: address_source_put
+INSERT INTO address_source (address, source, since) VALUES (?, ?, ?)
+ON CONFLICT (address) DO UPDATE SET source = excluded.source
+
+-- ── engagement ───────────────────────────────────────────────────────────────────────────────────────────
+
+-- name: engagement_add
+-- The same file may be read twice: the greatest number of one reading counts.
+INSERT INTO engagement (address, day, kind, count) VALUES (?, ?, ?, ?)
+ON CONFLICT (address, day, kind) DO UPDATE SET
+  count = CASE WHEN excluded.count > engagement.count THEN excluded.count ELSE engagement.count END
+
+-- name: engagement_prune
+DELETE FROM engagement WHERE day < :first
+
+-- name: engagement_times
+-- The first and the last delivery of each day, to compare acts with.
+SELECT address, first, last FROM delivery WHERE address IN :ids AND day >= :since AND day <= :until
+
+-- name: engagement_known
+-- Of each address: the last day with an act of a person (also a complaint, an unsubscribe or a confirmation), the first day
+-- with a delivery, the days with deliveries in all, after that act, and from *covered* to *end*, with the first of the latter;
+-- and the last day.
+WITH acted AS (
+  SELECT address, max(day) AS last FROM (
+    SELECT address, day FROM engagement WHERE address IN :ids AND kind IN :persons AND day <= :until
+    UNION ALL SELECT address, at / :micros FROM event
+      WHERE address IN :ids AND kind IN :wishes AND trust != 'claimed' AND at / :micros <= :until
+    UNION ALL SELECT address, at / :micros FROM act WHERE address IN :ids AND kind IN :confirmed AND at / :micros <= :until
+  ) each_act GROUP BY address
+)
+SELECT d.address, a.last, min(d.day), count(DISTINCT d.day), count(DISTINCT CASE WHEN d.day > coalesce(a.last, -1) THEN d.day END),
+  count(DISTINCT CASE WHEN d.day >= :covered AND d.day <= :end THEN d.day END),
+  min(CASE WHEN d.day >= :covered AND d.day <= :end THEN d.day END), max(d.day)
+FROM delivery d LEFT JOIN acted a ON a.address = d.address WHERE d.address IN :ids AND d.day <= :until
+GROUP BY d.address, a.last
+UNION ALL SELECT a.address, a.last, NULL, 0, 0, 0, NULL, NULL FROM acted a
+WHERE NOT EXISTS (SELECT 1 FROM delivery d WHERE d.address = a.address AND d.day <= :until)
+
+-- name: delivery_days_between
+-- On how many days mail was delivered to each name.
+SELECT address, count(DISTINCT day) FROM delivery WHERE address IN :ids AND day >= :since AND day < :until GROUP BY address
+
 -- name: signal_put
 INSERT INTO signal (origin, subject, name, day, value, words, batch)
 VALUES (:origin, :subject, :name, :day, :value, :words, :batch)

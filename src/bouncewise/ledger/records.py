@@ -194,3 +194,55 @@ class SignalCount(NamedTuple):
     day: int
     value: float | None
     words: str
+
+
+class Mailing(NamedTuple):
+    """A stream and campaign with its number."""
+
+    number: int
+    stream: str
+    campaign: str
+
+
+class Outcome(NamedTuple):
+    """A hard bounce or a complaint. ``directory``: the receiver whose directory answered;
+    ``accepted``: the mail was accepted first; ``before``: the day of the last delivery of an
+    earlier mail, None where there was none.
+    """
+
+    name: str
+    at: datetime
+    bearing: str
+    directory: str
+    receiver: str
+    mailing: int
+    accepted: bool
+    source: str
+    before: Day | None
+
+
+class GapCount(NamedTuple):
+    """Deliveries of one week whose addresses had their last one ``gap`` days before (None: never);
+    ``source``: where the addresses were collected, '' for all sources together.
+    """
+
+    source: str
+    week: int
+    gap: int | None
+    mails: int
+
+
+class Mailed(NamedTuple):
+    """The mails and acts of an address, by days: its last ``act`` of a person; the ``first`` mail;
+    days with ``mails``, those ``since`` the act, and those ``covered`` by activity data, of which
+    ``covered_first`` is the first; the ``last`` mail. None: there is none.
+    """
+
+    name: str
+    act: Day | None
+    first: Day | None
+    mails: int
+    since: int
+    covered: int
+    covered_first: Day | None
+    last: Day | None

@@ -1,4 +1,4 @@
--- The ledger of bouncewise, schema 8. Times are microseconds since 1970 in UTC; a slot is ten minutes since 1970.
+-- The ledger of bouncewise, schema 9. Times are microseconds since 1970 in UTC; a slot is ten minutes since 1970.
 -- Evidence (block, event, delivery, act, ruling) is only ever added to; everything else is derived and can be derived again.
 -- An event's cause, advice, rule, words, receiver, bearing and directory follow the rules that judged last; its block keeps
 -- the verdict as first judged. An address is known by the first 64 bits of a BLAKE2b hash of its normal form; "@example.org"
@@ -254,6 +254,19 @@ CREATE TABLE tls_failure (
   sessions INTEGER NOT NULL
 );
 CREATE INDEX tls_failure_report ON tls_failure (report);
+
+-- Where an address was collected, as a list states it (gate --source); since: the day on which it was recorded.
+CREATE TABLE address_source (address INTEGER PRIMARY KEY, source TEXT NOT NULL, since INTEGER NOT NULL);
+
+-- Acts of recipients, or of machines in their place, by day; kind: open, click, open-machine, click-machine, reply, other.
+-- Neither links nor IP addresses are kept.
+CREATE TABLE engagement (
+  address INTEGER NOT NULL,
+  day INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  count INTEGER NOT NULL,
+  PRIMARY KEY (address, day, kind)
+) WITHOUT ROWID;
 
 -- Figures of receivers about our addresses and domains: Microsoft SNDS, Gmail Postmaster Tools.
 CREATE TABLE signal (

@@ -20,12 +20,14 @@ from bouncewise.ledger import histories, index, mails, migrate, rejudge, rows
 from bouncewise.ledger.append import append
 from bouncewise.ledger.coverage import Coverage
 from bouncewise.ledger.database import Database
+from bouncewise.ledger.engagement import Engagement
 from bouncewise.ledger.entries import Entry
 from bouncewise.ledger.failed_mails import FailedMails
 from bouncewise.ledger.familiarity import Familiarity
 from bouncewise.ledger.incidents import Incidents
 from bouncewise.ledger.index import Index
 from bouncewise.ledger.neighbours import Neighbours
+from bouncewise.ledger.outcomes import Outcomes
 from bouncewise.ledger.pending import Pending
 from bouncewise.ledger.protocol import Store
 from bouncewise.ledger.queries import MOST_IDS
@@ -53,6 +55,8 @@ class SqlStore:
         self.familiarity = Familiarity(database)
         self.coverage = Coverage(database)
         self.sender_reports = SenderReports(database)
+        self.outcomes = Outcomes(database)
+        self.engagement = Engagement(database)
         self.failed_mails = FailedMails(database)
         self._own_changes = 0
 

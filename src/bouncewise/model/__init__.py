@@ -14,6 +14,7 @@ from bouncewise.model.decision import (
     Scope,
     State,
 )
+from bouncewise.model.engagement import ActKind, Engagement
 from bouncewise.model.incident import Alert, Incident, Ruling
 from bouncewise.model.report import Finding, Kind, Label, Permanence, Reply, Report, Source, Stage
 from bouncewise.model.sender_report import DmarcReport, SenderReport, TlsReport
@@ -21,6 +22,7 @@ from bouncewise.model.trust import Channel, Proof, Provenance, Trust
 from bouncewise.model.verdict import Advice, Cause, Party, Verdict
 
 __all__ = [
+    "ActKind",
     "Advice",
     "Alert",
     "Basis",
@@ -30,6 +32,7 @@ __all__ = [
     "Decision",
     "Decisions",
     "DmarcReport",
+    "Engagement",
     "Event",
     "Finding",
     "Incident",

@@ -18,9 +18,10 @@ from bouncewise import __version__
 from bouncewise.intake import files
 from bouncewise.intake.reading import ClassifiedFinding, classify_finding, read_paths
 from bouncewise.ledger import DeliveryEntry, Entry, entry
-from bouncewise.model import Finding, SenderReport
+from bouncewise.model import Engagement, Finding, SenderReport
 from bouncewise.operations.context import Context
 from bouncewise.operations.decisions import settle
+from bouncewise.operations.engagement import prune, record
 from bouncewise.readers import Note
 from bouncewise.times import Micros, datetime_of
 
@@ -54,6 +55,8 @@ class Session:
         self._examiner = context.examiner(datetime_of(self.batch.began))
         self.new = 0
         self._waiting: list[Entry] = []
+        self._acts: list[Engagement] = []
+        self.acts = 0
         self._size = 0
 
     def add(self, finding: Finding) -> None:
@@ -77,14 +80,25 @@ class Session:
         with self._context.ledger.change():
             self.new += self._context.ledger.sender_reports.add(self.batch, report)
 
+    def add_act(self, act: Engagement) -> None:
+        """Add an act of a recipient."""
+        self._acts.append(act)
+        if len(self._acts) >= ENTRIES:
+            self.flush()
+
     def flush(self, cursor: tuple[str, int] | None = None) -> None:
         """Write everything that was added, in one transaction, and with it up to where a source
         was read: its name and the place.
         """
-        with self._context.ledger.change():
-            self.new += self._context.ledger.append(self.batch, self._waiting)
+        ledger, numbers = self._context.ledger, self._context.policy.segment
+        with ledger.change():
+            self.new += ledger.append(self.batch, self._waiting)
+            if self._acts:
+                record(ledger, self._acts, numbers, datetime_of(self.batch.began))
+                self.acts += len(self._acts)
             if cursor is not None:
-                self._context.ledger.move_cursor(*cursor)
+                ledger.move_cursor(*cursor)
+        self._acts.clear()
         self._waiting.clear()
         self._size = 0
 
@@ -102,11 +116,13 @@ class Session:
         """
         self.flush()
         settle(self._context.ledger, self._context.policy)
+        if self.acts:
+            prune(self._context.ledger, self._context.policy.segment)
 
 
 class Tally(NamedTuple):
     """What an ingest did: reports read, deliveries among them, the others new to the ledger,
-    known files, notes.
+    known files, notes; and acts of recipients (opens, clicks), which are no reports.
     """
 
     reports: int
@@ -114,6 +130,7 @@ class Tally(NamedTuple):
     new: int
     known_files: int
     notes: int
+    acts: int = 0
 
 
 def to_entry(began: Micros, classified: ClassifiedFinding) -> Entry:
@@ -148,6 +165,9 @@ def ingest(
                 ends_early |= item.ends_early
                 note(item)
                 continue
+            if isinstance(item, Engagement):
+                session.add_act(item)
+                continue
             reports += 1
             if isinstance(item, SenderReport):
                 session.add_sender_report(item)
@@ -161,7 +181,7 @@ def ingest(
             session.mark_done(fingerprint, path)
         progress(reports, octets + unread.known_octets)
     session.settle()
-    return Tally(reports, deliveries, session.new, unread.known_files, notes)
+    return Tally(reports, deliveries, session.new, unread.known_files, notes, session.acts)
 
 
 class _Unread:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from bouncewise.classifier.classify import Classifier
 from bouncewise.intake import files
 from bouncewise.intake.reading import ClassifiedFinding, read_paths
-from bouncewise.model import SenderReport
+from bouncewise.model import Engagement, SenderReport
 from bouncewise.readers import Note
 
 
@@ -18,7 +18,7 @@ def read(
     where something was not understood.
     """
     for _, items in read_paths(files.expand(paths), classifier, _same, jobs):
-        yield from items
+        yield from (item for item in items if not isinstance(item, Engagement))
 
 
 def _same(classified: ClassifiedFinding) -> ClassifiedFinding:

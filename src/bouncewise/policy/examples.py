@@ -16,7 +16,14 @@ What must follow: ``DAY STATE``, and the scope where it is not all. ``days`` of 
 ``[TIMES x ]DELIVERED/REFUSED[/REPEATED]``, ``hours`` apart; what must follow is ``open``,
 ``passed`` or ``final`` for each incident. A ``domain`` with such days is one where nobody was ever
 delivered to. Where ``sender`` is set, a receiver refuses the sender on these days; what must follow
-is ``alert`` or ``quiet`` for each day.
+is ``alert`` or ``quiet`` for each day. Where ``gate`` is ``mailing``, the days are parts of a
+mailing, ``ACCEPTED/BOUNCED``, and what must follow is the advice after each; where it is ``list``,
+they are ``ROWS/MAILED/BOUNCED``: rows of a list, and what so many mails to like addresses did in
+each of ten weeks; what must follow is how each lies beside the rate of a review. A line of
+``segment`` is an address, ``first DAYS, mails NUMBER[, act DAYS, since MAILS]`` (``uncovered``: of
+a time without activity data; ``every DAYS``: mailed so often), and what must follow its segment; or
+it is an act, ``open`` or ``click`` with ``SECONDS after``, ``NUMBER links``, ``plain`` or
+``flagged``, and what must follow ``person`` or ``machine``.
 """
 
 from __future__ import annotations
@@ -28,7 +35,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from bouncewise.model import Advice, Cause, Channel, Event, Incident, Kind, Scope, Trust
+from bouncewise.model import ActKind, Advice, Cause, Channel, Event, Incident, Kind, Scope, Trust
 from bouncewise.model.bearing import directory
 from bouncewise.policy.decide import (
     ADDED,
@@ -41,7 +48,9 @@ from bouncewise.policy.decide import (
     strictest,
 )
 from bouncewise.policy.detector import SlotCounts, Span, detect, detect_new_domain
+from bouncewise.policy.gate import BounceTest, Group, Week, forecast
 from bouncewise.policy.load import Example, Policy
+from bouncewise.policy.segment import Known, Seen, SegmentPolicy, kinds, segment_of
 from bouncewise.policy.trust import ClaimEffect, claim_effect
 from bouncewise.times import SLOTS_AN_HOUR, Slot
 
@@ -52,11 +61,14 @@ _LINE = re.compile(
     r"| (matched|claimed(?: uncovered| among \d+)?)| via (\d+))?"
 )
 _DAY = re.compile(r"(?:(\d+) x )?(\d+)/(\d+)(?:/(\d+))?")
+_NAMED = re.compile(r"(first|mails|act|since|every) (\d+)")
+_NUMBERED = re.compile(r"(\d+(?:\.\d+)?) (?:s )?(after|links)")
 _HANDED_OVER = "handed-over"
 _SMART_HOST = -1
 _KINDS = {str(k) for k in (Kind.DELIVERED, Kind.COMPLAINT, Kind.UNSUBSCRIBE)}
 _ACTS = (ADDED, REMOVED, RELEASED, CONFIRMED)
 _RECEIVER = "example"
+_WEEKS = 10
 _REFUSED = 9  # addresses of an incident that an example names: any number will do
 
 
@@ -66,6 +78,10 @@ def outcome(example: Example, policy: Policy, advice: Mapping[Cause, Advice]) ->
 
     Raises ValueError where the example is not written as it must be.
     """
+    if example.segment:
+        return tuple(_segment(line, policy.segment) for line in example.segment)
+    if example.gate:
+        return tuple(_gate(example, policy))
     if example.sender:
         return tuple(
             "alert" if policy.alert.is_reached(s.new, s.delivered) else "quiet"
@@ -77,6 +93,37 @@ def outcome(example: Example, policy: Policy, advice: Mapping[Cause, Advice]) ->
     return tuple(
         _state(line.partition(" ")[0], history, example.domain, policy) for line in example.then
     )
+
+
+def _gate(example: Example, policy: Policy) -> Iterator[str]:
+    numbers, test = policy.gate, BounceTest(policy.gate)
+    for s in _slots(example):
+        if example.gate == "mailing":
+            test.add(s.delivered, s.new)
+            yield test.advice
+        else:
+            weeks = [Week(s.new // _WEEKS, s.repeated // _WEEKS)] * _WEEKS
+            found = forecast([Group(s.delivered, weeks)], numbers)
+            yield found.level(numbers.bounce_review)
+
+
+def _segment(line: str, numbers: SegmentPolicy) -> str:
+    words = {word: number for number, word in _NUMBERED.findall(line)}
+    words |= dict(_NAMED.findall(line))
+    if line.startswith(("open", "click")):
+        links = int(words.get("links", 1))
+        agent, flagged = "Mozilla/5.0" if "plain" in line else "", "flagged" in line
+        mailed = -float(words["after"]) if "after" in words else None
+        kind = ActKind(line.partition(",")[0])
+        acts = [Seen(kind, 0, f"/{n}", agent, flagged, mailed) for n in range(links)]
+        is_machine = set(kinds(acts, numbers)) <= {ActKind.OPEN_MACHINE, ActKind.CLICK_MACHINE}
+        return "machine" if is_machine else "person"
+    values = {word: int(number) for word, number in words.items() if number.isdecimal()}
+    first, mails = values.get("first", 0), values.get("mails", 0)
+    covered = (0, 0) if "uncovered" in line else (mails, first)
+    known = Known(first, mails, *covered, values.get("act"), values.get("since", 0))
+    factor = numbers.factor(values["every"]) if "every" in values else 1.0
+    return segment_of(known, numbers, factor)
 
 
 def _incidents(example: Example, policy: Policy) -> list[Span]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from bouncewise.config.load import MAX_FILE, read_small
 from bouncewise.errors import ConfigError, RuleError
 from bouncewise.model import Cause, Scope
+from bouncewise.policy.gate import GatePolicy
 from bouncewise.policy.ranges import out_of_range
+from bouncewise.policy.segment import SegmentPolicy
 
 
 class Chance(NamedTuple):
@@ -199,6 +201,8 @@ class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     history: tuple[str, ...] = ()
     domain: bool = False
     sender: bool = False
+    gate: Literal["", "list", "mailing"] = ""
+    segment: tuple[str, ...] = ()
     days: tuple[str, ...] = ()
     hours: float = 24
     then: tuple[str, ...]
@@ -215,6 +219,8 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     complaint: OptOut
     unsubscribe: OptOut
     cost: CostPolicy
+    gate: GatePolicy
+    segment: SegmentPolicy
     recovery: tuple[Recovery, ...]
     window: tuple[Window, ...]
     example: tuple[Example, ...] = ()

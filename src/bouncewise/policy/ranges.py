@@ -65,13 +65,34 @@ RANGES = {
     "recovery.half_days": Range(0, 3650, open=True),
     "window.share": _PROBABILITY,
     "window.half_days": Range(0, 3650, open=True),
+    "gate.bounce_review": Range(0, 0.5, open=True),
+    "gate.bounce_pause": _PROBABILITY,
+    "gate.complaint_goal": Range(0, 0.5, open=True),
+    "gate.complaint_limit": _PROBABILITY,
+    "gate.false_alarm": _PROBABILITY,
+    "gate.doubt": _PROBABILITY,
+    "gate.coverage": _PROBABILITY,
+    "gate.history_days": _LONG,
+    "gate.ages": _LONG,
+    "segment.memory_days": _LONG,
+    "segment.prompt_seconds": Range(0, 3600),
+    "segment.burst_seconds": Range(0, 3600),
+    "segment.cadence_gaps": _LONG,
+    "segment.cadence_factors": Range(0, 100, open=True),
     "days": _DAYS,
     "hours": _HOURS,
     "": _COUNT,
 }
 
 # Numbers of which the first must not be above the second.
-ORDERED = (("incident.baseline_refused", "incident.baseline_mailed"),)
+ORDERED = (
+    ("incident.baseline_refused", "incident.baseline_mailed"),
+    ("gate.bounce_review", "gate.bounce_pause"),
+    ("gate.complaint_goal", "gate.complaint_limit"),
+    ("segment.active_days", "segment.cooling_days"),
+    ("segment.cooling_days", "segment.dormant_days"),
+    ("segment.lapsing_mails", "segment.dormant_mails"),
+)
 
 
 def out_of_range(policy: msgspec.Struct) -> str | None:

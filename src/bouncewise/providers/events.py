@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import cache
 from importlib import resources
 from typing import Any, Literal, NamedTuple, get_args
@@ -18,7 +16,9 @@ from typing import Any, Literal, NamedTuple, get_args
 import msgspec
 
 from bouncewise.model import (
+    ActKind,
     Channel,
+    Engagement,
     Finding,
     Kind,
     Label,
@@ -29,10 +29,10 @@ from bouncewise.model import (
     Source,
     Stage,
 )
-from bouncewise.providers.paths import text_at, values_at
+from bouncewise.providers import engagement
+from bouncewise.providers.paths import parse_time, text_at, values_at
 from bouncewise.readers.base import Note, key_of
 from bouncewise.rfc import address, status
-from bouncewise.rfc.date import from_epoch
 from bouncewise.rfc.reply import parse_with_status
 from bouncewise.text.mask import MAX_REPLY
 
@@ -41,6 +41,9 @@ MAX_MAILING = 100
 
 MAX_RECIPIENTS = 10_000
 """Recipients of one event that are read."""
+
+ENGAGED = "engaged"
+"""The meaning of an open, a click or another act, with its kind."""
 
 IGNORED = "ignored"
 """The meaning of an event that says nothing about the delivery of a mail."""
@@ -115,6 +118,8 @@ class Esp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     campaign: str = ""
     unless: dict[str, str] = {}
     """Paths, and values in lower case with which an event concerns no recipient of ours."""
+    act: engagement.Paths = engagement.Paths()
+    """Where the events of opens and clicks have what other events lack."""
     all_recipients: bool = False
     """Whether ``each`` lists all recipients of the mail, not only those that the event is about."""
 
@@ -148,7 +153,7 @@ def recognise(event: dict[str, Any]) -> EspEvents | None:
     return None
 
 
-def read(event: dict[str, Any], esp: Esp, source: Source) -> Iterator[Finding | Note]:
+def read(event: dict[str, Any], esp: Esp, source: Source) -> Iterator[Finding | Engagement | Note]:
     """The reports of one *event* of *esp*."""
     words = [text_at(event, path).casefold() for path in (esp.event, esp.qualifier, esp.detail)]
     meaning = _meaning([*words, text_at(event, esp.more).casefold()], esp)
@@ -160,6 +165,10 @@ def read(event: dict[str, Any], esp: Esp, source: Source) -> Iterator[Finding | 
         yield Note(source.path, source.index, text)
         return
     kind, _, permanence = meaning.partition(" ")
+    if kind == ENGAGED:
+        recipients = _recipients(event, esp)
+        yield from engagement.read(event, recipients, esp.act, ActKind(permanence), source)
+        return
     esp_label = Label(esp.name, label[:200], Permanence(permanence or "unknown"))
     entries = values_at(event, esp.each) if esp.each else [None]
     if len(entries) > MAX_RECIPIENTS:
@@ -183,6 +192,13 @@ def read(event: dict[str, Any], esp: Esp, source: Source) -> Iterator[Finding | 
         else:
             key = _key(esp.name, report, text_at(event, esp.id))
             yield Finding(report, raw, key)
+
+
+def _recipients(event: dict[str, Any], esp: Esp) -> list[str]:
+    """The addresses that an event of an open or a click may be about."""
+    entries = values_at(event, esp.each)[:MAX_RECIPIENTS] if esp.each else [None]
+    named = (address.first(_Values(event, entry).text(esp.recipient)) for entry in entries)
+    return [name for name in named if name]
 
 
 def _meaning(words: list[str], esp: Esp) -> str | None:
@@ -239,7 +255,7 @@ def _report(values: _Values, esp: Esp, kind: Kind, label: Label, source: Source)
         source=source,
         kind=kind,
         recipient=recipient,
-        at=_time(values.text(esp.time)),
+        at=parse_time(values.text(esp.time)),
         message_id=values.text(esp.message_id).strip("<>") or None,
         sender=address.first(values.text(esp.sender)),
         remote_mta=values.text(esp.host).removeprefix("dns;").strip().rstrip(".") or None,
@@ -265,18 +281,3 @@ def _reply(text: str, code: str, dsn: str) -> tuple[Reply | None, Stage | None]:
     text = text or parts.status or ""
     reply = Reply(reply_code, parts.status, text[:MAX_REPLY])
     return reply, Stage(parts.stage) if parts.stage else None
-
-
-def _time(value: str) -> datetime | None:
-    """The time in UTC, from Unix time in seconds or smaller units, RFC 3339, or RFC 5322.
-
-    A time without a zone is UTC.
-    """
-    text = value[:100].strip()
-    try:
-        if text.replace(".", "", 1).isdecimal():
-            return from_epoch(text)
-        time = datetime.fromisoformat(text) if text[:4].isdecimal() else parsedate_to_datetime(text)
-        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, TypeError, OverflowError, OSError, IndexError):
-        return None

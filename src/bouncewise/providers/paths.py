@@ -6,7 +6,12 @@ Pure and total: a value of the wrong type counts as absent.
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from bouncewise.rfc.date import from_epoch
 
 
 def text_at(value: Any, path: str) -> str:
@@ -26,11 +31,15 @@ def text_at(value: Any, path: str) -> str:
 
 def values_at(value: Any, path: str) -> list[Any]:
     """All values at the first alternative of *path* that leads to any."""
-    for alternative in path.split("|") if path else ():
-        values = [value]
-        for step in alternative.split(".") if alternative != "." else ():
-            values = _step(values, step)
-        values = [v for v in values if v is not None and v != ""]
+    for steps in _alternatives(path):
+        if len(steps) == 1 and type(value) is dict and steps[0].is_plain:
+            found = _item(value, steps[0].name)
+            values = [] if found is None or found == "" else [found]
+        else:
+            values = [value]
+            for step in steps:
+                values = _step(values, step)
+            values = [v for v in values if v is not None and v != ""]
         if len(values) == 1 and isinstance(values[0], list):
             values = [v for v in values[0] if v is not None]
         if values:
@@ -38,14 +47,33 @@ def values_at(value: Any, path: str) -> list[Any]:
     return []
 
 
-def _step(values: list[Any], step: str) -> list[Any]:
-    """One step of a path from each of *values*: a name or "*", with "[]" for the entries."""
-    name = step.removesuffix("[]")
+class _Step(NamedTuple):
+    """One step of a path; ``is_list``: to each entry of the list there."""
+
+    name: str
+    is_list: bool
+    is_plain: bool
+
+
+@lru_cache(maxsize=1024)
+def _alternatives(path: str) -> tuple[tuple[_Step, ...], ...]:
+    """The alternatives of a path of esps.toml, each by its steps; "." has none."""
+    return tuple(
+        tuple(
+            _Step(step.removesuffix("[]"), step.endswith("[]"), step[-1:] not in ("]", "*"))
+            for step in (alternative.split(".") if alternative != "." else ())
+        )
+        for alternative in (path.split("|") if path else ())
+    )
+
+
+def _step(values: list[Any], step: _Step) -> list[Any]:
+    """One step of a path from each of *values*: a name or "*", to each entry of a list."""
     next_values: list[Any] = []
     for value in values:
         if isinstance(value, dict):
-            next_values += value.values() if name == "*" else [_item(value, name)]
-    if step.endswith("[]"):
+            next_values += value.values() if step.name == "*" else [_item(value, step.name)]
+    if step.is_list:
         return [entry for value in next_values if isinstance(value, list) for entry in value]
     return next_values
 
@@ -54,5 +82,23 @@ def _item(of: dict[str, Any], name: str) -> Any:
     """The value of *name*, in whatever case it is written; None if there is none."""
     if name in of:
         return of[name]
-    folded = name.casefold()
-    return next((v for k, v in of.items() if isinstance(k, str) and k.casefold() == folded), None)
+    folded, size = name.casefold(), len(name)  # (names of paths are ASCII, so lengths are equal)
+    for key, value in of.items():
+        if len(key) == size and key.casefold() == folded:
+            return value
+    return None
+
+
+def parse_time(value: str) -> datetime | None:
+    """The time in UTC, from Unix time in seconds or smaller units, RFC 3339, or RFC 5322.
+
+    A time without a zone is UTC.
+    """
+    text = value[:100].strip()
+    try:
+        if text.replace(".", "", 1).isdecimal():
+            return from_epoch(text)
+        time = datetime.fromisoformat(text) if text[:4].isdecimal() else parsedate_to_datetime(text)
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, TypeError, OverflowError, OSError, IndexError):
+        return None

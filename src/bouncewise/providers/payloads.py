@@ -16,7 +16,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from bouncewise.model import Channel, Finding, Provenance, Source
+from bouncewise.model import Channel, Engagement, Finding, Provenance, Source
 from bouncewise.providers import events
 from bouncewise.providers.json_values import complete_values, decode_first
 from bouncewise.readers.base import HEAD, Note, guarded, lines
@@ -76,8 +76,8 @@ class PayloadReader:
             return _ARRAY.match(start) is not None or (len(head) >= HEAD and start[:1] == b"{")
         return any(True for _ in _recognised(value))
 
-    def read(self, stream: BinaryIO, path: str) -> Iterator[Finding | Note]:
-        """The findings of every event, in order."""
+    def read(self, stream: BinaryIO, path: str) -> Iterator[Finding | Engagement | Note]:
+        """The findings and acts of every event, in order."""
         index = 0
         incomplete: list[bytes] = []  # lines of a value that is not complete
         size = 0
@@ -107,7 +107,7 @@ class PayloadReader:
 
     def _read_rest(
         self, incomplete: list[bytes], path: str, index: int
-    ) -> Iterator[Finding | Note]:
+    ) -> Iterator[Finding | Engagement | Note]:
         """The findings of the lines that are no values one by one: a value, or a form."""
         body = b"\n".join(incomplete)
         value = _decode(body)
@@ -123,12 +123,13 @@ class PayloadReader:
         except ValueError as damage:
             yield Note(path, index, str(damage))
 
-    def _findings(self, value: Any, path: str, index: int) -> Iterator[Finding | Note]:
+    def _findings(self, value: Any, path: str, index: int) -> Iterator[Finding | Engagement | Note]:
         for item in value if isinstance(value, list) else [value]:
             if not isinstance(item, dict):
                 continue
             event = _unwrapped(item)
-            if events.recognise(event) is None and (within := list(_events_within(item))):
+            recognised = events.recognise(event)
+            if recognised is None and (within := list(_events_within(item))):
                 for found in within:
                     yield from self._findings(found, path, index)
                 continue
@@ -140,7 +141,6 @@ class PayloadReader:
                     " topic is yours",
                 )
                 continue
-            recognised = events.recognise(event)
             if recognised is None:
                 if event not in _TESTS:
                     yield Note(path, index, "no event of an ESP that bouncewise knows")
@@ -173,7 +173,8 @@ class MailedPayloadReader(PayloadReader):
         # What SNS signs is the envelope. Other values may hold many events.
         envelope = json_text.encode("utf-8", "replace") if isinstance(value, dict) else None
         for item in self._findings(value, path, 0):
-            yield item if isinstance(item, Note) else _mailed(item, envelope)
+            if not isinstance(item, Engagement):  # (anybody can write of opens and clicks)
+                yield item if isinstance(item, Note) else _mailed(item, envelope)
 
 
 def _mailed(item: Finding, envelope: bytes | None) -> Finding:

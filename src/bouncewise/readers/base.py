@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO, NamedTuple, Protocol, TypeVar
 
-from bouncewise.model import Finding, Reply, SenderReport, Stage
+from bouncewise.model import Engagement, Finding, Reply, SenderReport, Stage
 from bouncewise.rfc.reply import parse_with_status
 from bouncewise.text.mask import MAX_REPLY
 
@@ -45,7 +45,7 @@ class Note(NamedTuple):
         return f"{self.path}{'' if self.number is None else f' #{self.number}'}: {self.text}"
 
 
-Item = Finding | SenderReport | Note
+Item = Finding | SenderReport | Engagement | Note
 """What a reader gives."""
 
 

@@ -21,6 +21,7 @@ from starlette.routing import Route
 from bouncewise.config.service import TokenScope
 from bouncewise.contract import dumps
 from bouncewise.contract.addresses import AddressAnswer
+from bouncewise.contract.base import dumps_array
 from bouncewise.errors import BouncewiseError
 from bouncewise.model import Mail
 from bouncewise.operations.check import Answer
@@ -169,7 +170,7 @@ async def _check_many(state: State, request: Request) -> Response:
     mail = Mail(question.transactional, question.stream)
     found: list[str] = []
     for page in _pages(question.addresses):
-        found += (dumps(AddressAnswer.of(a)) for a in state.check_all(page, mail))
+        found.append(dumps_array([AddressAnswer.of(a) for a in state.check_all(page, mail)])[1:-1])
         await asyncio.sleep(0)
     return Response(f'{{"answers":[{",".join(found)}]}}', media_type="application/json")
 

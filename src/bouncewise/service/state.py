@@ -85,7 +85,7 @@ class State:
     def check(self, address: str, mail: Mail) -> Answer:
         """The answer for one address. Raises BouncewiseError."""
         self._asked.inc()
-        return self.checker.check(address, mail=mail)
+        return self.checker.answer(address, mail=mail)  # (refreshed every REFRESH seconds)
 
     def check_all(self, addresses: Iterable[str], mail: Mail) -> Iterator[Answer]:
         """The answer for each address. Raises BouncewiseError."""

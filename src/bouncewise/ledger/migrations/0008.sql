@@ -1,11 +1,14 @@
--- Figures of receivers about our addresses and domains: Microsoft SNDS, Gmail Postmaster Tools.
-CREATE TABLE signal (
-  origin TEXT NOT NULL,
-  subject TEXT NOT NULL,
-  name TEXT NOT NULL,
+-- Schema 8: sources of addresses, and engagement.
+
+-- Where an address was collected, as a list states it (gate --source); since: the day on which it was recorded.
+CREATE TABLE address_source (address INTEGER PRIMARY KEY, source TEXT NOT NULL, since INTEGER NOT NULL);
+
+-- Acts of recipients, or of machines in their place, by day; kind: open, click, open-machine, click-machine, reply, other.
+-- Neither links nor IP addresses are kept.
+CREATE TABLE engagement (
+  address INTEGER NOT NULL,
   day INTEGER NOT NULL,
-  value DOUBLE PRECISION,
-  words TEXT NOT NULL,
-  batch INTEGER NOT NULL,
-  PRIMARY KEY (origin, subject, name, day)
+  kind TEXT NOT NULL,
+  count INTEGER NOT NULL,
+  PRIMARY KEY (address, day, kind)
 ) WITHOUT ROWID;

@@ -43,6 +43,8 @@ _POWERMTA_COLUMNS = frozenset(
     {"timelogged", "orig", "dsnstatus", "dsndiag", "dsnaction", "bouncecat"}
 )
 
+_MAX_NAME = 100  # characters kept of a job's name
+
 
 class PowermtaReader(TableLog):
     """PowerMTA's accounting file."""
@@ -90,6 +92,7 @@ class PowermtaReader(TableLog):
                 remote_mta=row.get("dsnmta", "").partition(" ")[0].strip() or None,
                 reply=reply if is_refused and (reply.text or reply.status) else None,
                 stage=stage if is_refused else None,
+                campaign=row.get("jobid", "").strip()[:_MAX_NAME] or None,
                 esp=_label(row.get("bouncecat", "").strip()),
             ),
             line,
