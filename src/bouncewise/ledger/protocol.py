@@ -24,10 +24,10 @@ from bouncewise.ledger.parts import (
     Neighbours,
     Pending,
     Rejudge,
-    SenderReports,
     Traffic,
 )
 from bouncewise.ledger.records import Batch, Sent
+from bouncewise.ledger.report_parts import SenderReports
 from bouncewise.model import Decisions, Event
 
 

@@ -158,6 +158,45 @@ class TlsCount(NamedTuple):
     failures: tuple[TlsFailure, ...]
 
 
+class RefusalCount(NamedTuple):
+    """The addresses that one cause concerns at a destination, with its first and last refusal."""
+
+    cause: Cause
+    refused: int
+    first: datetime
+    last: datetime
+
+
+class RefusalReport(NamedTuple):
+    """One refusal with the report as it was read."""
+
+    cause: Cause
+    at: datetime
+    report: Report
+
+
+class ComplaintCount(NamedTuple):
+    """The addresses that complained about mail of a stream at a receiver; ``claimed``: those of
+    which nothing proves it.
+    """
+
+    stream: str
+    receiver: str
+    complaints: int
+    claimed: int
+
+
+class SignalCount(NamedTuple):
+    """A figure of a receiver on a day."""
+
+    origin: str
+    subject: str
+    name: str
+    day: int
+    value: float | None
+    words: str
+
+
 class Mailing(NamedTuple):
     """A stream and campaign with its number."""
 

@@ -19,7 +19,6 @@ from bouncewise.intake import files
 from bouncewise.intake.reading import ClassifiedFinding, classify_finding, read_paths
 from bouncewise.ledger import DeliveryEntry, Entry, entry
 from bouncewise.model import Engagement, Finding, SenderReport
-from bouncewise.model.sender_report import DmarcReport, TlsReport
 from bouncewise.operations.context import Context
 from bouncewise.operations.decisions import settle
 from bouncewise.operations.engagement import prune, record
@@ -177,7 +176,7 @@ def ingest(
                 session.add_act(item)
                 continue
             reports += 1
-            if isinstance(item, DmarcReport | TlsReport):
+            if isinstance(item, SenderReport):
                 session.add_sender_report(item)
                 continue
             deliveries += isinstance(item, DeliveryEntry)
