@@ -37,6 +37,7 @@ VERBS = {
     "replay": "re-evaluate all stored evidence",
     "explain": "explain a reply, a code, a cause or an address",
     "diagnose": "rank the likely reasons for a refusal; name the next step",
+    "contact": "write to a receiver's postmaster: where, and a letter with the replies",
     "policy": "show the decision policy; check your own",
     "rules": "list rules; check and test your own",
     "blocklists": "ask DNS blocklists about your addresses and domains",

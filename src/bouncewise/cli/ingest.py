@@ -24,7 +24,7 @@ from bouncewise.contract import dumps
 from bouncewise.contract.runs import IngestRecord
 from bouncewise.intake import files
 from bouncewise.operations.context import Context
-from bouncewise.operations.ingest import ingest
+from bouncewise.operations.ingest import Changes, ingest
 
 
 @click.command("ingest")
@@ -65,14 +65,26 @@ def command(
         notes = Notes()
         tally = ingest(paths, context, note=notes.print, progress=advance, jobs=jobs)
         if as_json:
-            echo(dumps(IngestRecord(**tally._asdict(), ledger=str(context.ledger.path))))
+            changes = {" ".join(key): count for key, count in tally.changes.items()}
+            record = tally._asdict() | {"changes": changes, "ledger": str(context.ledger.path)}
+            echo(dumps(IngestRecord(**record)))
         else:
             known = f", files read before: {tally.known_files}" if tally.known_files else ""
             read = f"{tally.reports:,} reports, {tally.deliveries:,} of them deliveries"
             if tally.acts:
                 read += f"; {tally.acts:,} acts of recipients"
             echo(f"{read}; {tally.new:,} new to the ledger{known} ({context.ledger.path})")
+            echo(*_changes(tally.changes))
     sys.exit(notes.exit_code(tally.reports))
+
+
+def _changes(changes: Changes) -> list[str]:
+    """What the run changed, the most first, and where to look."""
+    ordered = sorted(changes.items(), key=lambda item: -item[1])
+    lines = [f"{count:>+10,}  {state:10}  {cause}" for (state, cause), count in ordered]
+    if not lines:
+        return ["no address or domain changed its state"]
+    return [*lines, "`bouncewise status` and `bouncewise incidents` show more"]
 
 
 def _note_other_rules(context: Context) -> None:

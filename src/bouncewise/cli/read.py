@@ -23,12 +23,14 @@ from bouncewise.cli.common import (
 from bouncewise.cli.notes import Notes
 from bouncewise.contract import dumps
 from bouncewise.contract.sender import DmarcReportRow, TlsReportRow
+from bouncewise.contract.signals import SignalRow
 from bouncewise.contract.verdicts import ReportRow
 from bouncewise.intake import files
 from bouncewise.intake.formats import FORMATS
 from bouncewise.intake.provenance import examiner_of
 from bouncewise.intake.reading import ClassifiedFinding, read_paths
 from bouncewise.model import DmarcReport, Engagement, SenderReport
+from bouncewise.model.sender_report import Signal
 from bouncewise.readers import Note
 
 _FORMATS = "\n".join(f"      {reader.name:10} {reader.about}" for reader in FORMATS)
@@ -81,10 +83,16 @@ def command(
 def _sender_report_json(report: SenderReport) -> str:
     if isinstance(report, DmarcReport):
         return dumps(DmarcReportRow.of(report))
+    if isinstance(report, Signal):
+        return dumps(SignalRow.of(report))
     return dumps(TlsReportRow.of(report))
 
 
 def _sender_report_line(report: SenderReport) -> str:
+    if isinstance(report, Signal):
+        value = report.words or f"{report.value:.6g}"
+        words = f"{report.subject:28} {report.origin:20} {report.name} {value}"
+        return f"{style(f'{report.day} 00:00', DIM)}  {'signal':11} {words}"
     when = style(f"{report.begin:%Y-%m-%d %H:%M}", DIM)
     if isinstance(report, DmarcReport):
         mails = sum(row.count for row in report.rows)

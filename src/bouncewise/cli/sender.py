@@ -9,7 +9,10 @@ from pathlib import Path
 import click
 
 from bouncewise.cli.common import BAD, DIM, HEAD, db_option, echo, json_option, open_ledger, style
+from bouncewise.cli.complaints import complaints
 from bouncewise.cli.review import lines_of, summary
+from bouncewise.cli.signals import signals
+from bouncewise.cli.volume import volume
 from bouncewise.contract import dumps
 from bouncewise.contract.sender import CheckRow, DmarcSourceRow, DmarcSummary, TlsSummary
 from bouncewise.errors import InputError
@@ -49,7 +52,9 @@ def command() -> None:
     """Check the records of a sending DOMAIN, the names of an IP address, or the authentication of
     a MESSAGE: SPF, DKIM, DMARC, PTR, MX.
 
-    `sender reports` summarises what receivers report about your mail.
+    `sender reports` summarises what receivers report about your mail, `sender complaints` shows
+    complaint rates and feedback loops, `sender signals` the figures of SNDS and Postmaster Tools,
+    `sender volume` the mail at each receiver against its history.
 
     \b
     bouncewise sender example.com --ip 192.0.2.10
@@ -57,7 +62,15 @@ def command() -> None:
     bouncewise sender received.eml --ip 192.0.2.10
     bouncewise sender example.com --zone example.com.zone
     bouncewise sender reports example.com
+    bouncewise sender complaints
+    bouncewise sender signals
+    bouncewise sender volume
     """
+
+
+command.add_command(complaints)
+command.add_command(signals)
+command.add_command(volume)
 
 
 @command.command("audit", short_help="the records of a domain, or the names of an IP address")

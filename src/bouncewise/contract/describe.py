@@ -8,6 +8,8 @@ from inspect import getdoc
 
 from bouncewise.contract.addresses import AddressAnswer, DnsCheckRow, EventRow, SuppressionRow
 from bouncewise.contract.base import Record, keys
+from bouncewise.contract.complaints import ComplaintRateRow, FeedbackLoopRow
+from bouncewise.contract.contacts import ContactRecord
 from bouncewise.contract.diagnoses import DiagnosisRecord
 from bouncewise.contract.gate import (
     GateGroupRow,
@@ -25,11 +27,14 @@ from bouncewise.contract.runs import (
     ExplanationRecord,
     ImportRecord,
     IngestRecord,
+    LabelAuditRow,
     PolicyCheckRow,
     PolicyNumberRow,
     RuleCheckRecord,
     RuleRow,
     RuleViolationRow,
+    SourceRow,
+    StatusChangeRow,
     StatusCountRow,
     StatusRecord,
 )
@@ -40,6 +45,7 @@ from bouncewise.contract.sender import (
     DmarcSourceRow,
     DmarcSummary,
     ListingRow,
+    OpinionRow,
     TlsReportRow,
     TlsSummary,
 )
@@ -52,8 +58,10 @@ from bouncewise.contract.settings import (
     VerpCheckRow,
     VerpKeyRecord,
 )
+from bouncewise.contract.signals import SignalRow, TrendRow
 from bouncewise.contract.validations import ValidationRow, ValidationSummary
 from bouncewise.contract.verdicts import ReportRow, VerdictRow
+from bouncewise.contract.volume import VolumeRow
 
 _HEAD = """\
 # JSON
@@ -67,14 +75,22 @@ This page is written by `python -m bouncewise.contract.describe`.
 
 SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "classify": (VerdictRow,),
-    "read": (ReportRow, DmarcReportRow, TlsReportRow),
+    "read": (ReportRow, DmarcReportRow, TlsReportRow, SignalRow),
     "ingest": (IngestRecord,),
     "check": (AddressAnswer,),
     "validate": (ValidationRow, ValidationSummary),
     "clean": (CleanRecord,),
     "segment": (SegmentRow, SegmentCostRow, SegmentSummary),
     "gate": (GateGroupRow, GateListRecord, GateProgressRecord, GateRateRow),
-    "status": (StatusRecord, StatusCountRow),
+    "status": (
+        StatusRecord,
+        StatusCountRow,
+        StatusChangeRow,
+        SourceRow,
+        IncidentRow,
+        AlertRow,
+        LabelAuditRow,
+    ),
     "suppressions list": (SuppressionRow,),
     "suppressions add, remove": (ActRecord,),
     "confirm": (ActRecord,),
@@ -85,6 +101,7 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "release": (SuppressionRow,),
     "domains": (DnsCheckRow,),
     "diagnose": (DiagnosisRecord,),
+    "contact": (ContactRecord,),
     "explain": (ExplanationRecord,),
     "replay": (ReplayedRow, ReplaySummary),
     "rules": (RuleRow, RuleCheckRecord, RuleViolationRow),
@@ -95,7 +112,10 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "config": (SettingRow, ConfigPlaceRow, ConfigCheckRecord),
     "blocklists": (ListingRow,),
     "sender reports": (DmarcSummary, DmarcSourceRow, TlsSummary),
-    "review": (CheckRow,),
+    "sender complaints": (ComplaintRateRow, FeedbackLoopRow),
+    "sender signals": (TrendRow,),
+    "sender volume": (VolumeRow,),
+    "review": (CheckRow, OpinionRow),
     "sender": (CheckRow,),
     "batch": (BatchRecord,),
 }

@@ -20,6 +20,13 @@ class IngestRecord(Record, frozen=True, kw_only=True):
     new: Annotated[int, about("of the others, those that the ledger did not have")]
     known_files: Annotated[int, about("files that were read before and have not changed")]
     notes: Annotated[int, about("notes written to standard error")]
+    changes: Annotated[
+        dict[str, int],
+        about(
+            "state and cause, such as `suppressed mailbox-unknown`, to how many more addresses and "
+            "domains are not mailed; negative: fewer"
+        ),
+    ]
     ledger: Annotated[str, about("the ledger's file")]
     acts: Annotated[int, about("opens, clicks and other acts of recipients that were read")]
 
@@ -56,6 +63,36 @@ class StatusCountRow(Record, frozen=True, kw_only=True):
     def of(cls, row: StatusRow, count: int) -> StatusCountRow:
         """The row of one kind."""
         return cls(count=count, state=row.state, basis=row.basis, cause=row.cause, trust=row.trust)
+
+
+class StatusChangeRow(Record, frozen=True, kw_only=True):
+    """Addresses and domains whose decision began in the last days, the most frequent first."""
+
+    days: Annotated[int, about("the number of days")]
+    state: Annotated[str, about("`suppressed` `held`")]
+    cause: Annotated[str, about("the cause; the rule where there is none")]
+    count: Annotated[int, about("addresses and domains")]
+
+
+class SourceRow(Record, frozen=True, kw_only=True):
+    """An own log or source of events."""
+
+    source: Annotated[str, about("its kind")]
+    last: Annotated[str | None, about("the hour of its last entry")]
+
+
+class LabelAuditRow(Record, frozen=True, kw_only=True):
+    """``status --labels``: what a provider calls failures, and what the replies mean."""
+
+    esp: Annotated[str, about("the provider")]
+    label: Annotated[str, about("what it calls them")]
+    permanence: Annotated[str, about("`permanent` `transient` `unknown`, as the provider states")]
+    cause: Annotated[str, about("what the replies mean")]
+    contradicts: Annotated[
+        bool,
+        about("a dead address is called temporary, or one that is not at fault permanent"),
+    ]
+    addresses: Annotated[int, about("addresses")]
 
 
 class CleanRecord(Record, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from bouncewise.operations.sender_reports import DmarcOverview, SourceRow
     from bouncewise.sender.blocklists import Listing
     from bouncewise.sender.checks import CheckResult
+    from bouncewise.sender.review.opinions import Opinion
 
 
 class DmarcReportRow(Record, frozen=True, kw_only=True):
@@ -211,6 +212,23 @@ class CheckRow(Record, frozen=True, kw_only=True):
     def of(cls, found: CheckResult) -> CheckRow:
         """The row of a finding."""
         return cls(**{**found._asdict(), "level": found.level.value})
+
+
+class OpinionRow(Record, frozen=True, kw_only=True):
+    """``review --spamd`` and ``--rspamd``: the rules of a filter that match."""
+
+    engine: Annotated[str, about("`spamassassin` `rspamd`")]
+    symbols: Annotated[dict[str, float | None], about("rules with their points; null: not known")]
+    dropped: Annotated[list[str], about("rules left out: they depend on where the check runs")]
+
+    @classmethod
+    def of(cls, opinion: Opinion) -> OpinionRow:
+        """The row of an opinion."""
+        return cls(
+            engine=opinion.engine,
+            symbols={symbol.name: symbol.score for symbol in opinion.symbols},
+            dropped=opinion.dropped,
+        )
 
 
 class ListingRow(Record, frozen=True, kw_only=True):

@@ -28,6 +28,7 @@ from bouncewise.readers.logs.zonemta import ZonemtaReader
 from bouncewise.readers.messages.mbox import MboxReader, MessageReader
 from bouncewise.readers.replies import RepliesReader
 from bouncewise.readers.reports.dmarc import DmarcReader
+from bouncewise.readers.reports.signals import PostmasterReader, SndsReader
 from bouncewise.readers.reports.tls import TlsReader
 from bouncewise.readers.utf16 import Utf8Stream, utf16_codec
 
@@ -50,6 +51,8 @@ OTHERS: tuple[Reader, ...] = (
     ZonemtaReader(),
     DmarcReader(),
     TlsReader(),
+    SndsReader(),
+    PostmasterReader(),
     PayloadReader(),
     RepliesReader(),
 )

@@ -20,14 +20,12 @@ from bouncewise.classifier.classify import Classifier
 from bouncewise.intake import files
 from bouncewise.intake.provenance import Examiner
 from bouncewise.model import (
-    DmarcReport,
     Engagement,
     Finding,
     Kind,
     Report,
     SenderReport,
     Source,
-    TlsReport,
     Verdict,
 )
 from bouncewise.readers import Note
@@ -193,7 +191,7 @@ class _SharedWork(Generic[T]):
                 yield from batch
             return
         for item in files.read(path, self._read_mbox):
-            if isinstance(item, Finding | DmarcReport | TlsReport | Engagement):
+            if isinstance(item, Finding | SenderReport | Engagement):
                 yield from self._work.classify((item,))
             else:
                 yield cast("Read[T]", item)

@@ -87,6 +87,11 @@ class Coverage:
         """Whether any own source has an entry up to that time."""
         return self._db.one("coverage_any", known=micros(known) // MICROS_AN_HOUR) is not None
 
+    def sources(self) -> dict[str, datetime]:
+        """The own sources, each with the hour of its last entry."""
+        found = self._db.all("coverage_before", since=0, hour=_LAST_HOUR)
+        return {source: datetime_of(Micros(hour * MICROS_AN_HOUR)) for source, hour in found}
+
     def claims_by_day(self, since: datetime, until: datetime) -> dict[Day, int]:
         """How many claims each day from *since* to before *until* has."""
         span = {"since": micros(since), "until": micros(until)}

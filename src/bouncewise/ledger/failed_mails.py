@@ -69,7 +69,7 @@ class FailedMails:
             yield from self._complete(page)
 
     def _complete(self, page: list[_Row]) -> Iterator[FailedMail]:
-        ids = self._message_ids({(row.block, row.item) for row in page})
+        reports = self._reports({(row.block, row.item) for row in page})
         of_mailings = {
             (address, mailing): last
             for address, mailing, last in self._db.by_ids(
@@ -83,6 +83,7 @@ class FailedMails:
             if is_accepted
         }
         for row in page:
+            report = reports.get((row.block, row.item))
             yield FailedMail(
                 name=row.name,
                 at=datetime_of(Micros(row.at)),
@@ -91,20 +92,21 @@ class FailedMails:
                 receiver=row.receiver,
                 bearing=row.bearing,
                 mail=row.message,
-                message_id=ids.get((row.block, row.item), ""),
+                message_id=(report and report.message_id) or "",
+                label=report.esp if report else None,
                 stream=row.stream,
                 campaign=row.campaign,
                 is_delivered_since=of_mailings.get((row.address, row.mailing), 0) > row.at
                 or any((mail, row.address) in accepted for mail in row.mails_since),
             )
 
-    def _message_ids(self, places: set[tuple[int, int]]) -> dict[tuple[int, int], str]:
-        """The Message-IDs of reports, by block and item."""
-        found: dict[tuple[int, int], str] = {}
+    def _reports(self, places: set[tuple[int, int]]) -> dict[tuple[int, int], Report]:
+        """The reports at *places*: blocks and items."""
+        found: dict[tuple[int, int], Report] = {}
         for block in sorted({block for block, _ in places}):
             (data,) = self._db.one("block_data", id=block) or (None,)
             reports = _BLOCK.decode(zstandard.decompress(data)) if data else []
             for item, (report, _, _) in enumerate(reports):
-                if (block, item) in places and report.message_id:
-                    found[block, item] = report.message_id
+                if (block, item) in places:
+                    found[block, item] = report
         return found

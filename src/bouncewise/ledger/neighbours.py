@@ -9,18 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 import zstandard
 
 from bouncewise.ledger.database import Database
-from bouncewise.ledger.records import Fates, Period
+from bouncewise.ledger.records import Fates, Period, RefusalCount, RefusalReport
 from bouncewise.ledger.rows import id_of
-from bouncewise.model import Cause, Kind, Verdict
+from bouncewise.model import Cause, Kind, Report, Verdict
 from bouncewise.times import MICROS_A_DAY, datetime_of, micros
 
 _BLOCK = msgspec.msgpack.Decoder(list[tuple[msgspec.Raw, msgspec.Raw, msgspec.Raw]])
 _VERDICT: msgspec.msgpack.Decoder[Verdict | None] = msgspec.msgpack.Decoder(Verdict | None)
+_REPORT = msgspec.msgpack.Decoder(Report)
 _REFUSED = [Kind.FAILED.value, Kind.DELAYED.value]
 
 
@@ -99,3 +101,37 @@ class Neighbours:
         if found is None:
             return None
         return _VERDICT.decode(_BLOCK.decode(zstandard.decompress(found[0]))[found[1]][2])
+
+    def sender_refusals(
+        self, destination: str, causes: Iterable[Cause], since: datetime
+    ) -> list[RefusalCount]:
+        """How many addresses at *destination* were refused with each of *causes* since then,
+        the most frequent first; claims do not count.
+        """
+        rows = self._db.all("sender_refusal_counts", **_refused(destination, causes, since))
+        return [
+            RefusalCount(Cause(cause), refused, datetime_of(first), datetime_of(last))
+            for cause, refused, first, last in rows
+        ]
+
+    def newest_refusals(
+        self, destination: str, causes: Iterable[Cause], since: datetime, most: int
+    ) -> list[RefusalReport]:
+        """The *most* recent of these refusals with their reports, the newest first."""
+        values = _refused(destination, causes, since)
+        found, blocks = [], dict[int, list[tuple[msgspec.Raw, msgspec.Raw, msgspec.Raw]]]()
+        for cause, at, block, item in self._db.all("sender_refusals_newest", most=most, **values):
+            if block not in blocks:
+                (data,) = self._db.one("block_data", id=block) or (b"",)
+                blocks[block] = _BLOCK.decode(zstandard.decompress(data))
+            report = _REPORT.decode(blocks[block][item][0])
+            found.append(RefusalReport(Cause(cause), datetime_of(at), report))
+        return found
+
+
+def _refused(destination: str, causes: Iterable[Cause], since: datetime) -> dict[str, Any]:
+    values: dict[str, Any] = {"since": micros(since), "kinds": _REFUSED}
+    values["causes"] = sorted(cause.value for cause in causes)
+    if destination.startswith("@"):
+        return values | {"domain": id_of(destination)}
+    return values | {"receiver": destination}

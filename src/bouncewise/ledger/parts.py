@@ -10,20 +10,18 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from bouncewise.ledger.records import (
-    Batch,
     Block,
-    DmarcCount,
-    DmarcDomain,
+    ComplaintCount,
     DomainRecord,
     FailedMail,
     Fates,
     Period,
-    PolicySeen,
+    RefusalCount,
+    RefusalReport,
     Refusals,
     SenderRefusals,
-    TlsCount,
 )
-from bouncewise.model import Cause, Decision, Incident, Ruling, SenderReport, Verdict
+from bouncewise.model import Cause, Decision, Incident, Ruling, Verdict
 from bouncewise.times import Day, Slot
 
 
@@ -63,6 +61,14 @@ class Traffic(Protocol):
 
     def sender_refusals_by_day(self, since: datetime, least: int) -> list[SenderRefusals]:
         """The days on which a receiver refused the sender or message for *least* addresses."""
+
+    def refused_by_day(
+        self, causes: Iterable[Cause], since: datetime
+    ) -> list[tuple[str, Day, int]]:
+        """(receiver, day, addresses refused with one of *causes*)."""
+
+    def complaints(self, since: datetime, until: datetime) -> list[ComplaintCount]:
+        """The addresses that complained from *since* to before *until*, by stream and receiver."""
 
     def refused_of_new_domains(
         self, since: Slot, until: Slot, least: int
@@ -137,6 +143,9 @@ class Coverage(Protocol):
     def covers_anything(self, known: datetime) -> bool:
         """Whether any own source has an entry up to that time."""
 
+    def sources(self) -> dict[str, datetime]:
+        """The own sources, each with the hour of its last entry."""
+
     def claims_by_day(self, since: datetime, until: datetime) -> dict[Day, int]:
         """How many claims each day from *since* to before *until* has."""
 
@@ -188,6 +197,16 @@ class Neighbours(Protocol):
 
     def verdict(self, name: str, at: datetime) -> Verdict | None:
         """The first verdict on a refusal; None where there is no such event."""
+
+    def sender_refusals(
+        self, destination: str, causes: Iterable[Cause], since: datetime
+    ) -> list[RefusalCount]:
+        """How many addresses were refused with each of *causes*, the most frequent first."""
+
+    def newest_refusals(
+        self, destination: str, causes: Iterable[Cause], since: datetime, most: int
+    ) -> list[RefusalReport]:
+        """The *most* recent of these refusals with their reports, the newest first."""
 
 
 class Familiarity(Protocol):
@@ -261,25 +280,6 @@ class Index(Protocol):
 
     def has(self, number: int) -> bool:
         """Whether the name with this id may be suppressed or held."""
-
-
-class SenderReports(Protocol):
-    """Reports of receivers about the mail of our domains."""
-
-    def add(self, batch: Batch, report: SenderReport) -> bool:
-        """Add *report*; False where it is there already."""
-
-    def domains(self, since: datetime) -> list[DmarcDomain]:
-        """The domains with DMARC reports since that moment."""
-
-    def policies(self, domain: str, since: datetime) -> list[PolicySeen]:
-        """The policies of *domain* that reporters saw, the latest first."""
-
-    def rows(self, domain: str, since: datetime) -> Iterator[DmarcCount]:
-        """The mails that name *domain*, by source and results, the most frequent first."""
-
-    def tls(self, since: datetime) -> list[TlsCount]:
-        """The sessions with the servers of each domain, by the policy that applied."""
 
 
 class FailedMails(Protocol):

@@ -24,10 +24,10 @@ from bouncewise.ledger.parts import (
     Neighbours,
     Pending,
     Rejudge,
-    SenderReports,
     Traffic,
 )
 from bouncewise.ledger.records import Batch, Sent
+from bouncewise.ledger.report_parts import SenderReports
 from bouncewise.model import Decisions, Event
 
 
@@ -157,6 +157,9 @@ class Store(Protocol):
 
     def decisions(self, names: Iterable[str]) -> dict[str, Decisions]:
         """The derived state of those of *names* that have one."""
+
+    def state_counts(self) -> dict[tuple[str, str], int]:
+        """How many Decisions there are by state and cause (the rule where there is none)."""
 
     def index(self) -> Index:
         """The index of everything that is suppressed or held now."""

@@ -339,6 +339,9 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 SELECT a.name, s.basis, s.scope, s.stream, s.state, s.cause, s.since, s.until, s.why, s.rule, s.by, s.trust
 FROM state s JOIN address a ON a.id = s.address ORDER BY a.name, s.basis, s.scope, s.stream
 
+-- name: state_counts
+SELECT state, coalesce(cause, rule), count(*) FROM state GROUP BY 1, 2
+
 -- name: state_of
 SELECT a.name, s.basis, s.scope, s.stream, s.state, s.cause, s.since, s.until, s.why, s.rule, s.by, s.trust
 FROM state s JOIN address a ON a.id = s.address WHERE s.address IN :ids
@@ -398,6 +401,23 @@ SELECT e.cause, e.at / :day AS day, e.receiver, count(DISTINCT e.address) AS ref
 FROM event e WHERE e.bearing IN ('sender', 'sender-claim') AND e.at >= :since
 GROUP BY e.cause, e.at / :day, e.receiver HAVING count(DISTINCT e.address) >= :least
 ORDER BY e.cause, day, refused DESC, e.receiver
+
+-- name: refused_by_day
+SELECT e.receiver, e.at / :day AS day, count(DISTINCT e.address) FROM event e
+WHERE e.at >= :since AND e.kind IN :kinds AND e.cause IN :causes AND e.meant = 1 AND e.trust != 'claimed'
+GROUP BY e.receiver, e.at / :day ORDER BY 1, 2
+
+-- name: complaint_counts
+-- By stream and receiver of the last delivery to the address, or of the complaint itself where none is known.
+SELECT coalesce(m.stream, '') AS stream, c.receiver, count(*), sum(c.claimed) FROM (
+  SELECT e.address,
+    max(coalesce((SELECT d.receiver FROM delivery d WHERE d.address = e.address ORDER BY d.day DESC, d.mailing LIMIT 1),
+      e.receiver)) AS receiver,
+    max(CASE WHEN e.mailing != 0 THEN e.mailing ELSE coalesce((SELECT d.mailing FROM delivery d
+      WHERE d.address = e.address ORDER BY d.day DESC, d.mailing LIMIT 1), 0) END) AS mailing,
+    min(CASE WHEN e.trust = 'claimed' THEN 1 ELSE 0 END) AS claimed
+  FROM event e WHERE e.kind = :kind AND e.meant = 1 AND e.at >= :since AND e.at < :until GROUP BY e.address) AS c
+LEFT JOIN mailing m ON m.id = c.mailing GROUP BY coalesce(m.stream, ''), c.receiver ORDER BY 1, 2
 
 -- name: traffic_sum
 SELECT coalesce(sum(delivered), 0) FROM traffic WHERE destination = :destination AND slot >= :since AND slot < :until
@@ -489,6 +509,21 @@ GROUP BY receiver HAVING count(DISTINCT address) >= :least ORDER BY receiver
 -- name: last_refused_at_domain
 SELECT a.name FROM address a JOIN event e ON e.address = a.id WHERE a.domain = :domain AND a.domain != 0
 AND e.at <= :known AND e.kind IN :kinds AND e.meant = 1 AND e.cause IS NOT NULL ORDER BY e.at DESC, a.name LIMIT 1
+
+-- name: sender_refusal_counts
+SELECT e.cause, count(DISTINCT e.address) AS refused, min(e.at), max(e.at)
+FROM event e JOIN address a ON a.id = e.address
+WHERE e.at >= :since AND e.kind IN :kinds AND e.cause IN :causes AND e.meant = 1 AND e.trust != 'claimed'
+  AND a.domain = :domain          -- if domain
+  AND e.receiver = :receiver      -- if receiver
+GROUP BY e.cause ORDER BY refused DESC, e.cause
+
+-- name: sender_refusals_newest
+SELECT e.cause, e.at, e.block, e.item FROM event e JOIN address a ON a.id = e.address
+WHERE e.at >= :since AND e.kind IN :kinds AND e.cause IN :causes AND e.meant = 1 AND e.trust != 'claimed'
+  AND a.domain = :domain          -- if domain
+  AND e.receiver = :receiver      -- if receiver
+ORDER BY e.at DESC, e.block, e.item LIMIT :most
 
 -- ── evidence judged again ────────────────────────────────────────────────────────────────────────────────
 
@@ -745,3 +780,12 @@ WHERE NOT EXISTS (SELECT 1 FROM delivery d WHERE d.address = a.address AND d.day
 -- name: delivery_days_between
 -- On how many days mail was delivered to each name.
 SELECT address, count(DISTINCT day) FROM delivery WHERE address IN :ids AND day >= :since AND day < :until GROUP BY address
+
+-- name: signal_put
+INSERT INTO signal (origin, subject, name, day, value, words, batch)
+VALUES (:origin, :subject, :name, :day, :value, :words, :batch)
+ON CONFLICT (origin, subject, name, day) DO UPDATE SET value = excluded.value, words = excluded.words, batch = excluded.batch
+WHERE coalesce(signal.value, -1) != coalesce(excluded.value, -1) OR signal.words != excluded.words
+
+-- name: signal_all
+SELECT origin, subject, name, day, value, words FROM signal WHERE day >= :since ORDER BY origin, subject, name, day

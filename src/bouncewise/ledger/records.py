@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from bouncewise.model import Cause, Report
+from bouncewise.model import Cause, Label, Report
 from bouncewise.model.sender_report import AuthResult, TlsFailure
 from bouncewise.times import Day, Micros, Slot
 
@@ -93,8 +93,8 @@ class FailedMail(NamedTuple):
     of the mail.
 
     ``bearing``: what the refusal is about (model/bearing.py); ``mail``: the key of the Message-ID,
-    0: unknown; ``is_delivered_since``: the same mail, or one of the same campaign, was delivered
-    to the address later.
+    0: unknown; ``label``: what the ESP calls the event; ``is_delivered_since``: the same mail, or
+    one of the same campaign, was delivered to the address later.
     """
 
     name: str
@@ -105,6 +105,7 @@ class FailedMail(NamedTuple):
     bearing: str
     mail: int
     message_id: str
+    label: Label | None
     stream: str
     campaign: str
     is_delivered_since: bool
@@ -155,6 +156,45 @@ class TlsCount(NamedTuple):
     failed: int
     last: datetime
     failures: tuple[TlsFailure, ...]
+
+
+class RefusalCount(NamedTuple):
+    """The addresses that one cause concerns at a destination, with its first and last refusal."""
+
+    cause: Cause
+    refused: int
+    first: datetime
+    last: datetime
+
+
+class RefusalReport(NamedTuple):
+    """One refusal with the report as it was read."""
+
+    cause: Cause
+    at: datetime
+    report: Report
+
+
+class ComplaintCount(NamedTuple):
+    """The addresses that complained about mail of a stream at a receiver; ``claimed``: those of
+    which nothing proves it.
+    """
+
+    stream: str
+    receiver: str
+    complaints: int
+    claimed: int
+
+
+class SignalCount(NamedTuple):
+    """A figure of a receiver on a day."""
+
+    origin: str
+    subject: str
+    name: str
+    day: int
+    value: float | None
+    words: str
 
 
 class Mailing(NamedTuple):

@@ -1,4 +1,4 @@
--- The ledger of bouncewise, schema 8. Times are microseconds since 1970 in UTC; a slot is ten minutes since 1970.
+-- The ledger of bouncewise, schema 9. Times are microseconds since 1970 in UTC; a slot is ten minutes since 1970.
 -- Evidence (block, event, delivery, act, ruling) is only ever added to; everything else is derived and can be derived again.
 -- An event's cause, advice, rule, words, receiver, bearing and directory follow the rules that judged last; its block keeps
 -- the verdict as first judged. An address is known by the first 64 bits of a BLAKE2b hash of its normal form; "@example.org"
@@ -266,4 +266,16 @@ CREATE TABLE engagement (
   kind TEXT NOT NULL,
   count INTEGER NOT NULL,
   PRIMARY KEY (address, day, kind)
+) WITHOUT ROWID;
+
+-- Figures of receivers about our addresses and domains: Microsoft SNDS, Gmail Postmaster Tools.
+CREATE TABLE signal (
+  origin TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  name TEXT NOT NULL,
+  day INTEGER NOT NULL,
+  value DOUBLE PRECISION,
+  words TEXT NOT NULL,
+  batch INTEGER NOT NULL,
+  PRIMARY KEY (origin, subject, name, day)
 ) WITHOUT ROWID;

@@ -8,14 +8,22 @@ section 4.4).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 
 from bouncewise.ledger.database import Database
-from bouncewise.ledger.records import Batch, DmarcCount, DmarcDomain, PolicySeen, TlsCount
+from bouncewise.ledger.records import (
+    Batch,
+    DmarcCount,
+    DmarcDomain,
+    PolicySeen,
+    SignalCount,
+    TlsCount,
+)
 from bouncewise.model import DmarcReport, SenderReport, TlsReport
-from bouncewise.model.sender_report import AuthResult, DmarcPolicy, TlsFailure
-from bouncewise.times import datetime_of, micros
+from bouncewise.model.sender_report import AuthResult, DmarcPolicy, Signal, TlsFailure
+from bouncewise.times import datetime_of, day_of, micros
 
+_EPOCH = date(1970, 1, 1)
 _MAX_RESULTS = 4  # results of one check that are kept of a record
 
 
@@ -27,6 +35,8 @@ class SenderReports:
 
     def add(self, batch: Batch, report: SenderReport) -> bool:
         """Add *report*; False where it is there already."""
+        if isinstance(report, Signal):
+            return self._add_signal(batch, report)
         return (
             self._add_dmarc(batch, report)
             if isinstance(report, DmarcReport)
@@ -85,6 +95,25 @@ class SenderReports:
         rows = ((found[0], f.result, f.mx, f.count) for f in report.failures)
         self._db.many("tls_failure_add", rows)
         return True
+
+    def _add_signal(self, batch: Batch, signal: Signal) -> bool:
+        """A later reading of the same day replaces the earlier one."""
+        changed = self._db.run(
+            "signal_put",
+            origin=signal.origin,
+            subject=signal.subject,
+            name=signal.name,
+            day=(signal.day - _EPOCH).days,
+            value=signal.value,
+            words=signal.words,
+            batch=batch.number,
+        )
+        return changed > 0
+
+    def signals(self, since: datetime) -> list[SignalCount]:
+        """The figures of receivers since then, by origin, subject, name and day."""
+        day = day_of(micros(since))
+        return [SignalCount(*row) for row in self._db.all("signal_all", since=day)]
 
     def domains(self, since: datetime) -> list[DmarcDomain]:
         """The domains with DMARC reports since that moment."""

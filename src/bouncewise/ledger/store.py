@@ -233,6 +233,10 @@ class SqlStore:
             found.setdefault(name, []).append(rows.decision(row))
         return {name: tuple(found[name]) for name in wanted.values() if name in found}
 
+    def state_counts(self) -> dict[tuple[str, str], int]:
+        """How many Decisions there are by state and cause (the rule where there is none)."""
+        return {(state, cause): count for state, cause, count in self._db.each("state_counts")}
+
     def index(self) -> Index:
         """The index of everything that is suppressed or held now."""
         return index.read(self._db)

@@ -9,14 +9,14 @@ events.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, TypeVar
 
 from bouncewise.ledger.database import Database
-from bouncewise.ledger.records import Refusals, SenderRefusals
+from bouncewise.ledger.records import ComplaintCount, Refusals, SenderRefusals
 from bouncewise.ledger.rows import domain_of, id_of
-from bouncewise.model import Cause
+from bouncewise.model import Cause, Kind
 from bouncewise.times import (
     MICROS_A_DAY,
     MICROS_A_SLOT,
@@ -175,6 +175,25 @@ class Traffic:
             )
             for cause, day, receiver, refused, first, last, words in rows
         ]
+
+    def refused_by_day(
+        self, causes: Iterable[Cause], since: datetime
+    ) -> list[tuple[str, Day, int]]:
+        """(receiver, day, addresses refused with one of *causes*); claims do not count."""
+        found = self._db.all(
+            "refused_by_day",
+            day=MICROS_A_DAY,
+            since=micros(since),
+            kinds=[Kind.FAILED.value, Kind.DELAYED.value],
+            causes=[cause.value for cause in causes],
+        )
+        return [(receiver, Day(day), count) for receiver, day, count in found]
+
+    def complaints(self, since: datetime, until: datetime) -> list[ComplaintCount]:
+        """The addresses that complained from *since* to before *until*, by stream and receiver."""
+        span = {"since": micros(since), "until": micros(until)}
+        rows = self._db.all("complaint_counts", kind=Kind.COMPLAINT.value, **span)
+        return [ComplaintCount(*row) for row in rows]
 
     def refused_of_new_domains(
         self, since: Slot, until: Slot, least: int

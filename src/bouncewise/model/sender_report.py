@@ -7,7 +7,7 @@ the reporter wrote them; '' where it wrote none.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 import msgspec
 
@@ -88,5 +88,19 @@ class TlsReport(msgspec.Struct, frozen=True, kw_only=True):
     failures: tuple[TlsFailure, ...]
 
 
-SenderReport = DmarcReport | TlsReport
+class Signal(msgspec.Struct, frozen=True):
+    """A figure that a receiver has for *subject*, an IP address or domain, on a *day*: ``value``
+    (rates from 0 to 1), ``words`` where it is no number. ``origin``: "snds" or "postmaster".
+    """
+
+    source: Source
+    origin: str
+    subject: str
+    day: date
+    name: str
+    value: float | None
+    words: str = ""
+
+
+SenderReport = DmarcReport | TlsReport | Signal
 """Any of them."""

@@ -19,7 +19,6 @@ from bouncewise.intake import files
 from bouncewise.intake.reading import ClassifiedFinding, classify_finding, read_paths
 from bouncewise.ledger import DeliveryEntry, Entry, entry
 from bouncewise.model import Engagement, Finding, SenderReport
-from bouncewise.model.sender_report import DmarcReport, TlsReport
 from bouncewise.operations.context import Context
 from bouncewise.operations.decisions import settle
 from bouncewise.operations.engagement import prune, record
@@ -121,9 +120,14 @@ class Session:
             prune(self._context.ledger, self._context.policy.segment)
 
 
+Changes = dict[tuple[str, str], int]
+
+
 class Tally(NamedTuple):
     """What an ingest did: reports read, deliveries among them, the others new to the ledger,
     known files, notes; and acts of recipients (opens, clicks), which are no reports.
+
+    ``changes``: by state and cause, how many more addresses and domains are not mailed, or fewer.
     """
 
     reports: int
@@ -132,6 +136,7 @@ class Tally(NamedTuple):
     known_files: int
     notes: int
     acts: int = 0
+    changes: Changes = {}  # noqa: RUF012 - nobody changes it
 
 
 def to_entry(began: Micros, classified: ClassifiedFinding) -> Entry:
@@ -155,6 +160,7 @@ def ingest(
     """
     session = Session(context, " ".join(paths))
     unread = _Unread(paths, context)
+    before = context.ledger.state_counts()
     reports = deliveries = notes = octets = 0
     transform = partial(to_entry, session.batch.began)
     examiner = context.examiner(datetime_of(session.batch.began))
@@ -170,7 +176,7 @@ def ingest(
                 session.add_act(item)
                 continue
             reports += 1
-            if isinstance(item, DmarcReport | TlsReport):
+            if isinstance(item, SenderReport):
                 session.add_sender_report(item)
                 continue
             deliveries += isinstance(item, DeliveryEntry)
@@ -182,7 +188,14 @@ def ingest(
             session.mark_done(fingerprint, path)
         progress(reports, octets + unread.known_octets)
     session.settle()
-    return Tally(reports, deliveries, session.new, unread.known_files, notes, session.acts)
+    changes = _difference(before, context.ledger.state_counts())
+    return Tally(reports, deliveries, session.new, unread.known_files, notes, session.acts, changes)
+
+
+def _difference(before: Changes, after: Changes) -> Changes:
+    every = sorted({*before, *after})
+    found = {key: after.get(key, 0) - before.get(key, 0) for key in every}
+    return {key: count for key, count in found.items() if count}
 
 
 class _Unread:

@@ -98,6 +98,23 @@ class AlertPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         return refused >= self.addresses and refused >= self.share * (refused + delivered)
 
 
+class VolumePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Numbers for bursts of mail at a receiver, and for a ramp (policy/volume.py)."""
+
+    history_days: int
+    history_why: str
+    burst_factor: float
+    burst_factor_why: str
+    burst_least: int
+    burst_least_why: str
+    refused_share: float
+    refused_share_why: str
+    ramp_first: int
+    ramp_factor: float
+    ramp_days: int
+    ramp_why: str
+
+
 class TrustPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Numbers for claims (reports that anybody could have sent) and for mail that is accepted and
     comes back later.
@@ -197,6 +214,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     dead: Dead
     incident: IncidentPolicy
     alert: AlertPolicy
+    volume: VolumePolicy
     trust: TrustPolicy
     complaint: OptOut
     unsubscribe: OptOut

@@ -22,8 +22,7 @@ import msgspec
 
 from bouncewise.errors import BouncewiseError
 from bouncewise.intake.formats import reader_for
-from bouncewise.model import Channel, Engagement, Finding, Proof, Provenance
-from bouncewise.model.sender_report import DmarcReport, TlsReport
+from bouncewise.model import Channel, Engagement, Finding, Proof, Provenance, SenderReport
 from bouncewise.operations.context import Context
 from bouncewise.operations.ingest import Session
 from bouncewise.providers import PayloadReader
@@ -137,7 +136,7 @@ class Drain:
             for item in items_of(record):
                 if isinstance(item, Note):
                     self._tell(f"{item.path}: {item.text}")
-                elif isinstance(item, DmarcReport | TlsReport):
+                elif isinstance(item, SenderReport):
                     self._session_now().add_sender_report(item)
                 elif isinstance(item, Engagement):
                     self._session_now().add_act(item)

@@ -1,0 +1,54 @@
+"""``bouncewise sender signals``: figures of SNDS and Postmaster Tools with their trend."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from bouncewise.cli.common import BAD, HEAD, db_option, echo, json_option, open_ledger, style
+from bouncewise.contract import dumps
+from bouncewise.contract.signals import TrendRow
+from bouncewise.operations.signals import Trend, trends
+
+
+@click.command("signals", short_help="figures of SNDS and Postmaster Tools, with their trend")
+@click.option(
+    "--days", type=click.IntRange(1, 3650), default=30, show_default=True, help="How far back."
+)
+@db_option
+@json_option
+def signals(days: int, db: str | None, as_json: bool) -> None:
+    """Show the last figure that Microsoft SNDS and Gmail Postmaster Tools have for each IP address
+    or domain, with the mean of the seven readings before it. `ingest` reads their files.
+
+    Exits 1 if a figure is bad: a complaint rate of 0.3 % or more, hits on spam traps, a filter
+    result of SNDS that is red or became worse.
+
+    \b
+    bouncewise ingest snds.csv postmaster.json
+    bouncewise sender signals
+    """
+    with open_ledger(db) as ledger:
+        found = trends(ledger, datetime.now(UTC) - timedelta(days=days))
+    if as_json:
+        echo(*(dumps(TrendRow.of_trend(trend)) for trend in found))
+    elif not found:
+        echo(f"no figures of the last {days} days; `bouncewise ingest` reads them")
+    else:
+        echo(*map(_line, found))
+    raise SystemExit(1 if any(trend.finding for trend in found) else 0)
+
+
+def _line(trend: Trend) -> str:
+    value = trend.words or _figure(trend.name, trend.value)
+    before = f"  before: {_figure(trend.name, trend.before)}" if trend.before is not None else ""
+    finding = f"  {style(trend.finding, BAD)}" if trend.finding else ""
+    where = f"{trend.origin:10}  {trend.subject:24}  {trend.name:24}"
+    return f"{trend.day:%Y-%m-%d}  {where}  {style(value, HEAD)}{before}{finding}"
+
+
+def _figure(name: str, value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.2%}" if name.endswith("rate") else f"{value:,.6g}"

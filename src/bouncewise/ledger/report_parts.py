@@ -1,0 +1,41 @@
+"""The part of a store that has the reports of receivers about the mail of our domains, as what it
+answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Protocol
+
+from bouncewise.ledger.records import (
+    Batch,
+    DmarcCount,
+    DmarcDomain,
+    PolicySeen,
+    SignalCount,
+    TlsCount,
+)
+from bouncewise.model import SenderReport
+
+
+class SenderReports(Protocol):
+    """Reports of receivers about the mail of our domains."""
+
+    def add(self, batch: Batch, report: SenderReport) -> bool:
+        """Add *report*; False where it is there already."""
+
+    def domains(self, since: datetime) -> list[DmarcDomain]:
+        """The domains with DMARC reports since that moment."""
+
+    def policies(self, domain: str, since: datetime) -> list[PolicySeen]:
+        """The policies of *domain* that reporters saw, the latest first."""
+
+    def rows(self, domain: str, since: datetime) -> Iterator[DmarcCount]:
+        """The mails that name *domain*, by source and results, the most frequent first."""
+
+    def tls(self, since: datetime) -> list[TlsCount]:
+        """The sessions with the servers of each domain, by the policy that applied."""
+
+    def signals(self, since: datetime) -> list[SignalCount]:
+        """The figures of receivers since then, by origin, subject, name and day."""
