@@ -45,6 +45,7 @@ VERBS = {
     "sender": "check a sending domain; what receivers report about it",
     "serve": "run the service: webhooks and mail in, answers out",
     "tokens": "make tokens for the service's HTTP server",
+    "watch": "what changed in records, blocklists, reports and sources",
     "verp": "make and check signed return addresses, and their keys",
     "config": "show, find and check the configuration file",
 }

@@ -188,6 +188,23 @@ class TrustSettings(Table, frozen=True, kw_only=True):
     ] = ()
 
 
+class Watch(Table, frozen=True, kw_only=True):
+    """What `bouncewise watch` looks at."""
+
+    domains: Annotated[
+        tuple[str, ...],
+        Setting(
+            "domains that you send from; default: those of `[own]`",
+            '["shop.example"]',
+            values.domain,
+        ),
+    ] = ()
+    ips: Annotated[
+        tuple[str, ...],
+        Setting("IP addresses that you send from", '["192.0.2.10", "2001:db8::25"]', values.ip),
+    ] = ()
+
+
 class Settings(Table, frozen=True, kw_only=True):
     """Everything in bouncewise.toml."""
 
@@ -196,6 +213,7 @@ class Settings(Table, frozen=True, kw_only=True):
     feedback: dict[str, Loop] = {}  # noqa: RUF012 - msgspec copies it
     streams: dict[str, Stream] = {}  # noqa: RUF012
     trust: TrustSettings = TrustSettings()
+    watch: Watch = Watch()
     spool: Spool = Spool()
     http: Http = Http()
     postfix_policy: PostfixPolicy = PostfixPolicy()

@@ -7,7 +7,7 @@ that says what is expected.
 from __future__ import annotations
 
 import re
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?"
@@ -111,6 +111,14 @@ def validity(days: int) -> int:
     if not 1 <= days <= 366:
         raise ValueError(f"{days} is not within 1 and 366")
     return days
+
+
+def ip(text: str) -> str:
+    """An IP address."""
+    try:
+        return str(ip_address(text.strip()))
+    except ValueError:
+        raise ValueError(f"{text!r} is no IP address") from None
 
 
 def days(number: int) -> int:

@@ -62,6 +62,7 @@ from bouncewise.contract.signals import SignalRow, TrendRow
 from bouncewise.contract.validations import ValidationRow, ValidationSummary
 from bouncewise.contract.verdicts import ReportRow, VerdictRow
 from bouncewise.contract.volume import VolumeRow
+from bouncewise.contract.watch import WatchRow
 
 _HEAD = """\
 # JSON
@@ -108,6 +109,7 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "policy": (PolicyCheckRow, PolicyNumberRow),
     "serve": (ServeRecord,),
     "tokens make": (TokenRecord,),
+    "watch": (WatchRow,),
     "verp": (ReturnAddressRow, VerpCheckRow, VerpKeyRecord),
     "config": (SettingRow, ConfigPlaceRow, ConfigCheckRecord),
     "blocklists": (ListingRow,),

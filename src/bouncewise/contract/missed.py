@@ -43,7 +43,7 @@ class MissedRow(Record, frozen=True, kw_only=True):
             receiver=mail.receiver or None,
             cause=mail.cause,
             reason=row.reason,
-            reply=mail.words,
+            reply=mail.reply,
             send=row.may_be_mailed,
             until=time(row.decision.until),
             why=row.decision.why or None,

@@ -89,6 +89,7 @@ class FailedMails:
                 at=datetime_of(Micros(row.at)),
                 cause=Cause(row.cause),
                 words=row.words,
+                reply=report.reply.text if report and report.reply else row.words,
                 receiver=row.receiver,
                 bearing=row.bearing,
                 mail=row.message,

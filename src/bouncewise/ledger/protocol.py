@@ -108,6 +108,12 @@ class Store(Protocol):
     def move_cursor(self, name: str, at: int) -> None:
         """Record that the source was read up to *at*."""
 
+    def remembered(self, name: str) -> str:
+        """A note that an operation keeps between its runs; '' where there is none."""
+
+    def remember(self, name: str, text: str) -> None:
+        """Keep such a note."""
+
     def append(self, batch: Batch, entries: list[Entry]) -> int:
         """Add the new ones among *entries*; how many events are new. Names whose state may
         change become pending.

@@ -92,6 +92,7 @@ class FailedMail(NamedTuple):
     """A mail that failed for good, by one report: the address that was mailed, and what is known
     of the mail.
 
+    ``words``: those that decided; ``reply``: the whole reply, as far as the report has it;
     ``bearing``: what the refusal is about (model/bearing.py); ``mail``: the key of the Message-ID,
     0: unknown; ``label``: what the ESP calls the event; ``is_delivered_since``: the same mail, or
     one of the same campaign, was delivered to the address later.
@@ -101,6 +102,7 @@ class FailedMail(NamedTuple):
     at: datetime
     cause: Cause
     words: str
+    reply: str
     receiver: str
     bearing: str
     mail: int

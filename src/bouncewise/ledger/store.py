@@ -111,6 +111,15 @@ class SqlStore:
         """Record that the source was read up to *at*."""
         self._db.run("meta_set", name=f"cursor:{name}", value=str(at))
 
+    def remembered(self, name: str) -> str:
+        """A note that an operation keeps between its runs; '' where there is none."""
+        found = self._db.one("meta_get", name=f"note:{name}")
+        return str(found[0]) if found else ""
+
+    def remember(self, name: str, text: str) -> None:
+        """Keep such a note."""
+        self._db.run("meta_set", name=f"note:{name}", value=text)
+
     def append(self, batch: Batch, entries: list[Entry]) -> int:
         """Add the new ones among *entries*; how many events are new. Names whose state may
         change become pending.

@@ -1,0 +1,104 @@
+"""``bouncewise watch``: what got worse, or better, since the last run."""
+
+from __future__ import annotations
+
+import ipaddress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from bouncewise.cli.common import (
+    BAD,
+    DIM,
+    GOOD,
+    config_option,
+    db_option,
+    echo,
+    json_option,
+    load_configuration,
+    open_ledger,
+    style,
+)
+from bouncewise.contract import dumps, time
+from bouncewise.contract.watch import WatchRow
+from bouncewise.errors import InputError
+from bouncewise.net.dns import remembering, system_resolver
+from bouncewise.operations.watch import Watched, watch
+from bouncewise.sender import blocklists
+from bouncewise.sender.watching import Change, Noted, Turn
+
+_COLOURS = {Turn.BEGAN: BAD, Turn.WORSE: BAD, Turn.BETTER: GOOD, Turn.ENDED: GOOD}
+
+
+@click.command("watch")
+@click.option("--all", "everything", is_flag=True, help="Look at everything, due or not.")
+@click.option(
+    "--standing", is_flag=True, help="Print every problem that stands, not only the changes."
+)
+@click.option("--resolver", metavar="ADDRESS[:PORT]", default="", help="The name server to ask.")
+@config_option
+@db_option
+@json_option
+def command(
+    everything: bool,
+    standing: bool,
+    resolver: str,
+    config_path: Path | None,
+    db: str | None,
+    as_json: bool,
+) -> None:
+    """Look at your domains' records, blocklists, DMARC reports that stop and sources that fall
+    silent, as far as each is due, and print only what changed. Run it every hour from cron.
+
+    The domains and IP addresses are those of `[watch]` in bouncewise.toml. A listing counts when
+    two runs agree. Exits 1 if something began or got worse. Needs the extra [sender].
+
+    \b
+    bouncewise watch
+    bouncewise watch --all --standing
+    """
+    settings, _ = load_configuration(config_path)
+    domains = settings.watch.domains or settings.own.domains
+    if not domains and not settings.watch.ips:
+        raise InputError(
+            "Nothing to watch: set [watch] domains and ips, or [own] domains, in bouncewise.toml"
+        )
+    watched = Watched(
+        domains,
+        tuple(map(ipaddress.ip_address, settings.watch.ips)),
+        blocklists.shipped().zone,
+        remembering(system_resolver(server=resolver)),
+    )
+    with open_ledger(db, create=True, write=True) as ledger:
+        look = watch(ledger, watched, datetime.now(UTC), everything=everything)
+    shown = [Change(Turn.BEGAN, noted) for noted in look.standing] if standing else look.changes
+    for change in shown:
+        turn = "stands" if standing else change.turn.value
+        if as_json:
+            echo(dumps(_row(turn, change.problem)))
+        else:
+            echo(*_lines(turn, change))
+    raise SystemExit(1 if any(change.is_worse for change in look.changes) else 0)
+
+
+def _row(turn: str, noted: Noted) -> WatchRow:
+    return WatchRow(
+        turn=turn,
+        part=noted.part,
+        id=noted.id,
+        level=noted.level,
+        words=noted.words,
+        fix=noted.fix,
+        since=time(datetime.fromtimestamp(noted.since, UTC)),
+    )
+
+
+def _lines(turn: str, change: Change) -> list[str]:
+    noted = change.problem
+    since = f"{datetime.fromtimestamp(noted.since, UTC):%Y-%m-%d %H:%M}"
+    colour = _COLOURS[change.turn]
+    head = f"{style(f'{turn:7}', colour)} {noted.level:8} {noted.words}"
+    if change.turn is Turn.ENDED:
+        return [f"{head}{style(f'  (since {since})', DIM)}"]
+    return [head, *([style(f"        {noted.fix}", DIM)] if noted.fix else [])]

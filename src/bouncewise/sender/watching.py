@@ -1,0 +1,131 @@
+"""What changed between two looks at the same things: problems that began, got worse or better, and
+ended.
+
+Reads: the problems that a look found, which of its parts were answered, and what was noted before.
+Gives: the changes, and what to note. Pure. A listing counts as begun, and as ended, only when two
+looks in a row agree: lists answer wrongly now and then. What was not answered changes nothing.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+import msgspec
+
+from bouncewise.sender.checks import Level
+
+CONFIRMATIONS = 2
+"""Looks in a row that must agree about a listing."""
+
+
+class Problem(NamedTuple):
+    """Something that is wrong. ``part``: what was looked at, such as ``records shop.example``;
+    ``is_listing``: a blocklist says so.
+    """
+
+    part: str
+    id: str
+    level: Level
+    words: str
+    fix: str
+    is_listing: bool = False
+
+
+class Noted(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A problem as it is kept. ``seen``, ``missing``: looks in a row that found it, or did not;
+    ``is_told``: it was given as a change.
+    """
+
+    part: str
+    id: str
+    level: Level
+    words: str
+    fix: str
+    since: int
+    is_listing: bool = False
+    seen: int = 1
+    missing: int = 0
+    is_told: bool = False
+
+
+class Turn(StrEnum):
+    """What became of a problem."""
+
+    BEGAN = "began"
+    WORSE = "worse"
+    BETTER = "better"
+    ENDED = "ended"
+
+
+class Change(NamedTuple):
+    """A problem of which something is to be told."""
+
+    turn: Turn
+    problem: Noted
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether somebody should act."""
+        return self.turn in (Turn.BEGAN, Turn.WORSE)
+
+
+_SERIOUS = [Level.ERROR, Level.WARNING]
+
+
+def compare(
+    before: list[Noted], found: list[Problem], answered: set[str], now: int
+) -> tuple[list[Change], list[Noted]]:
+    """The changes, and what to note for the next look. *answered*: the parts that were looked at
+    and gave an answer; *now*: seconds since 1970.
+    """
+    known = {(noted.part, noted.id): noted for noted in before}
+    changes: list[Change] = []
+    after: list[Noted] = []
+    for problem in found:
+        noted = known.pop((problem.part, problem.id), None)
+        change, kept = _again(noted, problem) if noted else _first(problem, now)
+        changes += [change] if change else []
+        after.append(kept)
+    for noted in known.values():
+        if noted.part not in answered:
+            after.append(noted)
+            continue
+        missing = noted.missing + 1
+        if noted.is_listing and noted.is_told and missing < CONFIRMATIONS:
+            after.append(msgspec.structs.replace(noted, missing=missing, seen=0))
+        elif noted.is_told:
+            changes.append(Change(Turn.ENDED, noted))
+    order = list(Turn)
+    changes.sort(key=lambda c: (order.index(c.turn), _rank(c.problem.level), c.problem.part))
+    return changes, after
+
+
+def _first(problem: Problem, now: int) -> tuple[Change | None, Noted]:
+    part, name, level, words, fix, is_listing = problem
+    noted = Noted(part, name, level, words, fix, now, is_listing, is_told=not is_listing)
+    return (None if is_listing else Change(Turn.BEGAN, noted)), noted
+
+
+def _again(noted: Noted, problem: Problem) -> tuple[Change | None, Noted]:
+    kept = msgspec.structs.replace(
+        noted,
+        level=problem.level,
+        words=problem.words,
+        fix=problem.fix,
+        seen=noted.seen + 1,
+        missing=0,
+    )
+    if not noted.is_told:
+        if kept.seen < CONFIRMATIONS:
+            return None, kept
+        kept = msgspec.structs.replace(kept, is_told=True)
+        return Change(Turn.BEGAN, kept), kept
+    if kept.level is noted.level:
+        return None, kept
+    is_worse = _rank(kept.level) < _rank(noted.level)
+    return Change(Turn.WORSE if is_worse else Turn.BETTER, kept), kept
+
+
+def _rank(level: Level) -> int:
+    return _SERIOUS.index(level) if level in _SERIOUS else len(_SERIOUS)
