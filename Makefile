@@ -1,4 +1,5 @@
 # make demo           from a checkout to verdicts, a checked address, a cleaned list and an explanation
+# make demo-dashboard the dashboard over a simulated sender, with an outage and a block of its mail
 # make test           the tests, and make check
 # make check          formatting, lint and types
 # make train          the model for replies that no rule knows, from lab/replies and the examples of the rules
@@ -23,7 +24,7 @@ BIN = $(VENV)/bin
 
 PURE = src/bouncewise/times.py,src/bouncewise/model/*,src/bouncewise/text/*,src/bouncewise/rfc/*,src/bouncewise/classifier/*,src/bouncewise/policy/*,src/bouncewise/rules/*
 
-.PHONY: demo train test check coverage spark corpus bench world lab fuzz soak kills package release-check clean
+.PHONY: demo demo-dashboard train test check coverage spark corpus bench world lab fuzz soak kills package release-check clean
 
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "bouncewise needs Python 3.11 or newer; try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
@@ -33,6 +34,9 @@ $(VENV)/.installed: pyproject.toml
 
 demo: $(VENV)/.installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh
+
+demo-dashboard: $(VENV)/.installed
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m bench.world.shown
 
 test: check
 	$(BIN)/pytest -n 2

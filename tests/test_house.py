@@ -39,8 +39,9 @@ ONLY = {  # libraries that one package alone may import
     "click": {"cli"},
     "rich": {"cli"},
     "dns": {"net", "sender"},
-    "starlette": {"service"},
-    "uvicorn": {"service"},
+    "starlette": {"service", "dashboard"},
+    "uvicorn": {"service", "cli"},  # (cli: dashboard)
+    "jinja2": {"dashboard"},
     "prometheus_client": {"service"},
     "pyspark": {"bulk"},
     "polars": {"bulk"},

@@ -43,6 +43,7 @@ VERBS = {
     "blocklists": "ask DNS blocklists about your addresses and domains",
     "review": "check a mailing before it is sent",
     "sender": "check a sending domain; what receivers report about it",
+    "dashboard": "show the ledger in the browser",
     "serve": "run the service: webhooks and mail in, answers out",
     "tokens": "make tokens for the service's HTTP server",
     "watch": "what changed in records, blocklists, reports and sources",

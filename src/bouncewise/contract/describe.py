@@ -49,7 +49,7 @@ from bouncewise.contract.sender import (
     TlsReportRow,
     TlsSummary,
 )
-from bouncewise.contract.service import ServeRecord, TokenRecord
+from bouncewise.contract.service import DashboardRecord, ServeRecord, TokenRecord
 from bouncewise.contract.settings import (
     ConfigCheckRecord,
     ConfigPlaceRow,
@@ -108,6 +108,7 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "rules": (RuleRow, RuleCheckRecord, RuleViolationRow),
     "policy": (PolicyCheckRow, PolicyNumberRow),
     "serve": (ServeRecord,),
+    "dashboard": (DashboardRecord,),
     "tokens make": (TokenRecord,),
     "watch": (WatchRow,),
     "verp": (ReturnAddressRow, VerpCheckRow, VerpKeyRecord),

@@ -1,4 +1,4 @@
-"""What ``serve --check-config`` and ``tokens`` write."""
+"""What ``serve --check-config``, ``tokens`` and ``dashboard`` write."""
 
 from __future__ import annotations
 
@@ -26,3 +26,10 @@ class ServeRecord(Record, frozen=True, kw_only=True):
     accept: Annotated[tuple[str, ...], about("the recipients that LMTP accepts")]
     webhooks: Annotated[dict[str, str], about("name to provider")]
     tokens: Annotated[tuple[str, ...], about("the names of the tokens")]
+
+
+class DashboardRecord(Record, frozen=True, kw_only=True):
+    """``dashboard``: one object, before the pages are served."""
+
+    url: Annotated[str, about("the address to open; it contains the token")]
+    ledger: Annotated[str, about("the ledger's file")]

@@ -13,7 +13,6 @@ from bouncewise.ledger.records import (
     Block,
     ComplaintCount,
     DomainRecord,
-    FailedMail,
     Fates,
     Period,
     RefusalCount,
@@ -280,14 +279,3 @@ class Index(Protocol):
 
     def has(self, number: int) -> bool:
         """Whether the name with this id may be suppressed or held."""
-
-
-class FailedMails(Protocol):
-    """The mails that failed for good."""
-
-    def between(
-        self, since: datetime, until: datetime, receiver: str | None = None
-    ) -> Iterator[FailedMail]:
-        """The mails that failed from *since* to before *until*, in the order of time, once for
-        each report.
-        """

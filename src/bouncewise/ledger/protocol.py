@@ -15,9 +15,9 @@ from typing import Protocol, Self
 
 from bouncewise.ledger.entries import Entry
 from bouncewise.ledger.mailing_parts import Engagement, Outcomes
+from bouncewise.ledger.overview_parts import Daily, FailedMails
 from bouncewise.ledger.parts import (
     Coverage,
-    FailedMails,
     Familiarity,
     Incidents,
     Index,
@@ -77,6 +77,10 @@ class Store(Protocol):
     @property
     def failed_mails(self) -> FailedMails:
         """The mails that failed for good."""
+
+    @property
+    def daily(self) -> Daily:
+        """Counts and pages for people who look at the ledger."""
 
     def __enter__(self) -> Self: ...
 

@@ -342,6 +342,37 @@ FROM state s JOIN address a ON a.id = s.address ORDER BY a.name, s.basis, s.scop
 -- name: state_counts
 SELECT state, coalesce(cause, rule), count(*) FROM state GROUP BY 1, 2
 
+-- name: state_page
+SELECT s.address, a.name, s.basis, s.scope, s.stream, s.state, s.cause, s.since, s.until, s.why, s.rule, s.by, s.trust
+FROM state s JOIN address a ON a.id = s.address WHERE s.address > :after
+  AND s.state = :state    -- if state
+  AND s.cause = :cause    -- if cause
+ORDER BY s.address, s.basis, s.scope, s.stream LIMIT :most
+
+-- name: batch_last
+SELECT source, rules, started FROM batch ORDER BY id DESC LIMIT :most
+
+-- name: refused_by_day_address
+SELECT at / :day, count(*) FROM event WHERE bearing = 'address' AND at >= :since AND at < :until GROUP BY 1
+
+-- name: receivers_address
+SELECT receiver, cause, count(DISTINCT address) FROM event
+WHERE bearing = 'address' AND at >= :since AND at < :until GROUP BY 1, 2
+
+-- name: refused_by_day_domain
+SELECT at / :day, count(*) FROM event WHERE bearing = 'domain' AND at >= :since AND at < :until GROUP BY 1
+
+-- name: receivers_domain
+SELECT receiver, cause, count(DISTINCT address) FROM event
+WHERE bearing = 'domain' AND at >= :since AND at < :until GROUP BY 1, 2
+
+-- name: refused_by_day_sender
+SELECT at / :day, count(*) FROM event WHERE bearing IN ('sender', 'sender-claim') AND at >= :since AND at < :until GROUP BY 1
+
+-- name: receivers_sender
+SELECT receiver, cause, count(DISTINCT address) FROM event
+WHERE bearing IN ('sender', 'sender-claim') AND at >= :since AND at < :until GROUP BY 1, 2
+
 -- name: state_of
 SELECT a.name, s.basis, s.scope, s.stream, s.state, s.cause, s.since, s.until, s.why, s.rule, s.by, s.trust
 FROM state s JOIN address a ON a.id = s.address WHERE s.address IN :ids

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from bouncewise.model import Cause, Label, Report
+from bouncewise.model import Cause, Decision, Label, Report
 from bouncewise.model.sender_report import AuthResult, TlsFailure
 from bouncewise.times import Day, Micros, Slot
 
@@ -249,3 +249,35 @@ class Mailed(NamedTuple):
     covered: int
     covered_first: Day | None
     last: Day | None
+
+
+class DayCount(NamedTuple):
+    """Final refusals of one day, by whom they are about (model/bearing.py)."""
+
+    day: Day
+    bearing: str
+    refused: int
+
+
+class ReceiverCount(NamedTuple):
+    """Addresses that a receiver refused for one cause, by whom that is about."""
+
+    receiver: str
+    bearing: str
+    cause: str
+    addresses: int
+
+
+class StatePage(NamedTuple):
+    """Names with their Decisions; ``after``: where the next page begins, None: this is the last."""
+
+    rows: list[tuple[str, Decision]]
+    after: int | None
+
+
+class Run(NamedTuple):
+    """A run of ingest: what it read, the rules that judged, and when it began."""
+
+    source: str
+    rules: str
+    began: datetime

@@ -19,6 +19,7 @@ from typing import Self
 from bouncewise.ledger import histories, index, mails, migrate, rejudge, rows
 from bouncewise.ledger.append import append
 from bouncewise.ledger.coverage import Coverage
+from bouncewise.ledger.daily import Daily
 from bouncewise.ledger.database import Database
 from bouncewise.ledger.engagement import Engagement
 from bouncewise.ledger.entries import Entry
@@ -58,6 +59,7 @@ class SqlStore:
         self.outcomes = Outcomes(database)
         self.engagement = Engagement(database)
         self.failed_mails = FailedMails(database)
+        self.daily = Daily(database)
         self._own_changes = 0
 
     def __enter__(self) -> Self:

@@ -1,0 +1,1 @@
+"""Pages over a local ledger: what needs somebody, incidents, receivers, addresses, suppressions."""
