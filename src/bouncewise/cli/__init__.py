@@ -33,6 +33,7 @@ VERBS = {
     "incidents": "outages of recipient directories; blocks of your mail",
     "domains": "list dead domains, and look them up in DNS",
     "missed": "who did not get which message, after an outage or a block",
+    "forget": "remove everything about an address",
     "release": "undo suppressions and holds by incident, time, receiver, cause …",
     "replay": "re-evaluate all stored evidence",
     "explain": "explain a reply, a code, a cause or an address",

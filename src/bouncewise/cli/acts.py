@@ -37,7 +37,7 @@ def record_act(
 
     Raises InputError for what is no name, before anything is stored.
     """
-    normalised = [parse_name(name) for name in _lines(names)]
+    normalised = [parse_name(name) for name in each_line(names)]
     for name in normalised:
         if act.kind == ADDED and (error := name_error(name)):
             raise InputError(f"{name}: {error}")
@@ -79,7 +79,8 @@ def undo(
         echo(f"{len(free):,} {'would be ' if dry_run else ''}removed, {len(kept):,} stay")
 
 
-def _lines(names: Iterable[str]) -> Iterable[str]:
+def each_line(names: Iterable[str]) -> Iterable[str]:
+    """*names*, with the lines of standard input in place of ``-``."""
     for name in names:
         if name == "-":
             yield from (line for line in sys.stdin if line.strip())

@@ -187,3 +187,14 @@ class DnsCheckRow(Record, frozen=True, kw_only=True):
             mx=row.mail and row.mail.hosts,
             meant=meant,
         )
+
+
+class ForgottenRow(Record, frozen=True, kw_only=True):
+    """``forget``: one object per name."""
+
+    name: Annotated[str, about("the address or `@domain`, normalised")]
+    reports: Annotated[int, about("reports removed")]
+    deliveries: Annotated[int, about("days with deliveries removed")]
+    acts: Annotated[int, about("acts of people removed")]
+    kept: Annotated[tuple[str, ...], about("the decisions that a keyed hash keeps")]
+    dry_run: Annotated[bool, about("true: nothing was removed")]

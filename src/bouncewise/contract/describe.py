@@ -6,7 +6,13 @@ from __future__ import annotations
 
 from inspect import getdoc
 
-from bouncewise.contract.addresses import AddressAnswer, DnsCheckRow, EventRow, SuppressionRow
+from bouncewise.contract.addresses import (
+    AddressAnswer,
+    DnsCheckRow,
+    EventRow,
+    ForgottenRow,
+    SuppressionRow,
+)
 from bouncewise.contract.base import Record, keys
 from bouncewise.contract.complaints import ComplaintRateRow, FeedbackLoopRow
 from bouncewise.contract.contacts import ContactRecord
@@ -108,6 +114,7 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "rules": (RuleRow, RuleCheckRecord, RuleViolationRow),
     "policy": (PolicyCheckRow, PolicyNumberRow),
     "serve": (ServeRecord,),
+    "forget": (ForgottenRow,),
     "dashboard": (DashboardRecord,),
     "tokens make": (TokenRecord,),
     "watch": (WatchRow,),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 from bouncewise.ledger.records import DayCount, FailedMail, ReceiverCount, Run, StatePage
+from bouncewise.model import Decisions
+from bouncewise.times import Micros
 
 
 class FailedMails(Protocol):
@@ -36,3 +39,41 @@ class Daily(Protocol):
 
     def runs(self, most: int) -> list[Run]:
         """The last runs of ingest, the latest first."""
+
+
+class Forgotten(Protocol):
+    """The names that were forgotten, by keyed hashes."""
+
+    @property
+    def key_path(self) -> Path:
+        """The file with the key."""
+
+    def refresh(self) -> None:
+        """Read them again at the next question."""
+
+    def __bool__(self) -> bool: ...
+
+    def decisions(self, names: Iterable[str]) -> dict[str, Decisions]:
+        """What was decided on those of *names* that were forgotten."""
+
+    def since(self, name: str) -> Micros | None:
+        """When *name* was forgotten; None where it was not."""
+
+    def add(self, name: str, decisions: Decisions, at: datetime) -> None:
+        """Keep that *name* was forgotten, and the *decisions* that were in force."""
+
+    def drop(self, name: str) -> None:
+        """Forget even that it was forgotten."""
+
+
+class Erasure(Protocol):
+    """What removes everything about a name."""
+
+    def count(self, name: str) -> dict[str, int]:
+        """How much there is about *name*."""
+
+    def erase(self, names: set[str], progress: Callable[[int, int], None]) -> None:
+        """Remove everything about *names*."""
+
+    def compact(self) -> None:
+        """Write the whole ledger anew, so that nothing is left in unused parts of the file."""

@@ -15,7 +15,7 @@ from typing import Protocol, Self
 
 from bouncewise.ledger.entries import Entry
 from bouncewise.ledger.mailing_parts import Engagement, Outcomes
-from bouncewise.ledger.overview_parts import Daily, FailedMails
+from bouncewise.ledger.overview_parts import Daily, Erasure, FailedMails, Forgotten
 from bouncewise.ledger.parts import (
     Coverage,
     Familiarity,
@@ -81,6 +81,14 @@ class Store(Protocol):
     @property
     def daily(self) -> Daily:
         """Counts and pages for people who look at the ledger."""
+
+    @property
+    def forgotten(self) -> Forgotten:
+        """The names that were forgotten."""
+
+    @property
+    def erasure(self) -> Erasure:
+        """What removes everything about a name."""
 
     def __enter__(self) -> Self: ...
 

@@ -820,3 +820,66 @@ WHERE coalesce(signal.value, -1) != coalesce(excluded.value, -1) OR signal.words
 
 -- name: signal_all
 SELECT origin, subject, name, day, value, words FROM signal WHERE day >= :since ORDER BY origin, subject, name, day
+
+-- ── forgotten names ──────────────────────────────────────────────────────────────────────────────────────
+
+-- name: compact
+VACUUM
+
+-- name: erase_event
+DELETE FROM event WHERE address = :address
+
+-- name: erase_delivery
+DELETE FROM delivery WHERE address = :address
+
+-- name: erase_act
+DELETE FROM act WHERE address = :address
+
+-- name: erase_state
+DELETE FROM state WHERE address = :address
+
+-- name: erase_carried
+DELETE FROM carried WHERE address = :address
+
+-- name: erase_pending
+DELETE FROM pending WHERE address = :address
+
+-- name: erase_state_change
+DELETE FROM state_change WHERE address = :address
+
+-- name: erase_message
+DELETE FROM message WHERE address = :address
+
+-- name: erase_address_source
+DELETE FROM address_source WHERE address = :address
+
+-- name: erase_engagement
+DELETE FROM engagement WHERE address = :address
+
+-- name: erase_address
+DELETE FROM address WHERE id = :address
+
+-- name: event_of
+SELECT count(*) FROM event WHERE address = :address
+
+-- name: delivery_of
+SELECT count(*) FROM delivery WHERE address = :address
+
+-- name: act_of
+SELECT count(*) FROM act WHERE address = :address
+
+-- name: event_places
+SELECT DISTINCT block, item FROM event WHERE address = :address
+
+-- name: block_put
+UPDATE block SET data = :data WHERE id = :id
+
+-- name: forgotten_all
+SELECT hash, at, decisions FROM forgotten
+
+-- name: forgotten_put
+INSERT INTO forgotten (hash, at, decisions) VALUES (:hash, :at, :decisions)
+ON CONFLICT (hash) DO UPDATE SET at = excluded.at, decisions = excluded.decisions
+
+-- name: forgotten_delete
+DELETE FROM forgotten WHERE hash = :hash

@@ -45,6 +45,10 @@ _NEVER_CHANGED = frozenset(
         "relay_host",
         "claim_day",
         "carried",
+        "forgotten",
+        "engagement",
+        "address_source",
+        "signal",
     }
 )
 _PAGE = 10_000  # names derived at a time

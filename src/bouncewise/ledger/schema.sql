@@ -1,4 +1,4 @@
--- The ledger of bouncewise, schema 9. Times are microseconds since 1970 in UTC; a slot is ten minutes since 1970.
+-- The ledger of bouncewise, schema 10. Times are microseconds since 1970 in UTC; a slot is ten minutes since 1970.
 -- Evidence (block, event, delivery, act, ruling) is only ever added to; everything else is derived and can be derived again.
 -- An event's cause, advice, rule, words, receiver, bearing and directory follow the rules that judged last; its block keeps
 -- the verdict as first judged. An address is known by the first 64 bits of a BLAKE2b hash of its normal form; "@example.org"
@@ -279,3 +279,6 @@ CREATE TABLE signal (
   batch INTEGER NOT NULL,
   PRIMARY KEY (origin, subject, name, day)
 ) WITHOUT ROWID;
+
+-- Names that were forgotten: a keyed hash of each, when, and the Decisions that were in force then (msgpack).
+CREATE TABLE forgotten (hash BLOB PRIMARY KEY, at INTEGER NOT NULL, decisions BLOB NOT NULL) WITHOUT ROWID;

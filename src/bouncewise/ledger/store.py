@@ -23,8 +23,10 @@ from bouncewise.ledger.daily import Daily
 from bouncewise.ledger.database import Database
 from bouncewise.ledger.engagement import Engagement
 from bouncewise.ledger.entries import Entry
+from bouncewise.ledger.erasure import Erasure
 from bouncewise.ledger.failed_mails import FailedMails
 from bouncewise.ledger.familiarity import Familiarity
+from bouncewise.ledger.forgotten import Forgotten
 from bouncewise.ledger.incidents import Incidents
 from bouncewise.ledger.index import Index
 from bouncewise.ledger.neighbours import Neighbours
@@ -60,6 +62,7 @@ class SqlStore:
         self.engagement = Engagement(database)
         self.failed_mails = FailedMails(database)
         self.daily = Daily(database)
+        self.forgotten, self.erasure = Forgotten(database), Erasure(database)
         self._own_changes = 0
 
     def __enter__(self) -> Self:

@@ -59,7 +59,7 @@ class Checker:
         self._ledger, self._policy = ledger, policy
         self._version: tuple[int, int] | None = None
         self._index: parts.Index = Index(())
-        self._has_pending = False
+        self._has_pending = self._has_forgotten = False
         self._decisions: dict[str, Decisions] = {}
         self._probes: dict[str, str] = {}
         self._cleared: dict[str, list[datetime]] = {}
@@ -70,6 +70,8 @@ class Checker:
         version = self._ledger.version()
         if version != self._version:
             self._version = version
+            self._ledger.forgotten.refresh()
+            self._has_forgotten = bool(self._ledger.forgotten)
             self._index = self._ledger.index()
             self._has_pending = bool(self._ledger.pending)
             self._decisions.clear()
@@ -124,7 +126,9 @@ class Checker:
                     yield _unknown(given, name, error)
 
     def _is_candidate(self, name: str) -> bool:
-        return name not in self._decisions and (self._has_pending or self._index.has(id_of(name)))
+        return name not in self._decisions and (
+            self._has_pending or self._has_forgotten or self._index.has(id_of(name))
+        )
 
     def _decision(self, name: str) -> Decisions:
         if self._is_candidate(name):
@@ -141,6 +145,9 @@ class Checker:
         if self._has_pending:
             pending = self._ledger.with_evidence(self._ledger.pending.among(names))
             found |= dict(decisions_on(pending, self._ledger, self._policy))
+        if self._has_forgotten:
+            for name, decisions in self._ledger.forgotten.decisions(names).items():
+                found[name] = (*found.get(name, ()), *decisions)
         self._decisions.update((name, found.get(name, ())) for name in names)
 
     def _probe_of(self, domain: str) -> str:
@@ -186,6 +193,9 @@ def _check_past(
         names = [name_in(given) for given in page]
         with_evidence = ledger.with_evidence(n for name in names for n in _both(name.key))
         found = dict(decisions_on(with_evidence, ledger, policy, at, contexts))
+        every = {n for name in names for n in _both(name.key)}
+        for about, decisions in ledger.forgotten.decisions(every).items():
+            found[about] = (*found.get(about, ()), *decisions)
         for given, (name, error) in zip(page, names, strict=True):
             question = _Question(given, name, domain_of(name), at, mail)
             own, whole = found.get(name, ()), found.get(question.domain, ())

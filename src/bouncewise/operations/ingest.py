@@ -18,6 +18,7 @@ from bouncewise import __version__
 from bouncewise.intake import files
 from bouncewise.intake.reading import ClassifiedFinding, classify_finding, read_paths
 from bouncewise.ledger import DeliveryEntry, Entry, entry
+from bouncewise.ledger.overview_parts import Forgotten
 from bouncewise.model import Engagement, Finding, SenderReport
 from bouncewise.operations.context import Context
 from bouncewise.operations.decisions import settle
@@ -58,6 +59,7 @@ class Session:
         self._acts: list[Engagement] = []
         self.acts = 0
         self._size = 0
+        self._forgotten = context.ledger.forgotten if context.ledger.forgotten else None
 
     def add(self, finding: Finding) -> None:
         """Find out what proves a finding, classify it and add it."""
@@ -66,7 +68,11 @@ class Session:
         self.add_entry(to_entry(self.batch.began, classified))
 
     def add_entry(self, item: Entry) -> bool:
-        """Add an entry made elsewhere; True where that completed a transaction."""
+        """Add an entry made elsewhere; True where that completed a transaction. Evidence of
+        before a name was forgotten does not come back.
+        """
+        if self._forgotten and _is_forgotten(item, self._forgotten):
+            return False
         self._waiting.append(item)
         if not isinstance(item, DeliveryEntry):
             self._size += len(item.packed)
@@ -121,6 +127,16 @@ class Session:
 
 
 Changes = dict[tuple[str, str], int]
+
+
+def _is_forgotten(item: Entry, forgotten: Forgotten) -> bool:
+    if isinstance(item, DeliveryEntry):
+        names = {item.name}
+    else:
+        verp, original, final, header = item.names
+        names = {verp, original, final, *header} - {""}
+    times = (forgotten.since(name) for name in names)
+    return any(since is not None and item.at <= since for since in times)
 
 
 class Tally(NamedTuple):

@@ -1,0 +1,170 @@
+"""Forgetting: nothing about a person is left, and who must not be mailed still is not."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bouncewise.ledger import open_store
+from support.cli import bouncewise
+from support.postfix import ACCEPTED, UNKNOWN, log_lines
+
+DEAD, GOOD, COMPLAINED, OTHER = (
+    f"{name}@there.example" for name in ("dead.person", "good", "complained", "other")
+)
+
+
+def run(folder: Path, *arguments: str, code: int = 0) -> list[dict[str, Any]]:
+    done = bouncewise(folder, *arguments, "--db", "l", "--json")
+    assert done.returncode == code, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def may(folder: Path, name: str, *options: str) -> bool:
+    done = bouncewise(folder, "check", name, "--db", "l", "--json", *options)
+    return bool(json.loads(done.stdout)["send"])
+
+
+def notice(name: str, also: str) -> str:
+    """A mail about two recipients."""
+    parts = "".join(
+        f"Final-Recipient: rfc822; {n}\nAction: failed\nStatus: 5.1.1\n"
+        f"Diagnostic-Code: smtp; 550 5.1.1 User unknown\n\n"
+        for n in (name, also)
+    )
+    return (
+        "From: MAILER-DAEMON@mx.there.example\nTo: news@s.example\nSubject: Undelivered Mail\n"
+        "Date: Mon, 23 Nov 2026 10:00:00 +0000\nMIME-Version: 1.0\n"
+        'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\n\n'
+        f"--b\nContent-Type: text/plain\n\n<{name}>: 550 5.1.1\n<{also}>: 550 5.1.1\n\n"
+        f"--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.there.example\n\n"
+        f"{parts}--b\nContent-Type: text/rfc822-headers\n\nFrom: news@s.example\nTo: {name}\n"
+        "Message-ID: <m1@s.example>\n\n--b--\n"
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    lines = log_lines("2026-11-22T10:00:00+00:00", DEAD, UNKNOWN, queue=1, message_id="d@s.example")
+    lines += log_lines("2026-11-22T10:00:00+00:00", GOOD, ACCEPTED, queue=2)
+    lines += log_lines("2026-11-23T10:00:00+00:00", COMPLAINED, ACCEPTED, queue=3)
+    (tmp_path / "mail.log").write_text(lines)
+    (tmp_path / "notice.eml").write_text(notice(DEAD, OTHER))
+    complaint = {
+        "RecordType": "SpamComplaint",
+        "Email": COMPLAINED,
+        "ID": 9,
+        "BouncedAt": "2026-11-24T10:00:00Z",
+    }
+    (tmp_path / "complaint.json").write_text(json.dumps(complaint))
+    run(tmp_path, "ingest", "mail.log", "notice.eml", "complaint.json")
+    run(tmp_path, "suppressions", "add", DEAD, "--why", "phoned")
+    assert not may(tmp_path, DEAD)
+    assert not may(tmp_path, COMPLAINED)
+    return tmp_path
+
+
+def octets(folder: Path) -> bytes:
+    """Everything in the ledger's files, its blocks decompressed."""
+    import zstandard
+
+    from support.sql import rows
+
+    found = b"".join(path.read_bytes() for path in sorted(folder.glob("l*")))
+    with open_store(folder / "l") as ledger:
+        for (data,) in rows(ledger, "SELECT data FROM block"):
+            found += zstandard.decompress(data)
+    return found.lower()
+
+
+def test_nothing_is_left_and_the_answer_stays(folder: Path) -> None:
+    assert b"dead.person" in octets(folder)
+    found = run(folder, "forget", DEAD)
+    assert found[0]["kept"] == ["suppressed", "suppressed"]
+    assert found[0]["reports"] >= 2
+    assert b"dead.person" not in octets(folder)
+    assert not may(folder, DEAD)
+    assert not may(folder, DEAD, "--transactional")
+    assert run(folder, "history", DEAD) == []
+    (folder / "list.csv").write_text(f"email\n{DEAD}\n{GOOD}\n")
+    done = bouncewise(folder, "clean", "list.csv", "--db", "l")
+    assert done.stdout.decode().split() == ["email", GOOD]
+
+
+def test_others_keep_what_they_have(folder: Path) -> None:
+    before = run(folder, "history", COMPLAINED)
+    other = run(folder, "history", OTHER)
+    run(folder, "forget", DEAD)
+    assert run(folder, "history", COMPLAINED) == before
+    assert run(folder, "history", OTHER) == other
+    assert run(folder, "replay", "--dry-run")[-1]["changed"] == 0
+
+
+def test_a_complainer_never_becomes_mailable(folder: Path) -> None:
+    run(folder, "forget", COMPLAINED)
+    assert not may(folder, COMPLAINED)
+    assert may(folder, COMPLAINED, "--transactional")
+    run(folder, "confirm", COMPLAINED, "--why", "logged in")
+    assert not may(folder, COMPLAINED)
+
+
+def test_an_old_log_does_not_bring_it_back(folder: Path) -> None:
+    run(folder, "forget", DEAD, GOOD)
+    shutil.copy(folder / "mail.log", folder / "again.log")
+    run(folder, "ingest", "again.log", "notice.eml")
+    assert b"dead.person" not in octets(folder)
+    assert run(folder, "history", GOOD) == []
+
+
+def test_completely_asks_and_removes_the_hash_as_well(folder: Path) -> None:
+    refused = bouncewise(folder, "forget", DEAD, "--completely", "--db", "l", stdin=b"n\n")
+    assert refused.returncode == 2
+    assert b"Nothing was removed" in refused.stderr
+    assert not may(folder, DEAD)
+    run(folder, "forget", DEAD, "--completely", "--yes")
+    assert may(folder, DEAD)
+    assert b"dead.person" not in octets(folder)
+
+
+def test_what_was_forgotten_can_be_forgotten_completely_later(folder: Path) -> None:
+    run(folder, "forget", DEAD)
+    run(folder, "forget", DEAD)
+    assert not may(folder, DEAD)
+    run(folder, "forget", DEAD, "--completely", "--yes")
+    assert may(folder, DEAD)
+
+
+def test_a_dry_run_changes_nothing(folder: Path) -> None:
+    before = (folder / "l").read_bytes()
+    found = run(folder, "forget", DEAD, "--dry-run")
+    assert found[0]["dry_run"] is True
+    assert (folder / "l").read_bytes() == before
+    assert not (folder / "l.key").exists()
+
+
+def test_without_the_key_nothing_is_answered(folder: Path) -> None:
+    run(folder, "forget", DEAD)
+    key = folder / "l.key"
+    assert key.stat().st_mode & 0o777 == 0o600
+    kept = key.read_bytes()
+    for damaged in (None, b"", b"x"):
+        key.unlink()
+        if damaged is not None:
+            key.write_bytes(damaged)
+        done = bouncewise(folder, "check", GOOD, "--db", "l")
+        assert done.returncode == 2
+        assert b"Restore it" in done.stderr
+        key.write_bytes(kept)
+    assert may(folder, GOOD)
+
+
+def test_names_come_from_standard_input(folder: Path) -> None:
+    done = bouncewise(folder, "forget", "-", "--db", "l", stdin=f"{DEAD}\n{GOOD}\n".encode())
+    assert done.returncode == 0
+    assert done.stdout.decode().count("forgot") == 2
+    assert b"stays suppressed (all mail)" in done.stdout
+    assert b"good@there.example: 0 reports, 1 days with deliveries, 0 acts; may be" in done.stdout
