@@ -7,6 +7,7 @@
 # make spark          the tests of Spark in local mode; downloads half a gigabyte and needs Java 17
 # make corpus         verdicts and reports compared with labelled replies, messages and foreign inputs in CORPUS=FOLDER (not part of the repository)
 # make lab            bounces produced by the mail servers that are installed, read and compared; as root
+# make docs           the documentation as a site, in build/site/site; broken links end it
 # make fuzz           every reader under a coverage-guided fuzzer, for SECONDS=120
 # make soak           read and ingest on damaged fixtures, for SECONDS=3600; failures are kept in build/soak
 # make kills          commands killed at random moments, started again, and compared with those that nothing ended
@@ -24,7 +25,7 @@ BIN = $(VENV)/bin
 
 PURE = src/bouncewise/times.py,src/bouncewise/model/*,src/bouncewise/text/*,src/bouncewise/rfc/*,src/bouncewise/classifier/*,src/bouncewise/policy/*,src/bouncewise/rules/*
 
-.PHONY: demo demo-dashboard train test check coverage spark corpus bench world lab fuzz soak kills package release-check clean
+.PHONY: demo demo-dashboard docs train test check coverage spark corpus bench world lab fuzz soak kills package release-check clean
 
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "bouncewise needs Python 3.11 or newer; try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
@@ -85,6 +86,11 @@ lab: $(VENV)/.installed
 	$(BIN)/python -m lab.run
 	$(BIN)/python -m lab.verp
 	$(BIN)/python -m lab.service
+
+docs: $(VENV)/.installed
+	$(BIN)/pip install --quiet --editable '.[docs]'
+	$(BIN)/python -m lab.site build/site
+	cd build/site && $(CURDIR)/$(BIN)/zensical build --strict --clean
 
 fuzz: $(VENV)/.installed
 	$(BIN)/pip install --quiet atheris
