@@ -39,6 +39,7 @@ VERBS = {
     "explain": "explain a reply, a code, a cause or an address",
     "diagnose": "rank the likely reasons for a refusal; name the next step",
     "contact": "write to a receiver's postmaster: where, and a letter with the replies",
+    "compare": "what other policies would have done with your history",
     "policy": "show the decision policy; check your own",
     "rules": "list rules; check and test your own",
     "blocklists": "ask DNS blocklists about your addresses and domains",

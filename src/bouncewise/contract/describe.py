@@ -14,6 +14,7 @@ from bouncewise.contract.addresses import (
     SuppressionRow,
 )
 from bouncewise.contract.base import Record, keys
+from bouncewise.contract.compared import ComparedRow
 from bouncewise.contract.complaints import ComplaintRateRow, FeedbackLoopRow
 from bouncewise.contract.contacts import ContactRecord
 from bouncewise.contract.diagnoses import DiagnosisRecord
@@ -114,6 +115,7 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "rules": (RuleRow, RuleCheckRecord, RuleViolationRow),
     "policy": (PolicyCheckRow, PolicyNumberRow),
     "serve": (ServeRecord,),
+    "compare": (ComparedRow,),
     "forget": (ForgottenRow,),
     "dashboard": (DashboardRecord,),
     "tokens make": (TokenRecord,),
