@@ -53,6 +53,7 @@ from bouncewise.contract.sender import (
     DmarcSummary,
     ListingRow,
     OpinionRow,
+    RequirementRow,
     TlsReportRow,
     TlsSummary,
 )
@@ -128,7 +129,7 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "sender signals": (TrendRow,),
     "sender volume": (VolumeRow,),
     "review": (CheckRow, OpinionRow),
-    "sender": (CheckRow,),
+    "sender": (CheckRow, RequirementRow),
     "batch": (BatchRecord,),
 }
 """The records of each verb, in the order of the page."""

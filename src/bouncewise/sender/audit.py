@@ -26,6 +26,7 @@ from bouncewise.sender.checks import CheckResult, Hit, results
 from bouncewise.sender.spf import MAX_LOOKUPS, Query, SpfResult, evaluate, is_record
 from bouncewise.sender.spf_cost import cost
 from bouncewise.sender.spf_record import texts
+from bouncewise.sender.transport import Fetch, bimi, mta_sts, tls_reports
 
 # Addresses that nobody sends from: for documentation and carriers (RFC 5737, RFC 6598, RFC 3849).
 _OTHER_SENDERS = ("192.0.2.251", "198.51.100.251", "203.0.113.251", "100.64.0.251", "2001:db8::251")
@@ -34,15 +35,19 @@ _LONG = 200  # characters of a record that are shown
 
 
 def audit_domain(
-    domain: str, resolve: Resolver, ips: Sequence[IPAddress] = ()
+    domain: str, resolve: Resolver, ips: Sequence[IPAddress] = (), fetch: Fetch | None = None
 ) -> list[CheckResult]:
-    """What is wrong with the records of *domain* as a sender that uses the addresses *ips*."""
+    """What is wrong with the records of *domain* as a sender that uses the addresses *ips*; *fetch*
+    gets the policy of MTA-STS.
+    """
     asked = remembering(resolve)
     parts = [
         _spf(domain, asked, ips),
         _dmarc(domain, asked),
         _mx(domain, asked),
-        _others(domain, asked),
+        mta_sts(domain, asked, fetch),
+        tls_reports(domain, asked),
+        _bimi(domain, asked),
         *(_ptr(ip, asked) for ip in ips),
     ]
     return _results(hit for part in parts for hit in _guarded(part))
@@ -206,13 +211,10 @@ def _mx(domain: str, resolve: Resolver) -> Iterator[Hit]:
         yield "mx-none", {"domain": domain, "value": words.get(found.route, "it has no MX")}
 
 
-def _others(domain: str, resolve: Resolver) -> Iterator[Hit]:
-    for key, name, version in (
-        ("mta-sts", f"_mta-sts.{domain}", "v=stsv1"),
-        ("tls-rpt", f"_smtp._tls.{domain}", "v=tlsrptv1"),
-    ):
-        if not any(text.lower().startswith(version) for text in _txt(name, resolve)):
-            yield key, {"domain": domain}
+def _bimi(domain: str, resolve: Resolver) -> Iterator[Hit]:
+    found = dmarc.discover(domain, resolve).record
+    effect = dmarc.effect(found) if found else None
+    yield from bimi(domain, resolve, effect.domain if effect else None)
 
 
 def _ptr(ip: IPAddress, resolve: Resolver) -> Iterator[Hit]:
