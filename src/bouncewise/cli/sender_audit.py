@@ -27,13 +27,14 @@ from bouncewise.cli.common import (
 from bouncewise.cli.places import ledger_path
 from bouncewise.cli.review import lines_of, summary
 from bouncewise.contract import dumps
-from bouncewise.contract.sender import CheckRow, RequirementRow
+from bouncewise.contract.sender import CheckRow, RequirementRow, SpfOutsideRow, SpfTermRow
 from bouncewise.errors import InputError
 from bouncewise.lists.names import name_in
 from bouncewise.net.answers import IPAddress
-from bouncewise.net.dns import Resolver, system_resolver
+from bouncewise.net.dns import Resolver, remembering, system_resolver
 from bouncewise.net.https import fetch
 from bouncewise.net.zone import zone_resolver
+from bouncewise.operations.spf_use import SpfUse, spf_use
 from bouncewise.operations.unmet import Share, shares
 from bouncewise.sender.audit import audit_domain, audit_ip
 from bouncewise.sender.checks import CheckResult, Level
@@ -43,13 +44,16 @@ from bouncewise.sender.review.mail import MAX_MAIL
 from bouncewise.sender.transport import MAX_POLICY
 
 _DAYS = 30
+_REPORT_DAYS = 90
+_MOST = 10
 
 
 class _Target(NamedTuple):
-    """What is audited, the results, and what was looked at."""
+    """The results, what was looked at, and the domain, if it is one."""
 
     results: list[CheckResult]
     looked_at: set[str]
+    domain: str = ""
 
 
 @click.command("audit", short_help="the records of a domain, or the names of an IP address")
@@ -95,12 +99,13 @@ def audit(
     found = _audited(target, [_ip(text) for text in ips], resolve, is_published=zone_path is None)
     judged = judge(found.results, found.looked_at, wanted)
     explained = _shares(judged, db)
+    use = _spf_use(found.domain, resolve, db)
     if as_json:
         echo(*(dumps(CheckRow.of(result)) for result in found.results))
-        echo(*(dumps(_row(item, explained)) for item in judged))
+        echo(*(dumps(_row(item, explained)) for item in judged), *_use_json(use))
     else:
         echo(*(line for r in found.results for line in lines_of(r)), summary(found.results))
-        echo(*_requirements(judged, explained))
+        echo(*_requirements(judged, explained), *_use(use))
     is_bad = any(f.level in (Level.ERROR, Level.UNKNOWN) for f in found.results)
     raise SystemExit(1 if is_bad else 0)
 
@@ -119,8 +124,9 @@ def _audited(
     if name.error:
         raise InputError(f"{target}: no domain, no IP address and no file")
     get = partial(fetch, limit=MAX_POLICY) if is_published else None
-    results = audit_domain(name.key.removeprefix("@"), resolve, ips, get)
-    return _Target(results, {"domain", "ip"} if ips else {"domain"})
+    domain = name.key.removeprefix("@")
+    results = audit_domain(domain, resolve, ips, get)
+    return _Target(results, {"domain", "ip"} if ips else {"domain"}, domain)
 
 
 def _ip(text: str) -> IPAddress:
@@ -138,6 +144,44 @@ def _shares(judged: list[Judged], db: str | None) -> dict[str, Share]:
     now = datetime.now(UTC)
     with open_ledger(db) as ledger:
         return shares(ledger, unmet, now - timedelta(days=_DAYS), now)
+
+
+def _spf_use(domain: str, resolve: Resolver, db: str | None) -> SpfUse | None:
+    """What the DMARC reports in the ledger say of the SPF record; None where there is nothing."""
+    if not domain or (db is None and not ledger_path(db).exists()):
+        return None
+    with open_ledger(db) as ledger:
+        since = datetime.now(UTC) - timedelta(days=_REPORT_DAYS)
+        return spf_use(ledger, domain, remembering(resolve), since)
+
+
+def _use_json(use: SpfUse | None) -> Iterator[str]:
+    for term in use.terms if use else ():
+        yield dumps(SpfTermRow(**term._asdict()))
+    for source, mails in use.outside if use else ():
+        yield dumps(SpfOutsideRow(outside=source, mails=mails))
+
+
+def _use(use: SpfUse | None) -> Iterator[str]:
+    """The terms by their use, and the sources that SPF does not name."""
+    if use is None:
+        return
+    yield ""
+    silent = f"; DNS did not answer for {use.silent:,}" if use.silent else ""
+    head = (
+        f"SPF terms by the DMARC reports of {_REPORT_DAYS} days ({use.sources:,} sources{silent})"
+    )
+    yield style(head, HEAD)
+    for term in use.terms:
+        line = f"  {term.mails:>10,} mails  {term.lookups:>2} lookups  {term.term}"
+        yield line if term.mails else style(f"{line}  no reported mail needed it", BAD)
+    for source, mails in use.outside[:_MOST]:
+        yield (
+            f"  {mails:>10,} mails by DKIM from {source}, which SPF does not name: a forwarder, or "
+            "a sender of yours"
+        )
+    if len(use.outside) > _MOST:
+        yield style(f"  and {len(use.outside) - _MOST:,} more sources; --json lists all", DIM)
 
 
 def _row(item: Judged, explained: dict[str, Share]) -> RequirementRow:

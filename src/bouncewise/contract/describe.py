@@ -54,6 +54,8 @@ from bouncewise.contract.sender import (
     ListingRow,
     OpinionRow,
     RequirementRow,
+    SpfOutsideRow,
+    SpfTermRow,
     TlsReportRow,
     TlsSummary,
 )
@@ -129,7 +131,7 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "sender signals": (TrendRow,),
     "sender volume": (VolumeRow,),
     "review": (CheckRow, OpinionRow),
-    "sender": (CheckRow, RequirementRow),
+    "sender": (CheckRow, RequirementRow, SpfTermRow, SpfOutsideRow),
     "batch": (BatchRecord,),
 }
 """The records of each verb, in the order of the page."""

@@ -234,6 +234,22 @@ class RequirementRow(Record, frozen=True, kw_only=True):
     looked: Annotated[str, about("when that was looked at")]
 
 
+class SpfTermRow(Record, frozen=True, kw_only=True):
+    """``sender DOMAIN``: a term of the SPF record, by the DMARC reports of 90 days."""
+
+    term: Annotated[str, about("the term")]
+    lookups: Annotated[int, about("DNS lookups that it costs, with all that it includes")]
+    sources: Annotated[int, about("addresses for which it decided")]
+    mails: Annotated[int, about("their mails; 0: no reported mail needed it")]
+
+
+class SpfOutsideRow(Record, frozen=True, kw_only=True):
+    """``sender DOMAIN``: a source whose mail passed by DKIM, and that SPF does not name."""
+
+    outside: Annotated[str, about("the address")]
+    mails: Annotated[int, about("mails that passed by DKIM")]
+
+
 class OpinionRow(Record, frozen=True, kw_only=True):
     """``review --spamd`` and ``--rspamd``: the rules of a filter that match."""
 
