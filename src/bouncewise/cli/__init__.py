@@ -47,6 +47,7 @@ VERBS = {
     "sender": "check a sending domain; what receivers report about it",
     "dashboard": "show the ledger in the browser",
     "serve": "run the service: webhooks and mail in, answers out",
+    "spool": "what waits in the service's spool; records that could not be read",
     "tokens": "make tokens for the service's HTTP server",
     "watch": "what changed in records, blocklists, reports and sources",
     "verp": "make and check signed return addresses, and their keys",

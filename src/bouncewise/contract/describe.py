@@ -59,7 +59,13 @@ from bouncewise.contract.sender import (
     TlsReportRow,
     TlsSummary,
 )
-from bouncewise.contract.service import DashboardRecord, ServeRecord, TokenRecord
+from bouncewise.contract.service import (
+    DashboardRecord,
+    PoisonRow,
+    ServeRecord,
+    SpoolRecord,
+    TokenRecord,
+)
 from bouncewise.contract.settings import (
     ConfigCheckRecord,
     ConfigPlaceRow,
@@ -121,6 +127,7 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "compare": (ComparedRow,),
     "forget": (ForgottenRow,),
     "dashboard": (DashboardRecord,),
+    "spool": (SpoolRecord, PoisonRow),
     "tokens make": (TokenRecord,),
     "watch": (WatchRow,),
     "verp": (ReturnAddressRow, VerpCheckRow, VerpKeyRecord),
