@@ -14,7 +14,7 @@ from typing import NamedTuple
 from bouncewise.net.dns import NoRecordsError, NoSuchNameError, Resolver
 from bouncewise.net.https import FetchError, UnreachableError
 from bouncewise.sender.checks import Hit
-from bouncewise.sender.spf_record import texts
+from bouncewise.sender.spf import text_records
 
 MAX_POLICY = 64 << 10
 """Octets of a policy (RFC 8461 section 3.3)."""
@@ -74,7 +74,9 @@ def mta_sts(domain: str, resolve: Resolver, fetch: Fetch | None) -> Iterator[Hit
     """What is wrong with the MTA-STS record and policy of *domain*; without *fetch* the policy is
     not looked at.
     """
-    records = [t for t in _txt(f"_mta-sts.{domain}", resolve) if t.lower().startswith("v=stsv1")]
+    records = [
+        t for t in text_records(f"_mta-sts.{domain}", resolve) if t.lower().startswith("v=stsv1")
+    ]
     if not records:
         yield "mta-sts", {"domain": domain}
         return
@@ -121,7 +123,7 @@ def _hosts(domain: str, resolve: Resolver, policy: StsPolicy) -> Iterator[Hit]:
 def tls_reports(domain: str, resolve: Resolver) -> Iterator[Hit]:
     """What is wrong with the record that asks for SMTP TLS reports."""
     name = f"_smtp._tls.{domain}"
-    records = [t for t in _txt(name, resolve) if t.lower().startswith("v=tlsrptv1")]
+    records = [t for t in text_records(name, resolve) if t.lower().startswith("v=tlsrptv1")]
     if not records:
         yield "tls-rpt", {"domain": domain}
         return
@@ -137,7 +139,9 @@ def bimi(domain: str, resolve: Resolver, policy: str | None) -> Iterator[Hit]:
     logo nor its certificate is fetched.
     """
     records = [
-        t for t in _txt(f"default._bimi.{domain}", resolve) if t.lower().startswith("v=bimi1")
+        t
+        for t in text_records(f"default._bimi.{domain}", resolve)
+        if t.lower().startswith("v=bimi1")
     ]
     if not records:
         return
@@ -158,10 +162,3 @@ def _tags(text: str) -> dict[str, str]:
     """The tags of a record: ``name=value`` separated by semicolons."""
     parts = (part.partition("=") for part in text.split(";"))
     return {name.strip().lower(): value.strip() for name, equals, value in parts if equals}
-
-
-def _txt(name: str, resolve: Resolver) -> list[str]:
-    try:
-        return [texts(record) for record in resolve(name, "TXT")]
-    except (NoSuchNameError, NoRecordsError):
-        return []
