@@ -74,9 +74,7 @@ def mta_sts(domain: str, resolve: Resolver, fetch: Fetch | None) -> Iterator[Hit
     """What is wrong with the MTA-STS record and policy of *domain*; without *fetch* the policy is
     not looked at.
     """
-    records = [
-        t for t in text_records(f"_mta-sts.{domain}", resolve) if t.lower().startswith("v=stsv1")
-    ]
+    records = _versions(f"_mta-sts.{domain}", "v=stsv1", resolve)
     if not records:
         yield "mta-sts", {"domain": domain}
         return
@@ -122,8 +120,7 @@ def _hosts(domain: str, resolve: Resolver, policy: StsPolicy) -> Iterator[Hit]:
 
 def tls_reports(domain: str, resolve: Resolver) -> Iterator[Hit]:
     """What is wrong with the record that asks for SMTP TLS reports."""
-    name = f"_smtp._tls.{domain}"
-    records = [t for t in text_records(name, resolve) if t.lower().startswith("v=tlsrptv1")]
+    records = _versions(f"_smtp._tls.{domain}", "v=tlsrptv1", resolve)
     if not records:
         yield "tls-rpt", {"domain": domain}
         return
@@ -138,11 +135,7 @@ def bimi(domain: str, resolve: Resolver, policy: str | None) -> Iterator[Hit]:
     """Whether the logo of *domain* can be shown; *policy*: the DMARC policy in effect. Neither the
     logo nor its certificate is fetched.
     """
-    records = [
-        t
-        for t in text_records(f"default._bimi.{domain}", resolve)
-        if t.lower().startswith("v=bimi1")
-    ]
+    records = _versions(f"default._bimi.{domain}", "v=bimi1", resolve)
     if not records:
         return
     tags = _tags(records[0])
@@ -156,6 +149,11 @@ def bimi(domain: str, resolve: Resolver, policy: str | None) -> Iterator[Hit]:
     else:
         mark = "a certificate (a=)" if tags.get("a") else "no certificate (a=)"
         yield "bimi-fine", {"domain": domain, "value": mark}
+
+
+def _versions(name: str, version: str, resolve: Resolver) -> list[str]:
+    """The TXT records of *name* that begin with *version*."""
+    return [text for text in text_records(name, resolve) if text.lower().startswith(version)]
 
 
 def _tags(text: str) -> dict[str, str]:
