@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -168,3 +170,16 @@ def test_names_come_from_standard_input(folder: Path) -> None:
     assert done.stdout.decode().count("forgot") == 2
     assert b"stays suppressed (all mail)" in done.stdout
     assert b"good@there.example: 0 reports, 1 days with deliveries, 0 acts; may be" in done.stdout
+
+
+def test_a_reader_of_the_ledger_is_waited_for_or_named(folder: Path) -> None:
+    with contextlib.closing(sqlite3.connect(folder / "l")) as other:
+        reading = other.execute("SELECT name FROM address")
+        reading.fetchone()
+        done = bouncewise(folder, "forget", DEAD, "--db", "l")
+        reading.close()
+    assert done.returncode == 0, done.stderr
+    assert not may(folder, DEAD)
+    if b"could not be written anew" in done.stderr:
+        assert bouncewise(folder, "forget", DEAD, "--db", "l").stderr == b""
+    assert b"dead.person" not in octets(folder)

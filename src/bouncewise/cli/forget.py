@@ -11,6 +11,7 @@ from bouncewise.cli.acts import each_line
 from bouncewise.cli.common import (
     dry_run_option,
     echo,
+    echo_error,
     json_option,
     ledger_options,
     load_policy,
@@ -64,7 +65,14 @@ def command(
             if completely and not yes and any(item.kept for item in planned):
                 _confirm(planned)
             with progress(None, "forget", "blocks") as advance:
-                forget(planned, ledger, policy, now, completely=completely, progress=advance)
+                is_compact = forget(
+                    planned, ledger, policy, now, completely=completely, progress=advance
+                )
+            if not is_compact:
+                echo_error(
+                    "note: the file could not be written anew, for another process uses it: unused "
+                    "parts may still contain the name. Run the command again later."
+                )
     for item in planned:
         echo(_json(item, completely, dry_run) if as_json else _line(item, completely, dry_run))
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import NamedTuple
 
+from bouncewise.errors import LedgerError
 from bouncewise.ledger import Store
 from bouncewise.model import Decision, State
 from bouncewise.operations.decisions import decisions_on, derive
@@ -45,9 +46,10 @@ def forget(
     *,
     completely: bool,
     progress: Callable[[int, int], None] = lambda *_: None,
-) -> None:
+) -> bool:
     """Carry out what is *planned*; *completely*: without the keyed hash, so that the name is one of
-    which nothing is known.
+    which nothing is known. Whether the file could be written anew as well: another process may use
+    it.
     """
     names = {item.name for item in planned}
     with ledger.change():
@@ -59,4 +61,8 @@ def forget(
         ledger.erasure.erase(names, progress)
         derive(ledger, policy, names)
         ledger.write_index()
-    ledger.erasure.compact()
+    try:
+        ledger.erasure.compact()
+    except LedgerError:
+        return False
+    return True
