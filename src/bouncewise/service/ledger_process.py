@@ -24,7 +24,7 @@ IDLE = 0.1
 """Seconds between looking at an empty spool."""
 
 _WAITS = (1.0, 2.0, 5.0, 10.0, 30.0)  # seconds after faults in a row
-_CLEAN_UP = 60.0
+_CLEAN_UP = 5.0
 _DAY = 86_400.0
 
 
@@ -41,8 +41,8 @@ def run(folder: Path, open_context: Callable[[], Context], keep_days: int, tell:
             try:
                 with open_context() as context:
                     _drain(Drain(folder, context, tell), keep_days, stop)
-            except BouncewiseError as bad:
-                tell(f"the ledger cannot be written: {bad}")
+            except (BouncewiseError, OSError) as bad:
+                tell(_fault(bad, folder))
                 stop.wait(_WAITS[min(faults, len(_WAITS) - 1)])
                 faults += 1
             else:
@@ -63,8 +63,15 @@ def _drain(drain: Drain, keep_days: int, stop: threading.Event) -> None:
     drain.settle()
 
 
+def _fault(bad: BouncewiseError | OSError, folder: Path) -> str:
+    if isinstance(bad, BouncewiseError):
+        return f"the ledger cannot be written: {bad}"
+    return f"the spool {folder} cannot be read or written: {bad.strerror or bad}"
+
+
 def _wait_for_end(stop: threading.Event) -> None:
-    while sys.stdin.buffer.read(4096):
+    # (A thread within sys.stdin.buffer.read would abort the interpreter when it ends.)
+    while os.read(sys.stdin.fileno(), 4096):
         pass
     stop.set()
 
