@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from bouncewise.errors import LedgerError
+from bouncewise.operations.context import Context
 from bouncewise.service import ledger_process
+from bouncewise.service.drain import Drain
+from bouncewise.service.ledger_file import LedgerFile
+from bouncewise.service.spool import Record, Writer
 
 _RUN = """
 import sys
@@ -18,7 +23,7 @@ from pathlib import Path
 from bouncewise.service import ledger_process
 def fail():
     raise RuntimeError("a defect")
-ledger_process.run(Path(sys.argv[1]), fail, 0, print)
+ledger_process.run(Path(sys.argv[1]), Path("none"), fail, 0, print)
 """
 
 
@@ -64,7 +69,29 @@ def test_a_fault_is_one_line_and_is_waited_for(
     monkeypatch.setattr(sys, "stdin", Input)
     monkeypatch.setattr(ledger_process, "_WAITS", (0.01,))
     monkeypatch.setattr(ledger_process.signal, "signal", lambda *_: None)
-    ledger_process.run(tmp_path, fail, 0, lines.append)  # type: ignore[arg-type]
+    ledger_process.run(tmp_path, tmp_path / "ledger", fail, 0, lines.append)  # type: ignore[arg-type]
     os.close(reader)
     assert line in lines[0]
     assert lines[1] == "opened again"
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_ledger_that_was_removed_or_replaced_gets_nothing_more(
+    tmp_path: Path, *, replaced: bool
+) -> None:
+    ledger, spool = tmp_path / "ledger", tmp_path / "spool"
+    writer = Writer(spool, 1 << 30)
+    file = LedgerFile(ledger)
+    with pytest.raises(LedgerError, match="removed"):
+        file.check()
+    with Context.open(ledger, create=True) as context:
+        file = LedgerFile(ledger)
+        file.check()
+        writer.append([Record(1, "webhook", "pm", b"{}")])
+        moved = Drain(spool, context, lambda _: None)
+        ledger.rename(tmp_path / "before")
+        if replaced:
+            ledger.write_bytes(b"")
+        with pytest.raises(LedgerError, match="replaced" if replaced else "removed"):
+            ledger_process._drain(moved, file, 0, threading.Event())
+        assert moved.cursor == 0

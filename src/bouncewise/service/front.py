@@ -24,6 +24,7 @@ from bouncewise.policy.load import Policy
 from bouncewise.service import systemd
 from bouncewise.service.app import application
 from bouncewise.service.inbox import Inbox
+from bouncewise.service.ledger_file import LedgerFile
 from bouncewise.service.lmtp import LmtpServer
 from bouncewise.service.policy import PolicyAnswers, PolicyServer
 from bouncewise.service.spool import Writer
@@ -103,10 +104,12 @@ async def _follow(state: State, setup: Setup) -> None:
     """Open the ledger when it can be, and notice its changes."""
     while True:
         try:
+            file = LedgerFile(setup.ledger)
             # (SQLite's connections belong to the thread that opens them)
             with open_store(setup.ledger, read_only=True) as ledger:
                 state.use_ledger(ledger, setup.policy)
                 while True:
+                    file.check()
                     state.checker.refresh()
                     await asyncio.sleep(REFRESH)
         except BouncewiseError as bad:
