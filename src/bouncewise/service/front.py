@@ -23,6 +23,7 @@ from bouncewise.ledger import open_store
 from bouncewise.policy.load import Policy
 from bouncewise.service import systemd
 from bouncewise.service.app import application
+from bouncewise.service.http_head import BoundedHead
 from bouncewise.service.inbox import Inbox
 from bouncewise.service.ledger_file import LedgerFile
 from bouncewise.service.lmtp import LmtpServer
@@ -171,6 +172,7 @@ class _HttpServer(uvicorn.Server):
 async def _http_server(state: State) -> AsyncIterator[None]:
     config = uvicorn.Config(
         application(state),
+        http=BoundedHead,
         log_config=None,
         access_log=False,
         server_header=False,
