@@ -73,7 +73,7 @@ async def _serve(setup: Setup, beside: Beside) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end.set)
     try:
-        inbox = Inbox(Writer(setup.folder, setup.settings.spool.max_bytes))
+        inbox = Inbox(Writer(setup.folder, setup.settings.spool.max_bytes), setup.tell)
     except OSError as bad:
         raise BouncewiseError(f"{setup.folder}: {bad.strerror or bad}") from None
     state = State(setup.settings, inbox, setup.folder, setup.tell)
