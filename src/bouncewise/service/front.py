@@ -11,6 +11,7 @@ import contextlib
 import os
 import signal
 import socket
+import stat
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -214,7 +215,7 @@ def listening(place: str) -> socket.socket:
 
 def _unix_socket(path: str) -> socket.socket:
     with contextlib.suppress(FileNotFoundError):
-        if not Path(path).is_socket():
+        if not stat.S_ISSOCK(Path(path).lstat().st_mode):
             raise BouncewiseError(f"{path}: there is something that is no socket")
         Path(path).unlink()
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
