@@ -27,5 +27,22 @@ cat "$work/clean.csv"
 echo "… and dropped:"
 cat "$work/rejected.csv"
 
+step "What the ledger holds   bouncewise status"
+bouncewise status --at 2026-11-22
+
+if bouncewise serve --check-config >"$work/config" 2>&1; then
+    step "As a service   bouncewise serve"
+    printf '%s\n' '[http]' 'listen = "127.0.0.1:18025"' '[postfix_policy]' 'listen = "127.0.0.1:18026"' \
+        '[smtp]' 'lmtp = "127.0.0.1:18027"' 'accept = ["bounces+*@sender.example"]' \
+        '[[webhook]]' 'name = "postmark"' 'esp = "postmark"' 'secret = "env:DEMO_SECRET"' >"$work/bouncewise.toml"
+    DEMO_SECRET=a-secret-of-this-demo bouncewise serve --config "$work/bouncewise.toml" &
+    service=$!
+    trap 'kill $service 2>/dev/null; rm -rf "$work"' EXIT
+    DEMO_SECRET=a-secret-of-this-demo python service_demo.py
+    kill $service
+    wait $service 2>/dev/null || true
+    trap 'rm -rf "$work"' EXIT
+fi
+
 step "The question it began with   bouncewise explain …"
 bouncewise explain "550 5.4.1 Recipient address rejected: Access denied"

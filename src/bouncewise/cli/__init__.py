@@ -16,42 +16,56 @@ from bouncewise import __version__
 from bouncewise.encode import ESCAPED, for_terminal
 from bouncewise.errors import BouncewiseError
 
-VERBS = {
-    "classify": "classify SMTP replies, one per line",
-    "read": "read bounces, logs and feedback, and print verdicts",
-    "ingest": "read into the ledger, and decide",
-    "check": "may these addresses be mailed?",
-    "validate": "is it worth mailing these addresses? by ledger, DNS and lists",
-    "clean": "drop the addresses of a list that must not be mailed",
-    "segment": "who of a list still reads? by opens, clicks and other acts",
-    "gate": "what will this list cost? should this mailing be stopped?",
-    "status": "count the ledger's addresses by state, cause and trust",
-    "suppressions": "list, add, remove, import or export suppressions",
-    "batch": "classify files of millions of replies",
-    "confirm": "record a sign of life of an address",
-    "history": "the log of an address or @domain",
-    "incidents": "outages of recipient directories; blocks of your mail",
-    "domains": "list dead domains, and look them up in DNS",
-    "missed": "who did not get which message, after an outage or a block",
-    "forget": "remove everything about an address",
-    "release": "undo suppressions and holds by incident, time, receiver, cause …",
-    "replay": "re-evaluate all stored evidence",
-    "explain": "explain a reply, a code, a cause or an address",
-    "diagnose": "rank the likely reasons for a refusal; name the next step",
-    "contact": "write to a receiver's postmaster: where, and a letter with the replies",
-    "compare": "what other policies would have done with your history",
-    "policy": "show the decision policy; check your own",
-    "rules": "list rules; check and test your own",
-    "blocklists": "ask DNS blocklists about your addresses and domains",
-    "review": "check a mailing before it is sent",
-    "sender": "check a sending domain; what receivers report about it",
-    "dashboard": "show the ledger in the browser",
-    "serve": "run the service: webhooks and mail in, answers out",
-    "tokens": "make tokens for the service's HTTP server",
-    "watch": "what changed in records, blocklists, reports and sources",
-    "verp": "make and check signed return addresses, and their keys",
-    "config": "show, find and check the configuration file",
+GROUPS = {
+    "Bounces": {
+        "classify": "classify SMTP replies, one per line",
+        "explain": "explain a reply, a code, a cause or an address",
+        "read": "read bounces, logs and feedback, and print verdicts",
+        "ingest": "read into the ledger, and decide",
+        "status": "what the ledger holds, what changed, what needs you",
+        "dashboard": "show the ledger in the browser",
+        "batch": "classify files of millions of replies",
+    },
+    "Addresses and lists": {
+        "check": "may these addresses be mailed?",
+        "clean": "drop the addresses of a list that must not be mailed",
+        "validate": "is it worth mailing these addresses? by ledger, DNS and lists",
+        "gate": "what will this list cost? should this mailing be stopped?",
+        "segment": "who of a list still reads? by opens, clicks and other acts",
+        "suppressions": "list, add, remove, import or export suppressions",
+        "confirm": "record a sign of life of an address",
+        "forget": "remove everything about an address",
+    },
+    "Why, and undo": {
+        "history": "the log of an address or @domain",
+        "diagnose": "rank the likely reasons for a refusal; name the next step",
+        "incidents": "outages of recipient directories; blocks of your mail",
+        "missed": "who did not get which message, after an outage or a block",
+        "release": "undo suppressions and holds by incident, time, cause …",
+        "replay": "re-evaluate all stored evidence",
+        "compare": "what other policies would have done with your history",
+        "domains": "list dead domains, and look them up in DNS",
+    },
+    "Your own sending": {
+        "sender": "check a sending domain; what receivers report about it",
+        "review": "check a mailing before it is sent",
+        "blocklists": "ask DNS blocklists about your addresses and domains",
+        "contact": "where to ask about refused mail, and a letter to send there",
+        "watch": "what changed in records, blocklists, reports and sources",
+        "verp": "make and check signed return addresses, and their keys",
+    },
+    "Service and settings": {
+        "serve": "run the service: webhooks and mail in, answers out",
+        "spool": "what waits in the service's spool; unreadable records",
+        "tokens": "make tokens for the service's HTTP server",
+        "config": "show, find and check the configuration file",
+        "policy": "show the decision policy; check your own",
+        "rules": "list rules; check and test your own",
+    },
 }
+"""The verbs by what they are for, each with one line."""
+
+VERBS = {verb: text for verbs in GROUPS.values() for verb, text in verbs.items()}
 
 
 class Verbs(click.Group):
@@ -80,9 +94,10 @@ class Verbs(click.Group):
             raise click.UsageError(f"{bad.message}{did_you_mean(args[0], VERBS)}", ctx) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """One line per verb."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(VERBS.items()))
+        """One line per verb, by what they are for."""
+        for title, verbs in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl(list(verbs.items()))
 
 
 @click.group(

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import ipaddress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import click
 
 from bouncewise.cli.common import BAD, DIM, HEAD, db_option, echo, json_option, open_ledger, style
 from bouncewise.cli.complaints import complaints
-from bouncewise.cli.review import lines_of, summary
+from bouncewise.cli.sender_audit import audit
 from bouncewise.cli.signals import signals
 from bouncewise.cli.volume import volume
 from bouncewise.contract import dumps
-from bouncewise.contract.sender import CheckRow, DmarcSourceRow, DmarcSummary, TlsSummary
-from bouncewise.errors import InputError
+from bouncewise.contract.sender import DmarcSourceRow, DmarcSummary, TlsSummary
 from bouncewise.ledger.records import TlsCount
-from bouncewise.lists.names import name_in
-from bouncewise.net.answers import IPAddress
-from bouncewise.net.dns import Resolver, system_resolver
-from bouncewise.net.zone import zone_resolver
 from bouncewise.operations.sender_reports import DmarcOverview, dmarc_overviews, tls_overview
-from bouncewise.sender.audit import audit_domain, audit_ip
-from bouncewise.sender.checks import CheckResult, Level
-from bouncewise.sender.message import audit_message
-from bouncewise.sender.review.mail import MAX_MAIL
 from bouncewise.sender.sources import WORDS, SourceClass
 
 
@@ -73,57 +62,7 @@ command.add_command(signals)
 command.add_command(volume)
 
 
-@command.command("audit", short_help="the records of a domain, or the names of an IP address")
-@click.argument("target")
-@click.option("--ip", "ips", multiple=True, metavar="IP", help="An address that you send from.")
-@click.option("--resolver", metavar="ADDRESS[:PORT]", default="", help="The name server to ask.")
-@click.option(
-    "--zone",
-    "zone_path",
-    type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help="A zone file whose records are checked before they are published.",
-)
-@json_option
-def audit(
-    target: str, ips: tuple[str, ...], resolver: str, zone_path: Path | None, as_json: bool
-) -> None:
-    """Check TARGET: the records of a domain, the names of an IP address, or what authenticates a
-    message (an .eml file). Exits 1 if there is an error, or if DNS did not answer. Needs the extra
-    [sender].
-
-    \b
-    bouncewise sender example.com --ip 192.0.2.10
-    bouncewise sender received.eml --ip 192.0.2.10
-    """
-    resolve = system_resolver(server=resolver)
-    if zone_path is not None:
-        resolve = zone_resolver(zone_path, None if Path(target).is_file() else target, resolve)
-    found = _audited(target, [_ip(text) for text in ips], resolve)
-    if as_json:
-        echo(*(dumps(CheckRow.of(result)) for result in found))
-    else:
-        echo(*(line for result in found for line in lines_of(result)), summary(found))
-    raise SystemExit(1 if any(f.level in (Level.ERROR, Level.UNKNOWN) for f in found) else 0)
-
-
-def _audited(target: str, ips: list[IPAddress], resolve: Resolver) -> list[CheckResult]:
-    if Path(target).is_file():
-        raw = Path(target).read_bytes()[:MAX_MAIL]
-        return audit_message(raw, resolve, datetime.now(UTC), ips[0] if ips else None)
-    try:
-        return audit_ip(ipaddress.ip_address(target.strip("[]")), resolve)
-    except ValueError:
-        name = name_in(f"@{target.rpartition('@')[2]}")
-    if name.error:
-        raise InputError(f"{target}: no domain, no IP address and no file")
-    return audit_domain(name.key.removeprefix("@"), resolve, ips)
-
-
-def _ip(text: str) -> IPAddress:
-    try:
-        return ipaddress.ip_address(text)
-    except ValueError:
-        raise InputError(f"--ip {text}: not an IP address") from None
+command.add_command(audit)
 
 
 @command.command("reports", short_help="DMARC and TLS reports: sources, alignment, what would fail")

@@ -53,10 +53,19 @@ from bouncewise.contract.sender import (
     DmarcSummary,
     ListingRow,
     OpinionRow,
+    RequirementRow,
+    SpfOutsideRow,
+    SpfTermRow,
     TlsReportRow,
     TlsSummary,
 )
-from bouncewise.contract.service import DashboardRecord, ServeRecord, TokenRecord
+from bouncewise.contract.service import (
+    DashboardRecord,
+    PoisonRow,
+    ServeRecord,
+    SpoolRecord,
+    TokenRecord,
+)
 from bouncewise.contract.settings import (
     ConfigCheckRecord,
     ConfigPlaceRow,
@@ -118,6 +127,7 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "compare": (ComparedRow,),
     "forget": (ForgottenRow,),
     "dashboard": (DashboardRecord,),
+    "spool": (SpoolRecord, PoisonRow),
     "tokens make": (TokenRecord,),
     "watch": (WatchRow,),
     "verp": (ReturnAddressRow, VerpCheckRow, VerpKeyRecord),
@@ -128,7 +138,7 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "sender signals": (TrendRow,),
     "sender volume": (VolumeRow,),
     "review": (CheckRow, OpinionRow),
-    "sender": (CheckRow,),
+    "sender": (CheckRow, RequirementRow, SpfTermRow, SpfOutsideRow),
     "batch": (BatchRecord,),
 }
 """The records of each verb, in the order of the page."""

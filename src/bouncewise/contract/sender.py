@@ -214,6 +214,42 @@ class CheckRow(Record, frozen=True, kw_only=True):
         return cls(**{**found._asdict(), "level": found.level.value})
 
 
+class RequirementRow(Record, frozen=True, kw_only=True):
+    """``sender``: what a mailbox provider asks for, after the checks."""
+
+    provider: Annotated[str, about("`gmail` `yahoo` `microsoft` `apple`")]
+    requirement: Annotated[str, about("its name, as in Gmail's Postmaster Tools API")]
+    met: Annotated[str, about("`met` `unmet` `not-checked`")]
+    words: Annotated[str, about("what is asked for")]
+    applies: Annotated[str, about("of whom")]
+    since: Annotated[str | None, about("since which day; null: the provider states none")]
+    failed_by: Annotated[tuple[str, ...], about("the checks that fail it")]
+    missing: Annotated[str | None, about("what was not given, where it was not checked")]
+    explained: Annotated[
+        int | None,
+        about("addresses of 30 days that the provider refused for it; null: not known"),
+    ]
+    refused: Annotated[int | None, about("all addresses that it refused in these days")]
+    source: Annotated[str, about("where the requirement stands")]
+    looked: Annotated[str, about("when that was looked at")]
+
+
+class SpfTermRow(Record, frozen=True, kw_only=True):
+    """``sender DOMAIN``: a term of the SPF record, by the DMARC reports of 90 days."""
+
+    term: Annotated[str, about("the term")]
+    lookups: Annotated[int, about("DNS lookups that it costs, with all that it includes")]
+    sources: Annotated[int, about("addresses for which it decided")]
+    mails: Annotated[int, about("their mails; 0: no reported mail needed it")]
+
+
+class SpfOutsideRow(Record, frozen=True, kw_only=True):
+    """``sender DOMAIN``: a source whose mail passed by DKIM, and that SPF does not name."""
+
+    outside: Annotated[str, about("the address")]
+    mails: Annotated[int, about("mails that passed by DKIM")]
+
+
 class OpinionRow(Record, frozen=True, kw_only=True):
     """``review --spamd`` and ``--rspamd``: the rules of a filter that match."""
 

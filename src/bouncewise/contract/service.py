@@ -1,4 +1,4 @@
-"""What ``serve --check-config``, ``tokens`` and ``dashboard`` write."""
+"""What ``serve --check-config``, ``tokens``, ``dashboard`` and ``spool`` write."""
 
 from __future__ import annotations
 
@@ -33,3 +33,22 @@ class DashboardRecord(Record, frozen=True, kw_only=True):
 
     url: Annotated[str, about("the address to open; it contains the token")]
     ledger: Annotated[str, about("the ledger's file")]
+
+
+class SpoolRecord(Record, frozen=True, kw_only=True):
+    """``spool list``: first this object, then a row per record that could not be read."""
+
+    folder: Annotated[str, about("the folder of the spool")]
+    waiting: Annotated[int, about("records that the ledger has not read")]
+    octets: Annotated[int, about("their octets")]
+
+
+class PoisonRow(Record, frozen=True, kw_only=True):
+    """``spool``: a record that could not be read."""
+
+    number: Annotated[int, about("its number")]
+    kind: Annotated[str, about("`webhook` `lmtp`")]
+    source: Annotated[str, about("the name of the webhook")]
+    at: Annotated[str | None, about("when it was received")]
+    octets: Annotated[int, about("its octets")]
+    why: Annotated[str, about("why it could not be read")]

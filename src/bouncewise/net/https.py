@@ -7,6 +7,7 @@ scheme, a status other than 200, more octets than allowed, and a certificate tha
 from __future__ import annotations
 
 import http.client
+import socket
 import ssl
 from urllib.parse import urlsplit
 
@@ -15,6 +16,10 @@ from bouncewise.errors import BouncewiseError
 
 class FetchError(BouncewiseError):
     """The document was not received; the message says why, in a line."""
+
+
+class UnreachableError(FetchError):
+    """Nobody answered: this says nothing about the document."""
 
 
 def fetch(
@@ -37,6 +42,8 @@ def fetch(
         if answer.status != http.HTTPStatus.OK:
             raise FetchError(f"https://{parts.hostname}: status {answer.status}")
         data = answer.read(limit + 1)
+    except (TimeoutError, socket.gaierror, ConnectionError) as bad:
+        raise UnreachableError(f"https://{parts.hostname}: {bad or type(bad).__name__}") from None
     except (OSError, http.client.HTTPException, ValueError) as bad:
         raise FetchError(f"https://{parts.hostname}: {bad or type(bad).__name__}") from None
     finally:

@@ -24,7 +24,8 @@ from bouncewise.operations.context import Context
 from bouncewise.operations.decisions import settle
 from bouncewise.operations.engagement import prune, record
 from bouncewise.readers import Note
-from bouncewise.times import Micros, datetime_of
+from bouncewise.rfc.address import normalise
+from bouncewise.times import Micros, datetime_of, micros
 
 ENTRIES = 100_000
 """Entries in one transaction: what is lost, and read again, when the power fails. Many entries
@@ -61,6 +62,15 @@ class Session:
         self._size = 0
         self._forgotten = context.ledger.forgotten if context.ledger.forgotten else None
 
+    def add_item(self, item: Finding | SenderReport | Engagement) -> None:
+        """Add whatever a reader gave."""
+        if isinstance(item, SenderReport):
+            self.add_sender_report(item)
+        elif isinstance(item, Engagement):
+            self.add_act(item)
+        else:
+            self.add(item)
+
     def add(self, finding: Finding) -> None:
         """Find out what proves a finding, classify it and add it."""
         examined = finding if self._examiner is None else self._examiner.examine(finding)
@@ -87,7 +97,11 @@ class Session:
             self.new += self._context.ledger.sender_reports.add(self.batch, report)
 
     def add_act(self, act: Engagement) -> None:
-        """Add an act of a recipient."""
+        """Add an act of a recipient; not one of before the address was forgotten."""
+        if self._forgotten:
+            since = self._forgotten.since(normalise(act.recipient))
+            if since is not None and micros(act.at) <= since:
+                return
         self._acts.append(act)
         if len(self._acts) >= ENTRIES:
             self.flush()

@@ -12,8 +12,6 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from bouncewise.net.answers import IPAddress
 from bouncewise.net.dns import (
-    NoRecordsError,
-    NoSuchNameError,
     Resolver,
     Route,
     UnansweredError,
@@ -23,9 +21,9 @@ from bouncewise.net.dns import (
 from bouncewise.rfc.suffixes import registered
 from bouncewise.sender import dmarc, ptr
 from bouncewise.sender.checks import CheckResult, Hit, results
-from bouncewise.sender.spf import MAX_LOOKUPS, Query, SpfResult, evaluate, is_record
+from bouncewise.sender.spf import MAX_LOOKUPS, Query, SpfResult, evaluate, is_record, text_records
 from bouncewise.sender.spf_cost import cost
-from bouncewise.sender.spf_record import texts
+from bouncewise.sender.transport import Fetch, bimi, mta_sts, tls_reports
 
 # Addresses that nobody sends from: for documentation and carriers (RFC 5737, RFC 6598, RFC 3849).
 _OTHER_SENDERS = ("192.0.2.251", "198.51.100.251", "203.0.113.251", "100.64.0.251", "2001:db8::251")
@@ -34,15 +32,19 @@ _LONG = 200  # characters of a record that are shown
 
 
 def audit_domain(
-    domain: str, resolve: Resolver, ips: Sequence[IPAddress] = ()
+    domain: str, resolve: Resolver, ips: Sequence[IPAddress] = (), fetch: Fetch | None = None
 ) -> list[CheckResult]:
-    """What is wrong with the records of *domain* as a sender that uses the addresses *ips*."""
+    """What is wrong with the records of *domain* as a sender that uses the addresses *ips*; *fetch*
+    gets the policy of MTA-STS.
+    """
     asked = remembering(resolve)
     parts = [
         _spf(domain, asked, ips),
         _dmarc(domain, asked),
         _mx(domain, asked),
-        _others(domain, asked),
+        mta_sts(domain, asked, fetch),
+        tls_reports(domain, asked),
+        _bimi(domain, asked),
         *(_ptr(ip, asked) for ip in ips),
     ]
     return _results(hit for part in parts for hit in _guarded(part))
@@ -70,7 +72,7 @@ def _guarded(part: Iterator[Hit]) -> Iterator[Hit]:
 
 
 def _spf(domain: str, resolve: Resolver, ips: Sequence[IPAddress]) -> Iterator[Hit]:
-    found = _txt(domain, resolve)
+    found = text_records(domain, resolve)
     records = [text for text in found if is_record(text)]
     for text in found:
         if text not in records and "v=spf1" in text.lower()[:40]:
@@ -137,7 +139,7 @@ def _dmarc(domain: str, resolve: Resolver) -> Iterator[Hit]:
     for name in found.several:
         yield "dmarc-several", {"domain": name}
     if found.record is None:
-        misplaced = [t for t in _txt(domain, resolve) if t.lower().startswith("v=dmarc1")]
+        misplaced = [t for t in text_records(domain, resolve) if t.lower().startswith("v=dmarc1")]
         if misplaced:
             yield "dmarc-apex", {"domain": domain, "value": misplaced[0][:_LONG]}
         elif not found.several and not own.others:
@@ -183,7 +185,7 @@ def _dmarc_reports(record: dmarc.DmarcRecord, resolve: Resolver) -> Iterator[Hit
             continue
         agreed = any(
             text.lower().startswith("v=dmarc1")
-            for text in _txt(f"{record.domain}._report._dmarc.{host}", resolve)
+            for text in text_records(f"{record.domain}._report._dmarc.{host}", resolve)
         )
         if not agreed:
             yield "dmarc-report-unauthorised", {"domain": record.domain, "value": host}
@@ -206,13 +208,10 @@ def _mx(domain: str, resolve: Resolver) -> Iterator[Hit]:
         yield "mx-none", {"domain": domain, "value": words.get(found.route, "it has no MX")}
 
 
-def _others(domain: str, resolve: Resolver) -> Iterator[Hit]:
-    for key, name, version in (
-        ("mta-sts", f"_mta-sts.{domain}", "v=stsv1"),
-        ("tls-rpt", f"_smtp._tls.{domain}", "v=tlsrptv1"),
-    ):
-        if not any(text.lower().startswith(version) for text in _txt(name, resolve)):
-            yield key, {"domain": domain}
+def _bimi(domain: str, resolve: Resolver) -> Iterator[Hit]:
+    found = dmarc.discover(domain, resolve).record
+    effect = dmarc.effect(found) if found else None
+    yield from bimi(domain, resolve, effect.domain if effect else None)
 
 
 def _ptr(ip: IPAddress, resolve: Resolver) -> Iterator[Hit]:
@@ -228,11 +227,3 @@ def _ptr(ip: IPAddress, resolve: Resolver) -> Iterator[Hit]:
     if ptr.is_generic(confirmed.name, ip):
         yield "ptr-generic", {"ip": ip, "name": confirmed.name}
     yield "ptr-confirmed", {"ip": ip, "name": confirmed.name}
-
-
-def _txt(name: str, resolve: Resolver) -> list[str]:
-    """The TXT records of *name*; [] if it has none."""
-    try:
-        return [texts(record) for record in resolve(name, "TXT")]
-    except (NoSuchNameError, NoRecordsError):
-        return []

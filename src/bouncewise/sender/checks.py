@@ -49,6 +49,13 @@ class CheckResult(NamedTuple):
     times: int
 
 
+class _Filled(dict[str, object]):
+    """Details; a name that they do not have stays as it is written."""
+
+    def __missing__(self, key: str) -> str:
+        return f"{{{key}}}"
+
+
 @cache
 def table(name: str) -> dict[str, Check]:
     """Every check of the table *name* by its id, in the order of the file."""
@@ -70,6 +77,7 @@ def results(name: str, hits: Iterable[Hit], *, merge: bool = True) -> list[Check
             found[place] = found[place]._replace(times=found[place].times + 1)
             continue
         words = check.words.format_map(details)
-        found[place] = CheckResult(key, check.level, words, check.fix, check.hurts, check.source, 1)
+        fix = check.fix.format_map(_Filled(details))
+        found[place] = CheckResult(key, check.level, words, fix, check.hurts, check.source, 1)
     levels, order = list(Level), list(checks)
     return sorted(found.values(), key=lambda f: (levels.index(f.level), order.index(f.id)))

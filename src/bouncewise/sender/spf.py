@@ -64,13 +64,17 @@ class Query(NamedTuple):
     helo: str = ""
 
 
-def records_of(domain: str, resolve: Resolver) -> list[str]:
-    """The SPF records of *domain*; [] if there is none. Raises UnansweredError."""
+def text_records(name: str, resolve: Resolver) -> list[str]:
+    """The TXT records of *name*; [] if it has none. Raises UnansweredError."""
     try:
-        found = resolve(domain, "TXT")
+        return [texts(record) for record in resolve(name, "TXT")]
     except (NoSuchNameError, NoRecordsError):
         return []
-    return [text for text in map(texts, found) if is_record(text)]
+
+
+def records_of(domain: str, resolve: Resolver) -> list[str]:
+    """The SPF records of *domain*; [] if there is none. Raises UnansweredError."""
+    return [text for text in text_records(domain, resolve) if is_record(text)]
 
 
 def is_record(text: str) -> bool:

@@ -23,7 +23,7 @@ import msgspec
 
 from bouncewise.errors import BouncewiseError
 from bouncewise.intake.formats import reader_for
-from bouncewise.model import Channel, Engagement, Finding, Proof, Provenance, SenderReport
+from bouncewise.model import Channel, Finding, Proof, Provenance
 from bouncewise.operations.context import Context
 from bouncewise.operations.ingest import Session
 from bouncewise.providers import PayloadReader
@@ -137,12 +137,8 @@ class Drain:
             for item in items_of(record):
                 if isinstance(item, Note):
                     self._tell(f"{item.path}: {item.text}")
-                elif isinstance(item, SenderReport):
-                    self._session_now().add_sender_report(item)
-                elif isinstance(item, Engagement):
-                    self._session_now().add_act(item)
                 else:
-                    self._session_now().add(item)
+                    self._session_now().add_item(item)
         except BouncewiseError:
             raise
         except Exception as defect:  # the next records must not wait for this one

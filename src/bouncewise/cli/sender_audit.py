@@ -1,0 +1,233 @@
+"""``bouncewise sender TARGET``: the records of a domain, the names of an address, or what
+authenticates a message; and what mailbox providers ask for.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+from bouncewise.cli.common import (
+    BAD,
+    DIM,
+    GOOD,
+    HEAD,
+    db_option,
+    echo,
+    json_option,
+    open_ledger,
+    style,
+)
+from bouncewise.cli.places import ledger_path
+from bouncewise.cli.review import lines_of, summary
+from bouncewise.contract import dumps
+from bouncewise.contract.sender import CheckRow, RequirementRow, SpfOutsideRow, SpfTermRow
+from bouncewise.errors import InputError
+from bouncewise.lists.names import name_in
+from bouncewise.net.answers import IPAddress
+from bouncewise.net.dns import Resolver, remembering, system_resolver
+from bouncewise.net.https import fetch
+from bouncewise.net.zone import zone_resolver
+from bouncewise.operations.spf_use import SpfUse, spf_use
+from bouncewise.operations.unmet import Share, shares
+from bouncewise.sender.audit import audit_domain, audit_ip
+from bouncewise.sender.checks import CheckResult, Level
+from bouncewise.sender.message import audit_message
+from bouncewise.sender.requirements import Judged, Met, judge, providers
+from bouncewise.sender.review.mail import MAX_MAIL
+from bouncewise.sender.transport import MAX_POLICY
+
+_DAYS = 30
+_REPORT_DAYS = 90
+_MOST = 10
+
+
+class _Target(NamedTuple):
+    """The results, what was looked at, and the domain, if it is one."""
+
+    results: list[CheckResult]
+    looked_at: set[str]
+    domain: str = ""
+
+
+@click.command("audit", short_help="the records of a domain, or the names of an IP address")
+@click.argument("target")
+@click.option("--ip", "ips", multiple=True, metavar="IP", help="An address that you send from.")
+@click.option(
+    "--for",
+    "wanted",
+    multiple=True,
+    type=click.Choice(providers()),
+    help="Only the requirements of this provider; may be given several times. Default: of all.",
+)
+@click.option("--resolver", metavar="ADDRESS[:PORT]", default="", help="The name server to ask.")
+@click.option(
+    "--zone",
+    "zone_path",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="A zone file whose records are checked before they are published.",
+)
+@db_option
+@json_option
+def audit(
+    target: str,
+    ips: tuple[str, ...],
+    wanted: tuple[str, ...],
+    resolver: str,
+    zone_path: Path | None,
+    db: str | None,
+    as_json: bool,
+) -> None:
+    """Check TARGET: the records of a domain, the names of an IP address, or what authenticates a
+    message (an .eml file); then what Gmail, Yahoo, Microsoft and Apple ask for, with the refusals
+    in your ledger that each explains. Exits 1 if there is an error, or if DNS did not answer. Needs
+    the extra [sender].
+
+    \b
+    bouncewise sender example.com --ip 192.0.2.10
+    bouncewise sender received.eml --ip 192.0.2.10 --for gmail
+    """
+    resolve = system_resolver(server=resolver)
+    if zone_path is not None:
+        resolve = zone_resolver(zone_path, None if Path(target).is_file() else target, resolve)
+    found = _audited(target, [_ip(text) for text in ips], resolve, is_published=zone_path is None)
+    judged = judge(found.results, found.looked_at, wanted)
+    explained = _shares(judged, db)
+    use = _spf_use(found.domain, resolve, db)
+    if as_json:
+        echo(*(dumps(CheckRow.of(result)) for result in found.results))
+        echo(*(dumps(_row(item, explained)) for item in judged), *_use_json(use))
+    else:
+        echo(*(line for r in found.results for line in lines_of(r)), summary(found.results))
+        echo(*_requirements(judged, explained), *_use(use))
+    is_bad = any(f.level in (Level.ERROR, Level.UNKNOWN) for f in found.results)
+    raise SystemExit(1 if is_bad else 0)
+
+
+def _audited(
+    target: str, ips: list[IPAddress], resolve: Resolver, *, is_published: bool
+) -> _Target:
+    if Path(target).is_file():
+        raw = Path(target).read_bytes()[:MAX_MAIL]
+        results = audit_message(raw, resolve, datetime.now(UTC), ips[0] if ips else None)
+        return _Target(results, {"message"})
+    try:
+        return _Target(audit_ip(ipaddress.ip_address(target.strip("[]")), resolve), {"ip"})
+    except ValueError:
+        name = name_in(f"@{target.rpartition('@')[2]}")
+    if name.error:
+        raise InputError(f"{target}: no domain, no IP address and no file")
+    get = partial(fetch, limit=MAX_POLICY) if is_published else None
+    domain = name.key.removeprefix("@")
+    results = audit_domain(domain, resolve, ips, get)
+    return _Target(results, {"domain", "ip"} if ips else {"domain"}, domain)
+
+
+def _ip(text: str) -> IPAddress:
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        raise InputError(f"--ip {text}: not an IP address") from None
+
+
+def _shares(judged: list[Judged], db: str | None) -> dict[str, Share]:
+    """What the ledger says of unmet requirements; nothing where there is no ledger."""
+    unmet = [item.requirement for item in judged if item.met is Met.UNMET]
+    if not unmet or (db is None and not ledger_path(db).exists()):
+        return {}
+    now = datetime.now(UTC)
+    with open_ledger(db) as ledger:
+        return shares(ledger, unmet, now - timedelta(days=_DAYS), now)
+
+
+def _spf_use(domain: str, resolve: Resolver, db: str | None) -> SpfUse | None:
+    """What the DMARC reports in the ledger say of the SPF record; None where there is nothing."""
+    if not domain or (db is None and not ledger_path(db).exists()):
+        return None
+    with open_ledger(db) as ledger:
+        since = datetime.now(UTC) - timedelta(days=_REPORT_DAYS)
+        return spf_use(ledger, domain, remembering(resolve), since)
+
+
+def _use_json(use: SpfUse | None) -> Iterator[str]:
+    for term in use.terms if use else ():
+        yield dumps(SpfTermRow(**term._asdict()))
+    for source, mails in use.outside if use else ():
+        yield dumps(SpfOutsideRow(outside=source, mails=mails))
+
+
+def _use(use: SpfUse | None) -> Iterator[str]:
+    """The terms by their use, and the sources that SPF does not name."""
+    if use is None:
+        return
+    yield ""
+    silent = f"; DNS did not answer for {use.silent:,}" if use.silent else ""
+    head = (
+        f"SPF terms by the DMARC reports of {_REPORT_DAYS} days ({use.sources:,} sources{silent})"
+    )
+    yield style(head, HEAD)
+    for term in use.terms:
+        line = f"  {term.mails:>10,} mails  {term.lookups:>2} lookups  {term.term}"
+        yield line if term.mails else style(f"{line}  no reported mail needed it", BAD)
+    for source, mails in use.outside[:_MOST]:
+        yield (
+            f"  {mails:>10,} mails by DKIM from {source}, which SPF does not name: a forwarder, or "
+            "a sender of yours"
+        )
+    if len(use.outside) > _MOST:
+        yield style(f"  and {len(use.outside) - _MOST:,} more sources; --json lists all", DIM)
+
+
+def _row(item: Judged, explained: dict[str, Share]) -> RequirementRow:
+    r = item.requirement
+    share = explained.get(f"{r.provider} {r.id}")
+    return RequirementRow(
+        provider=r.provider,
+        requirement=r.id,
+        met=item.met,
+        words=r.words,
+        applies=r.applies,
+        since=r.since or None,
+        failed_by=item.by,
+        missing=item.missing or None,
+        explained=share.explained if share else None,
+        refused=share.refused if share else None,
+        source=r.source,
+        looked=r.looked,
+    )
+
+
+_MARKS = {Met.MET: ("✓", GOOD), Met.UNMET: ("✗", BAD), Met.NOT_CHECKED: ("?", DIM)}
+
+
+def _requirements(judged: list[Judged], explained: dict[str, Share]) -> Iterator[str]:
+    """A line per requirement, by provider."""
+    for provider in dict.fromkeys(item.requirement.provider for item in judged):
+        yield ""
+        yield style(f"What {provider.capitalize()} asks for", HEAD)
+        for item in judged:
+            if item.requirement.provider != provider:
+                continue
+            mark, colour = _MARKS[item.met]
+            r = item.requirement
+            why = f": {', '.join(item.by)}" if item.by else ""
+            missing = f"  (not checked: needs {_NEEDS.get(item.missing, item.missing)})"
+            yield f"  {style(mark, colour)} {r.words}{why}{missing if item.missing else ''}"
+            if item.met is Met.UNMET:
+                since = f", since {r.since}" if r.since else ""
+                yield style(f"      for {r.applies}{since}  {r.source}", DIM)
+                share = explained.get(f"{r.provider} {r.id}")
+                if share is not None:
+                    yield (
+                        f"      explains {share.explained:,} of {share.refused:,} addresses "
+                        f"that it refused in {_DAYS} days"
+                    )
+
+
+_NEEDS = {"message": "a message (.eml)", "ip": "--ip", "domain": "the domain"}

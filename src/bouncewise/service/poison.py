@@ -1,0 +1,88 @@
+"""Records that could not be read: looked at, tried again, and removed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from bouncewise.errors import InputError
+from bouncewise.operations.context import Context
+from bouncewise.operations.ingest import Session
+from bouncewise.readers import Note
+from bouncewise.service import spool
+from bouncewise.service.drain import items_of
+from bouncewise.service.spool import Record
+
+_SUFFIX = ".msgpack"
+
+
+class Poison(NamedTuple):
+    """A record that was put aside: its number, and why."""
+
+    number: int
+    why: str
+    record: Record
+
+
+class Waiting(NamedTuple):
+    """What is in the spool and not in the ledger: records and octets."""
+
+    records: int
+    octets: int
+
+
+def waiting(folder: Path, context: Context) -> Waiting:
+    """What the ledger has not read."""
+    cursor = context.ledger.cursor(f"spool:{spool.spool_id(folder)}")
+    records = end = 0
+    for _, end, _ in spool.read(folder, cursor):  # noqa: B007 - the last one is used below
+        records += 1
+    return Waiting(records, max(0, end - cursor) if records else 0)
+
+
+def poison(folder: Path) -> Iterator[Poison]:
+    """Every record that was put aside, the oldest first."""
+    for path in sorted((folder / "poison").glob(f"*{_SUFFIX}")):
+        if path.stem.isdecimal():
+            yield load(folder, int(path.stem))
+
+
+def load(folder: Path, number: int) -> Poison:
+    """One of them. Raises InputError where there is none with that number."""
+    path = _path(folder, number)
+    try:
+        why, record = msgspec.msgpack.decode(path.read_bytes(), type=tuple[str, Record])
+    except FileNotFoundError:
+        raise InputError(f"{number}: no such record; `bouncewise spool list` shows them") from None
+    except (OSError, msgspec.DecodeError) as bad:
+        raise InputError(f"{path}: cannot be read: {bad}") from None
+    return Poison(number, why, record)
+
+
+def retry(folder: Path, number: int, context: Context) -> list[str]:
+    """Read the record again, into the ledger, and remove the file; notes about it. Raises whatever
+    the reader raises, and then the file stays.
+    """
+    found = load(folder, number)
+    session, notes = Session(context, "spool retry"), list[str]()
+    for item in items_of(found.record):
+        if isinstance(item, Note):
+            notes.append(item.text)
+        else:
+            session.add_item(item)
+    session.settle()
+    drop(folder, number)
+    return notes
+
+
+def drop(folder: Path, number: int) -> None:
+    """Remove the file."""
+    load(folder, number)
+    _path(folder, number).unlink(missing_ok=True)
+
+
+def _path(folder: Path, number: int) -> Path:
+    return folder / "poison" / f"{number:020d}{_SUFFIX}"
