@@ -156,3 +156,11 @@ def event(to: str, hour: int, stream: str, tag: str, kind: str = "Bounce") -> di
         "BouncedAt": at,
         "Details": f"smtp;{BLOCKED}",
     }
+
+
+def test_a_period_without_length_is_a_usage_error(tmp_path: Path) -> None:
+    done = bouncewise(
+        tmp_path, "missed", "--db", "l", "--since", "2026-04-02", "--until", "2026-04-01"
+    )
+    assert done.returncode == 2
+    assert b"--since must be before --until" in done.stderr

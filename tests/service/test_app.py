@@ -49,7 +49,7 @@ class Front:
 
     def __init__(self, folder: Path, settings: Settings, limit: int = 1 << 30) -> None:
         self.folder, self.lines = folder, list[str]()
-        self.inbox = Inbox(Writer(folder, limit))
+        self.inbox = Inbox(Writer(folder, limit), self.lines.append)
         self.state = State(settings, self.inbox, folder, self.lines.append)
         self.ledger: Path | None = None
         self.client = TestClient(_running(self))

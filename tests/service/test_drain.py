@@ -229,3 +229,16 @@ def test_decisions_are_derived_by_a_tick(house: House) -> None:
     assert not moved.settle_if_due(10.0**9)
     found = house.context.ledger.history("dead1@gone.example")[0]
     assert micros(found.at) < AT
+
+
+def test_a_full_disk_of_the_spool_does_not_stop_the_drain(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.writer.append([webhook(bounce(n)) for n in range(3)])
+
+    def full(*_: object, **__: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    assert house.drain().step() == 3
+    assert house.events() == 3

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+
 import pytest
 
 from bouncewise.config.service import PostfixPolicy
 from bouncewise.model import Decision, Mail, State
 from bouncewise.operations.check import Answer
-from bouncewise.service.policy import PolicyAnswers
+from bouncewise.service.policy import PolicyAnswers, PolicyServer
 
 DUNNO = b"action=DUNNO\n\n"
 
@@ -71,3 +74,26 @@ def test_faults_are_counted(answers: PolicyAnswers) -> None:
     for address in ("ok@x.example", "dead@x.example", "broken@x.example"):
         answers.answer(request(address))
     assert (answers.asked, answers.refused, answers.failed) == (3, 1, 1)
+
+
+def test_a_client_that_reads_no_answers_is_read_no_further(answers: PolicyAnswers) -> None:
+    requests = (request("dead@x.example") + b"\n\n") * 1000
+    octets = 64 << 20
+
+    async def flood() -> int:
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: PolicyServer(answers), "127.0.0.1", 0)
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        sent = 0
+        with contextlib.suppress(TimeoutError):
+            while sent < octets:
+                writer.write(requests)
+                sent += len(requests)
+                await asyncio.wait_for(writer.drain(), 1)
+        for _ in range(20):  # whoever reads again is answered again
+            await asyncio.wait_for(reader.readexactly(1 << 16), 5)
+        writer.transport.abort()
+        server.close()
+        return sent
+
+    assert asyncio.run(flood()) < octets

@@ -136,3 +136,31 @@ def test_files_of_anything_are_read_as_nothing(tmp_path: Path, data: bytes) -> N
     (tmp_path / f"{0:020d}.spool").write_bytes(data)
     (tmp_path / "notes.spool").write_bytes(data)
     assert all_of(tmp_path) == []
+
+
+def test_a_full_spool_of_one_file_has_room_when_it_was_read(tmp_path: Path) -> None:
+    writer = Writer(tmp_path, 4000)
+    with pytest.raises(SpoolFullError):
+        while True:
+            end = writer.append([record(1, 300)])
+    assert spool.remove_before(tmp_path, end, 0, tmp_path.stat().st_mtime + 1) == 1
+    writer.append([record(99, 300)])
+    assert [r.at for r in all_of(tmp_path)] == [99]
+
+
+def test_a_full_disk_of_one_file_has_room_when_it_was_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = Writer(tmp_path, LIMIT)
+    end = writer.append([record(1)])
+
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        with pytest.raises(SpoolFullError):
+            writer.append([record(2)])
+    assert spool.remove_before(tmp_path, end, 0, tmp_path.stat().st_mtime + 1) == 1
+    writer.append([record(3)])
+    assert [r.at for r in all_of(tmp_path)] == [3]

@@ -115,6 +115,8 @@ def command(
         incident,
         Cause(cause) if cause else None,
     )
+    if wanted.since >= wanted.until:
+        raise click.UsageError("--since must be before --until")
     require_distinct({"--output": output}, {"the policy": policy_path, **ledger_files(db)})
     configuration = load_configuration(config_path)
     with open_context(db, policy_path, configuration=configuration) as context:

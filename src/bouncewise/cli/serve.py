@@ -110,6 +110,7 @@ def _drain(
 
     ledger_process.run(
         folder,
+        ledger_path(db),
         lambda: open_context(
             db,
             policy_path,

@@ -11,6 +11,7 @@ A record that makes a reader raise, or on which this process died twice, is put 
 
 from __future__ import annotations
 
+import contextlib
 import io
 import time
 from collections.abc import Callable, Iterator
@@ -165,7 +166,8 @@ class Drain:
     def _try(self, begin: int) -> None:
         """Note what is tried, and how often it was; a process that is killed leaves the note."""
         times = self._tried.times + 1 if self._tried.offset == begin else 1
-        (self._folder / _TRYING).write_text(f"{begin} {times}", "ascii")
+        with contextlib.suppress(OSError):  # a full disk is emptied by reading on
+            (self._folder / _TRYING).write_text(f"{begin} {times}", "ascii")
         if self._tried.offset >= 0:
             self._tried = _Tried(begin, times)
 

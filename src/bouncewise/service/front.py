@@ -11,6 +11,7 @@ import contextlib
 import os
 import signal
 import socket
+import stat
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -23,7 +24,9 @@ from bouncewise.ledger import open_store
 from bouncewise.policy.load import Policy
 from bouncewise.service import systemd
 from bouncewise.service.app import application
+from bouncewise.service.http_head import BoundedHead
 from bouncewise.service.inbox import Inbox
+from bouncewise.service.ledger_file import LedgerFile
 from bouncewise.service.lmtp import LmtpServer
 from bouncewise.service.policy import PolicyAnswers, PolicyServer
 from bouncewise.service.spool import Writer
@@ -71,7 +74,7 @@ async def _serve(setup: Setup, beside: Beside) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end.set)
     try:
-        inbox = Inbox(Writer(setup.folder, setup.settings.spool.max_bytes))
+        inbox = Inbox(Writer(setup.folder, setup.settings.spool.max_bytes), setup.tell)
     except OSError as bad:
         raise BouncewiseError(f"{setup.folder}: {bad.strerror or bad}") from None
     state = State(setup.settings, inbox, setup.folder, setup.tell)
@@ -103,10 +106,12 @@ async def _follow(state: State, setup: Setup) -> None:
     """Open the ledger when it can be, and notice its changes."""
     while True:
         try:
+            file = LedgerFile(setup.ledger)
             # (SQLite's connections belong to the thread that opens them)
             with open_store(setup.ledger, read_only=True) as ledger:
                 state.use_ledger(ledger, setup.policy)
                 while True:
+                    file.check()
                     state.checker.refresh()
                     await asyncio.sleep(REFRESH)
         except BouncewiseError as bad:
@@ -168,6 +173,7 @@ class _HttpServer(uvicorn.Server):
 async def _http_server(state: State) -> AsyncIterator[None]:
     config = uvicorn.Config(
         application(state),
+        http=BoundedHead,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -209,7 +215,7 @@ def listening(place: str) -> socket.socket:
 
 def _unix_socket(path: str) -> socket.socket:
     with contextlib.suppress(FileNotFoundError):
-        if not Path(path).is_socket():
+        if not stat.S_ISSOCK(Path(path).lstat().st_mode):
             raise BouncewiseError(f"{path}: there is something that is no socket")
         Path(path).unlink()
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from bouncewise.service.spool import Record, SpoolFullError, Writer
@@ -12,14 +13,18 @@ MAX_TOGETHER = 1000
 """Records that are written together."""
 
 
+Tell = Callable[[str], None]
+"""Gets one line for the operator."""
+
 _Batch = list[tuple[Record, "asyncio.Future[None]"]]
 
 
 class Inbox:
     """Stores records of many connections. ``put`` returns when the record is safe."""
 
-    def __init__(self, writer: Writer) -> None:
-        self._writer = writer
+    def __init__(self, writer: Writer, tell: Tell) -> None:
+        """*tell* gets a line when the spool begins to refuse, and when it has room again."""
+        self._writer, self._tell = writer, tell
         self._waiting: _Batch = []
         self._work = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, "spool")
@@ -69,12 +74,16 @@ class Inbox:
                 self._refuse(batch, SpoolFullError(f"the spool cannot be written: {defect}"))
             else:
                 self.stored += len(batch)
+                if self.is_broken:
+                    self._tell("the spool has room again")
                 self.is_broken = False
                 _settle(batch, None)
         self._work.clear()
 
     def _refuse(self, batch: _Batch, error: SpoolFullError) -> None:
         self.refused += len(batch)
+        if not self.is_broken:
+            self._tell(f"{error}; webhooks are answered with 503 and mail with 451")
         self.is_broken = True
         _settle(batch, error)
 

@@ -19,17 +19,22 @@ from pathlib import Path
 from bouncewise.errors import BouncewiseError
 from bouncewise.operations.context import Context
 from bouncewise.service.drain import Drain, Tell
+from bouncewise.service.ledger_file import LedgerFile
 
 IDLE = 0.1
 """Seconds between looking at an empty spool."""
 
 _WAITS = (1.0, 2.0, 5.0, 10.0, 30.0)  # seconds after faults in a row
-_CLEAN_UP = 60.0
+_CLEAN_UP = 5.0
 _DAY = 86_400.0
 
 
-def run(folder: Path, open_context: Callable[[], Context], keep_days: int, tell: Tell) -> None:
-    """Drain the spool in *folder* until standard input ends, or SIGTERM comes."""
+def run(
+    folder: Path, ledger: Path, open_context: Callable[[], Context], keep_days: int, tell: Tell
+) -> None:
+    """Drain the spool in *folder* into *ledger*, which *open_context* opens, until standard input
+    ends, or SIGTERM comes.
+    """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -39,19 +44,21 @@ def run(folder: Path, open_context: Callable[[], Context], keep_days: int, tell:
     with _alone(folder, stop):
         while not stop.is_set():
             try:
+                file = LedgerFile(ledger)
                 with open_context() as context:
-                    _drain(Drain(folder, context, tell), keep_days, stop)
-            except BouncewiseError as bad:
-                tell(f"the ledger cannot be written: {bad}")
+                    _drain(Drain(folder, context, tell), file, keep_days, stop)
+            except (BouncewiseError, OSError) as bad:
+                tell(_fault(bad, folder))
                 stop.wait(_WAITS[min(faults, len(_WAITS) - 1)])
                 faults += 1
             else:
                 faults = 0
 
 
-def _drain(drain: Drain, keep_days: int, stop: threading.Event) -> None:
+def _drain(drain: Drain, file: LedgerFile, keep_days: int, stop: threading.Event) -> None:
     cleaned = 0.0
     while not stop.is_set():
+        file.check()
         moved = drain.step()
         now = time.monotonic()
         drain.settle_if_due(now)
@@ -63,8 +70,15 @@ def _drain(drain: Drain, keep_days: int, stop: threading.Event) -> None:
     drain.settle()
 
 
+def _fault(bad: BouncewiseError | OSError, folder: Path) -> str:
+    if isinstance(bad, BouncewiseError):
+        return f"the ledger cannot be written: {bad}"
+    return f"the spool {folder} cannot be read or written: {bad.strerror or bad}"
+
+
 def _wait_for_end(stop: threading.Event) -> None:
-    while sys.stdin.buffer.read(4096):
+    # (A thread within sys.stdin.buffer.read would abort the interpreter when it ends.)
+    while os.read(sys.stdin.fileno(), 4096):
         pass
     stop.set()
 

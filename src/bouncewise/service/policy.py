@@ -42,6 +42,16 @@ class PolicyServer(asyncio.Protocol):
         """Postfix connected."""
         self._transport = cast(asyncio.Transport, transport)  # (uvloop's is no subclass)
 
+    def pause_writing(self) -> None:
+        """The client does not read its answers: read no more of its requests."""
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """The client has read its answers."""
+        if self._transport is not None:
+            self._transport.resume_reading()
+
     def data_received(self, data: bytes) -> None:
         """Answer each request that is complete."""
         assert self._transport is not None

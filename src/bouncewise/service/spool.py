@@ -10,6 +10,7 @@ One process writes (``Writer``), and any number read (``read``).
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import secrets
@@ -92,6 +93,7 @@ class Writer:
         """
         data = b"".join(map(_packed, records))
         if self.size() + len(data) > self._limit:
+            self._begin_file()
             raise SpoolFullError(f"{self._folder}: the spool has reached its limit")
         try:
             if self._end - self._first >= SEGMENT:
@@ -100,6 +102,7 @@ class Writer:
             os.fdatasync(self._file)
         except OSError as bad:
             os.ftruncate(self._file, self._end - self._first)
+            self._begin_file()
             raise SpoolFullError(f"{self._folder}: {bad.strerror}") from None
         self._end += len(data)
         return self._end
@@ -108,6 +111,14 @@ class Writer:
         """Close the file; another process may write then."""
         os.close(self._file)
         os.close(self._lock)
+
+    def _begin_file(self) -> None:
+        """Begin a new file where the spool is full: the last one is never removed, and it may be
+        the one that fills it.
+        """
+        if self._end > self._first:
+            with contextlib.suppress(OSError):
+                self._open(self._end)
 
     def _open(self, first: int) -> None:
         """Begin, or go on with, the file whose first record has that offset."""

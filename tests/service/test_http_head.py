@@ -1,0 +1,60 @@
+"""The head of a request is bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import uvicorn
+
+from bouncewise.service.front import listening
+from bouncewise.service.http_head import MAX_HEAD, BoundedHead
+
+BEGIN = b"GET / HTTP/1.1\r\nHost: x\r\n"
+
+
+async def application(_: object, __: object, send: object) -> None:
+    """Answers every request."""
+    assert callable(send)
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def ask(*parts: bytes) -> bytes:
+    """The status lines of what is answered to *parts*, sent one after another."""
+    config = uvicorn.Config(application, http=BoundedHead, log_config=None, lifespan="off")
+    server = uvicorn.Server(config)
+    sock = listening("127.0.0.1:0")
+    task = asyncio.create_task(server._serve([sock]))
+    reader, writer = await asyncio.open_connection(*sock.getsockname())
+    answer = b""
+    with contextlib.suppress(ConnectionError, TimeoutError):
+        for part in parts:
+            writer.write(part)
+            await asyncio.wait_for(writer.drain(), 1)
+            await asyncio.sleep(0.01)
+    with contextlib.suppress(ConnectionError, TimeoutError):
+        while data := await asyncio.wait_for(reader.read(1 << 16), 1):
+            answer += data
+    writer.transport.abort()
+    server.should_exit = True
+    await task
+    return answer
+
+
+def test_a_head_without_end_is_refused() -> None:
+    fields = [b"X: " + b"a" * 10_000 + b"\r\n"] * 7
+    assert b" 431 " in asyncio.run(ask(BEGIN, *fields))
+
+
+def test_a_line_without_end_is_refused() -> None:
+    assert b" 431 " in asyncio.run(ask(b"GET /", *[b"a" * 10_000] * 7))
+
+
+def test_ordinary_requests_and_large_bodies_are_answered() -> None:
+    field = b"X: " + b"a" * (MAX_HEAD // 2) + b"\r\n"
+    post = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n"
+    body = b"b" * 300_000
+    found = asyncio.run(ask(BEGIN, field, b"\r\n", post, body + BEGIN, b"\r\n"))
+    assert found.count(b" 204 ") == 3
+    assert b" 431 " not in found
