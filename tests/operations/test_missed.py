@@ -108,7 +108,9 @@ def test_after_an_incident(tmp_path: Path) -> None:
     assert all(r["message_id"] for r in rows)
     assert {r["address"] for r in rows if r["send"]} >= set(people[5:30])
     assert len(mailer.missed("--all", "--incident", "google")) == 30
-    assert mailer.missed("--all", "--incident", "yahoo") == []
+    other = bouncewise(tmp_path, "missed", "--db", "l", "--incident", "yahoo")
+    assert other.returncode == 2
+    assert b"no incident at yahoo" in other.stderr
 
     done = bouncewise(
         tmp_path, "missed", "--db", "l", "--at", NOW, "--since", "2026-04-01", "-o", "resend.csv"

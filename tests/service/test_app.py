@@ -254,6 +254,14 @@ def test_a_full_spool_is_503_and_the_token_may_come_again(front: Callable[..., F
     assert served.post(mailgun()) == 204
 
 
+def test_a_slash_at_the_end_changes_nothing(front: Callable[..., Front]) -> None:
+    served = front()
+    request = SignedRequest("/in/other", {}, b"{}")
+    assert served.post(request, f"/in/other/{OTHER}/") == 204
+    assert served.post(request, "/in/other/") == 401
+    assert served.post(request, f"/in/other/x/{OTHER}") == 404
+
+
 def test_bodies_have_a_limit(front: Callable[..., Front], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app, "MAX_BODY", 1000)
     served = front()

@@ -45,6 +45,18 @@ def test_files_are_begun_and_removed(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert [r.at for r in all_of(tmp_path, ends[9])] == list(range(10, 21))
 
 
+def test_a_file_is_not_used_for_more_than_an_hour(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = Writer(tmp_path, LIMIT)
+    end = writer.append([record(0)])
+    assert len(spool.segments(tmp_path)) == 1
+    monkeypatch.setattr(spool, "SEGMENT_SECONDS", 0.0)
+    writer.append([record(1)])
+    assert len(spool.segments(tmp_path)) == 2
+    assert spool.remove_before(tmp_path, end, 0, tmp_path.stat().st_mtime + 1) == 1
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_a_torn_end_is_cut_off_and_kept_beside(tmp_path: Path, seed: int) -> None:
     rng = random.Random(seed)

@@ -57,8 +57,11 @@ def command(
     bouncewise forget - < requests.txt
     """
     wanted = [parse_name(name) for name in each_line(names)]
+    for name in wanted:
+        if name.startswith("@"):
+            raise InputError(f"{name}: a domain; forget takes addresses of people")
     now = datetime.now(UTC)
-    policy = load_policy(policy_path)
+    policy, is_compact = load_policy(policy_path), True
     with open_ledger(db, write=not dry_run) as ledger:
         planned = plan(wanted, ledger, policy, now)
         if not dry_run:
@@ -70,11 +73,12 @@ def command(
                 )
             if not is_compact:
                 echo_error(
-                    "note: the file could not be written anew, for another process uses it: unused "
-                    "parts may still contain the name. Run the command again later."
+                    "note: another process reads the ledger just now, so unused parts of its files"
+                    " may still contain the name. Run the command again."
                 )
     for item in planned:
         echo(_json(item, completely, dry_run) if as_json else _line(item, completely, dry_run))
+    raise SystemExit(0 if is_compact else 1)
 
 
 def _confirm(planned: list[Forgetting]) -> None:

@@ -52,6 +52,9 @@ MAILING_DAYS, RATE_DAYS = 7, 90
 
 _MAX_SOURCE = 200  # characters of the name of a source
 
+_MUCH = 1e9
+"""Evidence above this is shown as this."""
+
 
 @click.command("gate")
 @click.argument("source", metavar="[LIST]", required=False, type=click.Path(path_type=Path))
@@ -257,7 +260,8 @@ def _progress(span: Span, ledger: Store, policy: Policy, as_json: bool) -> int:
         f"{style(found.advice, colour)}: {found.bounces:,} hard bounces of {found.mails:,} mails"
         f"{rate}, tolerable {record.tolerable:.0%}"
         + (f"; stop advised after {found.stopped_after:,}" if found.stopped_after else ""),
-        f"evidence {record.evidence:g}; {record.needed:g} stops. Not counted: {found.exempt:,} in "
+        f"evidence {min(record.evidence, _MUCH):,.3g}, and {record.needed:,.0f} is enough to advise"
+        f" a stop. Not counted: {found.exempt:,} in "
         f"outages of receivers, {found.blocked:,} that refused the sender. {found.complaints:,} "
         "complaints.",
     )

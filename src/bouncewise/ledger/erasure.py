@@ -1,13 +1,17 @@
-"""Removes everything that the ledger holds about a name: rows, and what stored evidence contains.
+"""Removes all that the ledger holds about an address: rows, and what stored evidence contains.
 
-Evidence is stored in blocks of many reports. A report about the name loses everything but its kind;
-one about somebody else, whose octets contain the name, loses its raw octets and the field. Octets
-in base64 or another encoding of a mail about somebody else cannot be searched.
+Evidence is stored in blocks of many reports. A report about the address loses everything but its
+kind; one about somebody else, whose octets contain it, also in a return address (VERP) or with its
+domain in Unicode, loses its raw octets, the field, and a verdict that quotes it. Octets in base64
+or another encoding of a mail about somebody else cannot be searched.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -55,11 +59,14 @@ class Erasure:
             for table, query in _COUNTED.items()
         }
 
-    def compact(self) -> None:
+    def compact(self) -> bool:
         """Write the whole ledger anew, outside a transaction: what was deleted before stays in
-        unused parts of the file until then. Takes as much room on disk again.
+        unused parts of the file until then. Takes as much room on disk again. Whether nothing of
+        it is left in the write-ahead log either: a process that reads just now prevents that.
         """
-        self._db.run("compact")
+        self._db.script(("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"))
+        log = Path(f"{self._db.path}-wal")
+        return not log.exists() or log.stat().st_size == 0
 
     def erase(self, names: set[str], progress: Progress) -> None:
         """Remove everything about *names*. *progress* gets the blocks that were searched, and how
@@ -67,12 +74,13 @@ class Erasure:
         """
         with_items = {name: self._items(name) for name in names}
         items = {item for found in with_items.values() for item in found}
-        octets = [name.encode("utf-8", "surrogatepass").lower() for name in names]
+        pattern = _pattern(names)
         blocks = [number for (number,) in self._db.all("block_all")]
         for count, number in enumerate(blocks, 1):
-            self._erase_in_block(number, {i for b, i in items if b == number}, names, octets)
+            self._erase_in_block(number, {i for b, i in items if b == number}, pattern)
             progress(count, len(blocks))
         for name in sorted(names):
+            self._db.run("erase_about", name=name)
             for query in _TABLES:
                 self._db.run(query, address=id_of(name))
 
@@ -80,20 +88,18 @@ class Erasure:
         found = self._db.all("event_places", address=id_of(name))
         return {(block, item) for block, item in found}
 
-    def _erase_in_block(
-        self, number: int, items: set[int], names: set[str], octets: list[bytes]
-    ) -> None:
+    def _erase_in_block(self, number: int, items: set[int], pattern: re.Pattern[bytes]) -> None:
         (data,) = self._db.one("block_data", id=number) or (None,)
         packed = zstandard.decompress(data) if data else b""
-        lowered = packed.lower()
-        if not items and not any(name in lowered for name in octets):
+        if not items and not pattern.search(packed):
             return
         kept: list[tuple[Any, ...]] = []
         for item, (report, raw, verdict) in enumerate(_BLOCK.decode(packed)):
             if item in items:
                 kept.append((_erased(report), _NOTHING, _NO_VERDICT))
-            elif _contains(report, octets) or _contains(raw, octets):
-                kept.append((_without(report, names), _NOTHING, verdict))
+            elif _contains(report, pattern) or _contains(raw, pattern):
+                shown = _NO_VERDICT if _contains(verdict, pattern) else verdict
+                kept.append((_without(report, pattern), _NOTHING, shown))
             else:
                 kept.append((report, raw, verdict))
         new = zstandard.compress(msgspec.msgpack.encode(kept), 3)
@@ -105,21 +111,41 @@ def _erased(report: Report) -> Report:
     return Report(source=source, kind=report.kind, recipient=ERASED)
 
 
-def _contains(value: object, octets: list[bytes]) -> bool:
-    packed = msgspec.msgpack.encode(value).lower()
-    return any(name in packed for name in octets)
+def _pattern(names: set[str]) -> re.Pattern[bytes]:
+    """What finds one of *names* in octets: the whole address, not a part of a longer one."""
+    forms = {form for name in names for form in _forms(name)}
+    either = b"|".join(re.escape(form.encode("utf-8", "surrogatepass")) for form in sorted(forms))
+    return re.compile(rb"(?<![" + _LOCAL + rb"])(?:" + either + rb")(?![\w-]|\.[a-z0-9])", re.I)
 
 
-def _without(report: Report, names: set[str]) -> Report:
-    """*report* without fields that contain one of *names*."""
+_LOCAL = rb"a-z0-9!#$%&'*/?^_`{|}~.-"  # before it, + and = may be of a return address
+
+
+def _forms(name: str) -> Iterator[str]:
+    """*name* as it may be written: its domain in Unicode, and in a return address."""
+    local, _, domain = name.rpartition("@")
+    domains = [domain]
+    if "xn--" in domain:
+        with contextlib.suppress(UnicodeError):
+            domains.append(domain.encode().decode("idna"))
+    for written in domains:
+        yield f"{local}@{written}"
+        yield f"{local}={written}"
+
+
+def _contains(value: object, pattern: re.Pattern[bytes]) -> bool:
+    return pattern.search(msgspec.msgpack.encode(value)) is not None
+
+
+def _without(report: Report, pattern: re.Pattern[bytes]) -> Report:
+    """*report* without fields in which *pattern* is found."""
     changes: dict[str, Any] = {}
     for field in ("recipient", "original_recipient", "verp_recipient", "sender", "message_id"):
-        text = getattr(report, field)
-        if text and any(name in text.lower() for name in names):
+        if _contains(getattr(report, field), pattern):
             changes[field] = ERASED if field == "recipient" else None
     changes["header_recipients"] = tuple(
-        name for name in report.header_recipients if name.lower() not in names
+        name for name in report.header_recipients if not _contains(name, pattern)
     )
-    if report.reply and any(name in report.reply.text.lower() for name in names):
+    if report.reply and _contains(report.reply.text, pattern):
         changes["reply"] = msgspec.structs.replace(report.reply, text="")
     return msgspec.structs.replace(report, **changes)

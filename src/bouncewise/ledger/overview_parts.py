@@ -75,5 +75,7 @@ class Erasure(Protocol):
     def erase(self, names: set[str], progress: Callable[[int, int], None]) -> None:
         """Remove everything about *names*."""
 
-    def compact(self) -> None:
-        """Write the whole ledger anew, so that nothing is left in unused parts of the file."""
+    def compact(self) -> bool:
+        """Write the whole ledger anew, so that nothing is left in unused parts of the file; False
+        where another process prevents that.
+        """

@@ -823,8 +823,8 @@ SELECT origin, subject, name, day, value, words FROM signal WHERE day >= :since 
 
 -- ── forgotten names ──────────────────────────────────────────────────────────────────────────────────────
 
--- name: compact
-VACUUM
+-- name: erase_about
+UPDATE event SET about = '' WHERE about = :name
 
 -- name: erase_event
 DELETE FROM event WHERE address = :address

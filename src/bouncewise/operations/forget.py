@@ -62,7 +62,6 @@ def forget(
         derive(ledger, policy, names)
         ledger.write_index()
     try:
-        ledger.erasure.compact()
+        return ledger.erasure.compact()
     except LedgerError:
         return False
-    return True

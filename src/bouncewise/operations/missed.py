@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from bouncewise.config.settings import MailKind
+from bouncewise.errors import InputError
 from bouncewise.ledger.deliveries import OWN_DNS
 from bouncewise.ledger.records import FailedMail
 from bouncewise.ledger.rows import domain_of
@@ -69,6 +70,8 @@ def missed(context: Context, wanted: MissedFilter, now: datetime) -> MissedMails
     incidents = [
         i for i in context.ledger.incidents.all() if wanted.incident in (None, i.destination)
     ]
+    if wanted.incident and not incidents:
+        raise InputError(f"no incident at {wanted.incident}; `bouncewise incidents` lists them")
     checker = Checker(context.ledger, context.policy)
     found: dict[tuple[str, str], Missed] = {}
     delivered: set[tuple[str, str]] = set()

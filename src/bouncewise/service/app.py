@@ -41,7 +41,7 @@ def application(state: State) -> Starlette:
     """The application over *state*."""
     routes = [
         Route("/in/{name}", _Webhook(state), methods=["GET", "HEAD", "POST"]),
-        Route("/in/{name}/{secret}", _Webhook(state), methods=["GET", "HEAD", "POST"]),
+        Route("/in/{name}/{secret:path}", _Webhook(state), methods=["GET", "HEAD", "POST"]),
         Route("/v1/check/{address:path}", _guarded(state, _check_one, TokenScope.CHECK)),
         Route("/v1/check", _guarded(state, _check_many, TokenScope.CHECK), methods=["POST"]),
         Route("/healthz", lambda _: Response("ok\n", media_type="text/plain")),
@@ -49,7 +49,9 @@ def application(state: State) -> Starlette:
         Route("/statusz", _guarded(state, _status, TokenScope.METRICS)),
         Route("/metrics", _guarded(state, _metrics, TokenScope.METRICS)),
     ]
-    return Starlette(routes=routes)
+    app = Starlette(routes=routes)
+    app.router.redirect_slashes = False  # an ESP that follows no redirect would lose its events
+    return app
 
 
 def problem(status: int, title: str, **headers: str) -> Response:
@@ -74,7 +76,8 @@ class _Webhook:
 
     async def _answer(self, request: Request) -> Response:
         hook = self._state.hooks.get(request.path_params["name"])
-        if hook is None:
+        secret = request.path_params.get("secret", "").rstrip("/")
+        if hook is None or "/" in secret:
             return problem(404, "no such webhook")
         if request.method != "POST":  # Mandrill asks before it sends
             return Response("ok\n", media_type="text/plain")
@@ -82,7 +85,6 @@ class _Webhook:
         if body is None:
             return problem(413, f"more than {MAX_BODY} octets")
         headers = dict(request.headers)
-        secret = request.path_params.get("secret", "")
         found = hook.judge(secret, headers, body, time.time())
         if found.certificate and await self._state.fetch_certificate(hook, found.certificate):
             found = hook.judge(secret, headers, body, time.time())

@@ -15,6 +15,7 @@ import fcntl
 import os
 import secrets
 import struct
+import time
 import zlib
 from collections.abc import Iterator
 from itertools import pairwise
@@ -27,6 +28,10 @@ from bouncewise.errors import BouncewiseError
 
 SEGMENT = 64 << 20
 """Octets from which on a new file is begun."""
+
+SEGMENT_SECONDS = 3600.0
+"""Seconds after which a new file is begun with the next record: a file is removed only when all of
+it was read, and holds what people wrote."""
 
 MAX_RECORD = 64 << 20
 """Octets of one record."""
@@ -68,6 +73,7 @@ class Writer:
         """
         self._folder, self._limit = folder, limit
         self._file = self._first = -1
+        self._begun = 0.0
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = _locked(folder)
         found = segments(folder)
@@ -96,7 +102,7 @@ class Writer:
             self._begin_file()
             raise SpoolFullError(f"{self._folder}: the spool has reached its limit")
         try:
-            if self._end - self._first >= SEGMENT:
+            if self._is_over():
                 self._open(self._end)
             _write_all(self._file, data)
             os.fdatasync(self._file)
@@ -111,6 +117,12 @@ class Writer:
         """Close the file; another process may write then."""
         os.close(self._file)
         os.close(self._lock)
+
+    def _is_over(self) -> bool:
+        """Whether the next record begins a new file."""
+        size = self._end - self._first
+        is_old = time.monotonic() - self._begun >= SEGMENT_SECONDS
+        return size >= SEGMENT or (size > 0 and is_old)
 
     def _begin_file(self) -> None:
         """Begin a new file where the spool is full: the last one is never removed, and it may be
@@ -131,7 +143,7 @@ class Writer:
             os.close(folder)
         if self._file >= 0:
             os.close(self._file)
-        self._file, self._first = file, first
+        self._file, self._first, self._begun = file, first, time.monotonic()
 
     def _repair(self, first: int) -> int:
         """Cut off what a crash left half-written, and keep it beside; the octets of whole
