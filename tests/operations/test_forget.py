@@ -112,6 +112,9 @@ def test_a_complainer_never_becomes_mailable(folder: Path) -> None:
     assert may(folder, COMPLAINED, "--transactional")
     run(folder, "confirm", COMPLAINED, "--why", "logged in")
     assert not may(folder, COMPLAINED)
+    done = bouncewise(folder, "suppressions", "remove", COMPLAINED, "--why", "x", "--db", "l")
+    assert b"what was decided before stays" in done.stdout
+    assert not may(folder, COMPLAINED)
 
 
 def test_an_old_log_does_not_bring_it_back(folder: Path) -> None:

@@ -41,7 +41,7 @@ def record_act(
     for name in normalised:
         if act.kind == ADDED and (error := name_error(name)):
             raise InputError(f"{name}: {error}")
-    unknown: set[str] = set()
+    unknown, forgotten = set[str](), set[str]()
     creates = act.kind == ADDED and not os.path.lexists(ledger_path(db))
     if creates and dry_run:
         _require_effect(act)
@@ -50,10 +50,14 @@ def record_act(
             act = msgspec.structs.replace(act, at=effective_time(ledger, act.at))
             _require_effect(act)
             unknown = _unknown(normalised, ledger) if act.kind == REMOVED else unknown
+            forgotten = set(ledger.forgotten.decisions(normalised))
             if not dry_run:
                 record(normalised, act, ledger, load_policy(policy_path))
     for name in normalised:
-        _print(name, act, "nothing stood against it" if name in unknown else "", dry_run, as_json)
+        remark = "nothing stood against it" if name in unknown else ""
+        if name in forgotten and act.kind != ADDED:
+            remark = "it was forgotten: what was decided before stays"
+        _print(name, act, remark, dry_run, as_json)
 
 
 def undo(

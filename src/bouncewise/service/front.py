@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import socket
@@ -116,7 +117,10 @@ async def _follow(state: State, setup: Setup) -> None:
                     await asyncio.sleep(REFRESH)
         except BouncewiseError as bad:
             state.lose_ledger(str(bad))
-            await asyncio.sleep(_RETRY_LEDGER)
+        except Exception as defect:  # answers from a ledger that nobody follows would be old
+            state.lose_ledger(f"{type(defect).__name__}: {defect}")
+            setup.tell(f"the ledger cannot be followed: {type(defect).__name__}: {defect}")
+        await asyncio.sleep(_RETRY_LEDGER)
 
 
 @contextlib.asynccontextmanager
@@ -171,6 +175,8 @@ class _HttpServer(uvicorn.Server):
 
 @contextlib.asynccontextmanager
 async def _http_server(state: State) -> AsyncIterator[None]:
+    # (a line for each malformed request would let anybody fill the log)
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     config = uvicorn.Config(
         application(state),
         http=BoundedHead,

@@ -4,6 +4,7 @@ each may be used only once. They are kept in a file, for as long as Mailgun trie
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from pathlib import Path
 
@@ -38,7 +39,8 @@ class SeenTokens:
 
     def keep(self, token: str, now: float) -> None:
         """The request with *token* is stored: remember it beyond a restart."""
-        with self._path.open("a", encoding="ascii") as stream:
+        # (on a full disk it is remembered until the restart; the event is stored already)
+        with contextlib.suppress(OSError), self._path.open("a", encoding="ascii") as stream:
             stream.write(f"{_digest(token)} {now:.0f}\n")
         if len(self._seen) % _PRUNE == 0:
             self._rewrite(now)
