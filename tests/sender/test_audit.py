@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -174,6 +175,13 @@ def test_the_tree_walk_asks_at_most_eight_names() -> None:
     ]
 
 
+@pytest.mark.parametrize("text", ["v=DMARC1;" + " " * 60_000 + "x", "v=DMARC1;" + "a" * 60_000])
+def test_a_hostile_record_takes_no_time(text: str) -> None:
+    began = time.process_time()
+    dmarc.parse("shop.example", text)
+    assert time.process_time() - began < 1
+
+
 ORG = {
     "_dmarc.org.example": {"TXT": ["v=DMARC1; p=reject"]},
     "_dmarc.b.c.org.example": {"TXT": ["v=DMARC1; p=none"]},
@@ -211,6 +219,8 @@ PTR = {
     "lost.shop.example": {"A": ["203.0.113.9"]},
     "203-0-113-3.dyn.isp.example": {"A": ["203.0.113.3"]},
     "5.113.0.203.in-addr.arpa": SILENT,
+    "6.113.0.203.in-addr.arpa": {"PTR": ["slow.shop.example."]},
+    "slow.shop.example": SILENT,
 }
 
 
@@ -222,6 +232,7 @@ PTR = {
         ("203.0.113.3", {"ptr-generic", "ptr-confirmed"}),
         ("203.0.113.4", {"ptr-missing"}),
         ("203.0.113.5", {"dns-silent"}),
+        ("203.0.113.6", {"dns-silent"}),
     ],
 )
 def test_an_address_needs_a_name_that_leads_back(ip: str, want: set[str]) -> None:

@@ -162,3 +162,12 @@ def test_a_resolver_that_is_silent_is_no_listing(tmp_path: Path) -> None:
     options = ("--zones", "z.toml", "--resolver", "127.0.0.1:9")
     result = bouncewise(tmp_path, "blocklists", IP, *options)
     assert result.returncode == 0 and b"unanswered: 1" in result.stdout
+
+
+@pytest.mark.parametrize("code", ["127.255.255.2", "127.255.255.254"])
+def test_an_error_code_is_no_listing_even_of_a_bit_mask(tmp_path: Path, code: str) -> None:
+    (tmp_path / "z.toml").write_text(
+        '[[zone]]\nname = "bl.example"\nasks = "ip"\nbits = { 2 = "black", 4 = "grey" }\n'
+    )
+    found = load(tmp_path / "z.toml").zone[0]
+    assert ask(found, answers(code)).state is ListState.REFUSED

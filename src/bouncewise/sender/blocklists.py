@@ -27,6 +27,7 @@ from bouncewise.net.dns import NoRecordsError, NoSuchNameError, Resolver, Unansw
 from bouncewise.sender.spf_record import texts
 
 LOOPBACK = ipaddress.ip_network("127.0.0.0/8")
+_ERRORS = ipaddress.ip_network("127.255.255.0/24")  # of every list: docs.spamhaus.com, error codes
 
 
 class ListState(StrEnum):
@@ -161,7 +162,7 @@ def _fault(zone: Zone, resolve: Resolver) -> tuple[ListState, str] | None:
         absent = _ask(zone, zone.absent_entry, resolve)
     except UnansweredError as error:
         return ListState.UNANSWERED, _without_key(zone, str(error))
-    if refusals := sorted(zone.refusals.intersection((*listed, *absent))):
+    if refusals := _refusals(zone, (*listed, *absent)):
         return (
             ListState.REFUSED,
             f"the answer {refusals[0]} refuses this resolver; ask by a resolver of your own, or"
@@ -176,6 +177,11 @@ def _fault(zone: Zone, resolve: Resolver) -> tuple[ListState, str] | None:
     return None
 
 
+def _refusals(zone: Zone, codes: Sequence[str]) -> list[str]:
+    """Those of *codes* that refuse the resolver or report an error, whatever *zone* states."""
+    return sorted(c for c in set(codes) if c in zone.refusals or address_of(c) in _ERRORS)
+
+
 def _is_code(text: str) -> bool:
     address = address_of(text)
     return address is not None and address.version == 4 and address in LOOPBACK
@@ -186,7 +192,7 @@ def _listing(zone: Zone, subject: str, resolve: Resolver) -> Listing:
         codes = tuple(sorted(_ask(zone, subject, resolve)))
     except UnansweredError as error:
         return Listing(subject, zone, ListState.UNANSWERED, why=_without_key(zone, str(error)))
-    if refusals := sorted(zone.refusals.intersection(codes)):
+    if refusals := _refusals(zone, codes):
         why = f"the answer {refusals[0]} refuses this question"
         return Listing(subject, zone, ListState.REFUSED, codes, why=why)
     meanings = [meaning for code in codes for meaning in _meanings(zone, code)]

@@ -17,7 +17,6 @@ MAX_LABELS = 8
 """Labels of a name from which on the walk leaves out the middle (section 4.10)."""
 
 POLICIES = ("none", "quarantine", "reject")
-_TAG = re.compile(r"\s*([A-Za-z]+)\s*=\s*([^;]*?)\s*(?:;|$)")
 _ADDRESS = re.compile(r"mailto:([^\s,!@]+@[^\s,!@]+)(?:!\d{1,10}[kmgt]?)?\s*", re.I)
 
 
@@ -82,8 +81,10 @@ def _is_record(text: str) -> bool:
 def parse(domain: str, text: str) -> DmarcRecord:
     """The tags of a record; the first of each name."""
     tags: dict[str, str] = {}
-    for m in _TAG.finditer(text):
-        tags.setdefault(m[1].lower(), m[2])
+    for part in text.split(";"):
+        name, found, value = part.partition("=")
+        if found and (name := name.strip()).isalpha() and name.isascii():
+            tags.setdefault(name.lower(), value.strip())
     return DmarcRecord(domain, text, tags)
 
 

@@ -34,13 +34,22 @@ def names_of(ip: IPAddress, resolve: Resolver) -> list[PtrName]:
         found = resolve(ip.reverse_pointer, "PTR")
     except (NoSuchNameError, NoRecordsError):
         return []
-    return [_followed(name.rstrip(".").lower(), ip, resolve) for name in found[:MAX_NAMES]]
+    names: list[PtrName] = []
+    silent: UnansweredError | None = None
+    for name in found[:MAX_NAMES]:
+        try:
+            names.append(_followed(name.rstrip(".").lower(), ip, resolve))
+        except UnansweredError as error:
+            silent = error
+    if silent is not None and not any(name.is_confirmed for name in names):
+        raise silent
+    return names
 
 
 def _followed(name: str, ip: IPAddress, resolve: Resolver) -> PtrName:
     try:
         addresses = tuple(resolve(name, "A" if ip.version == 4 else "AAAA"))
-    except (NoSuchNameError, NoRecordsError, UnansweredError):
+    except (NoSuchNameError, NoRecordsError):
         addresses = ()
     is_confirmed = any(ipaddress.ip_address(text) == ip for text in addresses)
     return PtrName(name, addresses, is_confirmed)
