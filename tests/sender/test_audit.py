@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bouncewise.sender import dmarc
+from bouncewise.sender import dmarc, spf_record
 from bouncewise.sender.audit import audit_domain, audit_ip
 from bouncewise.sender.checks import CheckResult, Level
 from bouncewise.sender.spf import Query, SpfResult, evaluate
@@ -289,3 +289,35 @@ def test_a_zone_file_is_checked_before_it_is_published(tmp_path: Path) -> None:
 @pytest.mark.parametrize("target", ["not a domain", "a..b", ""])
 def test_what_is_neither_domain_nor_address_is_a_usage_error(tmp_path: Path, target: str) -> None:
     assert bouncewise(tmp_path, "sender", target).returncode == 2
+
+
+LONG = 60_000
+HOSTILE_TERMS = {
+    "letters": "include:." + "a" * LONG + "!",
+    "hyphens": "redirect=." + "-" * LONG + "!",
+    "dots": "include:" + "." * LONG + "!",
+    "lengths": "a:" + "/1" * LONG,
+    "slashes": "a:x" + "/" * LONG,
+    "macros": "exists:" + "%{i}" * LONG + "!",
+    "a name": "x" * LONG,
+    "digits": "ip4:" + "1" * LONG,
+    "groups": "ip6:" + "1:" * LONG,
+    "a prefix": "ip4:192.0.2.1/" + "1" * LONG,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE_TERMS)
+def test_a_hostile_term_is_refused_in_linear_time(name: str) -> None:
+    before = time.process_time()
+    with pytest.raises(spf_record.SpfError):
+        spf_record.parse("v=spf1 " + HOSTILE_TERMS[name], "a.example")
+    assert time.process_time() - before < 2
+
+
+@pytest.mark.parametrize("macro", ["%{d}", "%{s1r.+-,/_=}"])
+def test_many_macros_are_expanded_in_linear_time(macro: str) -> None:
+    name = ".".join("a" * 126)
+    macros = spf_record.Macros(name, "192.0.2.1", f"{'a' * 60}@{name}", "", "")
+    before = time.process_time()
+    assert spf_record.expand(macro * (LONG // 4), macros).endswith("a")
+    assert time.process_time() - before < 2

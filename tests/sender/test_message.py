@@ -6,6 +6,7 @@ import base64
 import hashlib
 import ipaddress
 import re
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -170,3 +171,29 @@ def test_a_message_is_a_target_of_the_command(tmp_path: Path) -> None:
     (tmp_path / "m.eml").write_bytes(HEADER.encode() + b"\r\nx\r\n")
     result = bouncewise(tmp_path, "sender", "m.eml", "--resolver", "127.0.0.1:9", "--json")
     assert result.returncode == 1 and b"dkim-none" in result.stdout
+
+
+BIG = 1 << 18
+HOSTILE_MESSAGES = {
+    "no colon": b"a" * BIG + b"\r\n",
+    "folded": b"DKIM-Signature: a" + b"\r\n " * BIG + b"\r\n",
+    "one tag": b"DKIM-Signature: " + b"a" * BIG + b"\r\n",
+    "blanks before a tag": b"DKIM-Signature: " + b" " * BIG + b"x\r\n",
+    "blanks in a tag": b"DKIM-Signature: a=" + b" " * BIG + b"x\r\n",
+    "names": b"DKIM-Signature: v=1; a=rsa-sha256; d=a.example; s=k; l=0; bh=47DEQpj8HBSa+/TImW+5"
+    b"JCeuQeRkm5NMpJWZG3hSuFU=; b=aa==; h=" + b"from:" * (BIG // 5) + b"\r\n",
+    "value of b": b"DKIM-Signature: v=1; a=rsa-sha256; d=a.example; s=k; l=0; h=from; bh=47DEQpj8"
+    b"HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; " + b":b " * (BIG // 4) + b"; b=aa==\r\n",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE_MESSAGES)
+@pytest.mark.parametrize(
+    "body", [b"x", b"\r\n" * BIG, b" \t" * BIG], ids=["short", "ends", "blanks"]
+)
+def test_a_hostile_message_is_read_in_linear_time(name: str, body: bytes) -> None:
+    message = HOSTILE_MESSAGES[name] + b"From: a@a.example\r\n\r\n" + body
+    before = time.process_time()
+    results = verify(message, lambda *_: ['"v=DKIM1; p=' + "a" * 60000 + '"'], datetime.now(UTC))
+    assert time.process_time() - before < 4
+    assert all(result.outcome is not DkimOutcome.PASS for result in results)

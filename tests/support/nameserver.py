@@ -9,6 +9,7 @@ silent, answers late, lies, or sends octets that are no message.
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -161,22 +162,38 @@ BEHAVIOURS: dict[str, Behaviour] = {
 }
 
 
+def _sockets_of_one_port() -> tuple[socket.socket, socket.socket]:
+    """A UDP and a TCP socket of the same port; a free UDP port may be taken for TCP."""
+    for _ in range(100):
+        datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        connections = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            datagrams.bind(("127.0.0.1", 0))
+            connections.bind(datagrams.getsockname())
+        except OSError:
+            datagrams.close()
+            connections.close()
+            continue
+        return datagrams, connections
+    raise OSError("no port is free for both UDP and TCP")
+
+
 @contextmanager
 def nameserver(zone: Zone | None = None) -> Iterator[NameServer]:
     """A server that runs until the block ends."""
     running = NameServer(zone or {})
+    datagrams, connections = _sockets_of_one_port()
+    running.server = Server("127.0.0.1", datagrams.getsockname()[1])
     loop = asyncio.new_event_loop()
     ready = threading.Event()
 
     async def serve() -> None:
         transport, _ = await loop.create_datagram_endpoint(
-            lambda: _Datagrams(running), local_addr=("127.0.0.1", 0)
+            lambda: _Datagrams(running), sock=datagrams
         )
-        port = transport.get_extra_info("sockname")[1]
         streams = await asyncio.start_server(
-            lambda reader, writer: _stream(running, reader, writer), "127.0.0.1", port
+            lambda reader, writer: _stream(running, reader, writer), sock=connections
         )
-        running.server = Server("127.0.0.1", port)
         ready.set()
         await stopped.wait()
         transport.close()

@@ -26,9 +26,8 @@ MAX_SIGNATURES = 10
 SMALL_KEY = 1024
 """Bits of an RSA key below which receivers ignore the signature (RFC 8301 section 3.2)."""
 
-_FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:(?:[^\r\n]|\r\n[ \t])*\r\n")
-_TAG = re.compile(r"\s*([A-Za-z][A-Za-z0-9_]*)\s*=([^;]*)(?:;|$)")
-_SIGNATURE_VALUE = re.compile(rb"([;:]\s*[bB]\s*=)[^;]*")
+_FIELD_NAME = re.compile(rb"[!-9;-~]{1,998}")
+_TAG_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}")
 _BLANKS = re.compile(rb"[ \t]+")
 _REQUIRED = ("v", "a", "b", "bh", "d", "h", "s")
 
@@ -83,15 +82,29 @@ def verify(raw: bytes, resolve: Resolver, now: datetime) -> list[DkimResult]:
 def _parsed(raw: bytes) -> _Message:
     octets = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
     head, found, body = octets.partition(b"\r\n\r\n")
-    fields = tuple((m[1].decode("ascii").lower(), m[0]) for m in _FIELD.finditer(head + b"\r\n"))
-    return _Message(fields, body if found else b"")
+    return _Message(tuple(_fields(head)), body if found else b"")
+
+
+def _fields(head: bytes) -> Iterator[tuple[str, bytes]]:
+    """The fields of a header with their names in lower case; each ends with CRLF."""
+    field: list[bytes] = []
+    for line in [*head.split(b"\r\n"), b""]:
+        if line[:1] in (b" ", b"\t") and field:
+            field.append(line)
+            continue
+        name = field[0].partition(b":")[0].rstrip(b" \t") if field else b""
+        if field and b":" in field[0] and _FIELD_NAME.fullmatch(name):
+            yield name.decode("ascii").lower(), b"\r\n".join(field) + b"\r\n"
+        field = [line]
 
 
 def _tags(text: str) -> dict[str, str]:
     """The tags of a list (section 3.2): the first of each name, without blanks around the value."""
     tags: dict[str, str] = {}
-    for m in _TAG.finditer(text):
-        tags.setdefault(m[1], m[2].strip())
+    for part in text.split(";"):
+        name, equals, value = part.partition("=")
+        if equals and _TAG_NAME.fullmatch(name.strip()):
+            tags.setdefault(name.strip(), value.strip())
     return tags
 
 
@@ -157,8 +170,10 @@ def _methods(tags: dict[str, str]) -> tuple[str, str]:
 
 
 def _simple_body(body: bytes) -> bytes:
-    while body.endswith(b"\r\n\r\n"):
-        body = body[:-2] if body.endswith(b"\r\n\r\n") else body
+    end = len(body)
+    while body[end - 4 : end] == b"\r\n\r\n":
+        end -= 2
+    body = body[:end]
     if body in (b"", b"\r\n"):
         return b"\r\n"
     return body if body.endswith(b"\r\n") else body + b"\r\n"
@@ -235,11 +250,25 @@ def _signed(field: bytes, names: list[str], message: _Message, method: str) -> I
     the signature itself without its value.
     """
     canonical = _relaxed_field if method == "relaxed" else bytes
-    left = {name: [f for n, f in message.fields if n == name] for name in set(names)}
+    left: dict[str, list[bytes]] = {}
+    for name, found in message.fields:
+        left.setdefault(name, []).append(found)
     for name in names:
-        if left[name]:
+        if left.get(name):
             yield canonical(left[name].pop())
-    yield canonical(_SIGNATURE_VALUE.sub(rb"\1", field, count=1)).removesuffix(b"\r\n")
+    yield canonical(_without_value(field)).removesuffix(b"\r\n")
+
+
+def _without_value(field: bytes) -> bytes:
+    """The signature with an empty ``b=`` (section 3.5)."""
+    name, colon, value = field.partition(b":")
+    parts = value.split(b";")
+    for number, part in enumerate(parts):
+        tag, equals, _ = part.partition(b"=")
+        if equals and tag.strip().lower() == b"b":
+            parts[number] = tag + equals
+            break
+    return name + colon + b";".join(parts)
 
 
 def _relaxed_field(field: bytes) -> bytes:

@@ -19,9 +19,8 @@ _ESCAPE = re.compile(r"\\(\d{3}|.)", re.S)
 _TERM = re.compile(r"([+?~-]?)([A-Za-z][A-Za-z0-9._-]*)(?::([^/]\S*?|))?((?://?\d{1,3}){0,2})")
 _MODIFIER = re.compile(r"([A-Za-z][A-Za-z0-9._-]*)=(\S*)")
 _MACRO = re.compile(r"%(?:\{([slodiphcrtv])(\d{0,3})(r?)([.+,/_=-]*)\}|([%_-])|(.?))", re.I)
-_DOMAIN_END = re.compile(
-    r"\.(?:[A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*|[A-Za-z0-9-]+-[A-Za-z0-9-]*[A-Za-z0-9])\.?$"
-)
+_LABEL = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")
+_MAX_NAME = 253
 _CIDR = re.compile(r"(?:/(\d{1,3}))?(?://(\d{1,3}))?")
 _EXPLANATION_ONLY = ("c", "r", "t")  # macros of the text that exp= names (section 7.2)
 _NEEDS_DOMAIN = ("include", "exists")
@@ -132,8 +131,16 @@ def _network(word: str, mechanism: str, domain: str) -> IPNetwork:
 def _require_domain(value: str, word: str, domain: str) -> None:
     """Raise SpfError where *value* is no domain-spec (section 7.1)."""
     _macros(value)
-    if not value or not (_DOMAIN_END.search(value) or value.endswith("}")):
+    if not value or not (_ends_with_label(value) or value.endswith("}")):
         raise SpfError(f"{word!r} in the record of {domain} names no domain")
+
+
+def _ends_with_label(value: str) -> bool:
+    """Whether *value* ends with a dot and a toplabel (section 7.1), and perhaps one more dot."""
+    _, dot, label = value.removesuffix(".").rpartition(".")
+    if not dot or not label or not _LABEL.issuperset(label) or label[-1] == "-":
+        return False
+    return "-" in label[1:] or any(c.isalpha() for c in label)
 
 
 def _macros(value: str) -> None:
@@ -184,6 +191,7 @@ def expand(value: str, macros: Macros) -> str:
         return quote(joined, safe="") if m[1].isupper() else joined
 
     found = _MACRO.sub(one, value)
-    while len(found) > 253 and "." in found:
-        found = found.partition(".")[2]
-    return found
+    if len(found) <= _MAX_NAME or "." not in found:
+        return found
+    cut = found.find(".", len(found) - _MAX_NAME - 1)
+    return found[cut + 1 :] if cut >= 0 else found.rpartition(".")[2]
