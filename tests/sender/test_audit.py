@@ -140,6 +140,8 @@ def test_dns_that_never_answers_gives_no_error_and_no_ok() -> None:
         (f"v=DMARC1; p=none; sp=reject; {REPORTS}", {"dmarc-monitor", "dmarc-domain-open"}),
         (f"v=DMARC1; p=rejct; {REPORTS}", {"dmarc-policy-invalid"}),
         ("v=DMARC1; p=rejct", {"dmarc-policy-invalid", "dmarc-no-reports"}),
+        (f"v=DMARC1; p=reject; sp=rejct; {REPORTS}", {"dmarc-policy-invalid"}),
+        ("v=DMARC1; p=reject; np=", {"dmarc-policy-invalid", "dmarc-no-reports"}),
         (f"v=DMARC1; p=reject; t=y; {REPORTS}", {"dmarc-testing"}),
         (f"v=DMARC1; p=reject; pct=10; {REPORTS}", {"dmarc-pct"}),
         ("v=DMARC1; p=reject", {"dmarc-no-reports"}),
@@ -289,6 +291,17 @@ def test_a_zone_file_is_checked_before_it_is_published(tmp_path: Path) -> None:
 @pytest.mark.parametrize("target", ["not a domain", "a..b", ""])
 def test_what_is_neither_domain_nor_address_is_a_usage_error(tmp_path: Path, target: str) -> None:
     assert bouncewise(tmp_path, "sender", target).returncode == 2
+
+
+def test_a_policy_beside_an_invalid_one_is_not_in_force() -> None:
+    record = dmarc.parse("shop.example", f"v=DMARC1; p=reject; sp=x; {REPORTS}")
+    assert dmarc.effect(record) == ("none", "none", "none")
+    assert dmarc.effect(dmarc.parse("shop.example", "v=DMARC1; p=reject; sp=x")) is None
+
+
+def test_a_term_that_nobody_answered_is_unknown() -> None:
+    zone = {f"{ip}.e.example": SILENT for ip in ("192.0.2.251", "203.0.113.251")}
+    assert ids(audit("v=spf1 exists:%{i}.e.example -all", **zone)) == {"dns-silent"}
 
 
 LONG = 60_000

@@ -161,6 +161,14 @@ def test_spf_aligns_by_the_return_path_where_the_address_is_given() -> None:
     assert ids(raw, ip="203.0.113.2") == {"dkim-none", "not-authenticated"}
 
 
+@pytest.mark.parametrize("name", ["k._domainkey.shop.example", "bounce.shop.example"])
+def test_what_a_silent_name_server_could_have_said_is_no_fault(name: str) -> None:
+    table = {"k._domainkey.shop.example": {"TXT": [record(SMALL)]}, name: SILENT}
+    raw = b"Return-Path: <b@bounce.shop.example>\r\n" + sign()
+    found = ids(raw, resolver(table), ip="203.0.113.1")
+    assert "dns-silent" in found and not found & {"not-authenticated", "not-aligned", "aligned"}
+
+
 def test_what_weakens_a_signature_is_named() -> None:
     assert "dkim-small-key" in ids(sign(SMALL), zone(SMALL))
     assert "dkim-testing" in ids(sign(), zone(more="t=y; "))

@@ -122,10 +122,13 @@ def _spf_of_others(domain: str, resolve: Resolver, *, is_faulty: bool) -> Iterat
     verdicts = [evaluate(query, domain, resolve) for query in queries]
     passing = [verdict for verdict in verdicts if verdict.result is SpfResult.PASS]
     broken = [verdict for verdict in verdicts if verdict.result is SpfResult.PERMERROR]
+    silent = [verdict for verdict in verdicts if verdict.result is SpfResult.TEMPERROR]
     if len(passing) >= _MANY_OTHERS:
         yield "spf-everybody", {"value": passing[0].term}
     elif broken and not is_faulty:
         yield "spf-syntax", {"value": broken[0].why}
+    elif silent:
+        yield "dns-silent", {"value": silent[0].why}
 
 
 # ── DMARC ──────────────────────────────────────────────────────────────────────────────────────
@@ -152,15 +155,16 @@ def _dmarc(domain: str, resolve: Resolver) -> Iterator[Hit]:
 def _dmarc_policy(domain: str, record: dmarc.DmarcRecord) -> Iterator[Hit]:
     effect, tags = dmarc.effect(record), record.tags
     p = tags.get("p", "").lower()
-    if p not in dmarc.POLICIES:
-        is_none = "receivers treat it as p=none" if effect else "the record counts as none"
-        yield "dmarc-policy-invalid", {"value": tags.get("p", "(missing)"), "effect": is_none}
+    for name in record.invalid_policies:
+        counts = "receivers treat the record as p=none" if effect else "the record counts as none"
+        value = tags.get(name, "(missing)")[:_LONG]
+        yield "dmarc-policy-invalid", {"name": name, "value": value, "effect": counts}
     if effect is None:
         return
     names = {"p": effect.domain, "sp": effect.subdomains, "np": effect.nonexistent}
     yield "dmarc-effect", {"domain": record.domain, "where": f"_dmarc.{record.domain}", **names}
     rank = dmarc.POLICIES.index
-    if tags.get("t", "").lower() == "y" and p in dmarc.POLICIES[1:]:
+    if tags.get("t", "").lower() == "y" and effect.domain != p and not record.invalid_policies:
         yield "dmarc-testing", {"p": p}
     if effect.domain == "none" and p == "none":
         yield "dmarc-monitor", {"domain": domain}

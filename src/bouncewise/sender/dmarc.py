@@ -33,13 +33,18 @@ class DmarcRecord(NamedTuple):
         return [m[1] for m in map(_ADDRESS.fullmatch, self.tags.get("rua", "").split(",")) if m]
 
     @property
+    def invalid_policies(self) -> list[str]:
+        """The names among p, sp and np whose value is no policy; p also where it is missing."""
+        values = {"p": self.tags.get("p", ""), **{k: self.tags.get(k) for k in ("sp", "np")}}
+        return [k for k, v in values.items() if v is not None and v.lower() not in POLICIES]
+
+    @property
     def policy(self) -> str | None:
-        """p=; "none" where it is missing or invalid and reports are asked for; None where such a
-        record counts as none (RFC 9989 section 4.7).
+        """p=; "none" where p, sp or np is invalid and reports are asked for; None where such a
+        record counts as none (RFC 9989 section 4.10.1).
         """
-        p = self.tags.get("p", "").lower()
-        if p in POLICIES:
-            return p
+        if not self.invalid_policies:
+            return self.tags["p"].lower()
         return "none" if self.reports_to else None
 
 
@@ -149,10 +154,9 @@ def effect(record: DmarcRecord) -> DmarcEffect | None:
     p = record.policy
     if p is None:
         return None
-    sp = record.tags.get("sp", "").lower()
-    sp = sp if sp in POLICIES else p
-    np = record.tags.get("np", "").lower()
-    np = np if np in POLICIES else sp
+    is_valid = not record.invalid_policies
+    sp = record.tags.get("sp", p).lower() if is_valid else p
+    np = record.tags.get("np", sp).lower() if is_valid else p
     if record.tags.get("t", "").lower() == "y":
         p, sp, np = (POLICIES[max(0, POLICIES.index(policy) - 1)] for policy in (p, sp, np))
     return DmarcEffect(p, sp, np)

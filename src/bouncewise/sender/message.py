@@ -80,11 +80,15 @@ def _alignment(
     policy = dmarc.discover(domain, resolve)
     tags = policy.record.tags if policy.record is not None else {}
     passing = [("DKIM", s.domain, "adkim") for s in signatures if s.outcome is DkimOutcome.PASS]
+    is_unknown = any(s.outcome is DkimOutcome.TEMPERROR for s in signatures)
     envelope = return_path.rpartition("@")[2].lower()
     if ip is not None and envelope:
         verdict = evaluate(Query(ip, return_path), envelope, resolve)
         if verdict.result is SpfResult.PASS:
             passing.append(("SPF", envelope, "aspf"))
+        elif verdict.result is SpfResult.TEMPERROR:
+            is_unknown = True
+            yield "dns-silent", {"value": verdict.why}
     aligned = [
         (method, name)
         for method, name, tag in passing
@@ -93,6 +97,8 @@ def _alignment(
     if aligned:
         words = ", ".join(f"{method} of {name}" for method, name in aligned)
         yield "aligned", {"value": words}
+    elif is_unknown:
+        return  # What the name server did not say could be aligned: dns-silent is the finding.
     elif passing:
         words = ", ".join(f"{method} passes for {name}" for method, name, _ in passing)
         yield "not-aligned", {"domain": domain, "value": words}
