@@ -56,6 +56,14 @@ def test_what_is_not_there_praised_or_unknown_is_no_listing(
     assert ask(zone(tmp_path), answers(*codes)).state is ListState.CLEAN
 
 
+@pytest.mark.parametrize("codes", [("203.0.113.80",), ("127.0.0.2", "203.0.113.80")])
+def test_an_answer_outside_of_the_loopback_network_is_never_believed(
+    tmp_path: Path, codes: tuple[str, ...]
+) -> None:
+    found = ask(zone(tmp_path), answers(*codes))
+    assert found.state is ListState.BROKEN and "203.0.113.80" in found.why
+
+
 def everything(code: str) -> Resolver:
     return lambda name, _type: [code]
 

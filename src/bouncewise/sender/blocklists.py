@@ -195,6 +195,9 @@ def _listing(zone: Zone, subject: str, resolve: Resolver) -> Listing:
     if refusals := _refusals(zone, codes):
         why = f"the answer {refusals[0]} refuses this question"
         return Listing(subject, zone, ListState.REFUSED, codes, why=why)
+    if outside := [code for code in codes if not _is_code(code)]:
+        why = f"it answers {outside[0]}, which is no code of a list"
+        return Listing(subject, zone, ListState.BROKEN, codes, why=why)
     meanings = [meaning for code in codes for meaning in _meanings(zone, code)]
     if not meanings:
         why = f"answered {', '.join(codes)}, which is no listing" if codes else ""
@@ -206,7 +209,7 @@ def _listing(zone: Zone, subject: str, resolve: Resolver) -> Listing:
 
 def _meanings(zone: Zone, code: str) -> list[str]:
     """What *code* means; [] where it is no listing."""
-    if not _is_code(code) or code in zone.good:
+    if code in zone.good:
         return []
     if zone.bits:
         mask = int(code.rpartition(".")[2])
