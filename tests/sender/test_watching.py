@@ -17,8 +17,10 @@ class Watcher:
         self.notes: list[Noted] = []
         self.now = 0
 
-    def look(self, *problems: Problem, answered: set[str] = BOTH) -> list[tuple[Turn, str]]:
-        self.now += 3600
+    def look(
+        self, *problems: Problem, answered: set[str] = BOTH, after: int = 3600
+    ) -> list[tuple[Turn, str]]:
+        self.now += after
         changes, self.notes = compare(self.notes, list(problems), answered, self.now)
         return [(change.turn, change.problem.id) for change in changes]
 
@@ -42,6 +44,15 @@ def test_a_listing_begins_and_ends_when_two_looks_agree() -> None:
     assert watcher.look(LISTED) == []
     assert watcher.look() == []
     assert watcher.look() == [(Turn.ENDED, "listed")]
+
+
+def test_looks_within_minutes_are_one_answer_of_a_list() -> None:
+    watcher = Watcher()
+    watcher.look(LISTED)
+    assert watcher.look(LISTED, after=599) == []
+    assert watcher.look(LISTED, after=1) == [(Turn.BEGAN, "listed")]
+    assert watcher.look() == watcher.look(after=599) == []
+    assert watcher.look(after=1) == [(Turn.ENDED, "listed")]
 
 
 def test_what_was_not_answered_changes_nothing() -> None:

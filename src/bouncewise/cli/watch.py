@@ -52,7 +52,8 @@ def command(
     silent, as far as each is due, and print only what changed. Run it every hour from cron.
 
     The domains and IP addresses are those of `[watch]` in bouncewise.toml. A listing counts when
-    two runs agree. Exits 1 if something began or got worse. Needs the extra [sender].
+    two runs at least ten minutes apart agree. Exits 1 if something began or got worse. Needs
+    the extra [sender].
 
     \b
     bouncewise watch

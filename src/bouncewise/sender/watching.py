@@ -3,7 +3,8 @@ ended.
 
 Reads: the problems that a look found, which of its parts were answered, and what was noted before.
 Gives: the changes, and what to note. Pure. A listing counts as begun, and as ended, only when two
-looks in a row agree: lists answer wrongly now and then. What was not answered changes nothing.
+looks in a row, at least AGREE_AFTER apart, agree: lists answer wrongly now and then, and resolvers
+repeat the answer for some minutes. What was not answered changes nothing.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ import msgspec
 
 from bouncewise.sender.checks import Level
 
-CONFIRMATIONS = 2
-"""Looks in a row that must agree about a listing."""
+AGREE_AFTER = 600
+"""Seconds between two looks that confirm a listing or its end."""
 
 
 class Problem(NamedTuple):
@@ -33,8 +34,8 @@ class Problem(NamedTuple):
 
 
 class Noted(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A problem as it is kept. ``seen``, ``missing``: looks in a row that found it, or did not;
-    ``is_told``: it was given as a change.
+    """A problem as it is kept. ``since``, ``missing_since``: the first look in a row that found
+    it, or did not (0: the last one found it); ``is_told``: it was given as a change.
     """
 
     part: str
@@ -44,8 +45,7 @@ class Noted(msgspec.Struct, frozen=True, omit_defaults=True):
     fix: str
     since: int
     is_listing: bool = False
-    seen: int = 1
-    missing: int = 0
+    missing_since: int = 0
     is_told: bool = False
 
 
@@ -84,16 +84,16 @@ def compare(
     after: list[Noted] = []
     for problem in found:
         noted = known.pop((problem.part, problem.id), None)
-        change, kept = _again(noted, problem) if noted else _first(problem, now)
+        change, kept = _again(noted, problem, now) if noted else _first(problem, now)
         changes += [change] if change else []
         after.append(kept)
     for noted in known.values():
         if noted.part not in answered:
             after.append(noted)
             continue
-        missing = noted.missing + 1
-        if noted.is_listing and noted.is_told and missing < CONFIRMATIONS:
-            after.append(msgspec.structs.replace(noted, missing=missing, seen=0))
+        missing_since = noted.missing_since or now
+        if noted.is_listing and noted.is_told and now - missing_since < AGREE_AFTER:
+            after.append(msgspec.structs.replace(noted, missing_since=missing_since))
         elif noted.is_told:
             changes.append(Change(Turn.ENDED, noted))
     order = list(Turn)
@@ -107,17 +107,16 @@ def _first(problem: Problem, now: int) -> tuple[Change | None, Noted]:
     return (None if is_listing else Change(Turn.BEGAN, noted)), noted
 
 
-def _again(noted: Noted, problem: Problem) -> tuple[Change | None, Noted]:
+def _again(noted: Noted, problem: Problem, now: int) -> tuple[Change | None, Noted]:
     kept = msgspec.structs.replace(
         noted,
         level=problem.level,
         words=problem.words,
         fix=problem.fix,
-        seen=noted.seen + 1,
-        missing=0,
+        missing_since=0,
     )
     if not noted.is_told:
-        if kept.seen < CONFIRMATIONS:
+        if now - noted.since < AGREE_AFTER:
             return None, kept
         kept = msgspec.structs.replace(kept, is_told=True)
         return Change(Turn.BEGAN, kept), kept
