@@ -214,7 +214,7 @@ def meaning(scheme: str, request: SignedRequest) -> Any:
     cannot be read.
 
     Two requests with one meaning differ in what no signature covers: white space of JSON, the way
-    that a form is escaped.
+    that a form is escaped, entries of a list of signatures that are of another version.
     """
     headers = {name: value for name, value in request.headers.items() if name != "user-agent"}
     try:
@@ -237,7 +237,8 @@ def meaning(scheme: str, request: SignedRequest) -> Any:
                     parse_qsl(request.body.decode(), keep_blank_values=True, errors="strict"),
                 )
             case "svix":
-                return set(headers.pop("svix-signature").split(" ")) - {""}, headers, request.body
+                listed = headers.pop("svix-signature").split(" ")
+                return {part for part in listed if part.startswith("v1,")}, headers, request.body
             case "lettermint":
                 parts = {part.strip(" ") for part in headers["x-lettermint-signature"].split(",")}
                 return {part for part in parts if part.startswith(("t=", "v1="))}, request.body
