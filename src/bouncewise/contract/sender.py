@@ -221,7 +221,7 @@ class RequirementRow(Record, frozen=True, kw_only=True):
     requirement: Annotated[str, about("its name, as in Gmail's Postmaster Tools API")]
     met: Annotated[str, about("`met` `unmet` `not-checked`")]
     words: Annotated[str, about("what is asked for")]
-    applies: Annotated[str, about("of whom")]
+    applies: Annotated[str, about("the senders that it is required of")]
     since: Annotated[str | None, about("since which day; null: the provider states none")]
     failed_by: Annotated[tuple[str, ...], about("the checks that fail it")]
     missing: Annotated[str | None, about("what was not given, where it was not checked")]

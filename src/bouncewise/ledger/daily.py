@@ -31,7 +31,7 @@ class Daily:
         self._db = database
 
     def refused(self, since: datetime, until: datetime) -> list[DayCount]:
-        """Final refusals by day and by whom they are about."""
+        """Final refusals by day and by what they are about: address, domain or sender."""
         span = {"since": micros(since), "until": micros(until), "day": MICROS_A_DAY}
         return [
             DayCount(Day(day), bearing, count)

@@ -27,7 +27,7 @@ class Daily(Protocol):
     """Counts and pages."""
 
     def refused(self, since: datetime, until: datetime) -> list[DayCount]:
-        """Final refusals by day and by whom they are about."""
+        """Final refusals by day and by what they are about: address, domain or sender."""
 
     def receivers(self, since: datetime, until: datetime) -> list[ReceiverCount]:
         """Addresses refused by each receiver, by cause, the most first."""

@@ -252,7 +252,7 @@ class Mailed(NamedTuple):
 
 
 class DayCount(NamedTuple):
-    """Final refusals of one day, by whom they are about (model/bearing.py)."""
+    """Final refusals of one day, by what they are about (model/bearing.py)."""
 
     day: Day
     bearing: str
@@ -260,7 +260,7 @@ class DayCount(NamedTuple):
 
 
 class ReceiverCount(NamedTuple):
-    """Addresses that a receiver refused for one cause, by whom that is about."""
+    """Addresses that a receiver refused for one cause; ``bearing``: what that is about."""
 
     receiver: str
     bearing: str

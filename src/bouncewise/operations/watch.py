@@ -92,7 +92,7 @@ def watch(ledger: Store, watched: Watched, now: datetime, *, everything: bool = 
 def _remembered(ledger: Store) -> _Memory:
     try:
         return msgspec.json.decode(ledger.remembered(_NAME) or "{}", type=_Memory)
-    except msgspec.ValidationError:  # of another version: everything is told anew
+    except msgspec.ValidationError:  # written by another version: every problem counts as new
         return _Memory()
 
 
