@@ -400,3 +400,13 @@ def test_postmark_export_has_unsubscribes_and_manual_entries_as_manual(tmp_path:
         "unsub@x.example": "ManualSuppression",
         "phone@x.example": "ManualSuppression",
     }
+
+
+@pytest.mark.parametrize("date", ["", "2999-01-01", "1969-01-01", "soon"])
+def test_a_list_whose_dates_cannot_be_used_adds_nothing_when_it_is_imported_again(
+    tmp_path: Path, date: str
+) -> None:
+    data = f"email,reason,created\njo@x.example,550 5.1.1 user unknown,{date}\n".encode()
+    assert imported(tmp_path, data)[1]["added"] == 1
+    again = imported(tmp_path, data)[1]
+    assert (again["added"], again["known"]) == (0, 1)

@@ -128,7 +128,7 @@ def import_list(
                 skipped += 1
                 continue
             name = address.normalise(row.address)
-            if (row.at is None and _stands(act, name, ledger)) or not ledger.act(name, act):
+            if (act.at == now and _stands(act, name, ledger)) or not ledger.act(name, act):
                 known += 1
             else:
                 added += 1
