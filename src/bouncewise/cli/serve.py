@@ -69,16 +69,7 @@ def command(
         return
     found = hooks(settings.webhook, settings.http.public_url)
     Tokens(settings.token)
-    record = ServeRecord(
-        ledger=str(path),
-        spool=str(folder),
-        http=settings.http.listen,
-        postfix_policy=settings.postfix_policy.listen,
-        lmtp=settings.smtp.lmtp,
-        accept=settings.smtp.accept,
-        webhooks={name: hook.esp.name for name, hook in found.items()},
-        tokens=tuple(token.name for token in settings.token),
-    )
+    record = _record(settings, path, folder, {name: hook.esp.name for name, hook in found.items()})
     if check_config:
         echo(*([dumps(record)] if as_json else _summary(record)))
         return
@@ -96,6 +87,19 @@ def command(
         _tell(line)
     process = supervise.Command((sys.executable, *_same_arguments()), _tell)
     front.run(setup, lambda: supervise.ledger_process(process))
+
+
+def _record(settings: Settings, ledger: Path, spool: Path, webhooks: dict[str, str]) -> ServeRecord:
+    return ServeRecord(
+        ledger=str(ledger),
+        spool=str(spool),
+        http=settings.http.listen,
+        postfix_policy=settings.postfix_policy.listen,
+        lmtp=settings.smtp.lmtp,
+        accept=settings.smtp.accept,
+        webhooks=webhooks,
+        tokens=tuple(token.name for token in settings.token),
+    )
 
 
 def _drain(

@@ -59,7 +59,7 @@ class Turn(StrEnum):
 
 
 class Change(NamedTuple):
-    """A problem of which something is to be told."""
+    """A problem that began, changed its level, or ended."""
 
     turn: Turn
     problem: Noted
