@@ -172,7 +172,8 @@ def main() -> None:
     chance = probability(scores, temperature)
     error = calibration_error(chance, right)
     print(
-        f"{len(real)} labelled replies, {len(rows)} rows with wordings and examples, {len(kept)} features"
+        f"{len(real)} labelled replies, {len(rows) - len(real)} wordings and examples, "
+        f"{len(kept)} features"
     )
     print(f"right about sources it did not learn from: {right.mean():.1%}")
     print(f"temperature {temperature}, expected calibration error {error:.3f}")
