@@ -48,14 +48,17 @@ from bouncewise.contract.runs import (
 from bouncewise.contract.segments import SegmentCostRow, SegmentRow, SegmentSummary
 from bouncewise.contract.sender import (
     CheckRow,
-    DmarcReportRow,
-    DmarcSourceRow,
-    DmarcSummary,
     ListingRow,
     OpinionRow,
     RequirementRow,
     SpfOutsideRow,
     SpfTermRow,
+)
+from bouncewise.contract.sender_reports import (
+    AlignmentRow,
+    DmarcReportRow,
+    DmarcSourceRow,
+    DmarcSummary,
     TlsReportRow,
     TlsSummary,
 )
@@ -133,7 +136,7 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "verp": (ReturnAddressRow, VerpCheckRow, VerpKeyRecord),
     "config": (SettingRow, ConfigPlaceRow, ConfigCheckRecord),
     "blocklists": (ListingRow,),
-    "sender reports": (DmarcSummary, DmarcSourceRow, TlsSummary),
+    "sender reports": (DmarcSummary, DmarcSourceRow, AlignmentRow, TlsSummary),
     "sender complaints": (ComplaintRateRow, FeedbackLoopRow),
     "sender signals": (TrendRow,),
     "sender volume": (VolumeRow,),
