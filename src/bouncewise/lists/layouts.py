@@ -55,10 +55,13 @@ class Columns(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="k
 
 
 class JsonKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Keys of answers of an API: those of a list, and those that are filled if there is more."""
+    """Keys of answers of an API: those of a list, those that are filled if there is more, and those
+    that say something of every entry.
+    """
 
     items: tuple[str, ...]
     more: tuple[str, ...]
+    shared: tuple[str, ...]
 
 
 class Layout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

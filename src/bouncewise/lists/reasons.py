@@ -19,7 +19,7 @@ _NO = frozenset(("", "false", "f", "no", "0", "n", "null", "none", "never", "n/a
 _NO_DATE = re.compile(r"[0:./TZ+ -]+")  # MySQL's 0000-00-00
 
 # RFC 5321 §4.2.1, RFC 3463 §2; some lists write "smtp; 550 …", as Diagnostic-Code does (RFC 3464).
-_REPLY_CODE = r"[245]\d\d(?=[ \t-]|$)"
+_REPLY_CODE = r"[245]\d\d(?=[ \t:-]|$)"
 _STATUS = r"[245]\.\d{1,3}\.\d{1,3}(?![\d.])"
 _REPLY = re.compile(rf"(?:smtp\s*;\s*)?(?:{_REPLY_CODE}|{_STATUS})", re.I | re.ASCII)
 _CODE = re.compile(rf"[245]\d\d|{_STATUS}", re.ASCII)

@@ -110,7 +110,9 @@ def _in_answer(document: dict[str, Any], path: Path) -> _Found:
     if not filled:
         raise InputError(f"{path}: JSON without a list of addresses")
     more = any(_value(document, key) for key in knowledge().json.more)
-    return _Found(lists[filled[0]], "entry", more)
+    shared = {key: document[key] for key in knowledge().json.shared if _text(document.get(key))}
+    items = [shared | item if isinstance(item, dict) else item for item in lists[filled[0]]]
+    return _Found(items, "entry", more)
 
 
 def _value(document: dict[str, Any], key: str) -> object:
