@@ -16,6 +16,11 @@ class Imports:
     def __init__(self, database: Database) -> None:
         self._db = database
 
+    def of_file(self, fingerprint: bytes) -> int | None:
+        """The last import of the file with this fingerprint; None: it was never imported."""
+        found = self._db.one("done_batch", fingerprint=fingerprint)
+        return int(found[0]) if found else None
+
     def names(self, number: int, kind: str) -> list[str]:
         """The names with acts of this *kind* that an import lists, by name."""
         found = self._db.all("act_imported", **{"import": str(number), "kind": kind})

@@ -26,6 +26,9 @@ class FailedMails(Protocol):
 class Imports(Protocol):
     """Imports of lists."""
 
+    def of_file(self, fingerprint: bytes) -> int | None:
+        """The last import of the file with this fingerprint; None: it was never imported."""
+
     def names(self, number: int, kind: str) -> list[str]:
         """The names with acts of this *kind* that an import lists, by name."""
 

@@ -149,6 +149,9 @@ WHERE act.imports != '' AND excluded.imports != '' AND ' ' || act.imports || ' '
 SELECT DISTINCT a.name FROM act c JOIN address a ON a.id = c.address
 WHERE c.kind = :kind AND ' ' || c.imports || ' ' LIKE '% ' || :import || ' %' ORDER BY a.name
 
+-- name: done_batch
+SELECT batch FROM done WHERE fingerprint = :fingerprint
+
 -- name: batch_imports
 SELECT id, source, started FROM batch WHERE source LIKE :start || '%' ORDER BY id DESC LIMIT :most
 

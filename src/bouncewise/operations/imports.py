@@ -116,7 +116,7 @@ class _Run:
         self._ledger, self._file = context.ledger, file
         self._now = datetime.now(UTC)
         self._fingerprint = _fingerprint(file)
-        self._is_repeated = self._ledger.is_done(self._fingerprint)
+        self._before = self._ledger.imports.of_file(self._fingerprint)
         self._batch: Batch | None = None  # (an import that changes nothing has none)
         self._added = self._known = self._skipped = self._bad = 0
         self._groups: Counter[Group] = Counter()
@@ -148,7 +148,8 @@ class _Run:
                 self._added += 1
                 continue
             self._known += 1
-            if before.imports and not self._is_repeated:  # undoing the other import leaves it
+            if before.imports and self._before not in _imports_of(before, history):
+                # Undoing the other import leaves it. The same file again confirms nothing.
                 self._ledger.act(name, structs.replace(before, imports=(self._open(),)))
 
     def _judged(self, row: imports.ListRow) -> Iterator[Event]:
@@ -194,7 +195,7 @@ class _Run:
             bad=self._bad,
             groups=self._groups,
             lost_date=self._lost,
-            is_repeated=self._is_repeated,
+            is_repeated=self._before is not None,
         )
 
 
@@ -207,7 +208,6 @@ def _same(act: Event, history: list[Event], *, is_undated: bool) -> Event | None
         return next(iter(stand), None)
     if same := next((e for e in stand if e.at == act.at), None):
         return same
-    gone = {number for e in history if e.kind == WITHDRAWN for number in e.imports}
     return next(
         (
             e
@@ -215,10 +215,16 @@ def _same(act: Event, history: list[Event], *, is_undated: bool) -> Event | None
             if e.kind == ADDED
             and e.at == act.at
             and _essence(e) == _essence(act)
-            and not (e.imports and gone.issuperset(e.imports))
+            and (not e.imports or _imports_of(e, history))
         ),
         None,
     )
+
+
+def _imports_of(act: Event, history: Iterable[Event]) -> set[int]:
+    """The imports that list an act and are not undone."""
+    undone = {number for e in history if e.kind == WITHDRAWN for number in e.imports}
+    return set(act.imports) - undone
 
 
 def _essence(act: Event) -> tuple[object, ...]:
