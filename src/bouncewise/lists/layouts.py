@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from functools import cache
 from importlib import resources
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -144,3 +145,19 @@ def shown_by(columns: Sequence[str], *, ask: bool = False) -> list[Layout]:
         and (layout.columns == present or not layout.exact)
     ]
     return sorted(found, key=lambda layout: -len(layout.columns))
+
+
+def table() -> str:
+    """The layouts as the table of docs/imports.md."""
+    lines = ["| `--format` | list | columns that show it | source |", "|---|---|---|---|"]
+    for layout in knowledge().layout:
+        columns = ", ".join(f"`{column}`" for column in sorted(layout.columns))
+        host = urlsplit(layout.source).hostname or "here"
+        source = f"[{host}]({layout.source})" if layout.source else "unconfirmed"
+        name = f"`{layout.name}`{' *' if layout.ask else ''}"
+        lines.append(f"| {name} | {layout.about} | {columns} | {source} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(table())
