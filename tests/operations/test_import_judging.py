@@ -215,6 +215,7 @@ def _tar() -> bytes:
         (b"7z\xbc\xaf\x27\x1c....", "unpack"),
         (b"%PDF-1.7", "export the list"),
     ],
+    ids=range(9),
 )
 def test_a_file_that_is_no_table_is_refused_with_what_to_do(
     tmp_path: Path, data: bytes, advice: str

@@ -88,6 +88,7 @@ def import_(
         form, column, by, Scope(scope) if scope else None, Cause(cause) if cause else None
     )
     notes = ImportNotes(
+        "standard input" if str(file) == "-" else str(file),
         lambda bad: echo_error(f"note: {file}, {bad.unit} {bad.line}: {bad.error}"),
         lambda text: echo_error(f"note: {file}: {text}"),
     )

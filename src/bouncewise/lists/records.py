@@ -8,7 +8,7 @@ lists in one document, and JSON without a list.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -51,21 +51,19 @@ def json_table(
     if len(data) > _MAX_OCTETS:
         raise InputError(f"{path}: JSON of more than {_MAX_OCTETS >> 20} MiB: split it")
     found = _items(data.decode(encoding, "replace").lstrip("\ufeff"), path)
-    flat = [_flat(item) if isinstance(item, dict) else item for item in found.items]
     columns: dict[str, int] = {}
-    for item in flat:
-        for key in item if isinstance(item, dict) else ():
+    for item in found.items:
+        for key in _flat(item) if isinstance(item, dict) else ():
             if len(columns) < _MAX_COLUMNS:
                 columns.setdefault(key, len(columns))
     columns = columns or {ADDRESSES_ALONE: 0}
     header = list(columns)
-    rows = [_row(item, number, columns) for number, item in enumerate(flat, 1)]
-    top = [row.cells for row in rows[:SAMPLE] if not row.error]
-    address = _address(header, top, column, name, path)
-    numbered: Iterator[TableRow] = iter(rows)
-    return Table(
-        header, numbered, address, ",", encoding, "\n", "", path, found.unit, found.has_more
-    )
+    rows = (_row(item, number, columns) for number, item in enumerate(found.items, 1))
+    top = list(islice(rows, SAMPLE))
+    cells = [row.cells for row in top if not row.error]
+    address = _address(header, cells, column, name, path)
+    rest = chain(top, rows)
+    return Table(header, rest, address, ",", encoding, "\n", "", path, found.unit, found.has_more)
 
 
 def _address(
@@ -156,7 +154,7 @@ def _row(item: object, number: int, columns: dict[str, int]) -> TableRow:
         return TableRow([], number, "", item.error)
     cells = [""] * len(columns)
     if isinstance(item, dict):
-        for key, text in item.items():
+        for key, text in _flat(item).items():
             if key in columns:
                 cells[columns[key]] = text
     elif ADDRESSES_ALONE in columns:

@@ -76,8 +76,11 @@ class Imported(NamedTuple):
 
 
 class ImportNotes(NamedTuple):
-    """Whom to tell of rows that cannot be used, and what operators should know of the list."""
+    """What operators are shown: the name of the file, rows that cannot be used, and what is to be
+    known of the list.
+    """
 
+    file: str
     bad_row: Callable[[BadRow], None]
     of_list: Callable[[str], None]
 
@@ -113,7 +116,7 @@ class _Run:
         self, context: Context, file: Path, options: ImportOptions, notes: ImportNotes
     ) -> None:
         self._context, self._options, self._notes = context, options, notes
-        self._ledger, self._file = context.ledger, file
+        self._ledger = context.ledger
         self._now = datetime.now(UTC)
         self._fingerprint = _fingerprint(file)
         self._before = self._ledger.imports.of_file(self._fingerprint)
@@ -126,7 +129,7 @@ class _Run:
     def _open(self) -> int:
         """The number of the import."""
         if self._batch is None:
-            source = for_storage(f"{SOURCE}{self._file}"[:_MAX_SOURCE])
+            source = for_storage(f"{SOURCE}{self._notes.file}"[:_MAX_SOURCE])
             rules = self._context.classifier.ruleset.version
             self._batch = self._ledger.open_batch(source, rules, __version__)
         return self._batch.number
@@ -183,7 +186,8 @@ class _Run:
         """Derive what follows, and remember the file."""
         derive(self._ledger, self._context.policy, self._names)
         if self._batch is not None:
-            self._ledger.mark_done(self._batch, self._fingerprint, for_storage(str(self._file)))
+            file = for_storage(self._notes.file[:_MAX_SOURCE])
+            self._ledger.mark_done(self._batch, self._fingerprint, file)
 
     def result(self, *, dry_run: bool) -> Imported:
         """What was done."""
