@@ -276,6 +276,7 @@ def test_rows_of_exports_are_suppressed_for_what_they_say(tmp_path: Path, name: 
     "data",
     [
         b"Name,Email,City\nA,a@x.example,Bonn\n",
+        b"Name,Email,Description\nA,a@x.example,a good customer\n",
         b"Name,Email,Created\nA,a@x.example,2026-01-01\n",
         b'{"email":"a@x.example"}\n',
         b"2026-03-03 mx postfix/smtp[1]: Q1: to=<a@x.example>, relay=mx, status=sent\n",

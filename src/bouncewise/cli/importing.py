@@ -43,7 +43,7 @@ from bouncewise.policy.decide import WITHDRAWN
     "form",
     metavar="FORMAT",
     type=click.Choice(FORMATS),
-    help="The list, if its columns do not show it; docs/imports.md has them all.",
+    help=f"The list, if its columns do not show it: {', '.join(FORMATS)}.",
 )
 @click.option("--column", help="Name of the address column, if it is not detected.")
 @click.option(

@@ -124,7 +124,9 @@ class ImportRecord(Record, frozen=True, kw_only=True):
 
     added: Annotated[int, about("suppressions added")]
     known: Annotated[int, about("suppressions that were there already")]
-    skipped: Annotated[int, about("entries whose reply or status shows that the address is valid")]
+    skipped: Annotated[
+        int, about("entries whose reply or status does not speak against the address")
+    ]
     dry_run: Annotated[bool, about("true: nothing was stored")]
     bad: Annotated[int, about("rows that cannot be used; standard error names their lines")] = 0
     id: Annotated[
