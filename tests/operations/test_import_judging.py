@@ -187,6 +187,12 @@ def test_a_date_that_could_be_two_is_lost_aloud(tmp_path: Path) -> None:
     assert imported(tmp_path, data)[1]["known"] == 2
 
 
+def test_a_date_that_cannot_be_is_lost_aloud(tmp_path: Path) -> None:
+    data = "email,status,date\na@x.example,bounced,2999-01-01\nb@x.example,bounced,1969-01-01\n"
+    done = imported(tmp_path, data)[1]
+    assert (done["added"], done["lost_dates"]) == (2, 2)
+
+
 def test_an_empty_date_is_not_lost(tmp_path: Path) -> None:
     data = "email,status,date\na@x.example,bounced,\nb@x.example,bounced,0000-00-00 00:00:00\n"
     assert imported(tmp_path, data)[1]["lost_dates"] == 0

@@ -112,6 +112,17 @@ def test_a_removal_is_not_undone_and_not_repeated(tmp_path: Path) -> None:
     assert (code, listed(tmp_path)) == (0, [])
 
 
+def test_another_list_of_what_a_person_removed_is_no_import_that_can_be_undone(
+    tmp_path: Path,
+) -> None:
+    data = "email,status,date\na@x.example,hard,2026-01-02\n"
+    imported(tmp_path, data)
+    remove = ("suppressions", "remove", "a@x.example", "--why", "x", "--db", "l")
+    bouncewise(tmp_path, *remove)
+    again = imported(tmp_path, data + "\n")
+    assert (again["known"], again["id"], listed(tmp_path)) == (1, None, [])
+
+
 @pytest.mark.parametrize("number", [1, 7, 10**12, 10**30])
 def test_an_import_that_is_not_there_is_an_error_that_names_the_last_ones(
     tmp_path: Path, number: int

@@ -104,8 +104,9 @@ def import_(
         _print(done, dry_run)
     if done.lost_date:
         echo_error(
-            f"note: {file}: {done.lost_date.rows:,} dates cannot be read, or day and month cannot "
-            f"be told apart, the first in row {done.lost_date.line}: {done.lost_date.text[:40]}. "
+            f"note: {file}: {done.lost_date.rows:,} dates cannot be read, lie in the future, or do "
+            f"not show which is the month, the first in row {done.lost_date.line}: "
+            f"{done.lost_date.text[:40]}. "
             "The time of the import is recorded instead; write dates as 2026-03-04 to keep them"
         )
     sys.exit(1 if done.bad else 0)

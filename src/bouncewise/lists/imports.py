@@ -116,7 +116,7 @@ class _List:
             self._texts = following
             return
         at = self._at = {column: i for i, column in enumerate(names)}
-        for column in ("scope", "until", "cause", *(["code"] if "code" in names else [])):
+        for column in ("scope", "until", "cause", "code"):
             if names.count(column) > 1:
                 raise InputError(f"{table.path}: several columns {column}; rename all but one")
         self._reasons = Reasons.of(names, layout)

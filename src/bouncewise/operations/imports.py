@@ -151,7 +151,8 @@ class _Run:
                 self._added += 1
                 continue
             self._known += 1
-            if before.imports and self._before not in _imports_of(before, history):
+            listed_by = _imports_of(before, history)
+            if listed_by and self._before not in listed_by and before in standing(history):
                 # Undoing the other import leaves it. The same file again confirms nothing.
                 self._ledger.act(name, structs.replace(before, imports=(self._open(),)))
 
@@ -161,8 +162,9 @@ class _Run:
             self._bad += 1
             self._notes.bad_row(BadRow(row.line, row.error, row.unit))
             return
-        if row.lost_date:
-            line, text, rows = self._lost or (row.line, row.lost_date, 0)
+        at = row.at if row.at is not None and FIRST_TIME <= row.at <= self._now else None
+        if lost := row.lost_date or (row.at is not None and at is None and f"{row.at:%Y-%m-%d}"):
+            line, text, rows = self._lost or (row.line, lost, 0)
             self._lost = LostDate(line, text, rows + 1)
         cause, is_meant = judge(row, self._options, self._context.classifier)
         scope = scope_of(row, self._options) if is_meant else None
@@ -170,9 +172,8 @@ class _Run:
         if scope is None:
             self._skipped += 1
             return
-        is_dated = row.at is not None and FIRST_TIME <= row.at <= self._now
         yield Event(
-            at=row.at if row.at is not None and is_dated else self._now,
+            at=at or self._now,
             kind=ADDED,
             cause=cause,
             scope=scope,
