@@ -251,7 +251,6 @@ DAMAGED = [
     b"[" * 100_000,
     b'[{"email": "a@x.example"',
     b'[{"x": "a@x.example", "y": "b@x.example"}]',
-    b'{"data": []}',
     b'{"email": "a@x.example"}\n{"email": ',
 ]
 
@@ -262,6 +261,12 @@ def test_json_without_a_list_of_addresses_suppresses_nobody(tmp_path: Path, data
     assert code in (1, 2)
     assert "Traceback" not in err
     assert len(rows(tmp_path)) == (1 if code == 1 else 0)
+
+
+@pytest.mark.parametrize("data", ["[]", '{"Suppressions": []}', "email\n"])
+def test_a_list_without_entries_changes_nothing(tmp_path: Path, data: str) -> None:
+    code, done, err = imported(tmp_path, data)
+    assert (code, done["added"], done["id"], err) == (0, 0, None, "")
 
 
 def test_json_is_read_line_by_line_and_in_other_encodings(tmp_path: Path) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tomllib
 from pathlib import Path
 
 import pytest
 
-from bouncewise.lists import layouts
+from bouncewise.errors import InputError
+from bouncewise.lists import imports, layouts
 from bouncewise.lists.column import folded
 from bouncewise.lists.records import json_table
 from bouncewise.lists.table import Table
@@ -96,3 +98,16 @@ def test_bounces_and_blocks_of_sendgrid_are_told_apart_by_their_replies(tmp_path
 def test_another_page_of_an_answer_is_announced(tmp_path: Path) -> None:
     assert "another page" in imported(tmp_path, "hubspot-contacts.json")[2]
     assert "another page" not in imported(tmp_path, "resend.json")[2]
+
+
+@pytest.mark.parametrize("file", [param.values[1] for param in EXPECTED])
+def test_a_list_that_is_cut_or_damaged_anywhere_is_read_or_refused(
+    tmp_path: Path, file: str
+) -> None:
+    data, path = (LISTS / file).read_bytes(), tmp_path / "in"
+    for at in range(0, len(data), 13):
+        for damaged in (data[:at], data[:at] + b'\0"\xff' + data[at:]):
+            path.write_bytes(damaged)
+            with contextlib.suppress(InputError):
+                for row in imports.load(path, every=True):
+                    assert row.error or row.address

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, NamedTuple
 import msgspec
 
 from bouncewise.errors import InputError
-from bouncewise.lists.column import SAMPLE, address_column, folded
+from bouncewise.lists.column import NAMES, SAMPLE, address_column, folded
 from bouncewise.lists.layouts import knowledge, named, shown_by
 from bouncewise.lists.rows import TableRow
 from bouncewise.lists.table import Table
@@ -56,7 +56,7 @@ def json_table(
         for key in _flat(item) if isinstance(item, dict) else ():
             if len(columns) < _MAX_COLUMNS:
                 columns.setdefault(key, len(columns))
-    columns = columns or {ADDRESSES_ALONE: 0}
+    columns = columns or {ADDRESSES_ALONE if found.items else NAMES[0]: 0}
     header = list(columns)
     rows = (_row(item, number, columns) for number, item in enumerate(found.items, 1))
     top = list(islice(rows, SAMPLE))
