@@ -295,3 +295,11 @@ class Run(NamedTuple):
     source: str
     rules: str
     began: datetime
+
+
+class Import(NamedTuple):
+    """An import of a list: its number, the file, and when it was made."""
+
+    number: int
+    file: str
+    at: datetime
