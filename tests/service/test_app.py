@@ -345,6 +345,27 @@ def test_one_and_many_and_lines_are_answered_alike(asked: Front) -> None:
     assert one == many["answers"][0]
 
 
+@pytest.mark.parametrize("name", ["a%0ab@x.example", "a@x.example%0A", "a%00@x.example", "%0d%0a"])
+def test_an_address_with_control_characters_is_400(asked: Front, name: str) -> None:
+    answer = asked.client.get(f"/v1/check/{name}", headers=bearer(CHECK.token))
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["status"] == 400
+    assert asked.client.get(f"/v1/check/{name}").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/nothing", 404), ("GET", "/v1/check", 405)]
+)
+def test_every_error_is_a_problem_document(
+    asked: Front, method: str, path: str, status: int
+) -> None:
+    answer = asked.client.request(method, path)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["status"] == status
+
+
 def test_ten_thousand_lines_are_answered(asked: Front) -> None:
     body = b"".join(b"u%d@b.example\n" % n for n in range(10_001))
     headers = bearer(CHECK.token) | {"Content-Type": "application/x-ndjson"}

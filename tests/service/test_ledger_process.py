@@ -15,15 +15,18 @@ from bouncewise.operations.context import Context
 from bouncewise.service import ledger_process
 from bouncewise.service.drain import Drain
 from bouncewise.service.ledger_file import LedgerFile
-from bouncewise.service.spool import Record, Writer
+from bouncewise.service.spool import Keep, Record, Writer
+
+KEEP = Keep(0, 1 << 30)
 
 _RUN = """
 import sys
 from pathlib import Path
 from bouncewise.service import ledger_process
+from bouncewise.service.spool import Keep
 def fail():
     raise RuntimeError("a defect")
-ledger_process.run(Path(sys.argv[1]), Path("none"), fail, 0, print)
+ledger_process.run(Path(sys.argv[1]), Path("none"), fail, Keep(0, 1 << 30), print)
 """
 
 
@@ -69,7 +72,7 @@ def test_a_fault_is_one_line_and_is_waited_for(
     monkeypatch.setattr(sys, "stdin", Input)
     monkeypatch.setattr(ledger_process, "_WAITS", (0.01,))
     monkeypatch.setattr(ledger_process.signal, "signal", lambda *_: None)
-    ledger_process.run(tmp_path, tmp_path / "ledger", fail, 0, lines.append)  # type: ignore[arg-type]
+    ledger_process.run(tmp_path, tmp_path / "ledger", fail, KEEP, lines.append)  # type: ignore[arg-type]
     os.close(reader)
     assert line in lines[0]
     assert lines[1] == "opened again"
@@ -93,5 +96,5 @@ def test_a_ledger_that_was_removed_or_replaced_gets_nothing_more(
         if replaced:
             ledger.write_bytes(b"")
         with pytest.raises(LedgerError, match="replaced" if replaced else "removed"):
-            ledger_process._drain(moved, file, 0, threading.Event())
+            ledger_process._drain(moved, file, KEEP, threading.Event())
         assert moved.cursor == 0

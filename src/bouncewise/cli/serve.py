@@ -111,6 +111,7 @@ def _drain(
     policy_path: Path | None,
 ) -> None:
     from bouncewise.service import ledger_process
+    from bouncewise.service.spool import Keep
 
     ledger_process.run(
         folder,
@@ -122,7 +123,7 @@ def _drain(
             write=True,
             configuration=load_configuration(config_path),
         ),
-        settings.spool.keep_days,
+        Keep(settings.spool.keep_days, settings.spool.max_bytes),
         _tell,
     )
 

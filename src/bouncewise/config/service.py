@@ -30,14 +30,19 @@ class Spool(Table, frozen=True, kw_only=True):
     max_bytes: Annotated[
         int,
         Setting(
-            "octets of all its files; more is refused with 503 or 451, so that senders try again",
+            "octets of all its files; more is refused with 503 or 451, so that senders try again. "
+            "Files that `keep_days` keeps have at most half of it",
             "2147483648",
             values.at_least_a_megabyte,
         ),
     ] = 2 << 30
     keep_days: Annotated[
         int,
-        Setting("days for which files are kept that the ledger has read", "7", values.days),
+        Setting(
+            "days for which files are kept that the ledger has read, if there is room",
+            "7",
+            values.days,
+        ),
     ] = 0
 
 

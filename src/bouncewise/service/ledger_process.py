@@ -20,17 +20,17 @@ from bouncewise.errors import BouncewiseError
 from bouncewise.operations.context import Context
 from bouncewise.service.drain import Drain, Tell
 from bouncewise.service.ledger_file import LedgerFile
+from bouncewise.service.spool import Keep
 
 IDLE = 0.1
 """Seconds between looking at an empty spool."""
 
 _WAITS = (1.0, 2.0, 5.0, 10.0, 30.0)  # seconds after faults in a row
 _CLEAN_UP = 5.0
-_DAY = 86_400.0
 
 
 def run(
-    folder: Path, ledger: Path, open_context: Callable[[], Context], keep_days: int, tell: Tell
+    folder: Path, ledger: Path, open_context: Callable[[], Context], keep: Keep, tell: Tell
 ) -> None:
     """Drain the spool in *folder* into *ledger*, which *open_context* opens, until standard input
     ends, or SIGTERM comes.
@@ -46,7 +46,7 @@ def run(
             try:
                 file = LedgerFile(ledger)
                 with open_context() as context:
-                    _drain(Drain(folder, context, tell), file, keep_days, stop)
+                    _drain(Drain(folder, context, tell), file, keep, stop)
             except (BouncewiseError, OSError) as bad:
                 tell(_fault(bad, folder))
                 stop.wait(_WAITS[min(faults, len(_WAITS) - 1)])
@@ -55,7 +55,7 @@ def run(
                 faults = 0
 
 
-def _drain(drain: Drain, file: LedgerFile, keep_days: int, stop: threading.Event) -> None:
+def _drain(drain: Drain, file: LedgerFile, keep: Keep, stop: threading.Event) -> None:
     cleaned = 0.0
     while not stop.is_set():
         file.check()
@@ -63,7 +63,7 @@ def _drain(drain: Drain, file: LedgerFile, keep_days: int, stop: threading.Event
         now = time.monotonic()
         drain.settle_if_due(now)
         if now - cleaned > _CLEAN_UP:
-            drain.clean_up(keep_days * _DAY, time.time())
+            drain.clean_up(keep, time.time())
             cleaned = now
         if not moved:
             stop.wait(IDLE)
