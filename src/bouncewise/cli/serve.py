@@ -22,7 +22,7 @@ from bouncewise.cli.places import ledger_path
 from bouncewise.config.settings import Settings
 from bouncewise.contract import dumps
 from bouncewise.contract.service import ServeRecord
-from bouncewise.errors import missing_extra
+from bouncewise.errors import LedgerError, missing_extra
 
 
 @click.command("serve")
@@ -59,6 +59,7 @@ def command(
     try:
         from bouncewise.service import front, supervise
         from bouncewise.service.hooks import hooks
+        from bouncewise.service.spool import spool_id
         from bouncewise.service.tokens import Tokens
     except ImportError:
         raise missing_extra(
@@ -73,8 +74,7 @@ def command(
     if check_config:
         echo(*([dumps(record)] if as_json else _summary(record)))
         return
-    with open_context(db, policy_path, rule_paths, create=True):
-        pass  # an error of the ledger ends the start
+    _try_ledger(db, policy_path, rule_paths, is_first=not spool_id(folder))
     setup = front.Setup(
         settings,
         path,
@@ -87,6 +87,21 @@ def command(
         _tell(line)
     process = supervise.Command((sys.executable, *_same_arguments()), _tell)
     front.run(setup, lambda: supervise.ledger_process(process))
+
+
+def _try_ledger(
+    db: str | None, policy_path: Path | None, rule_paths: tuple[Path, ...], *, is_first: bool
+) -> None:
+    """Open the ledger, or make it. An error ends the first start, where --db may name the wrong
+    file; a service that has a spool already starts, and receives until the ledger is repaired.
+    """
+    is_new = not ledger_path(db).exists()
+    try:
+        with open_context(db, policy_path, rule_paths, create=is_first and is_new):
+            pass
+    except LedgerError:
+        if is_first:
+            raise
 
 
 def _record(settings: Settings, ledger: Path, spool: Path, webhooks: dict[str, str]) -> ServeRecord:

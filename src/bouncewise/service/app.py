@@ -28,7 +28,8 @@ from bouncewise.contract.base import dumps_array
 from bouncewise.errors import BouncewiseError
 from bouncewise.model import Mail
 from bouncewise.operations.check import Answer
-from bouncewise.service.hooks import MAX_BODY
+from bouncewise.service.hooks import MAX_BODY, because_of_clock
+from bouncewise.service.problem import http_problem, problem
 from bouncewise.service.spool import SpoolFullError
 from bouncewise.service.state import State
 
@@ -70,21 +71,9 @@ def application(state: State) -> Starlette:
         Route("/statusz", _guarded(state, _status, TokenScope.METRICS)),
         Route("/metrics", _guarded(state, _metrics, TokenScope.METRICS)),
     ]
-    app = Starlette(routes=routes, exception_handlers={HTTPException: _http_problem})
+    app = Starlette(routes=routes, exception_handlers={HTTPException: http_problem})
     app.router.redirect_slashes = False  # an ESP that follows no redirect would lose its events
     return app
-
-
-def problem(status: int, title: str, **headers: str) -> Response:
-    """Problem details (RFC 9457)."""
-    body = msgspec.json.encode({"type": "about:blank", "title": title, "status": status})
-    return Response(body, status, headers, "application/problem+json")
-
-
-async def _http_problem(_: Request, error: Exception) -> Response:
-    """What Starlette refuses by itself: a path or a method that is not there."""
-    assert isinstance(error, HTTPException)
-    return problem(error.status_code, error.detail, **dict(error.headers or {}))
 
 
 class _Webhook:
@@ -115,6 +104,7 @@ class _Webhook:
         found = hook.judge(secret, headers, body, time.time())
         if found.certificate and await self._state.fetch_certificate(hook, found.certificate):
             found = hook.judge(secret, headers, body, time.time())
+        found = because_of_clock(found, self._state.clock.jump())
         self._state.count_webhook(hook.name, found.status)
         if found.status != 204:
             self._state.tell(f"webhook {hook.name}: refused with {found.status}: {found.reason}")
@@ -161,7 +151,7 @@ def _guarded(state: State, handler: Handler, scope: TokenScope) -> Callable[[Req
         try:
             response: Response = await handler(state, request)
         except BouncewiseError as bad:
-            state.tell(str(bad))
+            state.question_failed(str(bad))
             return problem(503, "the ledger cannot be read", **{"Retry-After": _RETRY_AFTER})
         return response
 

@@ -107,9 +107,11 @@ async def _follow(state: State, setup: Setup) -> None:
     """Open the ledger when it can be, and notice its changes."""
     while True:
         try:
-            file = LedgerFile(setup.ledger)
             # (SQLite's connections belong to the thread that opens them)
-            with open_store(setup.ledger, read_only=True) as ledger:
+            with (
+                LedgerFile(setup.ledger) as file,
+                open_store(setup.ledger, read_only=True) as ledger,
+            ):
                 state.use_ledger(ledger, setup.policy)
                 while True:
                     file.check()
@@ -119,7 +121,6 @@ async def _follow(state: State, setup: Setup) -> None:
             state.lose_ledger(str(bad))
         except Exception as defect:  # answers from a ledger that nobody follows would be old
             state.lose_ledger(f"{type(defect).__name__}: {defect}")
-            setup.tell(f"the ledger cannot be followed: {type(defect).__name__}: {defect}")
         await asyncio.sleep(_RETRY_LEDGER)
 
 
