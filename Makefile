@@ -87,6 +87,7 @@ lab: $(VENV)/.installed
 	$(BIN)/python -m lab.run
 	$(BIN)/python -m lab.verp
 	$(BIN)/python -m lab.service
+	$(BIN)/python -m lab.tables
 
 docs: $(VENV)/.installed
 	$(BIN)/pip install --quiet --editable '.[docs]'

@@ -110,6 +110,8 @@ def _record(settings: Settings, ledger: Path, spool: Path, webhooks: dict[str, s
         spool=str(spool),
         http=settings.http.listen,
         postfix_policy=settings.postfix_policy.listen,
+        socketmap=settings.socketmap.listen,
+        tcp_table=settings.tcp_table.listen,
         lmtp=settings.smtp.lmtp,
         accept=settings.smtp.accept,
         webhooks=webhooks,
@@ -154,7 +156,8 @@ def _summary(record: ServeRecord) -> list[str]:
     return [
         f"ledger {record.ledger}, spool {record.spool}",
         f"HTTP {record.http}; webhooks: {webhooks}; tokens: {', '.join(record.tokens) or 'none'}",
-        f"Postfix policy {record.postfix_policy}; LMTP {record.lmtp}{accepted}",
+        f"Postfix policy {record.postfix_policy}; socketmap {record.socketmap}; tcp_table "
+        f"{record.tcp_table}; LMTP {record.lmtp}{accepted}",
     ]
 
 

@@ -91,6 +91,28 @@ class PostfixPolicy(Table, frozen=True, kw_only=True):
     ] = ()
 
 
+class Socketmap(Table, frozen=True, kw_only=True):
+    """The server for Postfix's tables of type `socketmap`. `[postfix_policy] action` is its answer
+    as well.
+    """
+
+    listen: Annotated[
+        str,
+        Setting("host and port, or `unix:` and a path; `off`", '"127.0.0.1:8028"', values.listen),
+    ] = "off"
+
+
+class TcpTable(Table, frozen=True, kw_only=True):
+    """The server for Postfix's tables of type `tcp`, and for Exim. `[postfix_policy] action` is
+    its answer as well.
+    """
+
+    listen: Annotated[
+        str,
+        Setting("host and port, or `unix:` and a path; `off`", '"127.0.0.1:8029"', values.listen),
+    ] = "off"
+
+
 class Smtp(Table, frozen=True, kw_only=True):
     """The LMTP server, to which your mail server delivers the mail of the bounce address."""
 

@@ -22,6 +22,8 @@ class ServeRecord(Record, frozen=True, kw_only=True):
     spool: Annotated[str, about("the folder of the spool")]
     http: Annotated[str, about("where HTTP listens; `off`")]
     postfix_policy: Annotated[str, about("where the policy server for Postfix listens; `off`")]
+    socketmap: Annotated[str, about("where the server for socketmap tables listens; `off`")]
+    tcp_table: Annotated[str, about("where the server for tcp tables and Exim listens; `off`")]
     lmtp: Annotated[str, about("where LMTP listens; `off`")]
     accept: Annotated[tuple[str, ...], about("the recipients that LMTP accepts")]
     webhooks: Annotated[dict[str, str], about("name to provider")]

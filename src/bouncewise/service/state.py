@@ -217,7 +217,7 @@ class State:
     def _make_metrics(self) -> None:
         self._registry = registry = CollectorRegistry()
         self._asked = Counter(
-            "bouncewise_checked", "Addresses asked for by HTTP or Postfix", registry=registry
+            "bouncewise_checked", "Addresses asked for by HTTP or mail servers", registry=registry
         )
         self._requests = Counter(
             "bouncewise_webhook_requests",
@@ -242,9 +242,9 @@ _GAUGES = {
     "spool_records_stored": "Records stored since the start",
     "spool_records_refused": "Records refused since the start: the spool was full",
     "ledger_readable": "1 if the ledger can be read, else 0",
-    "policy_asked": "Questions of Postfix since the start",
+    "policy_asked": "Questions of mail servers since the start",
     "policy_refused": "Of them, those answered with the configured action",
-    "policy_failed": "Of them, those answered with DUNNO because of an error",
+    "policy_failed": "Of them, those that could not be answered",
 }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bouncewise.errors import BouncewiseError
-from bouncewise.service.front import listening
+from bouncewise.service.sockets import listening
 
 
 def test_a_unix_socket_is_made_and_one_of_before_is_replaced(tmp_path: Path) -> None:
