@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 from bouncewise.config.service import TokenScope
 from bouncewise.ledger import open_store
@@ -62,6 +63,15 @@ class Service:
                 env={**os.environ, "PM_SECRET": SECRET},
             )
         self.until(lambda: self.status("GET", "/healthz") == 200)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
 
     def until(self, is_so: Callable[[], object], seconds: float = 30) -> None:
         end = time.monotonic() + seconds

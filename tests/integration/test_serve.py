@@ -5,25 +5,23 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import smtplib
+import socket
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from fuzz.serving import SECRET, Load, Service, event
+from fuzz.serving import SECRET, Load, Service, event, free_port
 
 from bouncewise.ledger import open_store
 
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    made = Service(tmp_path)
-    made.start()
-    yield made
-    if made.process is not None and made.process.poll() is None:
-        made.process.kill()
-        made.process.wait()
+    with Service(tmp_path) as made:
+        yield made
 
 
 def test_a_bounce_is_refused_by_postfix_within_seconds(service: Service) -> None:
@@ -68,6 +66,22 @@ def test_a_locked_ledger_stops_nothing(service: Service) -> None:
     assert load.slowest < 2
     wanted = {f"u{number}@gone.example" for number in load.acknowledged}
     service.until(lambda: wanted <= service.names(), 60)
+
+
+@pytest.mark.parametrize(("key", "client"), [("listen", smtplib.SMTP), ("lmtp", smtplib.LMTP)])
+def test_mail_of_the_bounce_address_is_in_the_ledger(
+    tmp_path: Path, key: str, client: type[smtplib.SMTP]
+) -> None:
+    port = free_port()
+    accept = 'accept = ["bounces+*@sender.example"]'
+    with Service(tmp_path, f'[smtp]\n{key} = "127.0.0.1:{port}"\n{accept}\n') as service:
+        service.until(lambda: socket.create_connection(("127.0.0.1", port), 1).close() or True)
+        mail = (Path(__file__).parents[1] / "fixtures" / "messages" / "postfix.eml").read_bytes()
+        with client("127.0.0.1", port) as session:
+            assert not session.sendmail("", ["bounces+1@sender.example"], mail)
+            with pytest.raises(smtplib.SMTPRecipientsRefused):
+                session.sendmail("", ["jo@other.example"], mail)
+        service.until(service.names)
 
 
 def overwrite(db: Path) -> None:

@@ -113,6 +113,7 @@ def _record(settings: Settings, ledger: Path, spool: Path, webhooks: dict[str, s
         socketmap=settings.socketmap.listen,
         tcp_table=settings.tcp_table.listen,
         lmtp=settings.smtp.lmtp,
+        smtp=settings.smtp.listen,
         accept=settings.smtp.accept,
         webhooks=webhooks,
         tokens=tuple(token.name for token in settings.token),
@@ -157,7 +158,7 @@ def _summary(record: ServeRecord) -> list[str]:
         f"ledger {record.ledger}, spool {record.spool}",
         f"HTTP {record.http}; webhooks: {webhooks}; tokens: {', '.join(record.tokens) or 'none'}",
         f"Postfix policy {record.postfix_policy}; socketmap {record.socketmap}; tcp_table "
-        f"{record.tcp_table}; LMTP {record.lmtp}{accepted}",
+        f"{record.tcp_table}; LMTP {record.lmtp}; SMTP {record.smtp}{accepted}",
     ]
 
 

@@ -114,11 +114,19 @@ class TcpTable(Table, frozen=True, kw_only=True):
 
 
 class Smtp(Table, frozen=True, kw_only=True):
-    """The LMTP server, to which your mail server delivers the mail of the bounce address."""
+    """The servers to which your mail server delivers the mail of the bounce address."""
 
     lmtp: Annotated[
         str,
-        Setting("host and port, or `unix:` and a path", '"127.0.0.1:8027"', values.listen),
+        Setting(
+            "where LMTP listens: host and port, or `unix:` and a path; `off`",
+            '"127.0.0.1:8027"',
+            values.listen,
+        ),
+    ] = "off"
+    listen: Annotated[
+        str,
+        Setting("the same for SMTP", '"127.0.0.1:8030"', values.listen),
     ] = "off"
     accept: Annotated[
         tuple[str, ...],

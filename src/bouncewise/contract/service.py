@@ -25,7 +25,8 @@ class ServeRecord(Record, frozen=True, kw_only=True):
     socketmap: Annotated[str, about("where the server for socketmap tables listens; `off`")]
     tcp_table: Annotated[str, about("where the server for tcp tables and Exim listens; `off`")]
     lmtp: Annotated[str, about("where LMTP listens; `off`")]
-    accept: Annotated[tuple[str, ...], about("the recipients that LMTP accepts")]
+    smtp: Annotated[str, about("where SMTP listens; `off`")]
+    accept: Annotated[tuple[str, ...], about("the recipients that LMTP and SMTP accept")]
     webhooks: Annotated[dict[str, str], about("name to provider")]
     tokens: Annotated[tuple[str, ...], about("the names of the tokens")]
 
@@ -49,7 +50,7 @@ class PoisonRow(Record, frozen=True, kw_only=True):
     """``spool``: a record that could not be read."""
 
     number: Annotated[int, about("its number")]
-    kind: Annotated[str, about("`webhook` `lmtp`")]
+    kind: Annotated[str, about("`webhook` `lmtp` `smtp`")]
     source: Annotated[str, about("the name of the webhook")]
     at: Annotated[str | None, about("when it was received")]
     octets: Annotated[int, about("its octets")]

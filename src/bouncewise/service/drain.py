@@ -38,7 +38,7 @@ TOGETHER = 500
 SESSION = 60.0
 """Seconds after which a new batch begins in the ledger: the time of reading of its events."""
 
-WEBHOOK, LMTP = "webhook", "lmtp"
+WEBHOOK, LMTP, SMTP = "webhook", "lmtp", "smtp"
 """Kinds of records."""
 
 _TRYING = "trying"

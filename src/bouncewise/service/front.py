@@ -1,7 +1,7 @@
 """The front process: sockets, spool and answers. It goes on while the ledger is down.
 
-Reads: the settings. Gives: servers for HTTP, LMTP and Postfix in one loop, until SIGTERM or SIGINT;
-SIGHUP reads the settings again.
+Reads: the settings. Gives: servers in one loop, until SIGTERM or SIGINT; SIGHUP reads the settings
+again.
 """
 
 from __future__ import annotations

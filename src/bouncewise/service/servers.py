@@ -1,4 +1,4 @@
-"""The servers of the front process, in one loop: HTTP, LMTP, and those that mail servers ask."""
+"""The servers of the front process, in one loop: HTTP, LMTP, SMTP, and what mail servers ask."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ import contextlib
 import logging
 import socket
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 
 import uvicorn
 
+from bouncewise.service import drain
 from bouncewise.service.app import application
 from bouncewise.service.conversation import Conversation, Protocol
 from bouncewise.service.http_head import BoundedHead
-from bouncewise.service.lmtp import LmtpServer
 from bouncewise.service.policy import PolicyAnswers, policy
+from bouncewise.service.smtp import LMTP, SMTP, Dialect, MailServer
 from bouncewise.service.sockets import listening
 from bouncewise.service.state import State
 from bouncewise.service.tables import socketmap, tcp_table
@@ -38,8 +40,9 @@ async def servers(state: State) -> AsyncIterator[None]:
             if place != "off":
                 state.policy_answers = answers
                 await stack.enter_async_context(_asking_server(place, protocol))
-        if settings.smtp.lmtp != "off":
-            await stack.enter_async_context(_lmtp_server(state))
+        for place, dialect in ((settings.smtp.lmtp, LMTP), (settings.smtp.listen, SMTP)):
+            if place != "off":
+                await stack.enter_async_context(_mail_server(state, place, dialect))
         if settings.http.listen != "off":
             await stack.enter_async_context(_http_server(state))
         yield
@@ -59,10 +62,11 @@ async def _asking_server(place: str, protocol: Protocol) -> AsyncIterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def _lmtp_server(state: State) -> AsyncIterator[None]:
-    smtp = state.settings.smtp
-    handler = LmtpServer(smtp.accept, socket.gethostname(), state.store_mail)
-    sock = listening(smtp.lmtp)
+async def _mail_server(state: State, place: str, dialect: Dialect) -> AsyncIterator[None]:
+    accept = state.settings.smtp.accept
+    store = partial(state.store_mail, drain.LMTP if dialect is LMTP else drain.SMTP)
+    handler = MailServer(accept, socket.gethostname(), store, dialect)
+    sock = listening(place)
     start = asyncio.start_unix_server if sock.family == socket.AF_UNIX else asyncio.start_server
     server = await start(handler.serve, sock=sock, limit=1 << 20)
     try:

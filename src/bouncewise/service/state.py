@@ -25,7 +25,7 @@ from bouncewise.policy.load import Policy
 from bouncewise.providers.sns import topic_host
 from bouncewise.service import spool
 from bouncewise.service.clock import Clock
-from bouncewise.service.drain import LMTP, WEBHOOK
+from bouncewise.service.drain import WEBHOOK
 from bouncewise.service.hooks import Hook, hooks
 from bouncewise.service.inbox import Inbox
 from bouncewise.service.policy import PolicyAnswers
@@ -124,12 +124,14 @@ class State:
         await self._inbox.put(Record(time.time_ns() // 1000, WEBHOOK, name, body, note))
         self.last_heard[name] = time.time()
 
-    async def store_mail(self, mail: bytes, sender: str, recipients: tuple[str, ...]) -> None:
-        """Keep a mail. Raises SpoolFullError."""
+    async def store_mail(
+        self, kind: str, mail: bytes, sender: str, recipients: tuple[str, ...]
+    ) -> None:
+        """Keep a mail that came by *kind*: ``lmtp`` or ``smtp``. Raises SpoolFullError."""
         await self._inbox.put(
-            Record(time.time_ns() // 1000, LMTP, "", mail, "", sender, recipients)
+            Record(time.time_ns() // 1000, kind, "", mail, "", sender, recipients)
         )
-        self.last_heard[LMTP] = time.time()
+        self.last_heard[kind] = time.time()
 
     async def fetch_certificate(self, hook: Hook, url: str) -> bool:
         """Fetch a certificate of Amazon SNS for *hook*; its URL was checked. Only a few a minute:
