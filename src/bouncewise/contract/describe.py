@@ -61,6 +61,8 @@ from bouncewise.contract.sender import (
 )
 from bouncewise.contract.service import (
     DashboardRecord,
+    DoctorRow,
+    MigrateRecord,
     PoisonRow,
     ServeRecord,
     SpoolRecord,
@@ -124,6 +126,8 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "rules": (RuleRow, RuleCheckRecord, RuleViolationRow),
     "policy": (PolicyCheckRow, PolicyNumberRow),
     "serve": (ServeRecord,),
+    "doctor": (DoctorRow,),
+    "migrate": (MigrateRecord,),
     "compare": (ComparedRow,),
     "forget": (ForgottenRow,),
     "dashboard": (DashboardRecord,),

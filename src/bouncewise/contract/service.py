@@ -1,4 +1,6 @@
-"""What ``serve --check-config``, ``tokens``, ``dashboard`` and ``spool`` write."""
+"""What ``serve --check-config``, ``doctor``, ``migrate``, ``tokens``, ``dashboard`` and ``spool``
+write.
+"""
 
 from __future__ import annotations
 
@@ -44,6 +46,25 @@ class SpoolRecord(Record, frozen=True, kw_only=True):
     folder: Annotated[str, about("the folder of the spool")]
     waiting: Annotated[int, about("records that the ledger has not read")]
     octets: Annotated[int, about("their octets")]
+
+
+class DoctorRow(Record, frozen=True, kw_only=True):
+    """``doctor``: a check."""
+
+    check: Annotated[str, about("what was looked at")]
+    outcome: Annotated[str, about("`ok` `finding` `unknown`")]
+    text: Annotated[str, about("what was found")]
+    todo: Annotated[str | None, about("what to do")]
+
+
+class MigrateRecord(Record, frozen=True, kw_only=True):
+    """``migrate``: one object."""
+
+    ledger: Annotated[str, about("the ledger's file")]
+    before: Annotated[int, about("its schema before")]
+    after: Annotated[int, about("its schema afterwards")]
+    copy: Annotated[str | None, about("the copy of the ledger before; null where it was current")]
+    dry_run: Annotated[bool, about("whether nothing was done")]
 
 
 class PoisonRow(Record, frozen=True, kw_only=True):

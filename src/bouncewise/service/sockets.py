@@ -19,16 +19,21 @@ def listening(place: str) -> socket.socket:
     try:
         if place.startswith("unix:"):
             return _unix_socket(place.removeprefix("unix:"))
-        host, _, port = place.rpartition(":")
-        host = host.strip("[]")
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        family, address = address_of(place)
         sock = socket.socket(family, socket.SOCK_STREAM)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((host, int(port)))
+        sock.bind(address)
     except OSError as bad:
         raise BouncewiseError(f"{place}: cannot listen there: {bad.strerror or bad}") from None
     sock.listen(BACKLOG)
     return sock
+
+
+def address_of(place: str) -> tuple[socket.AddressFamily, tuple[str, int]]:
+    """The family and the address of ``HOST:PORT``."""
+    host, _, port = place.rpartition(":")
+    host = host.strip("[]")
+    return socket.AF_INET6 if ":" in host else socket.AF_INET, (host, int(port))
 
 
 def _unix_socket(path: str) -> socket.socket:

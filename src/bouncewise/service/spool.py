@@ -249,6 +249,23 @@ def _locked(folder: Path) -> int:
     return lock
 
 
+def is_locked(folder: Path) -> bool | None:
+    """Whether a service writes to this spool now; None where this user cannot tell."""
+    try:
+        lock = os.open(folder / _LOCK, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
 def _path(folder: Path, first: int) -> Path:
     return folder / f"{first:020d}{_SUFFIX}"
 
