@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import signal
+import smtplib
 import socket
 import subprocess
 import sys
@@ -108,6 +109,14 @@ class Service:
         with open_store(self.db, read_only=True) as ledger:
             return {name for name in ledger.names() if not name.startswith("@")}
 
+    def ledger_process(self) -> int:
+        """The process id of the ledger process, as soon as there is one."""
+        assert self.process is not None
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        found: list[str] = []
+        self.until(lambda: found.extend(children.read_text().split()) or found)
+        return int(found[0])
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         assert self.process is not None
         self.process.send_signal(number)
@@ -128,9 +137,13 @@ def event(number: int) -> bytes:
 
 
 class Load(threading.Thread):
-    """Sends events without pause, and remembers which were acknowledged."""
+    """Sends what bounced without pause, each about an address of its own, and remembers which were
+    acknowledged, how many were refused, and how long the slowest took, in seconds.
+    """
 
-    def __init__(self, service: Service, first: int) -> None:
+    prefix = "u"
+
+    def __init__(self, service: Service, first: int = 0) -> None:
         super().__init__(daemon=True)
         self.service, self.number = service, first
         self.acknowledged: set[int] = set()
@@ -138,17 +151,70 @@ class Load(threading.Thread):
         self.slowest = 0.0
         self.ends = False
 
+    def send(self, number: int) -> bool:
+        """Send one; whether it was acknowledged."""
+        return self.service.bounce(number) == 204
+
     def run(self) -> None:
+        """Send, until ``ends``."""
         while not self.ends:
             self.number += 1
             begun = time.monotonic()
             try:
-                status = self.service.bounce(self.number)
-            except (OSError, http.client.HTTPException):
-                time.sleep(0.02)
+                is_acknowledged = self.send(self.number)
+            except (OSError, http.client.HTTPException, smtplib.SMTPServerDisconnected):
+                time.sleep(0.02)  # the service is down
                 continue
+            except smtplib.SMTPException:
+                is_acknowledged = False
             self.slowest = max(self.slowest, time.monotonic() - begun)
-            if status == 204:
+            if is_acknowledged:
                 self.acknowledged.add(self.number)
             else:
                 self.refused += 1
+
+    def names(self) -> set[str]:
+        """The addresses that must be in the ledger."""
+        return {f"{self.prefix}{number}@gone.example" for number in self.acknowledged}
+
+
+class MailLoad(Load):
+    """The same by mail, over one session as long as it lasts."""
+
+    def __init__(self, service: Service, port: int, client: type[smtplib.SMTP]) -> None:
+        super().__init__(service)
+        self.prefix = "l" if client is smtplib.LMTP else "s"
+        self._port, self._client = port, client
+        self._session: smtplib.SMTP | None = None
+
+    def run(self) -> None:
+        """Send, until ``ends``; then end the session."""
+        super().run()
+        if self._session is not None:
+            self._session.close()
+
+    def send(self, number: int) -> bool:
+        """Send one notice; whether it was acknowledged."""
+        if self._session is None:
+            self._session = self._client("127.0.0.1", self._port, timeout=20)
+        try:
+            mail = notice(f"{self.prefix}{number}@gone.example")
+            return not self._session.sendmail("", ["bounces+1@sender.example"], mail)
+        except BaseException:
+            self._session.close()
+            self._session = None
+            raise
+
+
+def notice(recipient: str) -> bytes:
+    """A bounce as Postfix writes it."""
+    return (
+        "From: MAILER-DAEMON@mx.gone.example (Mail Delivery System)\n"
+        "To: bounces+1@sender.example\nDate: Mon, 23 Nov 2026 10:00:00 +0000\n"
+        "Subject: Undelivered Mail Returned to Sender\nMIME-Version: 1.0\n"
+        'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\n\n'
+        f"--b\nContent-Type: text/plain\n\n<{recipient}>: host mx.gone.example said: 550 5.1.1 "
+        "User unknown\n\n--b\nContent-Type: message/delivery-status\n\n"
+        f"Reporting-MTA: dns; mx.gone.example\n\nFinal-Recipient: rfc822; {recipient}\n"
+        "Action: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550 5.1.1 User unknown\n\n--b--\n"
+    ).encode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import signal
 import smtplib
 import socket
@@ -13,9 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from fuzz.service import Harmed, kill, lock
 from fuzz.serving import SECRET, Load, Service, event, free_port
-
-from bouncewise.ledger import open_store
 
 
 @pytest.fixture
@@ -32,25 +32,30 @@ def test_a_bounce_is_refused_by_postfix_within_seconds(service: Service) -> None
     assert "Traceback" not in service.log.read_text()
 
 
-def test_nothing_acknowledged_is_lost_when_the_process_is_killed(service: Service) -> None:
-    load = Load(service, 0)
-    load.start()
-    for _ in range(4):
-        time.sleep(0.7)
-        service.stop(signal.SIGKILL)
-        service.start()
-    time.sleep(0.3)
-    load.ends = True
-    load.join()
-    wanted = {f"u{number}@gone.example" for number in load.acknowledged}
-    assert len(wanted) > 50
-    service.until(lambda: wanted <= service.names(), 60)
-    with open_store(service.db, read_only=True) as ledger:
-        events = ledger.counts()["event"]
-    assert events == len(service.names())  # each once, with those that were not acknowledged
+@pytest.fixture
+def harmed(tmp_path: Path) -> Iterator[Harmed]:
+    made = Harmed(tmp_path)
+    with made.service:
+        yield made
 
 
-def test_a_locked_ledger_stops_nothing(service: Service) -> None:
+@pytest.mark.parametrize("is_front", [True, False])
+def test_what_was_acknowledged_is_in_the_ledger_once_after_kills(
+    harmed: Harmed, *, is_front: bool
+) -> None:
+    found = kill(harmed, 3, is_front=is_front, draw=random.Random(1))
+    assert found.acknowledged > 50
+    assert found.fault == ""
+
+
+def test_a_locked_ledger_refuses_and_loses_nothing(harmed: Harmed) -> None:
+    found = lock(harmed, 3)
+    assert found.acknowledged > 50
+    assert found.fault == ""
+    assert found.slowest < 2  # (fuzz/service.py asks for 0.1 s, on a machine that is not busy)
+
+
+def test_a_start_does_not_wait_for_a_locked_ledger(service: Service) -> None:
     load = Load(service, 0)
     load.start()
     with contextlib.closing(sqlite3.connect(service.db, isolation_level=None)) as other:

@@ -251,3 +251,28 @@ def test_too_many_recipients_are_for_another_mail(monkeypatch: pytest.MonkeyPatc
         assert codes == ["250", "250", "250", "452", "452"]
 
     session(talk)
+
+
+def test_a_mail_that_has_begun_is_answered_before_the_service_ends() -> None:
+    stored: list[bytes] = []
+
+    async def keep(mail: bytes, *_: object) -> None:
+        stored.append(mail)
+
+    async def run() -> None:
+        handler = MailServer(("bounces+*@shop.example",), "mx.example", keep, LMTP)
+        server = await asyncio.start_server(handler.serve, "127.0.0.1", 0)
+        client = Client(*await asyncio.open_connection(*server.sockets[0].getsockname()))
+        await client.send(BEGIN + b"x\r\n")
+        assert (await client.replies(5))[-1][:3] == "354"
+        ending = asyncio.create_task(handler.finish(20))
+        await asyncio.sleep(0)
+        assert not ending.done()
+        await client.send(b".\r\n")
+        assert [r[:3] for r in await client.replies(2)] == ["250", "421"]
+        await asyncio.wait_for(ending, 5)
+        client.writer.close()
+        server.close()
+
+    asyncio.run(run())
+    assert stored == [b"x\r\n"]

@@ -72,8 +72,8 @@ async def _mail_server(state: State, place: str, dialect: Dialect) -> AsyncItera
     try:
         yield
     finally:
-        handler.is_stopping = True
         server.close()
+        await handler.finish(LAST_REQUESTS)
 
 
 class _HttpServer(uvicorn.Server):

@@ -13,6 +13,7 @@ with CR LF only, so that no ending inside a mail (SMTP smuggling, CVE-2023-51764
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Awaitable, Callable
 from fnmatch import translate
@@ -71,7 +72,9 @@ class MailServer:
         self._accept = re.compile("|".join(map(translate, accept)) or r"(?!)", re.I)
         self._host, self._store, self._dialect = host, store, dialect
         self.is_stopping = False
-        self.stored = self.refused = self._sessions = 0
+        self.stored = self.refused = self._sessions = self._in_data = 0
+        self._is_idle = asyncio.Event()
+        self._is_idle.set()
         self._verbs = {
             dialect.extended: self._extended,
             "MAIL": self._mail,
@@ -96,11 +99,19 @@ class MailServer:
                 return
             await session.reply(f"220 {self._host} {self._dialect.name}")
             await self._commands(session)
-        except (_ClosedError, ConnectionError, TimeoutError):
-            pass
+        except (_ClosedError, ConnectionError, TimeoutError, asyncio.CancelledError):
+            pass  # (cancelled: the service ends)
         finally:
             self._sessions -= 1
             writer.close()
+
+    async def finish(self, seconds: float) -> None:
+        """Accept no more mails, and wait until those that have begun are answered, at most that
+        long.
+        """
+        self.is_stopping = True
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._is_idle.wait(), seconds)
 
     async def _commands(self, session: _Session) -> None:
         while True:
@@ -175,6 +186,17 @@ class MailServer:
             await session.error("503 5.5.1 RCPT comes first")
             return
         await session.reply("354 End the mail with a line that has only a dot")
+        self._in_data += 1
+        self._is_idle.clear()
+        try:
+            await self._receive(session)
+        finally:
+            self._in_data -= 1
+            if not self._in_data:
+                self._is_idle.set()
+
+    async def _receive(self, session: _Session) -> None:
+        """The mail, and the replies to it."""
         mail = await session.mail()
         recipients, sender = tuple(session.recipients), session.sender or ""
         if mail is None:
