@@ -33,6 +33,9 @@ LITTLE_ROOM = 1 << 30
 """Free octets of a disk below which it is a finding."""
 
 
+_STOP_IT = "stop what listens there (systemd for a socket unit may stay), or name another place"
+
+
 class Outcome(StrEnum):
     """What a check found."""
 
@@ -229,7 +232,7 @@ def _port(key: str, place: str, state: ports.State, *, is_running: bool | None) 
             return ok(key, f"{place} is taken, and the service runs")
         if is_running is None:
             return unknown(key, f"{place} is taken, by the service or another program")
-        return bad(key, f"{place} is taken by another program", "stop that, or name another place")
+        return bad(key, f"{place} is taken, and not by the service", _STOP_IT)
     if state.fault:
         return bad(key, f"{place}: {state.fault}", "name another place, or give the permission")
     if is_running:
