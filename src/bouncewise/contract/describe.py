@@ -64,6 +64,8 @@ from bouncewise.contract.sender_reports import (
 )
 from bouncewise.contract.service import (
     DashboardRecord,
+    DoctorRow,
+    MigrateRecord,
     PoisonRow,
     ServeRecord,
     SpoolRecord,
@@ -128,6 +130,8 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "rules": (RuleRow, RuleCheckRecord, RuleViolationRow),
     "policy": (PolicyCheckRow, PolicyNumberRow),
     "serve": (ServeRecord,),
+    "doctor": (DoctorRow,),
+    "migrate": (MigrateRecord,),
     "compare": (ComparedRow,),
     "forget": (ForgottenRow,),
     "dashboard": (DashboardRecord,),
