@@ -14,7 +14,7 @@ from bouncewise.contract.sender_reports import (
     DmarcSummary,
     TlsSummary,
 )
-from bouncewise.ledger.records import TlsCount
+from bouncewise.ledger.report_records import TlsCount
 from bouncewise.operations.alignment import StreamRow
 from bouncewise.operations.sender_reports import (
     NEW_SOURCE,

@@ -8,7 +8,7 @@ from bouncewise.contract.base import Record, about, time
 from bouncewise.model import DmarcReport, TlsReport
 
 if TYPE_CHECKING:
-    from bouncewise.ledger.records import TlsCount
+    from bouncewise.ledger.report_records import TlsCount
     from bouncewise.operations.alignment import StreamRow
     from bouncewise.operations.sender_reports import DmarcOverview, SourceRow
 

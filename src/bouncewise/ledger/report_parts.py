@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Protocol
 
-from bouncewise.ledger.records import (
-    Batch,
+from bouncewise.ledger.records import Batch
+from bouncewise.ledger.report_records import (
     DmarcCount,
     DmarcDomain,
     NewSource,

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from datetime import date, datetime
 
 from bouncewise.ledger.database import Database
-from bouncewise.ledger.records import (
-    Batch,
+from bouncewise.ledger.records import Batch
+from bouncewise.ledger.report_records import (
     DmarcCount,
     DmarcDomain,
     NewSource,

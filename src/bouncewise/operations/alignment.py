@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from bouncewise.ledger.records import DmarcCount
+from bouncewise.ledger.report_records import DmarcCount
 from bouncewise.model.sender_report import AuthResult
 from bouncewise.rfc.suffixes import registered
 from bouncewise.sender.sources import SourceClass, class_of

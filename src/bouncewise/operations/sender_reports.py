@@ -9,7 +9,13 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from bouncewise.ledger import Store
-from bouncewise.ledger.records import DmarcCount, DmarcDomain, NewSource, PolicySeen, TlsCount
+from bouncewise.ledger.report_records import (
+    DmarcCount,
+    DmarcDomain,
+    NewSource,
+    PolicySeen,
+    TlsCount,
+)
 from bouncewise.operations.alignment import StreamRow, by_stream
 from bouncewise.sender.sources import SourceClass, class_of, passes_dmarc
 

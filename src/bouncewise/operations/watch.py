@@ -13,7 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from bouncewise.ledger import Store
-from bouncewise.ledger.records import NewSource
+from bouncewise.ledger.report_records import NewSource
 from bouncewise.net.answers import IPAddress
 from bouncewise.net.dns import Resolver
 from bouncewise.operations.refusals_by_list import refusals_that_name
