@@ -78,6 +78,15 @@ def test_a_record_that_breaks_is_told_and_dns_that_is_silent_is_not(
     assert look(ledger, tmp_path, GOOD, 3) == [(Turn.ENDED, began[0][1])]
 
 
+def test_silence_about_one_record_does_not_hide_that_another_was_repaired(
+    ledger: Store, tmp_path: Path
+) -> None:
+    look(ledger, tmp_path, GOOD | {"_dmarc.shop.example": {"TXT": []}}, 0)
+    silent = GOOD | {"_smtp._tls.shop.example": SILENT}
+    ended = look(ledger, tmp_path, silent, 1)
+    assert ended == [(Turn.ENDED, "records shop.example dmarc-none")]
+
+
 def test_each_kind_is_looked_at_when_it_is_due(ledger: Store, tmp_path: Path) -> None:
     look(ledger, tmp_path, GOOD, 0)
     broken = GOOD | {"_dmarc.shop.example": {"TXT": []}}

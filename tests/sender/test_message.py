@@ -169,6 +169,17 @@ def test_what_a_silent_name_server_could_have_said_is_no_fault(name: str) -> Non
     assert "dns-silent" in found and not found & {"not-authenticated", "not-aligned", "aligned"}
 
 
+def test_silence_about_one_identifier_does_not_hide_that_another_is_aligned() -> None:
+    table = {
+        "k._domainkey.shop.example": {"TXT": [record(RSA)]},
+        "bounce.esp.example": {"TXT": ["v=spf1 ip4:203.0.113.1 -all"]},
+        "_dmarc.esp.example": SILENT,
+    }
+    raw = b"Return-Path: <b@bounce.esp.example>\r\n" + sign()
+    found = ids(raw, resolver(table), ip="203.0.113.1")
+    assert {"aligned", "dns-silent"} <= found
+
+
 def test_what_weakens_a_signature_is_named() -> None:
     assert "dkim-small-key" in ids(sign(SMALL), zone(SMALL))
     assert "dkim-testing" in ids(sign(), zone(more="t=y; "))

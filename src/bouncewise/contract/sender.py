@@ -211,7 +211,8 @@ class CheckRow(Record, frozen=True, kw_only=True):
     @classmethod
     def of(cls, found: CheckResult) -> CheckRow:
         """The row of a finding."""
-        return cls(**{**found._asdict(), "level": found.level.value})
+        fields = {key: value for key, value in found._asdict().items() if key != "parts"}
+        return cls(**{**fields, "level": found.level.value})
 
 
 class RequirementRow(Record, frozen=True, kw_only=True):

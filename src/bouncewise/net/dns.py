@@ -173,9 +173,9 @@ def _implicit(domain: str, found: Answer, check: bool) -> MailRoute:
     return MailRoute(Route.NOTHING)
 
 
-def remembering(resolve: Resolver) -> Resolver:
-    """*resolve*, which is asked each question once. A denial is remembered, silence is not; its
-    error names the question.
+def remembering(resolve: Resolver, *, silence: bool = False) -> Resolver:
+    """*resolve*, which is asked each question once. A denial is remembered, and *silence* if that
+    is wanted: else the question is asked again. The error of silence names the question.
     """
     known: dict[tuple[str, str], list[str] | Exception] = {}
 
@@ -187,7 +187,11 @@ def remembering(resolve: Resolver) -> Resolver:
             except (NoSuchNameError, NoRecordsError) as denial:
                 known[question] = denial
             except UnansweredError as error:
-                raise UnansweredError(f"{record_type} of {name}: {error}") from None
+                about = f"{record_type} of {name}: "
+                words = str(error).removeprefix(about)
+                if not silence:
+                    raise UnansweredError(about + words) from None
+                known[question] = UnansweredError(about + words)
         answer = known[question]
         if isinstance(answer, Exception):
             raise answer

@@ -19,7 +19,7 @@ from bouncewise.operations.refusals_by_list import refusals_that_name
 from bouncewise.sender import blocklists
 from bouncewise.sender.audit import audit_domain
 from bouncewise.sender.blocklists import Listing, ListState, Zone
-from bouncewise.sender.checks import Level
+from bouncewise.sender.checks import Level, table
 from bouncewise.sender.watching import Change, Noted, Problem, compare
 
 _NAME = "watch"
@@ -120,8 +120,12 @@ class _Looks(NamedTuple):
             results = audit_domain(domain, self.watched.resolve, self.watched.ips)
             serious = [r for r in results if r.level in (Level.ERROR, Level.WARNING)]
             problems += [Problem(part, r.id, r.level, r.words, r.fix) for r in serious]
-            if not any(r.level is Level.UNKNOWN for r in results):
-                answered.add(part)
+            silent = {name for r in results if r.level is Level.UNKNOWN for name in r.parts}
+            answered.update(
+                f"{part} {key}"
+                for key in table("domain")
+                if not any(key.startswith(f"{name}-") for name in silent)
+            )
         return _Found(problems, answered)
 
     def _blocklists(self) -> _Found:

@@ -101,21 +101,28 @@ def mta_sts(domain: str, resolve: Resolver, fetch: Fetch | None) -> Iterator[Hit
 
 
 def _hosts(domain: str, resolve: Resolver, policy: StsPolicy) -> Iterator[Hit]:
-    try:
-        records = resolve(domain, "MX")
-    except (NoSuchNameError, NoRecordsError):
-        records = []
-    hosts = [record.split()[-1].rstrip(".").lower() for record in records if record.split()]
-    missing = [h for h in hosts if not any(matches(h, pattern) for pattern in policy.mx)]
     if policy.mode == "none":
         yield "mta-sts-testing", {"domain": domain, "mode": "none"}
-    elif missing:
+        return
+    hosts = mx_hosts(domain, resolve)
+    missing = [h for h in hosts if not any(matches(h, pattern) for pattern in policy.mx)]
+    if missing:
         key = "mta-sts-mx" if policy.mode == "enforce" else "mta-sts-mx-testing"
         yield key, {"domain": domain, "value": ", ".join(missing)[:_SHOWN]}
     elif policy.mode == "testing":
         yield "mta-sts-testing", {"domain": domain, "mode": "testing"}
     else:
         yield "mta-sts-fine", {"domain": domain, "count": len(hosts)}
+
+
+def mx_hosts(domain: str, resolve: Resolver) -> list[str]:
+    """The MX hosts of *domain* in the order of the answer. Raises UnansweredError."""
+    try:
+        records = resolve(domain, "MX")
+    except (NoSuchNameError, NoRecordsError):
+        return []
+    hosts = (record.split()[-1].rstrip(".").lower() for record in records if record.split())
+    return [host for host in hosts if host]
 
 
 def tls_reports(domain: str, resolve: Resolver) -> Iterator[Hit]:
@@ -132,8 +139,8 @@ def tls_reports(domain: str, resolve: Resolver) -> Iterator[Hit]:
 
 
 def bimi(domain: str, resolve: Resolver, policy: str | None) -> Iterator[Hit]:
-    """Whether the logo of *domain* can be shown; *policy*: the DMARC policy in effect. Neither the
-    logo nor its certificate is fetched.
+    """Whether the logo of *domain* can be shown; *policy*: the DMARC policy in effect, None
+    if it is not known. Neither the logo nor its certificate is fetched.
     """
     records = _versions(f"default._bimi.{domain}", "v=bimi1", resolve)
     if not records:
@@ -144,8 +151,10 @@ def bimi(domain: str, resolve: Resolver, policy: str | None) -> Iterator[Hit]:
         yield "bimi-none", {"domain": domain}
     elif not re.fullmatch(r"https://\S+\.svgz?(?:\?\S*)?", logo, re.I):
         yield "bimi-record", {"domain": domain, "value": logo[:_SHOWN] or "(missing)"}
+    elif policy is None:
+        return
     elif policy not in ("quarantine", "reject"):
-        yield "bimi-policy", {"domain": domain, "value": policy or "none"}
+        yield "bimi-policy", {"domain": domain, "value": policy}
     else:
         mark = "a certificate (a=)" if tags.get("a") else "no certificate (a=)"
         yield "bimi-fine", {"domain": domain, "value": mark}
