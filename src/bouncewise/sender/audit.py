@@ -19,16 +19,21 @@ from bouncewise.net.dns import (
 )
 from bouncewise.sender import dmarc, ptr
 from bouncewise.sender.checks import SILENT, CheckResult, Hit, results
+from bouncewise.sender.dkim_key import Selector, audit_key
 from bouncewise.sender.dmarc_audit import audit_dmarc
 from bouncewise.sender.spf_audit import audit_spf
 from bouncewise.sender.transport import Fetch, bimi, mta_sts, tls_reports
 
 
 def audit_domain(
-    domain: str, resolve: Resolver, ips: Sequence[IPAddress] = (), fetch: Fetch | None = None
+    domain: str,
+    resolve: Resolver,
+    ips: Sequence[IPAddress] = (),
+    fetch: Fetch | None = None,
+    selectors: Sequence[Selector] = (),
 ) -> list[CheckResult]:
-    """What is wrong with the records of *domain* as a sender that uses the addresses *ips*; *fetch*
-    gets the policy of MTA-STS.
+    """What is wrong with the records of *domain* as a sender that uses the addresses *ips* and the
+    DKIM keys of *selectors*; *fetch* gets the policy of MTA-STS.
     """
     asked = remembering(resolve, silence=True)
     parts = {
@@ -38,7 +43,8 @@ def audit_domain(
         "mta-sts": mta_sts(domain, asked, fetch),
         "tls-rpt": tls_reports(domain, asked),
         "bimi": _bimi(domain, asked),
-        "ptr": _ptrs(ips, asked),
+        "ptr": _each("ptr", (_ptr(ip, asked) for ip in ips)),
+        "dkim": _each("dkim", (audit_key(selector, asked) for selector in selectors)),
     }
     return _results(hit for name, part in parts.items() for hit in _guarded(name, part))
 
@@ -67,9 +73,9 @@ def _guarded(name: str, part: Iterator[Hit]) -> Iterator[Hit]:
         yield "dns-silent", {"value": str(error), "part": name}
 
 
-def _ptrs(ips: Sequence[IPAddress], resolve: Resolver) -> Iterator[Hit]:
-    for ip in ips:
-        yield from _guarded("ptr", _ptr(ip, resolve))
+def _each(name: str, parts: Iterable[Iterator[Hit]]) -> Iterator[Hit]:
+    for part in parts:
+        yield from _guarded(name, part)
 
 
 def _mx(domain: str, resolve: Resolver) -> Iterator[Hit]:

@@ -15,11 +15,9 @@ from bouncewise.rfc import address, mime
 from bouncewise.sender import dkim, dmarc
 from bouncewise.sender.checks import CheckResult, Hit, results
 from bouncewise.sender.dkim import DkimOutcome, DkimResult
+from bouncewise.sender.dkim_key import GOOD_KEY
 from bouncewise.sender.dmarc import DmarcPolicyFound
 from bouncewise.sender.spf import Query, SpfResult, evaluate
-
-GOOD_KEY = 2048
-"""Bits of an RSA key that are asked for today (RFC 8301 section 3.2)."""
 
 
 def audit_message(
