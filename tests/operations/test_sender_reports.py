@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,44 @@ def test_only_mail_for_which_both_fail_would_be_refused(tmp_path: Path) -> None:
     bouncewise(tmp_path, "ingest", "reports")
     summary, *sources = rows(tmp_path, "--what-if", "reject")
     assert summary["passed"] == 7
-    assert summary["refused_by_class"] == {"modified": 1}
-    assert [(s["source"], s["refused"]) for s in sources] == [("2001:db8::1", 1)]
+    assert summary["failed_by_class"] == {"modified": 1}
+    assert [(s["source"], s["failed"]) for s in sources] == [("2001:db8::1", 1)]
+
+
+def test_quarantine_and_reject_concern_the_same_mails_and_differ_in_what_becomes_of_them(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, "a.xml")
+    bouncewise(tmp_path, "ingest", "reports")
+    found = {policy: rows(tmp_path, "--what-if", policy)[0] for policy in ("quarantine", "reject")}
+    assert [summary["failed_by_class"] for summary in found.values()] == [{"modified": 1}] * 2
+    assert [found[p]["would"] for p in ("quarantine", "reject")] == ["spam-folder", "refuse"]
+    assert rows(tmp_path)[0]["would"] is None
+    shown = bouncewise(tmp_path, "sender", "reports", DAYS, "--what-if", "quarantine")
+    assert "into the spam folder: 1 mails (12.5%)" in shown
+    shown = bouncewise(tmp_path, "sender", "reports", DAYS, "--what-if", "reject")
+    assert "refused, with a bounce to the sender: 1 mails (12.5%)" in shown
+
+
+WEEK_BEFORE = (("1795305600", "1794614400"), ("1795391999", "1794700799"), ("r1<", "r0<"))
+
+
+def test_a_source_that_older_reports_do_not_name_is_new(tmp_path: Path) -> None:
+    known = RECORD.format(ip="192.0.2.1", count=5, dkim="pass", spf="pass")
+    write(tmp_path, "old.xml", (ROWS, known), *WEEK_BEFORE)
+    write(tmp_path, "new.xml")
+    bouncewise(tmp_path, "ingest", "reports")
+    _, *sources = rows(tmp_path)
+    assert {s["source"]: s["new"] for s in sources} == {"192.0.2.1": False, "2001:db8::1": True}
+    shown = bouncewise(tmp_path, "sender", "reports", DAYS)
+    assert re.search(r"1  2001:db8::1 +0 pass, 1 fail, since 2026-11-22", shown)
+
+
+def test_no_source_of_the_first_reports_is_new(tmp_path: Path) -> None:
+    write(tmp_path, "a.xml")
+    bouncewise(tmp_path, "ingest", "reports")
+    assert not any(source["new"] for source in rows(tmp_path)[1:])
+    assert "new sources" not in bouncewise(tmp_path, "sender", "reports", DAYS)
 
 
 def test_forty_reporters_that_see_forwarded_mail_are_no_reason_to_widen_spf(tmp_path: Path) -> None:

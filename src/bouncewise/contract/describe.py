@@ -48,14 +48,16 @@ from bouncewise.contract.runs import (
 from bouncewise.contract.segments import SegmentCostRow, SegmentRow, SegmentSummary
 from bouncewise.contract.sender import (
     CheckRow,
-    DmarcReportRow,
-    DmarcSourceRow,
-    DmarcSummary,
     ListingRow,
     OpinionRow,
     RequirementRow,
     SpfOutsideRow,
     SpfTermRow,
+)
+from bouncewise.contract.sender_reports import (
+    DmarcReportRow,
+    DmarcSourceRow,
+    DmarcSummary,
     TlsReportRow,
     TlsSummary,
 )

@@ -672,6 +672,28 @@ WHERE r.domain = :domain AND r.last >= :since
 GROUP BY w.source, w.disposition, w.dkim, w.spf, w.header_from, w.dkim_results, w.spf_results, w.reasons
 ORDER BY sum(w.mails) DESC, w.source
 
+-- name: dmarc_new_sources
+-- Sources that no report named before :since: their mails, those that pass DMARC, those in reports up to number :known,
+-- the first and the last moment.
+SELECT r.domain, w.source, sum(w.mails), sum(CASE WHEN w.dkim = 'pass' OR w.spf = 'pass' THEN w.mails ELSE 0 END),
+  sum(CASE WHEN r.id <= :known THEN w.mails ELSE 0 END), min(r.first), max(r.last)
+FROM dmarc_report r JOIN dmarc_row w ON w.report = r.id
+WHERE 1 = 1
+  AND r.domain = :domain  -- if domain
+GROUP BY r.domain, w.source
+HAVING min(r.first) >= :since
+ORDER BY r.domain, sum(w.mails) DESC, w.source
+
+-- name: dmarc_mails
+-- Of each domain, the mails in reports since that moment, and of them those in reports up to number :known.
+SELECT r.domain, sum(w.mails), sum(CASE WHEN r.id <= :known THEN w.mails ELSE 0 END)
+FROM dmarc_report r JOIN dmarc_row w ON w.report = r.id
+WHERE r.last >= :since
+GROUP BY r.domain
+
+-- name: dmarc_newest
+SELECT coalesce(max(id), 0) FROM dmarc_report
+
 -- name: tls_report_add
 INSERT INTO tls_report (reporter, report_id, domain, policy, first, last, sessions, failed, batch)
 VALUES (:reporter, :report_id, :domain, :policy, :first, :last, :sessions, :failed, :batch)

@@ -148,6 +148,20 @@ class DmarcCount(NamedTuple):
     last: datetime
 
 
+class NewSource(NamedTuple):
+    """A source that reports did not name before: its mails, those that pass DMARC, those in reports
+    that were known before, and the period of its reports.
+    """
+
+    domain: str
+    source: str
+    mails: int
+    passed: int
+    known: int
+    first: datetime
+    last: datetime
+
+
 class TlsCount(NamedTuple):
     """Sessions with the servers of a domain under one policy, and how the failed ones failed."""
 

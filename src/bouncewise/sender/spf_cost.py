@@ -73,12 +73,12 @@ def _ask_all(kind: str, name: str, resolve: Resolver, silent: list[str]) -> None
     """Ask what a term asks about *name*, to know each question that is not answered."""
     types = {"a": ("A", "AAAA"), "exists": ("A",), "mx": ("MX",)}.get(kind, ())
     for record_type in types:
-        for record in _asked(name, record_type, resolve, silent)[:MAX_NAMES]:
+        for record in _records(name, record_type, resolve, silent)[:MAX_NAMES]:
             if record_type == "MX" and (host := record.partition(" ")[2].rstrip(".").lower()):
                 _ask_all("a", host, resolve, silent)
 
 
-def _asked(name: str, record_type: str, resolve: Resolver, silent: list[str]) -> list[str]:
+def _records(name: str, record_type: str, resolve: Resolver, silent: list[str]) -> list[str]:
     try:
         return resolve(name, record_type) if is_name(name) else []
     except (NoSuchNameError, NoRecordsError):
