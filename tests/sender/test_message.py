@@ -154,6 +154,19 @@ def test_strict_alignment_asks_for_the_same_domain() -> None:
         assert want in ids(sign(domain="mail.shop.example"), resolver(table))
 
 
+def test_each_identifier_that_passes_is_aligned_or_is_not() -> None:
+    table = {
+        "k._domainkey.shop.example": {"TXT": [record(RSA)]},
+        "bounce.esp.example": {"TXT": ["v=spf1 ip4:203.0.113.1 -all"]},
+        "_dmarc.shop.example": {"TXT": ["v=DMARC1; p=reject"]},
+        "_dmarc.esp.example": {"TXT": ["v=DMARC1; p=reject"]},
+    }
+    raw = b"Return-Path: <b@bounce.esp.example>\r\n" + sign()
+    found = audit_message(raw, resolver(table), NOW, ipaddress.ip_address("203.0.113.1"))
+    words = next(result.words for result in found if result.id == "aligned")
+    assert words.endswith("DKIM of shop.example; not aligned: SPF of bounce.esp.example")
+
+
 def test_spf_aligns_by_the_return_path_where_the_address_is_given() -> None:
     raw = b"Return-Path: <b@bounce.shop.example>\r\n" + HEADER.encode() + b"\r\nx\r\n"
     assert ids(raw) == {"dkim-none", "not-authenticated"}

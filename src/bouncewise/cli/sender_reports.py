@@ -8,8 +8,14 @@ import click
 
 from bouncewise.cli.common import BAD, DIM, HEAD, db_option, echo, json_option, open_ledger, style
 from bouncewise.contract import dumps
-from bouncewise.contract.sender_reports import DmarcSourceRow, DmarcSummary, TlsSummary
+from bouncewise.contract.sender_reports import (
+    AlignmentRow,
+    DmarcSourceRow,
+    DmarcSummary,
+    TlsSummary,
+)
 from bouncewise.ledger.records import TlsCount
+from bouncewise.operations.alignment import StreamRow
 from bouncewise.operations.sender_reports import (
     NEW_SOURCE,
     DmarcOverview,
@@ -40,7 +46,7 @@ _BOTH = (
     type=click.IntRange(1),
     default=20,
     show_default=True,
-    help="Sources shown of each domain.",
+    help="Sources and streams shown of each domain.",
 )
 @click.option(
     "--what-if",
@@ -72,6 +78,8 @@ def reports(
             for row in overview.sources:
                 if what_if is None or row.failed:
                     echo(dumps(DmarcSourceRow.of(overview.domain.domain, row)))
+            for stream in overview.streams if what_if is None else ():
+                echo(dumps(AlignmentRow.of(overview.domain.domain, stream)))
         for count in sessions:
             echo(dumps(TlsSummary.of(count)))
     else:
@@ -124,7 +132,23 @@ def _dmarc(found: DmarcOverview, most: int, what_if: str | None) -> list[str]:
     if len(shown) > most:
         rest = sum(row.mails if what_if is None else row.failed for row in shown[most:])
         lines.append(f"  {rest:>10,}  in {len(shown) - most:,} more sources (--sources, --json)")
-    return [*lines, *_new_sources(found), ""]
+    alignment = _alignment(found.streams, most) if what_if is None else []
+    return [*lines, *alignment, *_new_sources(found), ""]
+
+
+def _alignment(streams: list[StreamRow], most: int) -> list[str]:
+    """A line for each stream: mails by what aligns them, and what identifies it."""
+    head = f"  {'mails':>10}  {'both':>10}  {'DKIM only':>10}  {'SPF only':>10}  {'neither':>10}"
+    lines = ["  alignment by stream:", style(f"{head}  From; DKIM d=; return address", DIM)]
+    for row in streams[:most]:
+        counts = (row.mails, row.both, row.dkim, row.spf, row.neither)
+        names = "; ".join(name or "-" for name in row.stream)
+        line = "".join(f"  {count:>10,}" for count in counts)
+        lines.append(f"{line}  {style(names, BAD) if row.neither else names}")
+    if len(streams) > most:
+        rest = sum(row.mails for row in streams[most:])
+        lines.append(f"  {rest:>10,}  in {len(streams) - most:,} more streams (--sources, --json)")
+    return lines if streams else []
 
 
 def _new_sources(found: DmarcOverview) -> list[str]:

@@ -55,6 +55,7 @@ from bouncewise.contract.sender import (
     SpfTermRow,
 )
 from bouncewise.contract.sender_reports import (
+    AlignmentRow,
     DmarcReportRow,
     DmarcSourceRow,
     DmarcSummary,
@@ -135,7 +136,7 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "verp": (ReturnAddressRow, VerpCheckRow, VerpKeyRecord),
     "config": (SettingRow, ConfigPlaceRow, ConfigCheckRecord),
     "blocklists": (ListingRow,),
-    "sender reports": (DmarcSummary, DmarcSourceRow, TlsSummary),
+    "sender reports": (DmarcSummary, DmarcSourceRow, AlignmentRow, TlsSummary),
     "sender complaints": (ComplaintRateRow, FeedbackLoopRow),
     "sender signals": (TrendRow,),
     "sender volume": (VolumeRow,),

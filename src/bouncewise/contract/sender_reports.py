@@ -9,6 +9,7 @@ from bouncewise.model import DmarcReport, TlsReport
 
 if TYPE_CHECKING:
     from bouncewise.ledger.records import TlsCount
+    from bouncewise.operations.alignment import StreamRow
     from bouncewise.operations.sender_reports import DmarcOverview, SourceRow
 
 
@@ -155,7 +156,9 @@ class DmarcSourceRow(Record, frozen=True, kw_only=True):
     source: Annotated[str, about("the IP address that sent")]
     source_class: Annotated[str, about("`own` `forwarded` `modified` `unaligned` `failing`")]
     mails: Annotated[int, about("mails")]
-    failed: Annotated[int, about("of them, those that fail DMARC")]
+    dkim: Annotated[int, about("of them, those that DKIM aligns with From")]
+    spf: Annotated[int, about("those that SPF aligns with From")]
+    failed: Annotated[int, about("those that fail DMARC")]
     new: Annotated[bool, about("no report named the source before the last 7 days of reports")]
     identities: Annotated[list[str], about("domains for which SPF or DKIM passes")]
     first: Annotated[str | None, about("the beginning of the first report")]
@@ -170,11 +173,47 @@ class DmarcSourceRow(Record, frozen=True, kw_only=True):
             source=row.source,
             source_class=row.source_class.value,
             mails=row.mails,
+            dkim=row.dkim,
+            spf=row.spf,
             failed=row.failed,
             new=row.is_new,
             identities=list(row.identities),
             first=time(row.first),
             last=time(row.last),
+        )
+
+
+class AlignmentRow(Record, frozen=True, kw_only=True):
+    """The alignment of a stream: mails with the same From, signing domain and return address."""
+
+    kind: Annotated[str, about("`alignment`")]
+    domain: Annotated[str, about("the domain of the reports")]
+    header_from: Annotated[str, about("the domain in From")]
+    signed: Annotated[str | None, about("the domain of a DKIM signature that holds (d=)")]
+    mailed: Annotated[str | None, about("the domain of the return address, if SPF passes for it")]
+    mails: Annotated[int, about("mails")]
+    both: Annotated[int, about("of them, those that DKIM and SPF align with From")]
+    dkim: Annotated[int, about("those that only DKIM aligns")]
+    spf: Annotated[int, about("those that only SPF aligns")]
+    neither: Annotated[int, about("those that neither aligns: DMARC fails")]
+    sources: Annotated[int, about("addresses that sent them")]
+
+    @classmethod
+    def of(cls, domain: str, row: StreamRow) -> AlignmentRow:
+        """The row of a stream."""
+        header_from, signed, mailed = row.stream
+        return cls(
+            kind="alignment",
+            domain=domain,
+            header_from=header_from,
+            signed=signed or None,
+            mailed=mailed or None,
+            mails=row.mails,
+            both=row.both,
+            dkim=row.dkim,
+            spf=row.spf,
+            neither=row.neither,
+            sources=row.sources,
         )
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from bouncewise.ledger import Store
 from bouncewise.ledger.records import DmarcCount, DmarcDomain, NewSource, PolicySeen, TlsCount
+from bouncewise.operations.alignment import StreamRow, by_stream
 from bouncewise.sender.sources import SourceClass, class_of, passes_dmarc
 
 NEW_SOURCE = timedelta(days=7)
@@ -20,13 +21,16 @@ _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 class SourceRow(NamedTuple):
     """The mails of one source in one class. ``identities``: the domains for which SPF or DKIM
-    passes; ``failed``: mails that fail DMARC, which a policy concerns; ``is_new``: no report named
-    the source before the last NEW_SOURCE days of reports.
+    passes; ``dkim``, ``spf``: mails with an aligned pass; ``failed``: mails that fail DMARC, which
+    a policy concerns; ``is_new``: no report named the source before the last NEW_SOURCE days of
+    reports.
     """
 
     source: str
     source_class: SourceClass
     mails: int
+    dkim: int
+    spf: int
     failed: int
     reporters: int
     identities: tuple[str, ...]
@@ -46,6 +50,7 @@ class DmarcOverview(NamedTuple):
     failed_by_class: dict[SourceClass, int]
     sources: list[SourceRow]
     new_sources: list[NewSource]
+    streams: list[StreamRow]
 
 
 def dmarc_overviews(ledger: Store, since: datetime, domain: str | None) -> list[DmarcOverview]:
@@ -74,7 +79,8 @@ def _overview(ledger: Store, domain: DmarcDomain, since: datetime) -> DmarcOverv
     groups: dict[tuple[str, SourceClass], list[DmarcCount]] = defaultdict(list)
     by_class: Counter[SourceClass] = Counter()
     failed: Counter[SourceClass] = Counter()
-    for row in ledger.sender_reports.rows(domain.domain, since):
+    rows = list(ledger.sender_reports.rows(domain.domain, since))
+    for row in rows:
         found = class_of(
             row.dkim, row.spf, row.dkim_results, row.spf_results, row.reasons, row.header_from
         )
@@ -83,8 +89,8 @@ def _overview(ledger: Store, domain: DmarcDomain, since: datetime) -> DmarcOverv
         if not passes_dmarc(row.dkim, row.spf):
             failed[found] += row.mails
     sources = [
-        _source(source, found, rows, is_new=source in names)
-        for (source, found), rows in groups.items()
+        _source(source, found, of_source, is_new=source in names)
+        for (source, found), of_source in groups.items()
     ]
     return DmarcOverview(
         domain,
@@ -95,6 +101,7 @@ def _overview(ledger: Store, domain: DmarcDomain, since: datetime) -> DmarcOverv
         dict(failed),
         sorted(sources, key=lambda row: (-row.mails, row.source)),
         new,
+        by_stream(rows),
     )
 
 
@@ -110,6 +117,8 @@ def _source(
         source,
         source_class,
         sum(row.mails for row in rows),
+        sum(row.mails for row in rows if row.dkim == "pass"),
+        sum(row.mails for row in rows if row.spf == "pass"),
         sum(row.mails for row in rows if not passes_dmarc(row.dkim, row.spf)),
         max(row.reporters for row in rows),
         tuple(name for name, _ in identities.most_common(4)),

@@ -95,6 +95,8 @@ def _alignment(
             yield "dns-silent", {"value": str(error)}
     if aligned:
         words = ", ".join(f"{method} of {name}" for method, name in aligned)
+        others = [f"{how} of {name}" for how, name, _ in passing if (how, name) not in aligned]
+        words += f"; not aligned: {', '.join(others)}" if others and not is_unknown else ""
         yield "aligned", {"value": words}
     elif is_unknown:
         return  # What the name server did not say could be aligned: dns-silent is the finding.
