@@ -32,6 +32,7 @@ from bouncewise.errors import InputError
 from bouncewise.lists.names import name_in
 from bouncewise.net.answers import IPAddress
 from bouncewise.net.dns import Resolver, remembering, system_resolver
+from bouncewise.net.dnssec import validator
 from bouncewise.net.https import fetch
 from bouncewise.net.zone import zone_resolver
 from bouncewise.operations.selectors import selectors_in_use
@@ -112,7 +113,9 @@ def audit(
     if domain:
         keys = _selectors(domain, selectors, db)
         get = partial(fetch, limit=MAX_POLICY) if zone_path is None else None
-        results = audit_domain(domain, resolve, [_ip(text) for text in ips], get, keys)
+        validate = validator(resolver) if zone_path is None else None
+        addresses = [_ip(text) for text in ips]
+        results = audit_domain(domain, resolve, addresses, get, keys, validate)
         found = _Target(results, {"domain", "ip"} if ips else {"domain"}, domain)
     else:
         found = _other(target, [_ip(text) for text in ips], resolve)

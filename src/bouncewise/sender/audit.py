@@ -17,8 +17,10 @@ from bouncewise.net.dns import (
     mail_route,
     remembering,
 )
+from bouncewise.net.dnssec import Validator
 from bouncewise.sender import dmarc, ptr
 from bouncewise.sender.checks import SILENT, CheckResult, Hit, results
+from bouncewise.sender.dane import dane, dnssec
 from bouncewise.sender.dkim_key import Selector, audit_key
 from bouncewise.sender.dmarc_audit import audit_dmarc
 from bouncewise.sender.spf_audit import audit_spf
@@ -31,9 +33,10 @@ def audit_domain(
     ips: Sequence[IPAddress] = (),
     fetch: Fetch | None = None,
     selectors: Sequence[Selector] = (),
+    validate: Validator | None = None,
 ) -> list[CheckResult]:
     """What is wrong with the records of *domain* as a sender that uses the addresses *ips* and the
-    DKIM keys of *selectors*; *fetch* gets the policy of MTA-STS.
+    DKIM keys of *selectors*; *fetch* gets the policy of MTA-STS, *validate* the state of DNSSEC.
     """
     asked = remembering(resolve, silence=True)
     parts = {
@@ -46,6 +49,8 @@ def audit_domain(
         "ptr": _each("ptr", (_ptr(ip, asked) for ip in ips)),
         "dkim": _each("dkim", (audit_key(selector, asked) for selector in selectors)),
     }
+    if validate is not None:
+        parts |= {"dnssec": dnssec(domain, validate), "dane": dane(domain, asked, validate)}
     return _results(hit for name, part in parts.items() for hit in _guarded(name, part))
 
 
