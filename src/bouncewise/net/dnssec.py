@@ -63,10 +63,8 @@ def validator(resolver: str = "", timeout: float = TIMEOUT) -> Validator:
         if found.security in (Security.BOGUS, Security.UNKNOWN):
             return found
         if not is_local:
-            why = (
-                f"the resolver {where.address} is not on this host, so that its word proves nothing"
-            )
-            return Validated(Security.UNKNOWN, f"{why}; use a validating resolver on 127.0.0.1")
+            why = f"the resolver {where.address} is not on this host: its AD bit is not protected"
+            return Validated(Security.UNKNOWN, why)
         if found.security is Security.INSECURE and root().security is not Security.SECURE:
             return Validated(Security.UNKNOWN, f"the resolver {where.address} does not validate")
         return found
