@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bouncewise.net.dnssec import Security, Validated
-from bouncewise.sender.audit import audit_domain
+from bouncewise.sender.audit import Network, audit_domain
 from bouncewise.sender.checks import CheckResult
 from bouncewise.sender.dane import parse
 from support.cli import bouncewise
@@ -34,7 +34,9 @@ def found(
         state = states.get(name, Security.SECURE)
         return Validated(state, "who knows" if state is Security.UNKNOWN else "")
 
-    results = audit_domain("shop.example", resolver(ZONE | (more or {})), validate=validate)
+    results = audit_domain(
+        "shop.example", resolver(ZONE | (more or {})), network=Network(validate=validate)
+    )
     return {r.id: r for r in results if r.id.startswith(("dane", "dnssec", "dns-silent"))}
 
 

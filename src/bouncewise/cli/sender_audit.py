@@ -34,11 +34,12 @@ from bouncewise.net.answers import IPAddress
 from bouncewise.net.dns import Resolver, remembering, system_resolver
 from bouncewise.net.dnssec import validator
 from bouncewise.net.https import fetch
+from bouncewise.net.smtp import connector
 from bouncewise.net.zone import zone_resolver
 from bouncewise.operations.selectors import selectors_in_use
 from bouncewise.operations.spf_use import SpfUse, spf_use
 from bouncewise.operations.unmet import Share, shares
-from bouncewise.sender.audit import audit_domain, audit_ip
+from bouncewise.sender.audit import Network, audit_domain, audit_ip
 from bouncewise.sender.checks import CheckResult, Level
 from bouncewise.sender.dkim_key import Selector, is_selector
 from bouncewise.sender.message import audit_message
@@ -83,6 +84,12 @@ class _Target(NamedTuple):
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="A zone file whose records are checked before they are published.",
 )
+@click.option(
+    "--smtp",
+    is_flag=True,
+    help="Connect to port 25 of the MX hosts and look at STARTTLS and the certificate: EHLO, "
+    "STARTTLS, EHLO, QUIT, no mail; at most 60 seconds.",
+)
 @db_option
 @json_option
 def audit(
@@ -92,6 +99,7 @@ def audit(
     selectors: tuple[str, ...],
     resolver: str,
     zone_path: Path | None,
+    smtp: bool,
     db: str | None,
     as_json: bool,
 ) -> None:
@@ -106,16 +114,18 @@ def audit(
     """
     resolve = system_resolver(server=resolver)
     domain = _domain(target)
-    if selectors and not domain:
-        raise InputError(f"--selector: {target} is no domain, and only domains have selectors")
+    if (selectors or smtp) and not domain:
+        option = "--selector" if selectors else "--smtp"
+        raise InputError(f"{option}: {target} is no domain; name the domain whose mail it concerns")
     if zone_path is not None:
         resolve = zone_resolver(zone_path, domain or None, resolve)
     if domain:
         keys = _selectors(domain, selectors, db)
-        get = partial(fetch, limit=MAX_POLICY) if zone_path is None else None
-        validate = validator(resolver) if zone_path is None else None
-        addresses = [_ip(text) for text in ips]
-        results = audit_domain(domain, resolve, addresses, get, keys, validate)
+        network = Network(connect=connector() if smtp else None)
+        if zone_path is None:
+            get = partial(fetch, limit=MAX_POLICY)
+            network = network._replace(fetch=get, validate=validator(resolver))
+        results = audit_domain(domain, resolve, [_ip(text) for text in ips], network, keys)
         found = _Target(results, {"domain", "ip"} if ips else {"domain"}, domain)
     else:
         found = _other(target, [_ip(text) for text in ips], resolve)

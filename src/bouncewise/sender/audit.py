@@ -8,6 +8,7 @@ answered is unknown, with its name and type; it is never an error, and hides not
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from bouncewise.net.answers import IPAddress
 from bouncewise.net.dns import (
@@ -18,27 +19,47 @@ from bouncewise.net.dns import (
     remembering,
 )
 from bouncewise.net.dnssec import Validator
+from bouncewise.net.smtp import Connect
 from bouncewise.sender import dmarc, ptr
 from bouncewise.sender.checks import SILENT, CheckResult, Hit, results
 from bouncewise.sender.dane import dane, dnssec
 from bouncewise.sender.dkim_key import Selector, audit_key
 from bouncewise.sender.dmarc_audit import audit_dmarc
+from bouncewise.sender.smtp_audit import audit_hosts
 from bouncewise.sender.spf_audit import audit_spf
-from bouncewise.sender.transport import Fetch, bimi, mta_sts, tls_reports
+from bouncewise.sender.transport import (
+    Fetch,
+    bimi,
+    fetching_once,
+    find_policy,
+    mta_sts,
+    tls_reports,
+)
+
+
+class Network(NamedTuple):
+    """What is asked beside records in DNS; None: it is not. ``fetch``: the policy of MTA-STS;
+    ``validate``: the state of DNSSEC; ``connect``: the TLS of mail servers.
+    """
+
+    fetch: Fetch | None = None
+    validate: Validator | None = None
+    connect: Connect | None = None
 
 
 def audit_domain(
     domain: str,
     resolve: Resolver,
     ips: Sequence[IPAddress] = (),
-    fetch: Fetch | None = None,
+    network: Network = Network(),  # noqa: B008 - a tuple
     selectors: Sequence[Selector] = (),
-    validate: Validator | None = None,
 ) -> list[CheckResult]:
     """What is wrong with the records of *domain* as a sender that uses the addresses *ips* and the
-    DKIM keys of *selectors*; *fetch* gets the policy of MTA-STS, *validate* the state of DNSSEC.
+    DKIM keys of *selectors*.
     """
     asked = remembering(resolve, silence=True)
+    fetch = fetching_once(network.fetch) if network.fetch else None
+    validate, connect = network.validate, network.connect
     parts = {
         "spf": audit_spf(domain, asked, ips),
         "dmarc": audit_dmarc(domain, asked),
@@ -51,6 +72,8 @@ def audit_domain(
     }
     if validate is not None:
         parts |= {"dnssec": dnssec(domain, validate), "dane": dane(domain, asked, validate)}
+    if connect is not None:
+        parts["smtp"] = _smtp(domain, asked, connect, fetch, validate)
     return _results(hit for name, part in parts.items() for hit in _guarded(name, part))
 
 
@@ -76,6 +99,20 @@ def _guarded(name: str, part: Iterator[Hit]) -> Iterator[Hit]:
             yield key, ({**details, "part": name} if key in SILENT else details)
     except UnansweredError as error:
         yield "dns-silent", {"value": str(error), "part": name}
+
+
+def _smtp(
+    domain: str,
+    resolve: Resolver,
+    connect: Connect,
+    fetch: Fetch | None,
+    validate: Validator | None,
+) -> Iterator[Hit]:
+    try:
+        policy = find_policy(domain, resolve, fetch)[0]
+    except UnansweredError:  # part mta-sts names it
+        policy = None
+    yield from audit_hosts(domain, resolve, connect, policy, validate)
 
 
 def _each(name: str, parts: Iterable[Iterator[Hit]]) -> Iterator[Hit]:

@@ -23,7 +23,7 @@ class Level(StrEnum):
     INFO = "info"
 
 
-SILENT = ("dns-silent", "https-silent")
+SILENT = ("dns-silent", "https-silent", "smtp-silent")
 """The checks that a missing answer hits. Their detail ``part`` names what it was needed for."""
 
 Hit = tuple[str, Mapping[str, object]]

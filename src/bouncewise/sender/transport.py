@@ -74,30 +74,55 @@ def mta_sts(domain: str, resolve: Resolver, fetch: Fetch | None) -> Iterator[Hit
     """What is wrong with the MTA-STS record and policy of *domain*; without *fetch* the policy is
     not looked at.
     """
+    policy, faults = find_policy(domain, resolve, fetch)
+    yield from faults
+    if policy is not None:
+        yield from _hosts(domain, resolve, policy)
+
+
+def find_policy(
+    domain: str, resolve: Resolver, fetch: Fetch | None
+) -> tuple[StsPolicy | None, list[Hit]]:
+    """The MTA-STS policy of *domain*; None with the reason where none counts, or without *fetch*.
+    Raises UnansweredError.
+    """
     records = _versions(f"_mta-sts.{domain}", "v=stsv1", resolve)
     if not records:
-        yield "mta-sts", {"domain": domain}
-        return
+        return None, [("mta-sts", {"domain": domain})]
     tags = _tags(records[0])
     if len(records) > 1 or not _ID.fullmatch(tags.get("id", "")):
         words = f"{len(records)} records" if len(records) > 1 else "no id of letters and digits"
-        yield "mta-sts-record", {"domain": domain, "value": words}
-        return
+        return None, [("mta-sts-record", {"domain": domain, "value": words})]
     if fetch is None:
-        return
+        return None, []
     url = f"https://mta-sts.{domain}/.well-known/mta-sts.txt"
     try:
         policy = parse_policy(fetch(url))
     except UnreachableError as error:
-        yield "https-silent", {"value": str(error)}
-        return
+        return None, [("https-silent", {"value": str(error)})]
     except FetchError as error:
-        yield "mta-sts-policy", {"url": url, "value": str(error)}
-        return
+        return None, [("mta-sts-policy", {"url": url, "value": str(error)})]
     if policy.fault:
-        yield "mta-sts-policy", {"url": url, "value": policy.fault}
-        return
-    yield from _hosts(domain, resolve, policy)
+        return None, [("mta-sts-policy", {"url": url, "value": policy.fault})]
+    return policy, []
+
+
+def fetching_once(fetch: Fetch) -> Fetch:
+    """*fetch*, which gets each document once; an error is remembered as well."""
+    known: dict[str, bytes | FetchError] = {}
+
+    def get(url: str) -> bytes:
+        if url not in known:
+            try:
+                known[url] = fetch(url)
+            except FetchError as error:
+                known[url] = error
+        found = known[url]
+        if isinstance(found, FetchError):
+            raise found
+        return found
+
+    return get
 
 
 def _hosts(domain: str, resolve: Resolver, policy: StsPolicy) -> Iterator[Hit]:
