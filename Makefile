@@ -6,7 +6,7 @@
 # make coverage       the tests, and whether they reach enough of the code and of its pure parts
 # make spark          the tests of Spark in local mode; downloads half a gigabyte and needs Java 17
 # make corpus         verdicts and reports compared with labelled replies, messages and foreign inputs in CORPUS=FOLDER (not part of the repository)
-# make lab            bounces produced by the mail servers that are installed, read and compared; as root
+# make lab            the official cases of SPF; bounces produced by the mail servers that are installed, read and compared; as root
 # make docs           the documentation as a site, in build/site/site; broken links end it
 # make fuzz           every reader under a coverage-guided fuzzer, for SECONDS=120
 # make soak           read and ingest on damaged fixtures, for SECONDS=3600; failures are kept in build/soak
@@ -84,6 +84,8 @@ bench: $(VENV)/.installed
 	PYSPARK_PYTHON=$(CURDIR)/$(BIN)/python $(BIN)/python bench/spark.py
 
 lab: $(VENV)/.installed
+	$(BIN)/pip install --quiet pyyaml
+	$(BIN)/python -m lab.spf
 	$(BIN)/python -m lab.run
 	$(BIN)/python -m lab.verp
 	$(BIN)/python -m lab.service

@@ -199,6 +199,17 @@ def test_what_weakens_a_signature_is_named() -> None:
     assert "from-count" in ids(b"From: x@evil.example\r\n" + sign())
 
 
+def test_what_is_appended_behind_the_signed_length_is_named_and_counted() -> None:
+    signed = re.sub(r"[ \t]+\r\n", "\r\n", re.sub(r"[ \t]+", " ", BODY)).rstrip("\r\n") + "\r\n"
+    appended = "<a href=https://evil.example>win</a>\r\n"
+    whole = BODY.rstrip("\r\n") + "\r\n"
+    raw = sign(tags=f"l={len(signed)}; ").replace(BODY.encode(), (whole + appended).encode())
+    found = {result.id: result for result in audit_message(raw, zone(), NOW)}
+    assert {"dkim-passes", "dkim-length"} <= set(found)
+    assert f"the last {len(appended)} octets" in found["dkim-length"].words
+    assert found["dkim-length"].level == "warning"
+
+
 def test_a_message_is_a_target_of_the_command(tmp_path: Path) -> None:
     (tmp_path / "m.eml").write_bytes(HEADER.encode() + b"\r\nx\r\n")
     result = bouncewise(tmp_path, "sender", "m.eml", "--resolver", "127.0.0.1:9", "--json")

@@ -137,7 +137,8 @@ def _mx(domain: str, resolve: Resolver) -> Iterator[Hit]:
 def _bimi(domain: str, resolve: Resolver) -> Iterator[Hit]:
     found = dmarc.discover(domain, resolve)
     effect = dmarc.effect(found.record) if found.record else None
-    policy = effect.domain if effect else "none"
+    is_own = found.record is not None and found.record.domain == domain
+    policy = (effect.domain if is_own else effect.subdomains) if effect else "none"
     yield from bimi(domain, resolve, None if found.is_unknown else policy)
 
 

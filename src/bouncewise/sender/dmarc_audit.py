@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bouncewise.net.dns import Resolver, UnansweredError
+from bouncewise.net.dns import NoRecordsError, NoSuchNameError, Resolver, UnansweredError
 from bouncewise.rfc.suffixes import registered
 from bouncewise.sender import dmarc
 from bouncewise.sender.checks import Hit
@@ -36,11 +36,11 @@ def audit_dmarc(domain: str, resolve: Resolver) -> Iterator[Hit]:
         elif not found.several and not found.others:
             yield "dmarc-none", {"domain": domain}
         return
-    yield from _dmarc_policy(domain, found.record)
+    yield from _dmarc_policy(domain, found.record, resolve)
     yield from _dmarc_reports(found.record, resolve)
 
 
-def _dmarc_policy(domain: str, record: dmarc.DmarcRecord) -> Iterator[Hit]:
+def _dmarc_policy(domain: str, record: dmarc.DmarcRecord, resolve: Resolver) -> Iterator[Hit]:
     effect, tags = dmarc.effect(record), record.tags
     p = tags.get("p", "").lower()
     for name in record.invalid_policies:
@@ -54,14 +54,41 @@ def _dmarc_policy(domain: str, record: dmarc.DmarcRecord) -> Iterator[Hit]:
     rank = dmarc.POLICIES.index
     if tags.get("t", "").lower() == "y" and effect.domain != p and not record.invalid_policies:
         yield "dmarc-testing", {"p": p}
-    if effect.domain == "none" and p == "none":
-        yield "dmarc-monitor", {"domain": domain}
+    if domain != record.domain:
+        yield from _inherited(domain, record, effect, resolve)
+    elif effect.domain == "none" and p == "none":
+        yield "dmarc-monitor", {"domain": domain, "tag": "p"}
     if rank(effect.subdomains) < rank(effect.domain):
         yield "dmarc-subdomains", names
     if rank(effect.subdomains) > rank(effect.domain):
         yield "dmarc-domain-open", names
     if tags.get("pct", "100") != "100":
         yield "dmarc-pct", {"value": tags["pct"][:20]}
+
+
+def _inherited(
+    domain: str, record: dmarc.DmarcRecord, effect: dmarc.DmarcEffect, resolve: Resolver
+) -> Iterator[Hit]:
+    """The policy for a name below the record: sp if it exists, with records of any type, else
+    np.
+    """
+    try:
+        resolve(domain, "TXT")
+        exists = True
+    except NoRecordsError:
+        exists = True
+    except NoSuchNameError:
+        exists = False
+    except UnansweredError as error:
+        yield "dns-silent", {"value": str(error)}
+        return
+    policy = effect.subdomains if exists else effect.nonexistent
+    words = "exists" if exists else "does not exist"
+    yield "dmarc-inherited", {"domain": domain, "value": words, "policy": policy}
+    if policy == "none" and record.tags.get("t", "").lower() != "y":
+        tags = ("sp", "p") if exists else ("np", "sp", "p")
+        tag = next((tag for tag in tags if tag in record.tags), "p")
+        yield "dmarc-monitor", {"domain": domain, "tag": tag}
 
 
 def _dmarc_reports(record: dmarc.DmarcRecord, resolve: Resolver) -> Iterator[Hit]:

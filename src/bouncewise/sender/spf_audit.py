@@ -19,6 +19,8 @@ from bouncewise.sender.spf_cost import cost
 _OTHER_SENDERS = ("192.0.2.251", "198.51.100.251", "203.0.113.251", "100.64.0.251", "2001:db8::251")
 _MANY_OTHERS = 3  # that pass
 _LONG = 200  # characters of a record that are shown
+_SMALL = 450  # characters of the name and its TXT records that fit into 512 octets (section 3.4)
+_MOST = 512
 
 
 def audit_spf(domain: str, resolve: Resolver, ips: Sequence[IPAddress]) -> Iterator[Hit]:
@@ -30,6 +32,10 @@ def audit_spf(domain: str, resolve: Resolver, ips: Sequence[IPAddress]) -> Itera
     for text in found:
         if text not in records and "v=spf1" in text.lower()[:40]:
             yield "spf-look-alike", {"domain": domain, "value": repr(text[:_LONG])}
+    length = len(domain) + sum(map(len, found))
+    if records and length > _SMALL:
+        size = "is longer" if length > _MOST else "may be longer"
+        yield "spf-long", {"domain": domain, "count": length, "value": size}
     if not records:
         yield "spf-none", {"domain": domain}
         return
