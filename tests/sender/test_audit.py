@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bouncewise.net.dns import MOST_SILENT, UnansweredError
 from bouncewise.sender import dmarc, spf_record
 from bouncewise.sender.audit import audit_domain, audit_ip
 from bouncewise.sender.checks import CheckResult, Level
@@ -164,6 +165,53 @@ def test_a_policy_found_beyond_a_silent_name_is_not_known(name: str) -> None:
     zone = {"_dmarc.shop.example": {"TXT": ["v=DMARC1; p=reject"]}, f"_dmarc.{name}": SILENT}
     found = dmarc.discover("a.b.shop.example", resolver(zone))
     assert found.is_unknown and found.record is None
+
+
+@pytest.mark.parametrize(
+    ("zone", "want"),
+    [
+        ({"MX": SILENT}, {"MX"}),
+        ({"A": SILENT, "AAAA": SILENT}, {"A", "AAAA"}),
+        ({"A": SILENT}, {"A"}),
+    ],
+)
+def test_each_question_about_the_route_of_mail_is_named(
+    zone: dict[str, str], want: set[str]
+) -> None:
+    def resolve(name: str, record_type: str) -> list[str]:
+        if name == "bare.example" and record_type in zone:
+            raise UnansweredError("time-out")
+        return resolver({"bare.example": {"TXT": [f"{NET} -all"]}})(name, record_type)
+
+    found = audit_domain("bare.example", resolve)
+    assert unanswered(found) == {f"{kind} of bare.example" for kind in want}
+
+
+def test_each_name_of_an_address_that_is_silent_is_named() -> None:
+    names = ["s1.shop.example.", "s2.shop.example."]
+    zone = {"7.113.0.203.in-addr.arpa": {"PTR": names}, **{n.rstrip("."): SILENT for n in names}}
+    found = audit_ip(ipaddress.ip_address("203.0.113.7"), resolver(zone))
+    assert unanswered(found) == {"A of s1.shop.example", "A of s2.shop.example"}
+    zone["s1.shop.example"] = {"A": ["203.0.113.7"]}
+    found = audit_ip(ipaddress.ip_address("203.0.113.7"), resolver(zone))
+    assert ids(found) == {"ptr-confirmed"}
+
+
+def test_an_audit_ends_though_every_server_of_a_hostile_record_is_silent() -> None:
+    asked: list[str] = []
+
+    def resolve(name: str, record_type: str) -> list[str]:
+        if name.endswith(".slow.example") and record_type != "TXT":
+            asked.append(name)
+            raise UnansweredError("time-out")
+        spf = "v=spf1 " + " ".join(f"a:h{n}.slow.example" for n in range(9)) + " -all"
+        return resolver({"shop.example": {"TXT": [spf], **MAIL}})(name, record_type)
+
+    found = audit_domain("shop.example", resolve)
+    assert len(asked) == MOST_SILENT
+    words = [r.words for r in found if r.id == "dns-silent"]
+    assert any("not asked after 10 without an answer" in text for text in words)
+    assert any(text.startswith("not answered: A of h0.slow.example") for text in words)
 
 
 def test_a_silent_question_is_asked_once() -> None:

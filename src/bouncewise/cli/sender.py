@@ -40,6 +40,7 @@ def command() -> None:
 
     \b
     bouncewise sender example.com --ip 192.0.2.10
+    bouncewise sender example.com --selector s1 --smtp
     bouncewise sender 192.0.2.10
     bouncewise sender received.eml --ip 192.0.2.10
     bouncewise sender example.com --zone example.com.zone

@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 from bouncewise.net.answers import IPAddress
 from bouncewise.net.dns import (
+    NoRecordsError,
+    NoSuchNameError,
     Resolver,
     Route,
     UnansweredError,
@@ -123,7 +125,7 @@ def _each(name: str, parts: Iterable[Iterator[Hit]]) -> Iterator[Hit]:
 def _mx(domain: str, resolve: Resolver) -> Iterator[Hit]:
     found = mail_route(domain, resolve)
     if found.route is Route.UNANSWERED:
-        yield "dns-silent", {"value": found.reason}
+        yield from _unanswered(domain, resolve)
     elif found.route is Route.IMPLICIT:
         yield "mx-implicit", {"domain": domain}
     elif found.route is not Route.MX:
@@ -132,6 +134,19 @@ def _mx(domain: str, resolve: Resolver) -> Iterator[Hit]:
             Route.NXDOMAIN: "the domain does not exist",
         }
         yield "mx-none", {"domain": domain, "value": words.get(found.route, "it has no MX")}
+
+
+def _unanswered(domain: str, resolve: Resolver) -> Iterator[Hit]:
+    """Each question about the route of mail without an answer; addresses matter without MX."""
+    for record_type in ("MX", "A", "AAAA"):
+        try:
+            resolve(domain, record_type)
+        except (NoSuchNameError, NoRecordsError):
+            continue
+        except UnansweredError as error:
+            yield "dns-silent", {"value": str(error)}
+            if record_type == "MX":
+                return
 
 
 def _bimi(domain: str, resolve: Resolver) -> Iterator[Hit]:
@@ -148,6 +163,11 @@ def _ptr(ip: IPAddress, resolve: Resolver) -> Iterator[Hit]:
         yield "ptr-missing", {"ip": ip}
         return
     confirmed = next((name for name in names if name.is_confirmed), None)
+    silent = [name.unanswered for name in names if name.unanswered]
+    if confirmed is None and silent:
+        for words in silent:
+            yield "dns-silent", {"value": words}
+        return
     if confirmed is None:
         value = ", ".join(names[0].addresses) or "no address"
         yield "ptr-unconfirmed", {"ip": ip, "name": names[0].name, "value": value}
