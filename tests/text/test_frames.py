@@ -1,9 +1,9 @@
 """Only the quoted reply is evidence: a frame around a reply changes nothing of its verdict.
 
 The law: cause, party, advice, permanence, status and reply code of frame(reply) are those of the
-reply, and so is the evidence. One exception: a frame that holds a code or a status itself lends it
-to a reply that has none (``lends``). The stage that a frame names is kept as the stage; no shipped
-rule speaks of stages.
+reply, and so is the evidence. Two exceptions: a frame that holds a code or a status itself lends it
+to a reply that has none (``lends``), and a frame that names a stage before RCPT, at which nothing
+is said about a recipient (``before_recipients``).
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ judge = default_classifier().classify
 
 # Forms that are in no table: they are told by their grammar.
 UNSEEN = [
-    "{reply} (SMTP code 550)",
     "<u@b.example>: {reply}",
     "u@b.example: {reply}",
     "id=00A.1,from=<news@a.example>,addr=<u@b.example>: {reply}",
@@ -108,7 +107,6 @@ UNSEEN = [
     "Too many retries; last reply from remote server was: {reply}",
     "`{reply}`",
     "The server said: “{reply}”",
-    '<smtp-reply code="550">{reply}</smtp-reply>',
     "> host mx.b.example[192.0.2.1] said: {reply}",
     'level=error msg="delivery failed" err="{reply}" rcpt=u@b.example',
     "WARN o.a.j.t.m.RemoteDelivery - Error delivering to mx.b.example: {reply}",
@@ -196,11 +194,17 @@ def lends(frame: str, bare: Verdict) -> bool:
     return bool((own.status and not bare.status) or (own.reply_code and not bare.reply_code))
 
 
+def before_recipients(framed: Verdict, bare: Verdict) -> bool:
+    """Whether the frame says that no recipient was known, where *bare* seems to be about one."""
+    return framed.stage in ("helo", "mail") and bare.party in ("recipient", "domain")
+
+
 def broken(frame: str, replies: list[str]) -> list[Any]:
     found = []
     for reply in replies:
         bare, framed = judge(reply), judge(frame.replace("{reply}", reply))
-        if meaning(bare) != meaning(framed) and not lends(frame, bare):
+        excused = lends(frame, bare) or before_recipients(framed, bare)
+        if meaning(bare) != meaning(framed) and not excused:
             found.append((reply, meaning(bare), meaning(framed)))
     return found
 
@@ -230,6 +234,15 @@ def test_nor_does_one_that_no_table_describes(frame: str) -> None:
 def test_the_innermost_reply_counts(outer: str) -> None:
     for _, frame in FRAMES:
         assert broken(outer.replace("{reply}", frame), BARE[::6]) == []
+
+
+def test_an_address_that_is_refused_before_rcpt_is_the_senders() -> None:
+    for stage, cause in (("MAIL FROM", "sender-rejected"), ("EHLO", "protocol-error")):
+        for reply in ("501 Invalid address", "550 5.1.2 no such domain", "550 User unknown"):
+            verdict = judge(
+                f"host mx.b.example[192.0.2.1] said: {reply} (in reply to {stage} command)"
+            )
+            assert (verdict.cause, verdict.advice) == (cause, "fix-sender"), (stage, reply, verdict)
 
 
 def test_evidence_is_quoted_from_the_reply() -> None:

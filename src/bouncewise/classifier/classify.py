@@ -19,7 +19,7 @@ from bouncewise.classifier.combine import (
     before_recipients,
     combine,
 )
-from bouncewise.classifier.features import features
+from bouncewise.classifier.features import features, says_nothing
 from bouncewise.classifier.labels import by_label
 from bouncewise.classifier.model import Reading, shipped_model
 from bouncewise.model import Advice, Cause, Permanence, Report, Stage, Verdict
@@ -108,8 +108,8 @@ class Classifier:
         """
         seen = self._match(reply, parts, receiver, stage)
         meaning, base, settled = seen.by_rules
-        if not settled and (base >= SURE_RULE or seen.reply_code or seen.status):
-            # (Prose that no sure rule knows is no reply.)
+        if not settled and (seen.reply_code or not says_nothing(seen.status)):
+            # (Prose is no reply: it may be any sentence, and is left to the rules.)
             reading = _reading(seen.words, seen.reply_code, seen.status)
             if reading is not None:
                 meaning = combine(meaning, base, reading, seen.transient, self.ruleset.causes)

@@ -34,7 +34,7 @@ def features(words: str, reply_code: int | None, status: str | None) -> Features
     A word is itself; ``a b`` are two words in a row, and ``a _ b`` two words with one between them;
     ``~abcd`` are four characters of a word with blanks at its ends; ``#550``, ``#5xx``, ``#5.1.1``,
     ``#5.1`` and ``#.1.1`` are codes. The stage of the dialogue is left out, because the frame
-    around a reply names it or not.
+    around a reply names it or not; so is a status that says nothing, which reports add.
     """
     found = [PLACEHOLDER if _ID.fullmatch(word) else word for word in words.split()[:MAX_WORDS]]
     result = set(found)
@@ -46,7 +46,12 @@ def features(words: str, reply_code: int | None, status: str | None) -> Features
             result.update(f"~{padded[i : i + _PART]}" for i in range(len(padded) - _PART + 1))
     if reply_code:
         result.update((f"#{reply_code}", f"#{reply_code // 100}xx"))
-    if status:
+    if status and not says_nothing(status):
         result.update((f"#{status}", f"#{status.rpartition('.')[0]}", f"#{status[1:]}"))
     spelled = frozenset(w for w in found if w not in ("@", PLACEHOLDER) and not w.isdigit())
     return Features(spelled, frozenset(result))
+
+
+def says_nothing(status: str | None) -> bool:
+    """Whether there is no status, or one that says nothing (RFC 3463: X.0.0, "other")."""
+    return status is None or status.endswith(".0.0")
