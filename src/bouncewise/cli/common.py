@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import click
 
 from bouncewise.cli import screen
+from bouncewise.cli.from_file import config_option as config_option
+from bouncewise.cli.from_file import from_file
 from bouncewise.cli.places import default_db, ledger_path, login
 from bouncewise.encode import for_storage, for_terminal
 from bouncewise.errors import InputError
@@ -43,16 +45,17 @@ def json_option(f: F) -> F:
     )(f)
 
 
-def rules_option(f: F) -> F:
-    """``--rules``."""
-    return click.option(
-        "--rules",
-        "rule_paths",
-        multiple=True,
-        envvar="BOUNCEWISE_RULES",
-        type=click.Path(path_type=Path),
-        help="Your own rule file or folder; it comes before the shipped rules. Repeatable.",
-    )(f)
+rules_option = from_file(
+    "--rules",
+    "rule_paths",
+    key="rules",
+    multiple=True,
+    envvar="BOUNCEWISE_RULES",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="Your own rule file or folder; it comes before the shipped rules. Repeatable.",
+)
+"""``--rules``."""
 
 
 def jobs_option(f: F) -> F:
@@ -72,14 +75,22 @@ def _cores() -> int:
     return cores()
 
 
-def db_option(f: F) -> F:
-    """``--db``."""
-    return click.option(
-        "--db",
-        envvar="BOUNCEWISE_DB",
-        metavar="FILE",
-        help=f"The ledger, an SQLite file. Default: {default_db() or 'none without a home folder'}",
-    )(f)
+def _shown_default() -> str:
+    path, home = default_db(), os.environ.get("HOME", "").rstrip("/")
+    if path is None:
+        return "none without a home folder"
+    inside = home and path.is_relative_to(home)
+    return f"~/{path.relative_to(home)}" if inside else str(path)
+
+
+db_option = from_file(
+    "--db",
+    key="db",
+    envvar="BOUNCEWISE_DB",
+    metavar="FILE",
+    help=f"The ledger, an SQLite file. Default: {_shown_default()}",
+)
+"""``--db``."""
 
 
 def _storable(_context: click.Context, _option: click.Parameter, text: str) -> str:
@@ -104,27 +115,16 @@ def why_option(*, required: bool = True) -> Callable[[F], F]:
     return click.option("--why", required=required, default=default, callback=_storable, help=text)
 
 
-def policy_option(f: F) -> F:
-    """``--policy``."""
-    return click.option(
-        "--policy",
-        "policy_path",
-        envvar="BOUNCEWISE_POLICY",
-        type=click.Path(path_type=Path),
-        help="Your own policy file.",
-    )(f)
-
-
-def config_option(f: F) -> F:
-    """``--config``."""
-    return click.option(
-        "--config",
-        "config_path",
-        envvar="BOUNCEWISE_CONFIG",
-        type=click.Path(path_type=Path),
-        help="The configuration file (docs/configuration.md); `bouncewise config path` lists where "
-        "it is looked for otherwise.",
-    )(f)
+policy_option = from_file(
+    "--policy",
+    "policy_path",
+    key="policy",
+    envvar="BOUNCEWISE_POLICY",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Your own policy file.",
+)
+"""``--policy``."""
 
 
 def ledger_options(f: F) -> F:

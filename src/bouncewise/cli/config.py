@@ -4,14 +4,29 @@ formed.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
-from bouncewise.cli.common import DIM, GOOD, HEAD, config_option, echo, json_option, style
+from bouncewise.cli.common import (
+    DIM,
+    GOOD,
+    HEAD,
+    config_option,
+    echo,
+    json_option,
+    ledger_options,
+    load_classifier,
+    load_policy,
+    rules_option,
+    style,
+)
+from bouncewise.cli.from_file import FromFile
+from bouncewise.cli.places import ledger_path
 from bouncewise.config.describe import values
-from bouncewise.config.keys import Keyring, load_keyring
+from bouncewise.config.keys import VARIABLE, Keyring, load_keyring
 from bouncewise.config.load import find, load, places
 from bouncewise.config.settings import Settings
 from bouncewise.contract import dumps
@@ -26,21 +41,50 @@ def command() -> None:
     """
 
 
-@command.command(short_help="print every setting with its value")
+@command.command(short_help="print every setting, and where its value comes from")
+@ledger_options
+@rules_option
 @config_option
 @json_option
-def show(config_path: Path | None, as_json: bool) -> None:
-    """Print every setting with its value, below the name of the file."""
+@click.pass_context
+def show(
+    ctx: click.Context,
+    db: str | None,
+    policy_path: Path | None,
+    rule_paths: tuple[Path, ...],
+    config_path: Path | None,
+    as_json: bool,
+) -> None:
+    """Print every setting with its value and where that comes from: an option, an environment
+    variable, the file, or the default. Each precedes those behind it.
+
+    \b
+    bouncewise config show
+    bouncewise config show --db /srv/ledger.sqlite --json
+    """
     loaded = load(config_path)
+    effective = {
+        "db": str(ledger_path(db)),
+        "policy": policy_path and str(policy_path),
+        "rules": [str(path) for path in rule_paths],
+    }
+    options = {f"defaults.{o.key}": o for o in ctx.command.params if isinstance(o, FromFile)}
     if not as_json:
         echo(style(f"# {loaded.path or 'no configuration file: defaults'}", DIM))
-    for name, value, is_set in values(loaded.settings):
+    for name, value, is_stated in values(loaded):
+        origin, variable = "file" if is_stated else "default", ""
+        if option := options.get(name):
+            value, origin = effective[option.key], option.origin(ctx)
+            variable = str(option.envvar)
+        elif name == "verp.key_file" and os.environ.get(VARIABLE, "").strip():
+            value, origin, variable = None, "environment", VARIABLE
         if as_json:
-            echo(dumps(SettingRow(name=name, value=value, is_set=is_set)))
-        else:
-            shown = ", ".join(value) if isinstance(value, list) else value
-            line = f"{name} = {'' if shown is None else shown}".rstrip()
-            echo(style(line, HEAD) if is_set else line)
+            echo(dumps(SettingRow(name=name, value=value, origin=origin)))
+            continue
+        shown = ", ".join(value) if isinstance(value, list) else value
+        line = f"{name} = {'' if shown is None else shown}".rstrip()
+        source = variable if origin == "environment" else origin
+        echo(f"{line if origin == 'default' else style(line, HEAD)}  {style(f'# {source}', DIM)}")
 
 
 @command.command(short_help="list where the file is looked for")
@@ -54,17 +98,34 @@ def path(config_path: Path | None, as_json: bool) -> None:
         echo(dumps(row) if as_json else f"{style('✓', GOOD) if row.is_read else ' '} {place}")
 
 
-@command.command(short_help="read the file and the keys strictly")
+@command.command(short_help="read the file and all that it names strictly")
+@ledger_options
+@rules_option
 @config_option
 @json_option
-def check(config_path: Path | None, as_json: bool) -> None:
-    """Read the file and the keys strictly. Exits 2 where something is wrong; says what is missing
-    for a setting to have an effect.
+def check(
+    db: str | None,
+    policy_path: Path | None,
+    rule_paths: tuple[Path, ...],
+    config_path: Path | None,
+    as_json: bool,
+) -> None:
+    """Read the file, the keys, the policy file and the rules strictly.
+
+    Exits 2 if something is wrong, and names the file and the line or the key. Prints which settings
+    have no effect and what they need.
+
+    \b
+    bouncewise config check --config /etc/bouncewise/bouncewise.toml
     """
     loaded = load(config_path)
     keyring = load_keyring(loaded.settings)
     sns_keys_of(loaded.settings.trust)
+    load_policy(policy_path)
+    load_classifier(rule_paths)
     advice = tuple(_advice(loaded.settings, keyring))
+    if db is not None and "://" not in db and not ledger_path(db).exists():
+        advice += (f"[defaults] db: no ledger at {db} yet; `bouncewise ingest` creates it",)
     if as_json:
         where = str(loaded.path) if loaded.path else None
         echo(dumps(ConfigCheckRecord(path=where, keys=keyring.ids, advice=advice)))

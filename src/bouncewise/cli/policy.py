@@ -13,7 +13,18 @@ import click
 import msgspec
 
 from bouncewise.classifier.classify import default_classifier
-from bouncewise.cli.common import BAD, DIM, GOOD, HEAD, echo, json_option, policy_option, style
+from bouncewise.cli.common import (
+    BAD,
+    DIM,
+    GOOD,
+    HEAD,
+    config_option,
+    echo,
+    json_option,
+    policy_option,
+    style,
+)
+from bouncewise.config.load import load as load_config
 from bouncewise.contract import dumps
 from bouncewise.contract.runs import PolicyCheckRow, PolicyNumberRow
 from bouncewise.errors import InputError, RuleError
@@ -47,13 +58,16 @@ def command() -> None:
 
 @command.command(short_help="try the examples of a policy file")
 @FILE
+@config_option
 @json_option
-def check(file: Path | None, as_json: bool) -> None:
-    """Read FILE (or the shipped policy) strictly, and try every example. Exits 1 if one of FILE's
-    own examples does not hold.
+def check(file: Path | None, config_path: Path | None, as_json: bool) -> None:
+    """Read FILE (default: BOUNCEWISE_POLICY, [defaults] policy of bouncewise.toml, or the shipped
+    policy) strictly, and try every example. Exits 1 if one of FILE's own examples does not hold.
 
     Shipped examples that no longer hold are listed: they show what FILE changes.
     """
+    if file is None and (stated := load_config(config_path).settings.defaults.policy):
+        file = Path(stated)
     policy, shipped = load(file), load().example
     advice = {cause: facts.advice for cause, facts in default_classifier().ruleset.causes.items()}
     wrong = 0

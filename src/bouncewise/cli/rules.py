@@ -8,7 +8,16 @@ from pathlib import Path
 import click
 
 from bouncewise.classifier.classify import Classifier
-from bouncewise.cli.common import BAD, DIM, GOOD, echo, json_option, style
+from bouncewise.cli.common import (
+    BAD,
+    DIM,
+    GOOD,
+    echo,
+    json_option,
+    load_classifier,
+    rules_option,
+    style,
+)
 from bouncewise.contract import dumps
 from bouncewise.contract.runs import RuleCheckRecord, RuleRow, RuleViolationRow
 from bouncewise.model import Cause
@@ -30,17 +39,11 @@ def command() -> None:
     type=click.Choice([c.value for c in Cause]),
     help="Only rules for this cause.",
 )
-@click.option(
-    "--rules",
-    "files",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="Your own rules beside the shipped ones.",
-)
+@rules_option
 @json_option
-def list_(cause: str | None, files: tuple[Path, ...], as_json: bool) -> None:
+def list_(cause: str | None, rule_paths: tuple[Path, ...], as_json: bool) -> None:
     """Print every rule, in the order in which the rules are tried."""
-    ruleset = load(files)
+    ruleset = load_classifier(rule_paths).ruleset
     for rule, base, tier in zip(ruleset.rules, ruleset.base, ruleset.tiers, strict=True):
         if cause and rule.cause != cause:
             continue

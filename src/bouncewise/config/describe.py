@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any, NamedTuple, get_args
 
+from bouncewise.config.load import Loaded
 from bouncewise.config.settings import Settings
 from bouncewise.config.table import Table, hints, inner_table
 
@@ -23,11 +24,11 @@ class Row(NamedTuple):
 
 
 class Value(NamedTuple):
-    """One setting with its value, and whether that differs from the default."""
+    """One setting with its value, and whether the file states it."""
 
     name: str
     value: Any
-    is_set: bool
+    is_stated: bool
 
 
 _NAMES = {
@@ -54,14 +55,13 @@ def rows() -> Iterator[Row]:
             yield Row(name, key, setting.about, setting.example, getattr(defaults, key))
 
 
-def values(settings: Settings) -> Iterator[Value]:
+def values(loaded: Loaded) -> Iterator[Value]:
     """Every setting with its value; of loops and streams those that are there."""
     for name in hints(Settings):
-        for where, found in _named(name, getattr(settings, name)):
-            defaults = type(found)()
+        for where, found in _named(name, getattr(loaded.settings, name)):
             for key in hints(type(found)):
-                value = getattr(found, key)
-                yield Value(f"{where}.{key}", plain(value), value != getattr(defaults, key))
+                setting = f"{where}.{key}"
+                yield Value(setting, plain(getattr(found, key)), setting in loaded.stated)
 
 
 def _named(name: str, table: Any) -> list[tuple[str, Table]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, get_args, get_origin
@@ -33,10 +33,13 @@ T = TypeVar("T", bound=Table)
 
 
 class Loaded(NamedTuple):
-    """Settings, and the file that states them; None where there is none."""
+    """Settings, the file that states them (None where there is none), and the names of those that
+    it states: ``own.domains``.
+    """
 
     settings: Settings
     path: Path | None
+    stated: frozenset[str] = frozenset()
 
 
 def places() -> tuple[Path, ...]:
@@ -57,17 +60,40 @@ def load(named: Path | None = None) -> Loaded:
     ConfigError.
     """
     path = find(named)
-    return Loaded(Settings() if path is None else read(path), path)
+    if path is None:
+        return Loaded(Settings(), None)
+    data = _decoded(path)
+    return Loaded(_settings(path, data), path, frozenset(_names(data)))
 
 
 def read(path: Path) -> Settings:
     """The settings in the file at *path*. Raises ConfigError."""
+    return _settings(path, _decoded(path))
+
+
+def _names(value: Any, name: str = "") -> Iterator[str]:
+    """The names of the settings in a decoded file; tables that follow each other are numbered."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _names(inner, f"{name}.{key}" if name else key)
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        for number, inner in enumerate(value):
+            yield from _names(inner, f"{name}[{number}]")
+    else:
+        yield name
+
+
+def _decoded(path: Path) -> dict[str, Any]:
     try:
         data = msgspec.toml.decode(read_small(path, MAX_FILE))
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError, RecursionError) as bad:
         raise ConfigError(f"{path}: not TOML: {_one_line(bad)}") from None
     if not isinstance(data, dict):
         raise ConfigError(f"{path}: not a table")
+    return data
+
+
+def _settings(path: Path, data: dict[str, Any]) -> Settings:
     settings = _Reader(path).table(Settings, data, "")
     verp = settings.verp
     if verp != type(verp)() and verp.since is None:
@@ -134,14 +160,14 @@ class _Reader:
             ) from None
 
     def _checked(self, value: Any, setting: Setting) -> Any:
-        if setting.check is None:
-            return value
         if isinstance(value, tuple):
-            return tuple(setting.check(item) for item in value)
-        checked = setting.check(value)
-        if setting.check is values.path:
-            return str(self._path.absolute().parent / Path(checked).expanduser())
-        return checked
+            return tuple(self._item(item, setting) for item in value)
+        return self._item(value, setting)
+
+    def _item(self, value: Any, setting: Setting) -> Any:
+        checked = setting.check(value) if setting.check else value
+        is_path = setting.check is values.path and "://" not in checked
+        return str(self._path.absolute().parent / _own_path(checked)) if is_path else checked
 
     def _as_table(self, value: Any, name: str) -> Mapping[str, Any]:
         if not isinstance(value, dict):
@@ -153,6 +179,13 @@ class _Reader:
         near = get_close_matches(key[:100].lower().replace("-", "_"), known, 1, 0.5)
         hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
         return ConfigError(f"{self._path}: {_one_line(place)}: unknown key; {hint}")
+
+
+def _own_path(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise ValueError(f"{text}: there is no such user; write the whole path") from None
 
 
 def _one_line(text: object) -> str:

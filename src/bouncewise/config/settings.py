@@ -38,6 +38,35 @@ class Redacted(StrEnum):
     HEADER = "header"
 
 
+class Defaults(Table, frozen=True, kw_only=True):
+    """Values of options. The option of a command and its environment variable precede them."""
+
+    db: Annotated[
+        str,
+        Setting(
+            "`--db`, `BOUNCEWISE_DB`: the ledger",
+            '"/var/lib/bouncewise/ledger.sqlite"',
+            values.path,
+        ),
+    ] = ""
+    policy: Annotated[
+        str,
+        Setting(
+            "`--policy`, `BOUNCEWISE_POLICY`: your own policy file (docs/policy.md)",
+            '"/etc/bouncewise/policy.toml"',
+            values.path,
+        ),
+    ] = ""
+    rules: Annotated[
+        tuple[str, ...],
+        Setting(
+            "`--rules`, `BOUNCEWISE_RULES`: your own rule files or folders (docs/rules.md)",
+            '["/etc/bouncewise/rules"]',
+            values.path,
+        ),
+    ] = ()
+
+
 class Own(Table, frozen=True, kw_only=True):
     """Your own mail system."""
 
@@ -217,6 +246,7 @@ class Watch(Table, frozen=True, kw_only=True):
 class Settings(Table, frozen=True, kw_only=True):
     """Everything in bouncewise.toml."""
 
+    defaults: Defaults = Defaults()
     own: Own = Own()
     verp: Verp = Verp()
     feedback: dict[str, Loop] = {}  # noqa: RUF012 - msgspec copies it

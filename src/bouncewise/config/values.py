@@ -100,7 +100,7 @@ def header(text: str) -> str:
 
 
 def path(text: str) -> str:
-    """A path; relative to the folder of the configuration file."""
+    """A path, relative to the folder of the configuration file; a ledger's URL stays as it is."""
     if not text or "\0" in text:
         raise ValueError("an empty path")
     return text

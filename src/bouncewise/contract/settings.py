@@ -14,7 +14,9 @@ class SettingRow(Record, frozen=True, kw_only=True):
 
     name: Annotated[str, about("table and key")]
     value: Annotated[Any, about("its value; null: none")]
-    is_set: Annotated[bool, about("whether it differs from the default")]
+    origin: Annotated[
+        str, about("where it comes from: `option` `environment` `file` `default`, in this order")
+    ]
 
 
 class ConfigPlaceRow(Record, frozen=True, kw_only=True):
