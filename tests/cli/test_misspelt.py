@@ -19,6 +19,15 @@ JO = "jo@x.example"
         (["explain", "mailbox-ful"], "no such cause. Did you mean 'mailbox-full'?"),
         (["classify", "--receiver", "gogle"], "no such receiver. Did you mean 'google'?"),
         (["release", "--receiver", "gogle", "--why", "x"], "Did you mean 'google'?"),
+        (["release", "--cause", "mailbox-ful", "--why", "x"], "Did you mean 'mailbox-full'?"),
+        (["rules", "list", "--cause", "zzz"], "Known: mailbox-unknown, mailbox-disabled"),
+        (["release", "--incident", "gogle", "--why", "x"], "Did you mean 'google'?"),
+        (["missed", "--incident", "micosoft"], "Did you mean 'microsoft'?"),
+        (["incidents", "show", "gogle"], "no such receiver. Did you mean 'google'?"),
+        (["contact", "gogle"], "Did you mean 'google'?"),
+        (["policy", "explain", "dead.hold_day"], "Did you mean 'dead.hold_days'?"),
+        (["policy", "explain", "zzz"], "`bouncewise policy explain` lists them all"),
+        (["gate", "--by", "recever"], "Did you mean 'receiver'? Known: source, stream"),
         (["classify", "550 5.1.1 User unknown"], "bouncewise explain '550 5.1.1 User unknown'"),
     ],
 )
@@ -39,6 +48,9 @@ def test_a_release_that_finds_nothing_says_where_to_look(tmp_path: Path) -> None
     done = bouncewise(tmp_path, "release", "--rule", "none", "--why", "x", "--db", "l")
     assert done.stdout.decode() == "0 released\n"
     assert "note: no suppression or hold" in done.stderr.decode()
+    rule = ("--rule", "microsoft.directory-edge-blok")
+    done = bouncewise(tmp_path, "release", *rule, "--why", "x", "--db", "l")
+    assert "Did you mean 'microsoft.directory-edge-block" in done.stderr.decode()
 
 
 @pytest.mark.parametrize("verb", ["read", "ingest"])

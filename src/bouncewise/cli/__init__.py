@@ -9,12 +9,16 @@ import signal
 import sys
 from importlib import import_module
 from io import StringIO, TextIOWrapper
+from typing import TYPE_CHECKING
 
 import click
 
 from bouncewise import __version__
 from bouncewise.encode import ESCAPED, for_terminal
 from bouncewise.errors import BouncewiseError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 GROUPS = {
     "Bounces": {
@@ -84,6 +88,14 @@ class Verbs(click.Group):
         command: click.Command = import_module(f"bouncewise.cli.{name}").command
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The verbs; none of them is loaded."""
+        from click.shell_completion import CompletionItem
+
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        verbs = ((verb, text) for verb, text in VERBS.items() if verb.startswith(incomplete))
+        return [*(CompletionItem(verb, help=text) for verb, text in verbs), *options]
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -136,7 +148,7 @@ def main() -> None:
 def _run() -> int:
     """The exit code of the command line."""
     try:
-        return bouncewise.main(standalone_mode=False) or 0
+        return bouncewise.main(prog_name="bouncewise", standalone_mode=False) or 0
     except BouncewiseError as bad:
         return _complain(2, f"bouncewise: {bad}")
     except (click.exceptions.Abort, KeyboardInterrupt):

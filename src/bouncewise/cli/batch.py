@@ -8,6 +8,7 @@ import click
 
 from bouncewise.cli.common import echo, jobs_option, json_option
 from bouncewise.cli.screen import progress
+from bouncewise.cli.spelling import file_paths
 from bouncewise.contract import dumps
 from bouncewise.contract.runs import BatchRecord
 from bouncewise.errors import InputError, missing_extra
@@ -31,7 +32,7 @@ BY = ("domain", "day", "cause", "party", "permanence", "advice", "rule", "receiv
     polars and pyarrow: the extra [scale].
     """,
 )
-@click.argument("paths", nargs=-1, required=True)
+@click.argument("paths", nargs=-1, required=True, shell_complete=file_paths)
 @click.option(
     "-o",
     "--output",

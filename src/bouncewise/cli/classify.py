@@ -18,7 +18,7 @@ from bouncewise.cli.common import (
     rules_option,
     style,
 )
-from bouncewise.cli.spelling import require_receiver
+from bouncewise.cli.spelling import receivers, require_receiver
 from bouncewise.contract import dumps
 from bouncewise.contract.verdicts import VerdictRow
 
@@ -42,6 +42,7 @@ class _Replies(click.File):
 @click.argument("file", type=_Replies("rb"), default="-")
 @click.option(
     "--receiver",
+    shell_complete=receivers,
     metavar="ID",
     help="The receiver that replied, if it is known, e.g. microsoft, google.",
 )

@@ -19,6 +19,8 @@ from bouncewise.cli.common import (
     open_context,
     style,
 )
+from bouncewise.cli.spelling import receivers as receiver_ids
+from bouncewise.cli.spelling import suggest_receiver
 from bouncewise.contract import dumps
 from bouncewise.contract.contacts import ContactRecord
 from bouncewise.errors import InputError
@@ -28,7 +30,7 @@ from bouncewise.rules.receivers import receivers
 
 
 @click.command("contact")
-@click.argument("receiver")
+@click.argument("receiver", shell_complete=receiver_ids)
 @click.option("--ip", "ips", multiple=True, metavar="IP", help="An address that you send from.")
 @click.option(
     "--days", type=click.IntRange(1, 3650), default=30, show_default=True, help="How far back."
@@ -71,6 +73,7 @@ def _name(text: str) -> str:
     """The id of a receiver, or a domain."""
     if any(text.lower() == receiver.id for receiver in receivers()):
         return text.lower()
+    suggest_receiver(text)
     found = name_in(f"@{text.rpartition('@')[2]}")
     if found.error or "." not in found.key:
         raise InputError(f"{text}: no receiver of `bouncewise rules`, no domain and no address")

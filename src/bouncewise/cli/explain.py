@@ -26,7 +26,7 @@ from bouncewise.cli.common import (
     rules_option,
     style,
 )
-from bouncewise.cli.spelling import did_you_mean
+from bouncewise.cli.spelling import causes, did_you_mean
 from bouncewise.contract import dumps
 from bouncewise.contract.runs import ExplanationRecord
 from bouncewise.errors import InputError
@@ -40,7 +40,7 @@ _ADDRESS = re.compile(r"\s*[^\s@]*@[^\s@]*\s*")
 
 
 @click.command("explain")
-@click.argument("subject", nargs=-1, required=True)
+@click.argument("subject", nargs=-1, required=True, shell_complete=causes)
 @at_option
 @ledger_options
 @rules_option

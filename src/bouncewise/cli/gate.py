@@ -31,6 +31,7 @@ from bouncewise.cli.common import (
     style,
     transactional_option,
 )
+from bouncewise.cli.spelling import Names
 from bouncewise.cli.tables import readable_twice
 from bouncewise.contract import dumps
 from bouncewise.contract.gate import GateGroupRow, GateListRecord, GateProgressRecord, GateRateRow
@@ -79,7 +80,7 @@ _MUCH = 1e9
 )
 @click.option(
     "--by",
-    type=click.Choice(["source", "stream", "campaign", "receiver"]),
+    type=Names(["source", "stream", "campaign", "receiver"]),
     help="Print bounce and complaint rates by this.",
 )
 @transactional_option

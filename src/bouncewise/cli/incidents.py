@@ -27,6 +27,7 @@ from bouncewise.cli.common import (
     style,
     why_option,
 )
+from bouncewise.cli.spelling import receivers, suggest_receiver
 from bouncewise.contract import dumps
 from bouncewise.contract.incidents import AlertRow, IncidentDetails, IncidentRow, RulingRecord
 from bouncewise.ledger import Store
@@ -132,7 +133,7 @@ def _alert(a: Alert, do: tuple[str, ...]) -> list[str]:
 
 
 @command.command(short_help="one incident in full: addresses, states, replies")
-@click.argument("name")
+@click.argument("name", shell_complete=receivers)
 @click.option("--opened", metavar="TIME", help="When it opened. Default: the latest.")
 @db_option
 @json_option
@@ -143,6 +144,7 @@ def show(name: str, opened: str | None, db: str | None, as_json: bool) -> None:
     \b
     bouncewise incidents show google
     """
+    suggest_receiver(name)
     with open_ledger(db) as ledger:
         incident = operation.find_incident(ledger, name, parse_optional_time(opened, "--opened"))
         found = operation.details(ledger, incident)
@@ -177,7 +179,7 @@ def _ruling(ruling: Ruling) -> str:
 
 
 @command.command(short_help="mark as over; each held address is mailed once more")
-@click.argument("name")
+@click.argument("name", shell_complete=receivers)
 @click.option(
     "--at", "over", metavar="TIME", help="When it ended. Default: now, or the end of the evidence."
 )
@@ -204,6 +206,7 @@ def close(
 
     Later refusals count as usual.
     """
+    suggest_receiver(name)
     with open_ledger(db, write=True) as ledger:
         author = Author(by, why, effective_time(ledger, datetime.now(UTC)))
         ruling = close_incident(ledger, name, parse_optional_time(over, "--at"), author)
@@ -211,7 +214,7 @@ def close(
 
 
 @command.command(short_help="mark as a false alarm; its bounces then count as usual")
-@click.argument("name")
+@click.argument("name", shell_complete=receivers)
 @click.option(
     "--opened",
     required=True,
@@ -236,6 +239,7 @@ def ignore(
     """Mark the incident of NAME (a receiver, or @domain) as a false alarm: its refusals then
     count as usual.
     """
+    suggest_receiver(name)
     with open_ledger(db, write=True) as ledger:
         author = Author(by, why, effective_time(ledger, datetime.now(UTC)))
         ruling = ignore_incident(ledger, name, parse_time(opened, "--opened"), author)

@@ -20,6 +20,7 @@ from bouncewise.cli.common import (
 )
 from bouncewise.cli.notes import Notes
 from bouncewise.cli.screen import progress
+from bouncewise.cli.spelling import file_paths
 from bouncewise.contract import dumps
 from bouncewise.contract.runs import IngestRecord
 from bouncewise.intake import files
@@ -28,7 +29,7 @@ from bouncewise.operations.ingest import Changes, ingest
 
 
 @click.command("ingest")
-@click.argument("paths", nargs=-1, required=True)
+@click.argument("paths", nargs=-1, required=True, shell_complete=file_paths)
 @ledger_options
 @rules_option
 @config_option

@@ -25,7 +25,7 @@ from bouncewise.cli.common import (
     style,
 )
 from bouncewise.cli.places import ledger_files
-from bouncewise.cli.spelling import require_receiver
+from bouncewise.cli.spelling import CAUSES, receivers, require_receiver, suggest_receiver
 from bouncewise.contract import dumps
 from bouncewise.contract.missed import MissedRow
 from bouncewise.encode import for_csv
@@ -56,16 +56,22 @@ _COLUMNS = (
 @click.command("missed")
 @click.option("--since", metavar="TIME", help="Failed at or after this time. Default: 7 days ago.")
 @click.option("--until", metavar="TIME", help="Failed before this time. Default: now.")
-@click.option("--receiver", metavar="ID", help="Refused by this receiver: google, microsoft …")
+@click.option(
+    "--receiver",
+    metavar="ID",
+    shell_complete=receivers,
+    help="Refused by this receiver: google, microsoft …",
+)
 @click.option(
     "--incident",
     metavar="NAME",
+    shell_complete=receivers,
     help="Refused during an incident of this receiver or @domain only.",
 )
 @click.option(
     "--cause",
     metavar="CAUSE",
-    type=click.Choice([c.value for c in Cause]),
+    type=CAUSES,
     help="Refused for this cause only, whoever is at fault.",
 )
 @click.option(
@@ -107,6 +113,7 @@ def command(
     """
     if receiver:
         require_receiver(receiver)
+    suggest_receiver(incident)
     moment = parse_moment(at)
     wanted = MissedFilter(
         parse_optional_time(since, "--since") or moment.at - AGE_LIMIT,

@@ -24,6 +24,7 @@ from bouncewise.cli.common import (
     policy_option,
     style,
 )
+from bouncewise.cli.spelling import completer, did_you_mean
 from bouncewise.config.load import load as load_config
 from bouncewise.contract import dumps
 from bouncewise.contract.runs import PolicyCheckRow, PolicyNumberRow
@@ -47,6 +48,9 @@ _PARTS = (
     "gate",
     "segment",
 )
+
+
+_complete = completer(lambda _ctx: ((name, why) for name, (_, why) in _numbers(load())))
 
 
 @click.group("policy")
@@ -99,7 +103,7 @@ def check(file: Path | None, config_path: Path | None, as_json: bool) -> None:
 
 
 @command.command(short_help="every number, with its reason and examples")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=_complete)
 @policy_option
 @json_option
 def explain(name: str | None, policy_path: Path | None, as_json: bool) -> None:
@@ -113,7 +117,8 @@ def explain(name: str | None, policy_path: Path | None, as_json: bool) -> None:
         if not name or f"{key}.".startswith(f"{name}.")
     ]
     if not rows:
-        raise InputError(f"{name}: no such number; `bouncewise policy explain` lists them all")
+        near = did_you_mean(str(name), plain) or " `bouncewise policy explain` lists them all."
+        raise InputError(f"{name}: no such number.{near}")
     for key, value, why in rows:
         shipped = plain.get(key, (None, ""))[0]
         examples = [e for e in policy.example if key in e.of]

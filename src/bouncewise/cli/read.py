@@ -21,6 +21,7 @@ from bouncewise.cli.common import (
     style,
 )
 from bouncewise.cli.notes import Notes
+from bouncewise.cli.spelling import file_paths
 from bouncewise.contract import dumps
 from bouncewise.contract.sender_reports import DmarcReportRow, TlsReportRow
 from bouncewise.contract.signals import SignalRow
@@ -53,7 +54,7 @@ _FORMATS = "\n".join(f"      {reader.name:10} {reader.about}" for reader in FORM
 {_FORMATS}
     """,
 )
-@click.argument("paths", nargs=-1, required=True)
+@click.argument("paths", nargs=-1, required=True, shell_complete=file_paths)
 @rules_option
 @config_option
 @jobs_option

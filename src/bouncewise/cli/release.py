@@ -19,33 +19,49 @@ from bouncewise.cli.common import (
     parse_optional_time,
     why_option,
 )
-from bouncewise.cli.spelling import require_receiver
+from bouncewise.cli.spelling import (
+    CAUSES,
+    Names,
+    near_rule,
+    receivers,
+    require_receiver,
+    rule_ids,
+    suggest_receiver,
+)
 from bouncewise.contract import dumps
 from bouncewise.contract.addresses import suppression_row
 from bouncewise.errors import InputError
-from bouncewise.model import Cause, Trust
+from bouncewise.model import Trust
 from bouncewise.operations.release import ReleaseFilter, matching, release
 
 
 @click.command("release")
 @click.option(
-    "--incident", metavar="NAME", help="Refused during an incident of this receiver or @domain."
+    "--incident",
+    metavar="NAME",
+    shell_complete=receivers,
+    help="Refused during an incident of this receiver or @domain.",
 )
 @click.option("--since", metavar="TIME", help="Suppressed or held at or after this time.")
 @click.option("--until", metavar="TIME", help="Suppressed or held before this time.")
 @click.option(
-    "--receiver", metavar="ID", help="Refused by this receiver: google, microsoft, yahoo, apple …"
+    "--receiver",
+    metavar="ID",
+    shell_complete=receivers,
+    help="Refused by this receiver: google, microsoft, yahoo, apple …",
 )
 @click.option(
     "--cause",
     metavar="CAUSE",
-    type=click.Choice([c.value for c in Cause]),
+    type=CAUSES,
     help="Suppressed or held for this cause.",
 )
-@click.option("--rule", metavar="ID", help="Suppressed or held by this rule.")
+@click.option(
+    "--rule", metavar="ID", shell_complete=rule_ids, help="Suppressed or held by this rule."
+)
 @click.option(
     "--trust",
-    type=click.Choice([t.value for t in Trust]),
+    type=Names([t.value for t in Trust]),
     help="Suppressed or held by reports of this trust (docs/trust.md).",
 )
 @why_option()
@@ -86,6 +102,7 @@ def command(
         )
     if receiver:
         require_receiver(receiver)
+    suggest_receiver(incident)
     begin, end = parse_optional_time(since, "--since"), parse_optional_time(until, "--until")
     with open_ledger(db, write=not dry_run) as ledger:
         found = matching(ReleaseFilter(incident, begin, end, receiver, cause, rule, trust), ledger)
@@ -111,5 +128,6 @@ def command(
     if not found:
         echo_error(
             "note: no suppression or hold that follows from evidence matches; `bouncewise "
-            "suppressions list`, also with --held, shows times, causes and rules"
+            "suppressions list`, also with --held, shows times, causes and rules."
+            f"{near_rule(rule)}"
         )

@@ -18,9 +18,9 @@ from bouncewise.cli.common import (
     rules_option,
     style,
 )
+from bouncewise.cli.spelling import CAUSES
 from bouncewise.contract import dumps
 from bouncewise.contract.runs import RuleCheckRecord, RuleRow, RuleViolationRow
-from bouncewise.model import Cause
 from bouncewise.rules.load import load
 from bouncewise.rules.selftest import violations
 
@@ -36,7 +36,7 @@ def command() -> None:
 @click.option(
     "--cause",
     metavar="CAUSE",
-    type=click.Choice([c.value for c in Cause]),
+    type=CAUSES,
     help="Only rules for this cause.",
 )
 @rules_option

@@ -26,6 +26,7 @@ from bouncewise.cli.common import (
 from bouncewise.cli.places import ledger_path
 from bouncewise.cli.requirements import DAYS, requirement_lines, requirement_row
 from bouncewise.cli.review import lines_of, summary
+from bouncewise.cli.spelling import Names, file_paths
 from bouncewise.contract import dumps
 from bouncewise.contract.sender import CheckRow, SpfOutsideRow, SpfTermRow
 from bouncewise.errors import InputError
@@ -60,13 +61,13 @@ class _Target(NamedTuple):
 
 
 @click.command("audit", short_help="the records of a domain, or the names of an IP address")
-@click.argument("target")
+@click.argument("target", shell_complete=file_paths)
 @click.option("--ip", "ips", multiple=True, metavar="IP", help="An address that you send from.")
 @click.option(
     "--for",
     "wanted",
     multiple=True,
-    type=click.Choice(providers()),
+    type=Names(providers()),
     help="Only the requirements of this provider; may be given several times. Default: of all.",
 )
 @click.option(

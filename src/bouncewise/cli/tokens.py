@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from bouncewise.cli.common import echo, echo_error, json_option
+from bouncewise.cli.spelling import Names
 from bouncewise.config import values
 from bouncewise.config.service import TokenScope
 from bouncewise.contract import dumps
@@ -28,7 +29,7 @@ def command() -> None:
     "--scope",
     "scopes",
     multiple=True,
-    type=click.Choice([s.value for s in TokenScope]),
+    type=Names([s.value for s in TokenScope]),
     help="What it allows; may be given several times. Default: check.",
 )
 @json_option

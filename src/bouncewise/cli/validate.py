@@ -25,6 +25,7 @@ from bouncewise.cli.common import (
 )
 from bouncewise.cli.lookups import Sources, look_up, open_validator
 from bouncewise.cli.places import ledger_files
+from bouncewise.cli.spelling import Names, file_paths
 from bouncewise.cli.tables import readable_twice
 from bouncewise.cli.verdicts import ListRun, Outputs
 from bouncewise.contract import dumps
@@ -41,7 +42,9 @@ if TYPE_CHECKING:
 
 
 @click.command("validate")
-@click.argument("sources", metavar="ADDRESS…|FILE", nargs=-1, required=True)
+@click.argument(
+    "sources", metavar="ADDRESS…|FILE", nargs=-1, required=True, shell_complete=file_paths
+)
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="The rows worth mailing, as they are."
 )
@@ -60,7 +63,7 @@ if TYPE_CHECKING:
 @click.option("--strict", is_flag=True, help="Reject `risky` rows too.")
 @click.option(
     "--keep",
-    type=click.Choice(["risky", "unknown"]),
+    type=Names(["risky", "unknown"]),
     multiple=True,
     help="Keep rows with this verdict as well. Default: risky; with --offline also unknown.",
 )
