@@ -8,6 +8,7 @@
 # make corpus         verdicts and reports compared with labelled replies, messages and foreign inputs in CORPUS=FOLDER (not part of the repository)
 # make lab            the official cases of SPF; bounces produced by the mail servers that are installed, read and compared; as root
 # make docs           the documentation as a site, in build/site/site; broken links end it
+# make man            manual pages in build/man; make package puts them into the wheel
 # make fuzz           every reader under a coverage-guided fuzzer, for SECONDS=120
 # make soak           read and ingest on damaged fixtures, for SECONDS=3600; failures are kept in build/soak
 # make kills          commands killed at random moments, started again, and compared with those that nothing ended
@@ -26,7 +27,7 @@ BIN = $(VENV)/bin
 
 PURE = src/bouncewise/times.py,src/bouncewise/model/*,src/bouncewise/text/*,src/bouncewise/rfc/*,src/bouncewise/classifier/*,src/bouncewise/policy/*,src/bouncewise/rules/*
 
-.PHONY: demo demo-dashboard docs train test check coverage spark corpus bench world lab fuzz soak kills harm package release-check clean
+.PHONY: demo demo-dashboard docs man train test check coverage spark corpus bench world lab fuzz soak kills harm package release-check clean
 
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "bouncewise needs Python 3.11 or newer; try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
@@ -97,6 +98,9 @@ docs: $(VENV)/.installed
 	$(BIN)/python -m lab.site build/site
 	cd build/site && $(CURDIR)/$(BIN)/zensical build --strict --clean
 
+man: $(VENV)/.installed
+	$(BIN)/python -m lab.man build/man
+
 fuzz: $(VENV)/.installed
 	$(BIN)/pip install --quiet atheris
 	mkdir -p build/seeds && cp tests/fixtures/messages/*.eml tests/fixtures/logs/* build/seeds
@@ -112,7 +116,7 @@ kills: $(VENV)/.installed
 harm: $(VENV)/.installed
 	$(BIN)/python -m fuzz.service
 
-package: $(VENV)/.installed
+package: man
 	$(BIN)/pip install --quiet build twine
 	rm -rf dist build/sdist build/wheel
 	$(BIN)/python -m build --outdir dist .
