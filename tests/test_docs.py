@@ -151,7 +151,7 @@ def test_every_option_that_is_named_exists() -> None:
                 for name in command.list_commands(click.Context(group))
             )
             commands += filter(None, found)
-    # of click; of spark-submit; of the benches; of aws
+    # of click; of spark-submit; of the benches; of aws; of docker, uvx and pipx
     others = {
         "--help",
         "--version",
@@ -168,6 +168,9 @@ def test_every_option_that_is_named_exists() -> None:
         "--explain",
         "--configuration-set-name",
         "--no-sending-enabled",
+        "--rm",
+        "--from",
+        "--spec",
     }
     for name, text in PAGES.items():
         named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))

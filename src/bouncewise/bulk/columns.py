@@ -22,13 +22,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 from bouncewise.classifier.classify import Classifier, default_classifier
-from bouncewise.errors import BouncewiseError
+from bouncewise.errors import missing_extra
 from bouncewise.rules.load import RuleSet
 
 try:
     import polars as pl
 except ImportError:
-    raise BouncewiseError("columns need: pip install 'bouncewise[scale]'") from None
+    raise missing_extra("scale", "bouncewise.bulk", "polars and pyarrow") from None
 
 from bouncewise.bulk.templates import CoarseExtractor, TemplateExtractor
 

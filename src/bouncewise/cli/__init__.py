@@ -67,6 +67,7 @@ GROUPS = {
         "config": "show, find and check the configuration file",
         "policy": "show the decision policy; check your own",
         "rules": "list rules; check and test your own",
+        "help": "show the documentation, without a network",
     },
 }
 """The verbs by what they are for, each with one line."""
@@ -126,6 +127,8 @@ def bouncewise() -> None:
     bouncewise read /var/log/mail.log ~/Maildir/.bounces
     bouncewise ingest /var/log/mail.log && bouncewise clean list.csv -o clean.csv
     bouncewise explain 5.4.1
+
+    `bouncewise help command-line` describes exit codes, environment and shell completion.
     """
 
 

@@ -65,7 +65,7 @@ def command(
     try:
         from bouncewise.bulk import batch
     except ModuleNotFoundError as lacking:
-        if lacking.name not in ("polars", "pyarrow"):
+        if (lacking.name or "").partition(".")[0] not in ("polars", "pyarrow"):
             raise
         raise missing_extra("scale", "batch", "polars and pyarrow") from None
 

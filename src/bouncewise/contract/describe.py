@@ -74,6 +74,7 @@ from bouncewise.contract.service import (
 from bouncewise.contract.settings import (
     ConfigCheckRecord,
     ConfigPlaceRow,
+    HelpPageRow,
     ReturnAddressRow,
     SettingRow,
     VerpCheckRow,
@@ -140,6 +141,7 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "watch": (WatchRow,),
     "verp": (ReturnAddressRow, VerpCheckRow, VerpKeyRecord),
     "config": (SettingRow, ConfigPlaceRow, ConfigCheckRecord),
+    "help": (HelpPageRow,),
     "blocklists": (ListingRow,),
     "sender reports": (DmarcSummary, DmarcSourceRow, AlignmentRow, TlsSummary),
     "sender complaints": (ComplaintRateRow, FeedbackLoopRow),

@@ -1,4 +1,4 @@
-"""What ``config`` and ``verp`` write."""
+"""What ``config``, ``verp`` and ``help`` write."""
 
 from __future__ import annotations
 
@@ -75,6 +75,14 @@ class VerpKeyRecord(Record, frozen=True, kw_only=True):
     path: Annotated[str, about("the file of keys")]
     key_id: Annotated[str, about("the id of the new key, which signs from now on")]
     keys: Annotated[tuple[str, ...], about("the ids of all keys in the file")]
+
+
+class HelpPageRow(Record, frozen=True, kw_only=True):
+    """``help``: one object per topic; with TOPIC that one."""
+
+    topic: Annotated[str, about("the name of the page")]
+    title: Annotated[str, about("its first heading")]
+    text: Annotated[str | None, about("with TOPIC: the page in Markdown")]
 
 
 def _day(day: date | None) -> str | None:
