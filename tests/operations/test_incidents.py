@@ -258,11 +258,11 @@ def test_a_person_may_say_it_was_none(shop: Shop) -> None:
     shop.mail(0, dict.fromkeys(people, ""), "mx.tenant.example")
     shop.mail(1, dict.fromkeys(people, DENIED), "mx.tenant.example")
     (incident,) = shop.rows("incidents")
-    told = shop.rows(
-        "incidents", "ignore", "@tenant.example", "--opened", incident["opened"], "--dry-run"
-    )
+    opened = str(incident["opened"])
+    ignore = ("incidents", "ignore", "@tenant.example", "--opened", opened, "--why", "it was none")
+    told = shop.rows(*ignore, "--dry-run")
     assert told[0]["dry_run"] and shop.rows("incidents")
-    shop.run("incidents", "ignore", "@tenant.example", "--opened", incident["opened"])
+    shop.run(*ignore)
     assert not shop.rows("incidents")
     assert not any(shop.may(p, 3) for p in people)
     shop.mail(

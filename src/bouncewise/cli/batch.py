@@ -32,7 +32,7 @@ BY = ("domain", "day", "cause", "party", "permanence", "advice", "rule", "receiv
     polars and pyarrow: the extra [scale].
     """,
 )
-@click.argument("paths", nargs=-1, required=True, shell_complete=file_paths)
+@click.argument("paths", metavar="PATH…", nargs=-1, required=True, shell_complete=file_paths)
 @click.option(
     "-o",
     "--output",

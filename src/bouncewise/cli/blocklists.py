@@ -7,7 +7,16 @@ from pathlib import Path
 
 import click
 
-from bouncewise.cli.common import BAD, DIM, GOOD, HEAD, echo, json_option, style
+from bouncewise.cli.common import (
+    BAD,
+    DIM,
+    GOOD,
+    HEAD,
+    echo,
+    json_option,
+    resolver_option,
+    style,
+)
 from bouncewise.contract import dumps
 from bouncewise.contract.sender import ListingRow
 from bouncewise.errors import InputError
@@ -25,7 +34,7 @@ from bouncewise.sender.blocklists import Listing, ListState
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="A file with zones instead of the shipped ones (docs/sender.md).",
 )
-@click.option("--resolver", metavar="ADDRESS[:PORT]", default="", help="The name server to ask.")
+@resolver_option
 @click.option("--all", "show_all", is_flag=True, help="Show clean answers, too.")
 @json_option
 def command(

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import click
 
+from bouncewise.cli.acts import each_line
 from bouncewise.cli.common import (
     BAD,
     GOOD,
     at_option,
+    column_option,
     echo,
     json_option,
     ledger_options,
@@ -36,8 +38,10 @@ from bouncewise.operations.check import Answer, check
     "--csv",
     "csv_path",
     type=click.Path(path_type=Path, exists=True, allow_dash=True),
+    metavar="FILE",
     help="A list with a column of addresses.",
 )
+@column_option
 @transactional_option
 @stream_option
 @at_option
@@ -46,6 +50,7 @@ from bouncewise.operations.check import Answer, check
 def command(
     addresses: tuple[str, ...],
     csv_path: Path | None,
+    column: str | None,
     transactional: bool,
     stream: str,
     at: str | None,
@@ -53,8 +58,8 @@ def command(
     policy_path: Path | None,
     as_json: bool,
 ) -> None:
-    """Print for each ADDRESS, or all of an @domain, whether it may be mailed; if not, why, since
-    when and until when.
+    """Print for each ADDRESS (-: those on standard input), or all of an @domain, whether it may be
+    mailed; if not, why, since when and until when.
 
     Exits 0 if all may be mailed, 1 if some may not (a row of a list that is no address is
     `invalid`), 2 for an argument that is no address, another usage error, or a missing ledger.
@@ -65,12 +70,15 @@ def command(
     """
     if not addresses and csv_path is None:
         raise click.UsageError("Missing addresses: pass one or more, or --csv FILE.")
+    if column and csv_path is None:
+        raise click.UsageError("--column names a column of --csv FILE.")
+    addresses = tuple(line.strip() for line in each_line(addresses))
     for given in addresses:
         parse_name(given)
     when, past = parse_moment(at)
     refused = False
     with open_ledger(db) as ledger:
-        wanted = _addresses(addresses, csv_path)
+        wanted = _addresses(addresses, csv_path, column)
         for answer in check(
             wanted,
             ledger,
@@ -84,10 +92,12 @@ def command(
     sys.exit(1 if refused else 0)
 
 
-def _addresses(addresses: tuple[str, ...], csv_path: Path | None) -> Iterator[str]:
+def _addresses(
+    addresses: tuple[str, ...], csv_path: Path | None, column: str | None
+) -> Iterator[str]:
     yield from addresses
     if csv_path is not None:
-        with Table.open(csv_path) as table:
+        with Table.open(csv_path, column) as table:
             for row in table.rows:
                 if any(cell.strip() for cell in row):
                     yield row[table.address].strip() if table.address < len(row) else ""

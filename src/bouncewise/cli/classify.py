@@ -54,7 +54,7 @@ def command(
     """Print the verdict on SMTP replies: one reply per line of FILE (default: standard input).
 
     \b
-    echo "550 5.4.1 Recipient address rejected: Access denied" | bouncewise classify
+    echo "550 5.4.1 Recipient rejected: Access denied" | bouncewise classify
     bouncewise classify --json replies.txt | jq -r .cause | sort | uniq -c
     """
     classifier = load_classifier(rule_paths)

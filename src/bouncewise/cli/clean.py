@@ -12,6 +12,7 @@ import click
 
 from bouncewise.cli.common import (
     at_option,
+    column_option,
     dry_run_option,
     echo,
     echo_error,
@@ -50,19 +51,23 @@ _PROGRESS_ROWS = 10_000
 
 
 @click.command("clean")
-@click.argument("source", type=click.Path(path_type=Path, exists=True, allow_dash=True))
+@click.argument(
+    "source", metavar="LIST", type=click.Path(path_type=Path, exists=True, allow_dash=True)
+)
 @click.option(
     "-o",
     "--output",
+    metavar="FILE",
     type=click.Path(path_type=Path),
     help="The cleaned list. Default: standard output.",
 )
 @click.option(
     "--rejected",
+    metavar="FILE",
     type=click.Path(path_type=Path),
     help="The dropped rows, with the reason in added columns.",
 )
-@click.option("--column", help="Name of the address column, if it is not detected.")
+@column_option
 @click.option(
     "--validate",
     "with_dns",
@@ -97,8 +102,8 @@ def command(
     policy_path: Path | None,
     as_json: bool,
 ) -> None:
-    """Drop from SOURCE, a CSV file, the rows that must not be mailed or have no address. All
-    other columns are kept.
+    """Drop from LIST, a CSV file (-: standard input), the rows that must not be mailed or have no
+    address. All other columns are kept.
 
     \b
     bouncewise clean subscribers.csv -o clean.csv --rejected dropped.csv

@@ -14,8 +14,12 @@ import click
 
 from bouncewise.cli import screen
 from bouncewise.cli.from_file import config_option as config_option
-from bouncewise.cli.from_file import from_file
-from bouncewise.cli.places import default_db, ledger_path, login
+from bouncewise.cli.from_file import db_option as db_option
+from bouncewise.cli.from_file import ledger_options as ledger_options
+from bouncewise.cli.from_file import policy_option as policy_option
+from bouncewise.cli.from_file import rules_option as rules_option
+from bouncewise.cli.places import ledger_path, login
+from bouncewise.cli.screen import QUIET, VERBOSE
 from bouncewise.encode import for_storage, for_terminal
 from bouncewise.errors import InputError
 
@@ -39,29 +43,31 @@ GOOD, BAD, DIM, HEAD = "blue", "bright_yellow", "bright_black", "bold"
 
 
 def json_option(f: F) -> F:
-    """``--json``."""
+    """``--json``, ``--quiet`` and ``--verbose``: how a command writes."""
+    for key, short, name, text in (
+        (VERBOSE, "-v", "--verbose", "Name the files that are used, on standard error."),
+        (QUIET, "-q", "--quiet", "Write only errors to standard error."),
+    ):
+        f = click.option(
+            short, name, is_flag=True, expose_value=False, callback=_keep(key), help=text
+        )(f)
     return click.option(
         "--json", "as_json", is_flag=True, help="One JSON object per line (docs/json.md)."
     )(f)
 
 
-rules_option = from_file(
-    "--rules",
-    "rule_paths",
-    key="rules",
-    multiple=True,
-    envvar="BOUNCEWISE_RULES",
-    metavar="PATH",
-    type=click.Path(path_type=Path),
-    help="Your own rule file or folder; it comes before the shipped rules. Repeatable.",
-)
-"""``--rules``."""
+def _keep(key: str) -> Callable[[click.Context, click.Parameter, bool], None]:
+    def keep(ctx: click.Context, _option: click.Parameter, is_given: bool) -> None:
+        ctx.meta[key] = is_given or ctx.meta.get(key, False)
+
+    return keep
 
 
 def jobs_option(f: F) -> F:
     """``--jobs``."""
     return click.option(
         "--jobs",
+        metavar="N",
         type=click.IntRange(1, 256),
         default=_cores,
         show_default="one per core",
@@ -69,28 +75,36 @@ def jobs_option(f: F) -> F:
     )(f)
 
 
+def days_option(default: int) -> Callable[[F], F]:
+    """``--days``."""
+    return click.option(
+        "--days",
+        metavar="N",
+        type=click.IntRange(1, 3650),
+        default=default,
+        show_default=True,
+        help="How far back, in days.",
+    )
+
+
+column_option = click.option(
+    "--column", metavar="COLUMN", help="Name of the address column, if it is not detected."
+)
+"""``--column``."""
+
+resolver_option = click.option(
+    "--resolver",
+    metavar="ADDRESS[:PORT]",
+    default="",
+    help="The name server to ask. Default: those of the system.",
+)
+"""``--resolver``."""
+
+
 def _cores() -> int:
     from bouncewise.workers import cores
 
     return cores()
-
-
-def _shown_default() -> str:
-    path, home = default_db(), os.environ.get("HOME", "").rstrip("/")
-    if path is None:
-        return "none without a home folder"
-    inside = home and path.is_relative_to(home)
-    return f"~/{path.relative_to(home)}" if inside else str(path)
-
-
-db_option = from_file(
-    "--db",
-    key="db",
-    envvar="BOUNCEWISE_DB",
-    metavar="FILE",
-    help=f"The ledger, an SQLite file. Default: {_shown_default()}",
-)
-"""``--db``."""
 
 
 def _storable(_context: click.Context, _option: click.Parameter, text: str) -> str:
@@ -101,6 +115,7 @@ def by_option(f: F) -> F:
     """``--by``: the name that is kept with the act."""
     return click.option(
         "--by",
+        metavar="NAME",
         default=login,
         show_default="your login name",
         callback=_storable,
@@ -108,28 +123,15 @@ def by_option(f: F) -> F:
     )(f)
 
 
-def why_option(*, required: bool = True) -> Callable[[F], F]:
+def why_option() -> Callable[[F], F]:
     """``--why``."""
-    text = "The reason, recorded with the act."
-    default = None if required else ""
-    return click.option("--why", required=required, default=default, callback=_storable, help=text)
-
-
-policy_option = from_file(
-    "--policy",
-    "policy_path",
-    key="policy",
-    envvar="BOUNCEWISE_POLICY",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="Your own policy file.",
-)
-"""``--policy``."""
-
-
-def ledger_options(f: F) -> F:
-    """``--db`` and ``--policy``."""
-    return policy_option(db_option(f))
+    return click.option(
+        "--why",
+        metavar="TEXT",
+        required=True,
+        callback=_storable,
+        help="The reason, recorded with the act.",
+    )
 
 
 def at_option(f: F) -> F:
@@ -167,6 +169,7 @@ def open_ledger(db: str | None, *, create: bool = False, write: bool = False) ->
     """
     from bouncewise.ledger import open_store
 
+    screen.detail("ledger", ledger_path(db))
     return open_store(ledger_path(db), create=create, read_only=not (write or create))
 
 
@@ -183,6 +186,7 @@ def open_context(
     from bouncewise.operations.context import Context
 
     settings, keyring = configuration or (None, None)
+    screen.detail("ledger", ledger_path(db))
     return Context.open(
         ledger_path(db),
         create=create,
@@ -208,6 +212,7 @@ def load_classifier(rule_paths: tuple[Path, ...] = ()) -> Classifier:
     from bouncewise.classifier.classify import Classifier, default_classifier
     from bouncewise.rules.load import load
 
+    screen.detail("rules", ", ".join(map(str, rule_paths)) or "shipped")
     paths = tuple(Path(part) for path in rule_paths for part in str(path).split(os.pathsep) if part)
     return Classifier(load(paths)) if paths else default_classifier()
 
@@ -216,6 +221,7 @@ def load_policy(path: Path | None) -> Policy:
     """The policy in force."""
     from bouncewise.policy.load import load
 
+    screen.detail("policy", path or "shipped")
     return load(path)
 
 
@@ -272,9 +278,12 @@ def echo(*lines: str) -> None:
         click.echo(screen.render(line))
 
 
-def echo_error(line: str) -> None:
-    """Print a line on standard error, as ``echo`` does."""
-    click.echo(for_terminal(line), err=True)
+def echo_error(line: str, *, is_essential: bool = False) -> None:
+    """Print a note or a summary on standard error, as ``echo`` does; with --quiet only if it
+    *is_essential*.
+    """
+    if is_essential or not screen.is_set(QUIET):
+        click.echo(for_terminal(line), err=True)
 
 
 def style(text: str, colour: str) -> str:

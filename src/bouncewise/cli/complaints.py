@@ -12,6 +12,7 @@ from bouncewise.cli.common import (
     DIM,
     HEAD,
     config_option,
+    days_option,
     db_option,
     echo,
     json_option,
@@ -34,9 +35,7 @@ _WORDS = {
 
 
 @click.command("complaints", short_help="complaint rates by stream and receiver; feedback loops")
-@click.option(
-    "--days", type=click.IntRange(1, 3650), default=30, show_default=True, help="How far back."
-)
+@days_option(30)
 @db_option
 @config_option
 @json_option

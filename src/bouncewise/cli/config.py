@@ -38,6 +38,10 @@ from bouncewise.intake.sns_mail import sns_keys_of
 def command() -> None:
     """Show, find and check the configuration file (docs/configuration.md). Everything works without
     one.
+
+    \b
+    bouncewise config show
+    bouncewise config check --config /etc/bouncewise/bouncewise.toml
     """
 
 
@@ -91,7 +95,11 @@ def show(
 @config_option
 @json_option
 def path(config_path: Path | None, as_json: bool) -> None:
-    """List where the file is looked for, in order; ✓ is the one that is read."""
+    """List where the file is looked for, in order; ✓ is the one that is read.
+
+    \b
+    bouncewise config path
+    """
     read = find(config_path)
     for place in (config_path,) if config_path else places():
         row = ConfigPlaceRow(path=str(place), exists=place.exists(), is_read=place == read)

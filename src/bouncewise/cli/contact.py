@@ -12,6 +12,7 @@ from bouncewise.cli.common import (
     DIM,
     HEAD,
     config_option,
+    days_option,
     db_option,
     echo,
     json_option,
@@ -31,10 +32,10 @@ from bouncewise.rules.receivers import receivers
 
 @click.command("contact")
 @click.argument("receiver", shell_complete=receiver_ids)
-@click.option("--ip", "ips", multiple=True, metavar="IP", help="An address that you send from.")
 @click.option(
-    "--days", type=click.IntRange(1, 3650), default=30, show_default=True, help="How far back."
+    "--ip", "ips", multiple=True, metavar="IP", help="An IP address that you send from. Repeatable."
 )
+@days_option(30)
 @db_option
 @config_option
 @json_option

@@ -43,7 +43,7 @@ def command(listen: str, db: str | None, policy_path: Path | None, as_json: bool
 
     \b
     bouncewise dashboard
-    bouncewise dashboard --db /var/lib/bouncewise/ledger.sqlite --listen 127.0.0.1:9000
+    bouncewise dashboard --listen 127.0.0.1:9000
     """
     host, port = _place(listen)
     try:

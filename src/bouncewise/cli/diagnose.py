@@ -48,7 +48,7 @@ _SHOWN = 0.01  # hypotheses below one in a hundred are left out on a terminal, n
 
 
 @click.command("diagnose")
-@click.argument("subject", nargs=-1, required=True)
+@click.argument("subject", metavar="SUBJECT…", nargs=-1, required=True)
 @click.option(
     "--dns",
     "with_dns",

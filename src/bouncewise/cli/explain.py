@@ -40,7 +40,7 @@ _ADDRESS = re.compile(r"\s*[^\s@]*@[^\s@]*\s*")
 
 
 @click.command("explain")
-@click.argument("subject", nargs=-1, required=True, shell_complete=causes)
+@click.argument("subject", metavar="SUBJECT…", nargs=-1, required=True, shell_complete=causes)
 @at_option
 @ledger_options
 @rules_option

@@ -6,12 +6,16 @@ configuration file that --config, BOUNCEWISE_CONFIG or the usual places name.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.core import ParameterSource
+
+from bouncewise.cli.places import default_db
+from bouncewise.cli.screen import detail
 
 if TYPE_CHECKING:
     from bouncewise.config.load import Loaded
@@ -57,6 +61,7 @@ def _loaded(ctx: click.Context) -> Loaded:
     key = f"{_FILE}.loaded"
     if key not in ctx.meta:
         ctx.meta[key] = load(named)
+        detail("configuration", ctx.meta[key].path or "none")
     loaded: Loaded = ctx.meta[key]
     return loaded
 
@@ -100,3 +105,49 @@ def _config(f: F, *, expose_value: bool) -> F:
         callback=_keep,
         help="The configuration file (docs/configuration.md).",
     )(f)
+
+
+def _shown_default() -> str:
+    path, home = default_db(), os.environ.get("HOME", "").rstrip("/")
+    if path is None:
+        return "none without a home folder"
+    inside = home and path.is_relative_to(home)
+    return f"~/{path.relative_to(home)}" if inside else str(path)
+
+
+db_option = from_file(
+    "--db",
+    key="db",
+    envvar="BOUNCEWISE_DB",
+    metavar="FILE",
+    help=f"The ledger, an SQLite file. Default: {_shown_default()}",
+)
+"""``--db``."""
+
+policy_option = from_file(
+    "--policy",
+    "policy_path",
+    key="policy",
+    envvar="BOUNCEWISE_POLICY",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Your own policy file.",
+)
+"""``--policy``."""
+
+rules_option = from_file(
+    "--rules",
+    "rule_paths",
+    key="rules",
+    multiple=True,
+    envvar="BOUNCEWISE_RULES",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="Your own rule file or folder; it comes before the shipped rules. Repeatable.",
+)
+"""``--rules``."""
+
+
+def ledger_options(f: F) -> F:
+    """``--db`` and ``--policy``."""
+    return policy_option(db_option(f))

@@ -20,6 +20,7 @@ from bouncewise.cli.common import (
     HEAD,
     Moment,
     at_option,
+    column_option,
     dry_run_option,
     echo,
     json_option,
@@ -59,7 +60,7 @@ _MUCH = 1e9
 
 @click.command("gate")
 @click.argument("source", metavar="[LIST]", required=False, type=click.Path(path_type=Path))
-@click.option("--column", help="Name of the address column, if it is not detected.")
+@column_option
 @click.option(
     "--source",
     "source_column",

@@ -13,6 +13,7 @@ from bouncewise.cli.common import (
     DIM,
     HEAD,
     by_option,
+    days_option,
     db_option,
     dry_run_option,
     echo,
@@ -54,9 +55,7 @@ _WORDS = 110  # characters shown of a reply
     "incidents",
     invoke_without_command=True,
 )
-@click.option(
-    "--days", type=click.IntRange(1, 3650), default=30, show_default=True, help="How far back."
-)
+@days_option(30)
 @db_option
 @policy_option
 @json_option
@@ -71,7 +70,7 @@ def command(
     bouncewise incidents
     bouncewise incidents show google
     bouncewise incidents close google --why "status page: resolved"
-    bouncewise incidents ignore @tenant.example --opened 2026-11-20T08:00Z
+    bouncewise incidents ignore google --opened 2026-11-20T08:00Z --why "our test"
 
     While an incident is open, the addresses that it refused are held, not suppressed; when it is
     over, each is mailed once more.
@@ -181,16 +180,16 @@ def _ruling(ruling: Ruling) -> str:
 @command.command(short_help="mark as over; each held address is mailed once more")
 @click.argument("name", shell_complete=receivers)
 @click.option(
-    "--at", "over", metavar="TIME", help="When it ended. Default: now, or the end of the evidence."
+    "--ended", metavar="TIME", help="When it ended. Default: now, or the end of the evidence."
 )
-@why_option(required=False)
+@why_option()
 @by_option
 @dry_run_option("Print whose state would change.")
 @ledger_options
 @json_option
 def close(
     name: str,
-    over: str | None,
+    ended: str | None,
     why: str,
     by: str,
     dry_run: bool,
@@ -209,7 +208,7 @@ def close(
     suggest_receiver(name)
     with open_ledger(db, write=True) as ledger:
         author = Author(by, why, effective_time(ledger, datetime.now(UTC)))
-        ruling = close_incident(ledger, name, parse_optional_time(over, "--at"), author)
+        ruling = close_incident(ledger, name, parse_optional_time(ended, "--ended"), author)
         _apply(ruling, ledger, policy_path, dry_run, as_json)
 
 
@@ -221,7 +220,7 @@ def close(
     metavar="TIME",
     help="When it opened, as `bouncewise incidents` prints it.",
 )
-@why_option(required=False)
+@why_option()
 @by_option
 @dry_run_option("Print whose state would change.")
 @ledger_options
@@ -238,6 +237,10 @@ def ignore(
 ) -> None:
     """Mark the incident of NAME (a receiver, or @domain) as a false alarm: its refusals then
     count as usual.
+
+    \b
+    bouncewise incidents ignore google --opened 2026-11-20T08:00Z \\
+        --why "our own test" --dry-run
     """
     suggest_receiver(name)
     with open_ledger(db, write=True) as ledger:

@@ -29,7 +29,7 @@ from bouncewise.operations.ingest import Changes, ingest
 
 
 @click.command("ingest")
-@click.argument("paths", nargs=-1, required=True, shell_complete=file_paths)
+@click.argument("paths", metavar="PATH…", nargs=-1, required=True, shell_complete=file_paths)
 @ledger_options
 @rules_option
 @config_option

@@ -80,6 +80,7 @@ _COLUMNS = (
 @click.option(
     "-o",
     "--output",
+    metavar="FILE",
     type=click.Path(path_type=Path),
     help="Write the rows into this CSV file.",
 )

@@ -57,6 +57,10 @@ _complete = completer(lambda _ctx: ((name, why) for name, (_, why) in _numbers(l
 def command() -> None:
     """Print the numbers of the policy with their reasons; check a policy file of your own
     (docs/policy.md).
+
+    \b
+    bouncewise policy explain
+    bouncewise policy check policy.toml
     """
 
 
@@ -69,6 +73,9 @@ def check(file: Path | None, config_path: Path | None, as_json: bool) -> None:
     policy) strictly, and try every example. Exits 1 if one of FILE's own examples does not hold.
 
     Shipped examples that no longer hold are listed: they show what FILE changes.
+
+    \b
+    bouncewise policy check policy.toml
     """
     if file is None and (stated := load_config(config_path).settings.defaults.policy):
         file = Path(stated)
@@ -109,6 +116,9 @@ def check(file: Path | None, config_path: Path | None, as_json: bool) -> None:
 def explain(name: str | None, policy_path: Path | None, as_json: bool) -> None:
     """Print every number of the policy, or those of NAME (dead.hold_days, incident,
     window.mailbox-full), with reasons and examples.
+
+    \b
+    bouncewise policy explain dead.hold_days
     """
     policy, plain = load(policy_path), dict(_numbers(load()))
     rows = [

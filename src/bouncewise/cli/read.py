@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -34,7 +35,16 @@ from bouncewise.model import DmarcReport, Engagement, SenderReport
 from bouncewise.model.sender_report import Signal
 from bouncewise.readers import Note
 
-_FORMATS = "\n".join(f"      {reader.name:10} {reader.about}" for reader in FORMATS)
+_FORMATS = "\n".join(
+    textwrap.fill(
+        reader.about,
+        76,
+        initial_indent=f"      {reader.name:14} ",
+        subsequent_indent=" " * 21,
+        break_on_hyphens=False,
+    )
+    for reader in FORMATS
+)
 
 
 @click.command(
@@ -47,14 +57,14 @@ _FORMATS = "\n".join(f"      {reader.name:10} {reader.about}" for reader in FORM
 
     \b
     bouncewise read bounce.eml
-    bouncewise read --json /var/log/mail.log* | jq 'select(.verdict.party == "sender")'
+    bouncewise read --json mail.log* | jq 'select(.verdict.party == "sender")'
 
     \b
     The format is detected from the content:
 {_FORMATS}
     """,
 )
-@click.argument("paths", nargs=-1, required=True, shell_complete=file_paths)
+@click.argument("paths", metavar="PATH…", nargs=-1, required=True, shell_complete=file_paths)
 @rules_option
 @config_option
 @jobs_option

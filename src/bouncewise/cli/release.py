@@ -90,10 +90,10 @@ def command(
     entries are unaffected.
 
     \b
-    bouncewise release --receiver google --since 2020-12-14T22:00Z --until 2020-12-16 \\
-        --why "Gmail outage" --dry-run
+    bouncewise release --receiver google --since 2020-12-14T22:00Z \\
+        --until 2020-12-16 --why "Gmail outage" --dry-run
     bouncewise release --trust claimed --why "forged bounces" --dry-run
-    bouncewise release --incident @tenant.example --why "their directory works again"
+    bouncewise release --incident @tenant.example --why "directory restored"
     """
     if not any((incident, since, until, receiver, cause, rule, trust)):
         raise InputError(

@@ -51,8 +51,8 @@ def command(
     with another decision.
 
     \b
-    bouncewise replay --dry-run                        # after an upgrade: what would change?
-    bouncewise replay --rules our-rules/ --dry-run     # what would our own rules do?
+    bouncewise replay --dry-run   # after an upgrade: what would change?
+    bouncewise replay --rules our-rules/ --dry-run
     bouncewise replay --rules our-rules/ --apply
 
     The first verdict on each report stays in the ledger. Suppressions by hand, complaints and

@@ -24,12 +24,19 @@ from bouncewise.contract.runs import RuleCheckRecord, RuleRow, RuleViolationRow
 from bouncewise.rules.load import load
 from bouncewise.rules.selftest import violations
 
-FILES = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+FILES = click.argument(
+    "files", metavar="FILE…", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
 
 
 @click.group("rules")
 def command() -> None:
-    """List the rules; check and test rule files of your own (docs/rules.md)."""
+    """List the rules; check and test rule files of your own (docs/rules.md).
+
+    \b
+    bouncewise rules list
+    bouncewise rules test our-rules/*.toml
+    """
 
 
 @command.command("list", short_help="every rule, in the order in which they are tried")
@@ -42,7 +49,11 @@ def command() -> None:
 @rules_option
 @json_option
 def list_(cause: str | None, rule_paths: tuple[Path, ...], as_json: bool) -> None:
-    """Print every rule, in the order in which the rules are tried."""
+    """Print every rule, in the order in which the rules are tried.
+
+    \b
+    bouncewise rules list --cause mailbox-full
+    """
     ruleset = load_classifier(rule_paths).ruleset
     for rule, base, tier in zip(ruleset.rules, ruleset.base, ruleset.tiers, strict=True):
         if cause and rule.cause != cause:
@@ -68,7 +79,11 @@ def list_(cause: str | None, rule_paths: tuple[Path, ...], as_json: bool) -> Non
 @FILES
 @json_option
 def check(files: tuple[Path, ...], as_json: bool) -> None:
-    """Read FILES strictly: an error names the file and the rule."""
+    """Read each FILE strictly: an error names the file and the rule.
+
+    \b
+    bouncewise rules check our-rules/
+    """
     ruleset = load(files)
     own = sum(tier == "site" for tier in ruleset.tiers)
     record = RuleCheckRecord(rules=own, version=ruleset.version)
@@ -79,10 +94,13 @@ def check(files: tuple[Path, ...], as_json: bool) -> None:
 @FILES
 @json_option
 def test_(files: tuple[Path, ...], as_json: bool) -> None:
-    """Try the examples of FILES: its own rule must decide each example and no counter-example, and
-    an example must use each phrase.
+    """Try the examples of each FILE: its own rule must decide each example and no counter-example,
+    and an example must use each phrase.
 
     Exits 1 if this does not hold.
+
+    \b
+    bouncewise rules test our-rules/*.toml
     """
     classifier = Classifier(load(files))
     tiers = zip(classifier.ruleset.rules, classifier.ruleset.tiers, strict=True)

@@ -16,11 +16,26 @@ import click
 
 from bouncewise.encode import for_terminal
 
+QUIET, VERBOSE = f"{__name__}.quiet", f"{__name__}.verbose"
+"""Keys of click's Context.meta."""
+
 _STYLES = ("blue", "bright_yellow", "bright_black", "bold")
 _FIRST = 0xFDD0
 _SIGNS = str.maketrans({"✓": "+", "✗": "x", "≠": "!"})
 _PLAIN = "\ufdd4"
 _MARKS = re.compile("([\ufdd0-\ufdd4])")
+
+
+def is_set(key: str) -> bool:
+    """Whether --quiet or --verbose was given to the command that runs."""
+    ctx = click.get_current_context(silent=True)
+    return ctx is not None and bool(ctx.meta.get(key))
+
+
+def detail(what: str, value: object) -> None:
+    """With --verbose: one line on standard error about what is used."""
+    if is_set(VERBOSE):
+        click.echo(for_terminal(f"{what}: {value}"), err=True)
 
 
 def mark(text: str, colour: str) -> str:
@@ -57,7 +72,7 @@ def progress(
     """A bar on standard error while something long runs, nothing where that is no terminal. Call
     with (done, octets).
     """
-    if sys.stderr is None or not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty() or is_set(QUIET):
         yield lambda _done, _octets: None
         return
     from rich.console import Console

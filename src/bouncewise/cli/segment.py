@@ -15,6 +15,7 @@ import click
 from bouncewise.cli.common import (
     Moment,
     at_option,
+    column_option,
     dry_run_option,
     echo_error,
     json_option,
@@ -42,12 +43,16 @@ _BATCH = 100_000  # acts that are compared with each other
 @click.command("segment")
 @click.argument("source", metavar="LIST", type=click.Path(path_type=Path))
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="The rows with the segment added."
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The rows with the segment added.",
 )
 @click.option(
     "--split",
     type=click.Path(path_type=Path, file_okay=False),
-    metavar="DIR",
+    metavar="FOLDER",
     help="A file per segment in this folder, rows as they are: active.csv, dormant.csv …",
 )
 @click.option(
@@ -72,7 +77,7 @@ _BATCH = 100_000  # acts that are compared with each other
     help="Days between two mailings, by which the days of the policy are scaled; auto: the median "
     "of the list.",
 )
-@click.option("--column", help="Name of the address column, if it is not detected.")
+@column_option
 @dry_run_option("Print the counts; record no activity.")
 @at_option
 @ledger_options

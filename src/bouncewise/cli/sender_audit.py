@@ -21,6 +21,7 @@ from bouncewise.cli.common import (
     echo,
     json_option,
     open_ledger,
+    resolver_option,
     style,
 )
 from bouncewise.cli.places import ledger_path
@@ -62,23 +63,25 @@ class _Target(NamedTuple):
 
 @click.command("audit", short_help="the records of a domain, or the names of an IP address")
 @click.argument("target", shell_complete=file_paths)
-@click.option("--ip", "ips", multiple=True, metavar="IP", help="An address that you send from.")
+@click.option(
+    "--ip", "ips", multiple=True, metavar="IP", help="An IP address that you send from. Repeatable."
+)
 @click.option(
     "--for",
     "wanted",
     multiple=True,
     type=Names(providers()),
-    help="Only the requirements of this provider; may be given several times. Default: of all.",
+    help="Only the requirements of this provider; default: of all. Repeatable.",
 )
 @click.option(
     "--selector",
     "selectors",
     multiple=True,
     metavar="NAME",
-    help="A DKIM selector (s=) whose key is checked; may be given several times. Those in DMARC "
-    "reports in the ledger are checked as well.",
+    help="A DKIM selector (s=) whose key is checked, as well as those in DMARC reports in the "
+    "ledger. Repeatable.",
 )
-@click.option("--resolver", metavar="ADDRESS[:PORT]", default="", help="The name server to ask.")
+@resolver_option
 @click.option(
     "--zone",
     "zone_path",

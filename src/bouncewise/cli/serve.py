@@ -164,5 +164,5 @@ def _summary(record: ServeRecord) -> list[str]:
 
 def _tell(line: str) -> None:
     """One line for the operator; journald and syslog add the time."""
-    echo_error(line)
+    echo_error(line, is_essential=True)
     sys.stderr.flush()

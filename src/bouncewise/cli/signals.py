@@ -6,16 +6,23 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from bouncewise.cli.common import BAD, HEAD, db_option, echo, json_option, open_ledger, style
+from bouncewise.cli.common import (
+    BAD,
+    HEAD,
+    days_option,
+    db_option,
+    echo,
+    json_option,
+    open_ledger,
+    style,
+)
 from bouncewise.contract import dumps
 from bouncewise.contract.signals import TrendRow
 from bouncewise.operations.signals import Trend, trends
 
 
 @click.command("signals", short_help="figures of SNDS and Postmaster Tools, with their trend")
-@click.option(
-    "--days", type=click.IntRange(1, 3650), default=30, show_default=True, help="How far back."
-)
+@days_option(30)
 @db_option
 @json_option
 def signals(days: int, db: str | None, as_json: bool) -> None:

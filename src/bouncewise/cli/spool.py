@@ -89,7 +89,7 @@ def show(
 
 
 @command.command()
-@click.argument("numbers", type=int, nargs=-1, required=True)
+@click.argument("numbers", metavar="NUMBER…", type=int, nargs=-1, required=True)
 @config_option
 @ledger_options
 @json_option
@@ -122,7 +122,7 @@ def retry(
 
 
 @command.command()
-@click.argument("numbers", type=int, nargs=-1, required=True)
+@click.argument("numbers", metavar="NUMBER…", type=int, nargs=-1, required=True)
 @dry_run_option("Print what would be removed.")
 @config_option
 @db_option

@@ -70,7 +70,7 @@ def command(
 
     \b
     bouncewise status
-    bouncewise status --labels       # does your provider call dead addresses temporary?
+    bouncewise status --labels   # does a provider call dead addresses temporary?
     """
     now = parse_moment(at).at
     first = parse_optional_time(since, "--since")

@@ -39,6 +39,9 @@ from bouncewise.policy.decide import ADDED, REMOVED
 def command() -> None:
     """The addresses that must not be mailed: list, add, remove, import, undo, export. Every entry
     has an author, a time, a reason.
+
+    \b
+    bouncewise suppressions list
     """
 
 
@@ -52,6 +55,9 @@ def list_(
 ) -> None:
     """Print one row per suppression: since when, until when, name, cause, scope, reason, and rule
     or author.
+
+    \b
+    bouncewise suppressions list --held
     """
     when, past = parse_moment(at)
     state = State.HELD if held else State.SUPPRESSED
@@ -105,7 +111,7 @@ def add(
     """Suppress ADDRESS… or @domain… by hand (-: those on standard input).
 
     \b
-    bouncewise suppressions add jo@example.com @closed.example --why "by phone, ticket 4711"
+    bouncewise suppressions add jo@example.com @closed.example --why "by phone"
     """
     act = Event(
         at=datetime.now(UTC),
@@ -143,8 +149,8 @@ def remove(
     and no longer counts.
 
     \b
-    bouncewise suppressions remove jo@example.com --why "error in their forwarder, fixed"
-    bouncewise suppressions remove --added-by import:ses --why "wrong file" --dry-run
+    bouncewise suppressions remove jo@example.com --why "forwarder corrected"
+    bouncewise suppressions remove --added-by import:ses --why "wrong file"
     """
     act = Event(at=datetime.now(UTC), kind=REMOVED, words=why, by=by)
     if bool(names) is bool(added_by) or (added_since and not added_by):

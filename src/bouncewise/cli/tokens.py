@@ -30,7 +30,7 @@ def command() -> None:
     "scopes",
     multiple=True,
     type=Names([s.value for s in TokenScope]),
-    help="What it allows; may be given several times. Default: check.",
+    help="What it allows; default: check. Repeatable.",
 )
 @json_option
 def make_token(name: str, scopes: tuple[str, ...], as_json: bool) -> None:
@@ -49,5 +49,6 @@ def make_token(name: str, scopes: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         echo(dumps(TokenRecord(name=name, token=made.token, lines=made.lines)))
         return
-    echo_error(f"the token of {name}, shown only now: {made.token}")
+    token = f"the token of {name}, shown only now: {made.token}"
+    echo_error(token, is_essential=True)
     echo("", *made.lines.rstrip("\n").split("\n"))

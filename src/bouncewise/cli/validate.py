@@ -14,11 +14,13 @@ from bouncewise.cli.common import (
     BAD,
     GOOD,
     at_option,
+    column_option,
     dry_run_option,
     echo,
     json_option,
     ledger_options,
     parse_moment,
+    resolver_option,
     stream_option,
     style,
     transactional_option,
@@ -43,20 +45,25 @@ if TYPE_CHECKING:
 
 @click.command("validate")
 @click.argument(
-    "sources", metavar="ADDRESS…|FILE", nargs=-1, required=True, shell_complete=file_paths
+    "sources", metavar="ADDRESS…|LIST", nargs=-1, required=True, shell_complete=file_paths
 )
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="The rows worth mailing, as they are."
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The rows worth mailing, as they are.",
 )
 @click.option(
     "--rejected",
+    metavar="FILE",
     type=click.Path(path_type=Path),
     help="The other rows, with the reasons in added columns.",
 )
 @click.option(
     "--split",
     type=click.Path(path_type=Path, file_okay=False),
-    metavar="DIR",
+    metavar="FOLDER",
     help="A file per verdict in this folder, rows as they are: ok.csv risky.csv bad.csv "
     "unknown.csv.",
 )
@@ -67,9 +74,9 @@ if TYPE_CHECKING:
     multiple=True,
     help="Keep rows with this verdict as well. Default: risky; with --offline also unknown.",
 )
-@click.option("--column", help="Name of the address column, if it is not detected.")
+@column_option
 @click.option("--offline", is_flag=True, help="Do not use DNS.")
-@click.option("--resolver", default="", metavar="ADDR[:PORT]", help="The name server to use.")
+@resolver_option
 @click.option("--no-ledger", is_flag=True, help="Do without a ledger: DNS and lists only.")
 @click.option(
     "--disposable",
@@ -114,7 +121,7 @@ def command(
     """Say whether addresses are worth mailing, before the first mail: by the ledger, by DNS and
     by lists, without contacting a mail server. The verdict is ok, risky, bad or unknown.
 
-    Takes addresses, or one FILE (CSV; `-`: standard input). Without -o, --rejected and --split
+    Takes addresses, or one LIST (CSV; -: standard input). Without -o, --rejected and --split
     the rows are printed with the verdict in added columns. Nothing but names of domains leaves
     this machine, and only to the name server. Exits 0 if all are ok, 1 if some are not.
 

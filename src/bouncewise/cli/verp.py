@@ -24,18 +24,22 @@ def command() -> None:
 
     \b
     bouncewise verp key
-    sendmail -f "$(bouncewise verp address jo@example.com)" jo@example.com < mail.eml
+    from=$(bouncewise verp address jo@example.com)
+    sendmail -f "$from" jo@example.com < mail.eml
     """
 
 
 @command.command("address", short_help="print signed return addresses")
-@click.argument("recipients", nargs=-1, required=True, metavar="RECIPIENT...")
+@click.argument("recipients", nargs=-1, required=True, metavar="RECIPIENT…")
 @config_option
 @json_option
 def make(recipients: tuple[str, ...], config_path: Path | None, as_json: bool) -> None:
-    """Print the envelope sender for mail to each RECIPIENT; - reads them from standard input.
+    """Print the envelope sender for mail to each RECIPIENT (-: those on standard input).
 
     It is signed with the newest key and valid for [verp] days.
+
+    \b
+    bouncewise verp address jo@example.com
     """
     loaded = load(config_path)
     verp, keyring = loaded.settings.verp, load_keyring(loaded.settings)
@@ -52,12 +56,14 @@ def make(recipients: tuple[str, ...], config_path: Path | None, as_json: bool) -
 
 
 @command.command("check", short_help="check return addresses")
-@click.argument("addresses", nargs=-1, required=True, metavar="ADDRESS...")
+@click.argument("addresses", nargs=-1, required=True, metavar="ADDRESS…")
 @config_option
 @json_option
 def check_addresses(addresses: tuple[str, ...], config_path: Path | None, as_json: bool) -> None:
-    """Print what each ADDRESS proves; - reads them from standard input. Exits 1 if one is not
-    valid.
+    """Print what each ADDRESS proves (-: those on standard input). Exits 1 if one is not valid.
+
+    \b
+    bouncewise verp check - < return-addresses.txt
     """
     settings = load(config_path).settings
     keyring, now = load_keyring(settings), datetime.now(UTC)
@@ -80,6 +86,9 @@ def new_key(file: Path | None, config_path: Path | None, as_json: bool) -> None:
 
     The new key signs from now on. Keep earlier keys until the addresses that they signed have
     expired.
+
+    \b
+    bouncewise verp key /etc/bouncewise/verp.keys
     """
     settings = load(config_path).settings
     path = file or (Path(settings.verp.key_file) if settings.verp.key_file else None)

@@ -10,6 +10,7 @@ import click
 from bouncewise.cli.common import (
     BAD,
     HEAD,
+    days_option,
     echo,
     json_option,
     ledger_options,
@@ -24,9 +25,7 @@ from bouncewise.times import day_start
 
 
 @click.command("volume", short_help="mail per receiver against its history, bursts, a ramp")
-@click.option(
-    "--days", type=click.IntRange(1, 3650), default=60, show_default=True, help="How far back."
-)
+@days_option(60)
 @ledger_options
 @json_option
 def volume(days: int, db: str | None, policy_path: Path | None, as_json: bool) -> None:

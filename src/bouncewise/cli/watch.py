@@ -18,6 +18,7 @@ from bouncewise.cli.common import (
     json_option,
     load_configuration,
     open_ledger,
+    resolver_option,
     style,
 )
 from bouncewise.contract import dumps, time
@@ -36,7 +37,7 @@ _COLOURS = {Turn.BEGAN: BAD, Turn.WORSE: BAD, Turn.BETTER: GOOD, Turn.ENDED: GOO
 @click.option(
     "--standing", is_flag=True, help="Print every problem that stands, not only the changes."
 )
-@click.option("--resolver", metavar="ADDRESS[:PORT]", default="", help="The name server to ask.")
+@resolver_option
 @config_option
 @db_option
 @json_option
