@@ -123,14 +123,12 @@ def by_option(f: F) -> F:
     )(f)
 
 
-def why_option() -> Callable[[F], F]:
+def why_option(*, required: bool = True) -> Callable[[F], F]:
     """``--why``."""
+    text = "The reason, recorded with the act."
+    default: dict[str, Any] = {} if required else {"default": ""}  # (None is a value)
     return click.option(
-        "--why",
-        metavar="TEXT",
-        required=True,
-        callback=_storable,
-        help="The reason, recorded with the act.",
+        "--why", metavar="TEXT", required=required, callback=_storable, help=text, **default
     )
 
 

@@ -20,12 +20,13 @@ from bouncewise.cli.common import (
     parse_optional_time,
 )
 from bouncewise.cli.places import ledger_files
+from bouncewise.cli.spelling import CAUSES, Names
 from bouncewise.contract import dumps
 from bouncewise.contract.addresses import suppression_row
 from bouncewise.lists import exports
 from bouncewise.lists.exports import Loss, lost
 from bouncewise.lists.postfix import POSTFIX
-from bouncewise.model import Cause, Decision, Scope, State
+from bouncewise.model import Decision, Scope, State
 from bouncewise.operations.suppress import suppressions
 from bouncewise.output import open_output, require_distinct
 
@@ -37,7 +38,7 @@ Entries = Iterable[tuple[str, Decision]]
     "--format",
     "form",
     metavar="FORMAT",
-    type=click.Choice([*exports.FORMATS, *POSTFIX]),
+    type=Names([*exports.FORMATS, *POSTFIX]),
     default="csv",
     show_default=True,
     help=f"One of {', '.join([*exports.FORMATS, *POSTFIX])}. postfix is an access(5) map of "
@@ -46,6 +47,7 @@ Entries = Iterable[tuple[str, Decision]]
 @click.option(
     "-o",
     "--output",
+    metavar="FILE",
     type=click.Path(path_type=Path),
     help="The file to write. Default: standard output.",
 )
@@ -57,13 +59,13 @@ Entries = Iterable[tuple[str, Decision]]
 )
 @click.option(
     "--scope",
-    type=click.Choice([Scope.ALL.value, Scope.MARKETING.value]),
+    type=Names([Scope.ALL.value, Scope.MARKETING.value]),
     help="Write only what is suppressed for all mail, or for marketing mail alone.",
 )
 @click.option(
     "--cause",
     metavar="CAUSE",
-    type=click.Choice([c.value for c in Cause]),
+    type=CAUSES,
     help="Write only what is suppressed for this cause.",
 )
 @click.option("--since", metavar="TIME", help="Write only what is suppressed since TIME or later.")
@@ -89,7 +91,7 @@ def export(
     \b
     bouncewise suppressions export --format postfix -o /etc/postfix/bounced
     postmap /etc/postfix/bounced
-    bouncewise suppressions export --format postfix-domains -o /etc/postfix/bounced-domains
+    bouncewise suppressions export --format postfix-domains -o bounced-domains
 
     docs/recipes.md shows the settings of Postfix.
     """

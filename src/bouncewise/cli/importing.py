@@ -13,6 +13,7 @@ import click
 from bouncewise.cli.common import (
     DIM,
     by_option,
+    column_option,
     dry_run_option,
     echo,
     echo_error,
@@ -25,6 +26,7 @@ from bouncewise.cli.common import (
     why_option,
 )
 from bouncewise.cli.places import ledger_path
+from bouncewise.cli.spelling import CAUSES, Names
 from bouncewise.cli.tables import readable_twice
 from bouncewise.contract import dumps
 from bouncewise.contract.runs import ActRecord, ImportRecord
@@ -42,22 +44,22 @@ from bouncewise.policy.decide import WITHDRAWN
     "--format",
     "form",
     metavar="FORMAT",
-    type=click.Choice(FORMATS),
+    type=Names(FORMATS),
     help=f"The list, if its columns do not show it: {', '.join(FORMATS)}.",
 )
-@click.option("--column", help="Name of the address column, if it is not detected.")
+@column_option
 @click.option(
     "--scope",
-    type=click.Choice([Scope.ALL.value, Scope.MARKETING.value]),
+    type=Names([Scope.ALL.value, Scope.MARKETING.value]),
     help="Suppress every row for this mail, whatever its columns say.",
 )
 @click.option(
     "--cause",
     metavar="CAUSE",
-    type=click.Choice([c.value for c in Cause]),
+    type=CAUSES,
     help="Suppress every row for this cause.",
 )
-@click.option("--by", default=None, help="Name to record as the author. Default: import:FORMAT.")
+@click.option("--by", metavar="NAME", help="Name to record as the author. Default: import:FORMAT.")
 @dry_run_option("Count the entries, by what they say.")
 @ledger_options
 @json_option

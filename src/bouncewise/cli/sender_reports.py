@@ -6,7 +6,18 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from bouncewise.cli.common import BAD, DIM, HEAD, db_option, echo, json_option, open_ledger, style
+from bouncewise.cli.common import (
+    BAD,
+    DIM,
+    HEAD,
+    days_option,
+    db_option,
+    echo,
+    json_option,
+    open_ledger,
+    style,
+)
+from bouncewise.cli.spelling import Names
 from bouncewise.contract import dumps
 from bouncewise.contract.sender_reports import (
     AlignmentRow,
@@ -37,12 +48,11 @@ _BOTH = (
 
 @click.command("reports", short_help="DMARC and TLS reports: sources, alignment, what would fail")
 @click.argument("domain", required=False)
-@click.option(
-    "--days", type=click.IntRange(1, 3650), default=30, show_default=True, help="How far back."
-)
+@days_option(30)
 @click.option(
     "--sources",
     "most",
+    metavar="N",
     type=click.IntRange(1),
     default=20,
     show_default=True,
@@ -50,7 +60,7 @@ _BOTH = (
 )
 @click.option(
     "--what-if",
-    type=click.Choice(["quarantine", "reject"]),
+    type=Names(["quarantine", "reject"]),
     help="List the mails that this policy concerns, and what receivers would do with them.",
 )
 @db_option

@@ -28,6 +28,7 @@ from bouncewise.cli.common import (
 )
 from bouncewise.cli.exporting import export
 from bouncewise.cli.importing import import_, undo
+from bouncewise.cli.spelling import CAUSES, Names
 from bouncewise.contract import dumps
 from bouncewise.contract.addresses import suppression_row
 from bouncewise.model import Cause, Decision, Event, Scope, State
@@ -81,12 +82,12 @@ def _line(name: str, d: Decision) -> str:
 @click.option(
     "--cause",
     metavar="CAUSE",
-    type=click.Choice([c.value for c in Cause]),
+    type=CAUSES,
     help="The cause, if it is one of the list.",
 )
 @click.option(
     "--scope",
-    type=click.Choice([s.value for s in Scope]),
+    type=Names([s.value for s in Scope]),
     default=Scope.ALL.value,
     show_default=True,
     help="For which mail.",

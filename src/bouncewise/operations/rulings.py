@@ -43,15 +43,13 @@ def close_incident(
     if over is None and incident.closed:
         raise InputError(
             f"the incident at {destination} already ended at {incident.closed:%Y-%m-%d %H:%M}; to "
-            f"record an earlier end, use"
-            " --at TIME"
+            "record an earlier end, use --ended TIME"
         )
     closed = over or author.at
     if closed <= incident.opened:
         raise InputError(
-            f"the incident at {destination} opened at {incident.opened:%Y-%m-%d %H:%M}: --at must "
-            f"be later; for a false alarm,"
-            " use `bouncewise incidents ignore`"
+            f"the incident at {destination} opened at {incident.opened:%Y-%m-%d %H:%M}: --ended "
+            "must be later; for a false alarm, use `bouncewise incidents ignore`"
         )
     return Ruling(
         destination=destination,
