@@ -85,10 +85,8 @@ WITH_DNS = ("--dns", "--validate")
 NAMES_OF_EVENTS = {"--opened", "--campaign", "undo"}
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the examples name: logs with an outage at Google, lists, rules, messages, keys."""
-    folder = tmp_path_factory.mktemp("examples")
+def _log() -> str:
+    """Days of deliveries, and refusals of the last hour at Google and at a tenant."""
     now = datetime.now(UTC).replace(microsecond=0)
     lines, number = [], 0
     places = {"google": ("gmail.com", "gmail-smtp-in.l.google.com"), "": ("tenant.example", "")}
@@ -110,7 +108,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
                     )
                 )
     lines.append(log_lines(now, "jo@example.com", "550 5.1.1 User unknown", queue=number + 1))
-    (folder / "mail.log").write_text("".join(lines))
+    return "".join(lines)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the examples name: logs with an outage at Google, lists, rules, messages, keys."""
+    folder = tmp_path_factory.mktemp("examples")
+    (folder / "mail.log").write_text(_log())
     shutil.copy(ROOT / "examples" / "sendgrid-bounces.csv", folder / "bounces.csv")
     for name in ("list", "subscribers", "signups"):
         (folder / f"{name}.csv").write_text("email,signup_form\njo@example.com,a\nal@b.example,b\n")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bouncewise import __version__
 from support.cli import bouncewise
 from support.postfix import UNKNOWN, log_lines
 
@@ -54,6 +55,7 @@ def test_check_reads_addresses_from_standard_input(folder: Path) -> None:
     assert done.returncode == 1
     assert [line.split()[2] for line in done.stdout.decode().splitlines()] == ["ok@x.example", JO]
     assert bouncewise(folder, "check", "-", stdin=b"no address\n").returncode == 2
+    assert bouncewise(folder, "check", "-", stdin=b"\n").returncode == 2  # it is no yes
 
 
 def test_check_takes_the_column_of_a_list(folder: Path) -> None:
@@ -79,3 +81,25 @@ def test_an_act_without_a_reason_is_a_usage_error(arguments: list[str], folder: 
     done = bouncewise(folder, *arguments)
     assert done.returncode == 2
     assert b"Missing option '--why'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["incidents"], "no incident and no alert in the 30 days before 2026-03-01"),
+        (["incidents", "list", "--days", "7"], "no incident and no alert in the 7 days"),
+        (["domains"], "no domain is held or suppressed"),
+        (["suppressions", "list", "--held"], "nothing is held"),
+    ],
+)
+def test_an_empty_answer_says_so_on_standard_error(
+    arguments: list[str], words: str, folder: Path
+) -> None:
+    done = bouncewise(folder, *arguments)
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert words in done.stderr.decode()
+    assert bouncewise(folder, *arguments, "-q").stderr == b""
+
+
+def test_the_version_has_the_name_of_the_program(folder: Path) -> None:
+    assert bouncewise(folder, "--version").stdout == f"bouncewise {__version__}\n".encode()

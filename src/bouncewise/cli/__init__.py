@@ -118,7 +118,7 @@ class Verbs(click.Group):
 @click.group(
     cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
 )
-@click.version_option(__version__, "-V", "--version", message="%(version)s")
+@click.version_option(__version__, "-V", "--version", message="bouncewise %(version)s")
 def bouncewise() -> None:
     """Know why mail bounced, and do the right thing about it.
 

@@ -27,6 +27,7 @@ from bouncewise.cli.common import (
 )
 from bouncewise.contract import dumps
 from bouncewise.contract.addresses import AddressAnswer
+from bouncewise.errors import InputError
 from bouncewise.lists.table import Table
 from bouncewise.model import Mail, Trust
 from bouncewise.operations.check import Answer, check
@@ -73,6 +74,8 @@ def command(
     if column and csv_path is None:
         raise click.UsageError("--column names a column of --csv FILE.")
     addresses = tuple(line.strip() for line in each_line(addresses))
+    if not addresses and csv_path is None:
+        raise InputError("no addresses on standard input")
     for given in addresses:
         parse_name(given)
     when, past = parse_moment(at)

@@ -12,6 +12,7 @@ from bouncewise.cli.common import (
     at_option,
     dry_run_option,
     echo,
+    echo_error,
     json_option,
     ledger_options,
     load_policy,
@@ -83,6 +84,8 @@ def command(
                     after=domain_state(row.after, policy, when),
                 )
                 echo(dumps(DnsCheckRow.of(now, meant)) if as_json else _line(now, meant))
+    if not found:
+        echo_error("note: no domain is held or suppressed because of DNS")
 
 
 def _line(row: DnsCheck, meant: str | None) -> str:

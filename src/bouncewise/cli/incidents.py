@@ -17,6 +17,7 @@ from bouncewise.cli.common import (
     db_option,
     dry_run_option,
     echo,
+    echo_error,
     json_option,
     ledger_options,
     load_classifier,
@@ -75,18 +76,38 @@ def command(
     While an incident is open, the addresses that it refused are held, not suppressed; when it is
     over, each is mailed once more.
     """
-    if ctx.invoked_subcommand:
-        return
+    if not ctx.invoked_subcommand:
+        _list(days, db, policy_path, as_json)
+
+
+@command.command("list", short_help="the same as `incidents` without a command")
+@days_option(30)
+@db_option
+@policy_option
+@json_option
+def list_(days: int, db: str | None, policy_path: Path | None, as_json: bool) -> None:
+    """List incidents, the latest first, and alerts.
+
+    \b
+    bouncewise incidents list --days 7
+    """
+    _list(days, db, policy_path, as_json)
+
+
+def _list(days: int, db: str | None, policy_path: Path | None, as_json: bool) -> None:
     with open_ledger(db) as ledger:
         latest = operation.latest(ledger)
         since = latest - timedelta(days=days)
-        for incident in ledger.incidents.all():
-            if (incident.closed or latest) >= since:
-                echo(*([dumps(IncidentRow.of(incident))] if as_json else _incident(incident)))
+        found = [i for i in ledger.incidents.all() if (i.closed or latest) >= since]
+        for incident in found:
+            echo(*([dumps(IncidentRow.of(incident))] if as_json else _incident(incident)))
         causes = load_classifier().ruleset.causes
-        for alert in alerts(ledger, load_policy(policy_path), since):
+        open_alerts = list(alerts(ledger, load_policy(policy_path), since))
+        for alert in open_alerts:
             do = tuple(causes[alert.cause].do) if alert.cause else CLAIMS_DO
             echo(*([dumps(AlertRow.of(alert, do))] if as_json else _alert(alert, do)))
+    if not found and not open_alerts:
+        echo_error(f"note: no incident and no alert in the {days} days before {latest:%Y-%m-%d}")
 
 
 def _incident(i: Incident) -> list[str]:

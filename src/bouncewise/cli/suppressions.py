@@ -17,6 +17,7 @@ from bouncewise.cli.common import (
     by_option,
     dry_run_option,
     echo,
+    echo_error,
     json_option,
     ledger_options,
     load_policy,
@@ -63,10 +64,14 @@ def list_(
     when, past = parse_moment(at)
     state = State.HELD if held else State.SUPPRESSED
     with open_ledger(db) as ledger:
+        is_empty = True
         for name, decision in suppressions(
             ledger, load_policy(policy_path), state, when, past=past
         ):
+            is_empty = False
             echo(dumps(suppression_row(name, decision)) if as_json else _line(name, decision))
+    if is_empty:
+        echo_error(f"note: nothing is {state}")
 
 
 def _line(name: str, d: Decision) -> str:
