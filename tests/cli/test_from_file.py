@@ -129,3 +129,30 @@ def test_config_check_says_that_the_ledger_is_not_there_yet(folder: Path) -> Non
 
 def test_an_empty_option_of_the_ledger_is_an_error_whatever_the_file_states(folder: Path) -> None:
     assert bouncewise(folder, "check", JO, "--db", "").returncode == 2
+
+
+def test_batch_uses_the_rules_of_the_file(folder: Path) -> None:
+    pytest.importorskip("polars")
+    (folder / "replies.txt").write_text("550 5.2.1 Mailbox is parked\n")
+    for options, rule in (([], "ours.parked"), (["--config", "none.toml"], "")):
+        (folder / "none.toml").write_text("")
+        out = f"out{len(options)}"
+        done = bouncewise(folder, "batch", "replies.txt", "-o", out, "--by", "rule", *options)
+        assert done.returncode == 0, done.stderr
+        counts = (folder / out / "counts.csv").read_text()
+        assert ("ours.parked,1" in counts) is bool(rule)
+
+
+def test_a_place_that_this_user_may_not_search_has_no_file(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "bouncewise.toml").unlink()
+    exists = Path.exists
+
+    def guarded(path: Path) -> bool:
+        if path.name == "bouncewise.toml":
+            raise PermissionError(13, "Permission denied", str(path))
+        return exists(path)
+
+    monkeypatch.setattr(Path, "exists", guarded)
+    assert bouncewise(folder, "check", JO, "--db", "own.sqlite").returncode == 1

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bouncewise import __version__
+from bouncewise.cli.screen import mark, render
 from support.cli import bouncewise
 from support.postfix import UNKNOWN, log_lines
 
@@ -103,3 +104,11 @@ def test_an_empty_answer_says_so_on_standard_error(
 
 def test_the_version_has_the_name_of_the_program(folder: Path) -> None:
     assert bouncewise(folder, "--version").stdout == f"bouncewise {__version__}\n".encode()
+
+
+def test_no_color_leaves_bold_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    marked = f"{mark('a', 'blue')} {mark('b', 'bold')}"
+    monkeypatch.setenv("NO_COLOR", "")
+    assert "\x1b[34m" in render(marked)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[34m" not in render(marked) and "\x1b[1m" in render(marked)

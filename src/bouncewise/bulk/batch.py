@@ -25,9 +25,11 @@ import pyarrow.parquet
 
 from bouncewise.bulk.columns import ColumnClassifier
 from bouncewise.bulk.dataframes import REPORT_SCHEMA, find_column, read_dataframes
+from bouncewise.classifier.classify import Classifier
 from bouncewise.errors import InputError
 from bouncewise.intake import files
 from bouncewise.intake.reading import CLASSIFIED_KINDS
+from bouncewise.rules.load import load
 from bouncewise.workers import Task, WorkerPool
 
 PART_ROWS = 2_000_000
@@ -45,17 +47,24 @@ class Part(NamedTuple):
     """Roles and names of the columns that the operator named."""
     by: tuple[str, ...]
     """What is counted; empty if the rows are written."""
+    rules: tuple[Path, ...] = ()
+    """The operator's own rule files."""
 
 
 def parts(
-    paths: tuple[str, ...], out: Path, columns: dict[str, str], by: tuple[str, ...]
+    paths: tuple[str, ...],
+    out: Path,
+    columns: dict[str, str],
+    by: tuple[str, ...],
+    rules: tuple[Path, ...] = (),
 ) -> list[Part]:
     """The parts of the work, in order; raises InputError if a path does not exist.
 
-    *columns* are the names of columns by role (``find_column``), *by* what is counted.
+    *columns* are the names of columns by role (``find_column``), *by* what is counted, *rules* the
+    operator's own rule files and folders.
     """
     work = []
-    version = _classifier().classifier.ruleset.version
+    version = _classifier(rules).classifier.ruleset.version
     options = repr((sorted(columns.items()), by)).encode()
     suffix = f"{version}-{hashlib.blake2b(options, digest_size=4).hexdigest()}.parquet"
     for path in files.expand(paths):
@@ -67,7 +76,7 @@ def parts(
         for row_groups in groups:
             name = f"{stem}-{row_groups[0]:05d}" if row_groups else stem
             target = out / f"{name}-{suffix}"
-            work.append(Part(path, row_groups, target, tuple(columns.items()), by))
+            work.append(Part(path, row_groups, target, tuple(columns.items()), by, rules))
     return work
 
 
@@ -120,7 +129,7 @@ def _write_part(part: Part, temporary: Path) -> int:
     try:
         for frame in read_dataframes(part.path, part.row_groups):
             rows += frame.height
-            classified = _with_verdict(frame, columns)
+            classified = _with_verdict(frame, columns, part.rules)
             if part.by:
                 counts.append(_count(classified, part.by, columns))
                 continue
@@ -157,8 +166,8 @@ def total(work: list[Part], by: tuple[str, ...]) -> pl.DataFrame:
 
 
 @cache
-def _classifier() -> ColumnClassifier:
-    return ColumnClassifier()
+def _classifier(rules: tuple[Path, ...]) -> ColumnClassifier:
+    return ColumnClassifier(Classifier(load(rules)) if rules else None)
 
 
 def _row_groups(path: str) -> list[tuple[int, ...]]:
@@ -175,7 +184,9 @@ def _row_groups(path: str) -> list[tuple[int, ...]]:
     return [*runs, run] if run or not runs else runs
 
 
-def _with_verdict(frame: pl.DataFrame, columns: dict[str, str]) -> pl.DataFrame:
+def _with_verdict(
+    frame: pl.DataFrame, columns: dict[str, str], rules: tuple[Path, ...]
+) -> pl.DataFrame:
     """*frame* with the columns of the verdict, which are renamed if *frame* has the same names."""
     reply = find_column(frame.columns, "reply", columns)
     if reply is None:
@@ -184,7 +195,7 @@ def _with_verdict(frame: pl.DataFrame, columns: dict[str, str]) -> pl.DataFrame:
         )
     receiver = find_column(frame.columns, "receiver", columns)
     stage = find_column(frame.columns, "stage", columns)
-    verdict = _classifier().verdict_columns(frame, reply, receiver=receiver, stage=stage)
+    verdict = _classifier(rules).verdict_columns(frame, reply, receiver=receiver, stage=stage)
     if frame.columns == list(REPORT_SCHEMA):
         verdict = _of_classified_kinds(frame, verdict)
     return frame.hstack(

@@ -6,7 +6,13 @@ from pathlib import Path
 
 import click
 
-from bouncewise.cli.common import echo, jobs_option, json_option
+from bouncewise.cli.common import (
+    echo,
+    jobs_option,
+    json_option,
+    rule_files,
+    rules_option,
+)
 from bouncewise.cli.screen import progress
 from bouncewise.cli.spelling import file_paths
 from bouncewise.contract import dumps
@@ -49,6 +55,7 @@ BY = ("domain", "day", "cause", "party", "permanence", "advice", "rule", "receiv
 @click.option(
     "--receiver", metavar="COLUMN", help="A column with the id of the receiver, e.g. google."
 )
+@rules_option
 @jobs_option
 @json_option
 def command(
@@ -59,6 +66,7 @@ def command(
     recipient: str | None,
     at: str | None,
     receiver: str | None,
+    rule_paths: tuple[Path, ...],
     jobs: int,
     as_json: bool,
 ) -> None:
@@ -83,7 +91,7 @@ def command(
         )
         if name
     }
-    work = batch.parts(paths, target, given, wanted)
+    work = batch.parts(paths, target, given, wanted, rule_files(rule_paths))
     with progress(len(work), "parts") as advance:
         rows = batch.run(work, jobs, lambda done, seen: advance(seen, done))
     if wanted:

@@ -211,8 +211,13 @@ def load_classifier(rule_paths: tuple[Path, ...] = ()) -> Classifier:
     from bouncewise.rules.load import load
 
     screen.detail("rules", ", ".join(map(str, rule_paths)) or "shipped")
-    paths = tuple(Path(part) for path in rule_paths for part in str(path).split(os.pathsep) if part)
+    paths = rule_files(rule_paths)
     return Classifier(load(paths)) if paths else default_classifier()
+
+
+def rule_files(rule_paths: tuple[Path, ...]) -> tuple[Path, ...]:
+    """The files and folders that --rules names; one value may name several, separated by ``:``."""
+    return tuple(Path(part) for path in rule_paths for part in str(path).split(os.pathsep) if part)
 
 
 def load_policy(path: Path | None) -> Policy:

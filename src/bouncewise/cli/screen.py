@@ -7,6 +7,7 @@ acts on; a hostile text that contains them can name these few styles only.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -60,6 +61,8 @@ def _part(part: str) -> str:
     if part == _PLAIN:
         return click.style("", reset=True)
     name = _STYLES[ord(part) - _FIRST]
+    if os.environ.get("NO_COLOR") and name != "bold":  # (https://no-color.org)
+        return ""
     if name == "bold":
         return click.style("", bold=True, reset=False)
     return click.style("", fg=name, reset=False)

@@ -52,7 +52,17 @@ def places() -> tuple[Path, ...]:
 
 def find(named: Path | None) -> Path | None:
     """The file to read: *named* if it is given, else the first place where there is one."""
-    return named if named is not None else next((p for p in places() if p.exists()), None)
+    return named if named is not None else next(filter(_is_there, places()), None)
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is a file; none in a folder that this user may not search, such as another
+    user's home.
+    """
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def load(named: Path | None = None) -> Loaded:
