@@ -235,6 +235,20 @@ def test_release_by_time_receiver_and_cause(shop: Shop) -> None:
     assert not shop.may("c@small.example", 400)
 
 
+def test_releasing_an_incident_releases_nobody_who_was_suppressed_before_it(shop: Shop) -> None:
+    people, mx = [f"u{i}@gmail.com" for i in range(60)], "gmail-smtp-in.l.google.com"
+    shop.mail(0, dict.fromkeys(people, ""), mx)
+    for day in (1, 2):
+        shop.mail(day, {p: UNKNOWN if i < 3 else "" for i, p in enumerate(people)}, mx)
+    left = [row["address"] for row in shop.rows("suppressions", "list")]
+    assert left == people[:3]
+    shop.mail(9, {p: UNKNOWN if i < 30 else "" for i, p in enumerate(people)}, mx)
+    assert [row["incident"] for row in shop.rows("incidents")] == ["google"]
+    released = shop.rows("release", "--incident", "google", "--why", "outage")
+    assert sorted(row["address"] for row in released) == sorted(people[3:30])
+    assert [row["address"] for row in shop.rows("suppressions", "list")] == left
+
+
 def test_refusals_of_us_raise_an_alert_and_touch_nobody(shop: Shop) -> None:
     people = [f"u{i}@gmail.com" for i in range(20)]
     shop.mail(

@@ -40,7 +40,7 @@ from bouncewise.operations.release import ReleaseFilter, matching, release
     "--incident",
     metavar="NAME",
     shell_complete=receivers,
-    help="Refused during an incident of this receiver or @domain.",
+    help="Suppressed or held since an incident of this receiver or @domain refused it.",
 )
 @click.option("--since", metavar="TIME", help="Suppressed or held at or after this time.")
 @click.option("--until", metavar="TIME", help="Suppressed or held before this time.")

@@ -215,12 +215,15 @@ def incidents_as_of(ledger: Store, policy: Policy, at: datetime | None) -> list[
     )
 
 
-def refused_by(ledger: Store, destination: str) -> set[str]:
-    """Every address that *destination* refused during any of its incidents."""
-    found: set[str] = set()
+def refused_by(ledger: Store, destination: str) -> dict[str, datetime]:
+    """Every address that *destination* refused during any of its incidents, with the time when the
+    first of these opened.
+    """
+    found: dict[str, datetime] = {}
     for incident in ledger.incidents.all():
         if incident.destination == destination:
-            found.update(ledger.traffic.refused(destination, *_slots_of(incident)))
+            for name in ledger.traffic.refused(destination, *_slots_of(incident)):
+                found[name] = min(incident.opened, found.get(name, incident.opened))
     return found
 
 

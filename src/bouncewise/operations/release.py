@@ -28,13 +28,16 @@ class ReleaseFilter(NamedTuple):
 
 
 def matching(wanted: ReleaseFilter, ledger: Store) -> list[tuple[str, Decision]]:
-    """The Decisions of evidence that match, by name; wishes and acts are never among them."""
+    """The Decisions of evidence that match, by name; wishes and acts are never among them. An
+    incident has made no Decision that is older than the incident.
+    """
     refused = refused_by(ledger, wanted.incident) if wanted.incident else None
     derived = (
         (name, d)
         for name, decisions in ledger.states()
         for d in decisions
-        if d.basis is Basis.EVIDENCE and (refused is None or name in refused)
+        if d.basis is Basis.EVIDENCE
+        and (refused is None or (name in refused and d.since and d.since >= refused[name]))
     )
     return [(name, d) for name, d in derived if _matches(name, d, wanted, ledger)]
 
