@@ -11,6 +11,7 @@ import click
 from bouncewise.cli.common import (
     BAD,
     DIM,
+    EARLIEST,
     HEAD,
     by_option,
     days_option,
@@ -107,7 +108,8 @@ def _list(days: int, db: str | None, policy_path: Path | None, as_json: bool) ->
             do = tuple(causes[alert.cause].do) if alert.cause else CLAIMS_DO
             echo(*([dumps(AlertRow.of(alert, do))] if as_json else _alert(alert, do)))
     if not found and not open_alerts:
-        echo_error(f"note: no incident and no alert in the {days} days before {latest:%Y-%m-%d}")
+        end = "now" if latest < EARLIEST else f"{latest:%Y-%m-%d}"  # (a ledger without evidence)
+        echo_error(f"note: no incident and no alert in the {days} days before {end}")
 
 
 def _incident(i: Incident) -> list[str]:

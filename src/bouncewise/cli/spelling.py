@@ -18,6 +18,10 @@ from bouncewise.model import Cause
 if TYPE_CHECKING:
     from bouncewise.rules.load import RuleSet
 
+    Choice = click.Choice[str]
+else:
+    Choice = click.Choice  # (generic from click 8.2 on)
+
 Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 _FEW = 12  # names that an error lists
@@ -51,7 +55,7 @@ def near_rule(name: str | None) -> str:
     return did_you_mean(name, known) if name and name not in known else ""
 
 
-class Names(click.Choice[str]):
+class Names(Choice):
     """One of several names; the error suggests the nearest, and lists them if they are few."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
