@@ -16,7 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bouncewise.ledger import open_store
-from bouncewise.ledger.database import Database
+from bouncewise.ledger.database import open_database
+from bouncewise.ledger.location import locate
 from bouncewise.ledger.rows import address_row, domain_of, new_id, state_row
 from bouncewise.model import Cause, Decision, State
 from bouncewise.operations.check import Checker
@@ -31,7 +32,7 @@ DEAD = Decision(
 def fill(path: Path, names: int) -> None:
     """Make a ledger in which *names* addresses are suppressed."""
     open_store(path, create=True).close()
-    database = Database(path, create=False)
+    database = open_database(locate(path))
     with database.transaction():
         for start in range(0, names, BLOCK):
             rows = [address_row(suppressed(i)) for i in range(start, min(names, start + BLOCK))]

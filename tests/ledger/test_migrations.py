@@ -18,6 +18,8 @@ from bouncewise.errors import LedgerError
 from bouncewise.ledger import open_store
 from bouncewise.ledger.migrate import SCHEMA
 
+pytestmark = pytest.mark.sqlite
+
 LEDGERS = Path(__file__).parents[1] / "fixtures" / "ledgers"
 """schema-4.sqlite: made by the version of schema 4 from three days of a shop's log with an outage,
 a migrated tenant, a domain that does not exist, notices, acts, an import and a ruling;

@@ -24,11 +24,12 @@ from bouncewise.cli.common import (
     open_ledger,
     style,
 )
-from bouncewise.cli.places import ledger_path
+from bouncewise.cli.places import ledger_location
 from bouncewise.cli.review import lines_of, summary
 from bouncewise.contract import dumps
 from bouncewise.contract.sender import CheckRow, RequirementRow, SpfOutsideRow, SpfTermRow
 from bouncewise.errors import InputError
+from bouncewise.ledger import exists
 from bouncewise.lists.names import name_in
 from bouncewise.net.answers import IPAddress
 from bouncewise.net.dns import Resolver, remembering, system_resolver
@@ -139,7 +140,7 @@ def _ip(text: str) -> IPAddress:
 def _shares(judged: list[Judged], db: str | None) -> dict[str, Share]:
     """What the ledger says of unmet requirements; nothing where there is no ledger."""
     unmet = [item.requirement for item in judged if item.met is Met.UNMET]
-    if not unmet or (db is None and not ledger_path(db).exists()):
+    if not unmet or (db is None and not exists(ledger_location(db))):
         return {}
     now = datetime.now(UTC)
     with open_ledger(db) as ledger:
@@ -148,7 +149,7 @@ def _shares(judged: list[Judged], db: str | None) -> dict[str, Share]:
 
 def _spf_use(domain: str, resolve: Resolver, db: str | None) -> SpfUse | None:
     """What the DMARC reports in the ledger say of the SPF record; None where there is nothing."""
-    if not domain or (db is None and not ledger_path(db).exists()):
+    if not domain or (db is None and not exists(ledger_location(db))):
         return None
     with open_ledger(db) as ledger:
         since = datetime.now(UTC) - timedelta(days=_REPORT_DAYS)

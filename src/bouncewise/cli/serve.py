@@ -18,7 +18,7 @@ from bouncewise.cli.common import (
     open_context,
     rules_option,
 )
-from bouncewise.cli.places import ledger_path
+from bouncewise.cli.places import ledger_location
 from bouncewise.config.settings import Settings
 from bouncewise.contract import dumps
 from bouncewise.contract.service import ServeRecord
@@ -54,8 +54,10 @@ def command(
     bouncewise serve --config /etc/bouncewise/bouncewise.toml
     """
     settings, _ = load_configuration(config_path)
-    path = ledger_path(db)
-    folder = Path(settings.spool.folder) if settings.spool.folder else path.parent / "spool"
+    location = ledger_location(db)
+    folder = (
+        Path(settings.spool.folder) if settings.spool.folder else location.path.parent / "spool"
+    )
     try:
         from bouncewise.service import front, supervise
         from bouncewise.service.hooks import hooks
@@ -69,7 +71,9 @@ def command(
         return
     found = hooks(settings.webhook, settings.http.public_url)
     Tokens(settings.token)
-    record = _record(settings, path, folder, {name: hook.esp.name for name, hook in found.items()})
+    record = _record(
+        settings, location.name, folder, {name: hook.esp.name for name, hook in found.items()}
+    )
     if check_config:
         echo(*([dumps(record)] if as_json else _summary(record)))
         return
@@ -77,7 +81,7 @@ def command(
         pass  # an error of the ledger ends the start
     setup = front.Setup(
         settings,
-        path,
+        location,
         folder,
         load_policy(policy_path),
         lambda: load_configuration(config_path)[0],
@@ -89,9 +93,9 @@ def command(
     front.run(setup, lambda: supervise.ledger_process(process))
 
 
-def _record(settings: Settings, ledger: Path, spool: Path, webhooks: dict[str, str]) -> ServeRecord:
+def _record(settings: Settings, ledger: str, spool: Path, webhooks: dict[str, str]) -> ServeRecord:
     return ServeRecord(
-        ledger=str(ledger),
+        ledger=ledger,
         spool=str(spool),
         http=settings.http.listen,
         postfix_policy=settings.postfix_policy.listen,
@@ -114,7 +118,7 @@ def _drain(
 
     ledger_process.run(
         folder,
-        ledger_path(db),
+        ledger_location(db),
         lambda: open_context(
             db,
             policy_path,

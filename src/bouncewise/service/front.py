@@ -21,7 +21,7 @@ import uvicorn
 
 from bouncewise.config.settings import Settings
 from bouncewise.errors import BouncewiseError, ConfigError
-from bouncewise.ledger import open_store
+from bouncewise.ledger import Location, open_store
 from bouncewise.policy.load import Policy
 from bouncewise.service import systemd
 from bouncewise.service.app import application
@@ -48,7 +48,7 @@ class Setup(NamedTuple):
     """
 
     settings: Settings
-    ledger: Path
+    ledger: Location
     folder: Path
     policy: Policy
     reload: Callable[[], Settings]

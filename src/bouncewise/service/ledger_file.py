@@ -9,17 +9,23 @@ from __future__ import annotations
 from pathlib import Path
 
 from bouncewise.errors import LedgerError
+from bouncewise.ledger import Location
 
 
 class LedgerFile:
-    """The file at *path* at this moment; make it before the ledger is opened."""
+    """The file of a ledger at this moment; make it before the ledger is opened. A ledger in
+    PostgreSQL has none, and its connection fails where its database was removed.
+    """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._identity = _identity(path)
+    def __init__(self, location: Location) -> None:
+        self._path = location.path
+        self._is_file = not location.url
+        self._identity = _identity(self._path)
 
     def check(self) -> None:
         """Raises LedgerError where there is no file or another one."""
+        if not self._is_file:
+            return
         found = _identity(self._path)
         if found is None:
             raise LedgerError(f"{self._path}: the file was removed")
