@@ -16,8 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bouncewise.ledger import open_store
-from bouncewise.ledger.database import open_database
 from bouncewise.ledger.location import locate
+from bouncewise.ledger.opening import open_database
 from bouncewise.ledger.rows import address_row, domain_of, new_id, state_row
 from bouncewise.model import Cause, Decision, State
 from bouncewise.operations.check import Checker

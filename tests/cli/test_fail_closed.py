@@ -18,7 +18,7 @@ from click.testing import CliRunner, Result
 
 from bouncewise import Ledger, LedgerError
 from bouncewise.cli import bouncewise
-from bouncewise.cli.places import ledger_path, login
+from bouncewise.cli.places import ledger_location, login
 from bouncewise.errors import BouncewiseError, InputError
 from bouncewise.ledger import open_store
 from bouncewise.ledger.location import locate
@@ -337,7 +337,7 @@ def test_a_user_without_name_and_home_can_work(
     assert login().startswith("uid ")
     monkeypatch.setattr("platformdirs.user_data_dir", lambda _: unknown())
     with pytest.raises(InputError, match="name the ledger's file with --db"):
-        ledger_path(None)
+        ledger_location(None)
 
 
 @pytest.mark.parametrize("kind", ["new", "dangling", "empty", "new folder"])

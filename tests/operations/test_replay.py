@@ -146,7 +146,8 @@ def test_replayed_is_as_if_it_had_been_judged_so_from_the_first(
     ingest(ledger, more)
     with open_store(tmp_path / "fresh.sqlite", create=True) as fresh:
         ingest(fresh, tmp_path / "a.log", more, rules=ours)
-        said = "SELECT address, at, digest, cause, advice, rule, words, receiver FROM event ORDER BY 1, 2, 3"
+        said = "SELECT address, at, digest, cause, advice, rule, words, receiver FROM event"
+        said += " ORDER BY 1, 2, 3"
         assert "@x.example" in states(fresh)
         changes, _ = again(ledger, ours, apply=True)
         assert "@x.example" in {change.name for change in changes}

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bouncewise.errors import LedgerError
+from bouncewise.ledger import locate
 from bouncewise.operations.context import Context
 from bouncewise.service import ledger_process
 from bouncewise.service.drain import Drain
@@ -20,10 +21,11 @@ from bouncewise.service.spool import Record, Writer
 _RUN = """
 import sys
 from pathlib import Path
+from bouncewise.ledger import locate
 from bouncewise.service import ledger_process
 def fail():
     raise RuntimeError("a defect")
-ledger_process.run(Path(sys.argv[1]), Path("none"), fail, 0, print)
+ledger_process.run(Path(sys.argv[1]), locate("none"), fail, 0, print)
 """
 
 
@@ -69,7 +71,7 @@ def test_a_fault_is_one_line_and_is_waited_for(
     monkeypatch.setattr(sys, "stdin", Input)
     monkeypatch.setattr(ledger_process, "_WAITS", (0.01,))
     monkeypatch.setattr(ledger_process.signal, "signal", lambda *_: None)
-    ledger_process.run(tmp_path, tmp_path / "ledger", fail, 0, lines.append)  # type: ignore[arg-type]
+    ledger_process.run(tmp_path, locate(tmp_path / "ledger"), fail, 0, lines.append)  # type: ignore[arg-type]
     os.close(reader)
     assert line in lines[0]
     assert lines[1] == "opened again"
@@ -81,11 +83,11 @@ def test_a_ledger_that_was_removed_or_replaced_gets_nothing_more(
 ) -> None:
     ledger, spool = tmp_path / "ledger", tmp_path / "spool"
     writer = Writer(spool, 1 << 30)
-    file = LedgerFile(ledger)
+    file = LedgerFile(locate(ledger))
     with pytest.raises(LedgerError, match="removed"):
         file.check()
     with Context.open(ledger, create=True) as context:
-        file = LedgerFile(ledger)
+        file = LedgerFile(locate(ledger))
         file.check()
         writer.append([Record(1, "webhook", "pm", b"{}")])
         moved = Drain(spool, context, lambda _: None)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bouncewise.ledger import Location, database
+from bouncewise.ledger import Location, opening
 from bouncewise.ledger import store as ledger_store
 from support import postgres
 
@@ -66,7 +66,7 @@ def databases(
     def opened(location: Location, *, create: bool = False, read_only: bool = False):
         if not location.url:
             location = location._replace(url=found.url(location.path, create=create))
-        return database.open_database(location, create=create, read_only=read_only)
+        return opening.open_database(location, create=create, read_only=read_only)
 
     if found.kind != "sqlite":
         postgres.server()  # or the test is skipped

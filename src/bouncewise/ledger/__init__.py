@@ -4,9 +4,9 @@ this package.
 
 from __future__ import annotations
 
-from bouncewise.ledger.database import exists
 from bouncewise.ledger.entries import DeliveryEntry, Entry, EventEntry, entry
 from bouncewise.ledger.location import Location, locate
+from bouncewise.ledger.opening import exists
 from bouncewise.ledger.protocol import Store
 from bouncewise.ledger.records import Batch
 from bouncewise.ledger.store import open_store

@@ -7,13 +7,11 @@ transactions, the catalogue, temporary tables that shadow others, error messages
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
-from bouncewise.errors import missing_extra
 from bouncewise.ledger.location import Location
 from bouncewise.ledger.queries import MOST_IDS
 
@@ -114,32 +112,3 @@ class Database(ABC):
         """Write all tables anew, outside a transaction, so that nothing of what was deleted stays
         in unused parts of files. Whether that was possible.
         """
-
-
-def exists(location: Location) -> bool:
-    """Whether there is a ledger, or a file in its place. Raises LedgerError where a server cannot
-    be asked.
-    """
-    if not location.url:
-        return os.path.lexists(location.path)
-    database = open_database(location, read_only=True)
-    try:
-        return "meta" in database.tables()
-    finally:
-        database.close()
-
-
-def open_database(location: Location, *, create: bool = False, read_only: bool = False) -> Database:
-    """The database at *location*; *create*: where there is no file, make it; *read_only*: only
-    questions are asked. Raises LedgerError where it cannot be used, and InputError where its
-    client is not installed.
-    """
-    if not location.url:
-        from bouncewise.ledger.sqlite import SqliteDatabase
-
-        return SqliteDatabase(location, create=create, read_only=read_only)
-    try:
-        from bouncewise.ledger.postgres import PostgresDatabase
-    except ImportError:
-        raise missing_extra("postgres", location.name, "psycopg") from None
-    return PostgresDatabase(location, read_only=read_only)

@@ -20,7 +20,7 @@ from bouncewise.ledger import histories, index, mails, migrate, rejudge, rows
 from bouncewise.ledger.append import append
 from bouncewise.ledger.coverage import Coverage
 from bouncewise.ledger.daily import Daily
-from bouncewise.ledger.database import Database, open_database
+from bouncewise.ledger.database import Database
 from bouncewise.ledger.engagement import Engagement
 from bouncewise.ledger.entries import Entry
 from bouncewise.ledger.erasure import Erasure
@@ -31,6 +31,7 @@ from bouncewise.ledger.incidents import Incidents
 from bouncewise.ledger.index import Index
 from bouncewise.ledger.location import Location, locate
 from bouncewise.ledger.neighbours import Neighbours
+from bouncewise.ledger.opening import open_database
 from bouncewise.ledger.outcomes import Outcomes
 from bouncewise.ledger.pending import Pending
 from bouncewise.ledger.protocol import Store
