@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 from bouncewise.ledger import Store
+from bouncewise.ledger.location import is_url
 from support import postgres
 
 
 def rows(ledger: Store, statement: str) -> list[tuple[Any, ...]]:
     """The rows of one statement; what it changes is committed."""
-    if schema := _schema(ledger.path):
+    if schema := _schema(ledger):
         return postgres.server().sql(statement, schema)
     with closing(sqlite3.connect(ledger.path)) as connection, connection:
         return connection.execute(statement).fetchall()
@@ -21,7 +21,7 @@ def rows(ledger: Store, statement: str) -> list[tuple[Any, ...]]:
 
 def dump(ledger: Store) -> dict[str, list[tuple[Any, ...]]]:
     """Everything in the ledger: the rows of each table, in order."""
-    if schema := _schema(ledger.path):
+    if schema := _schema(ledger):
         names = f"SELECT tablename FROM pg_tables WHERE schemaname = '{schema}'"
     else:
         names = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
@@ -31,7 +31,10 @@ def dump(ledger: Store) -> dict[str, list[tuple[Any, ...]]]:
     }
 
 
-def _schema(path: Path) -> str:
-    """The schema of a ledger in PostgreSQL, named by a file (support/stores.py); else ''."""
+def _schema(ledger: Store) -> str:
+    """The schema of a ledger in PostgreSQL, from its URL or a file (support/stores.py); else ''."""
+    if is_url(ledger.name):
+        return postgres.schema_of(ledger.name)
+    path = ledger.path
     head = path.read_bytes()[:99] if path.is_file() else b""
     return head.decode() if head and not head.startswith(b"SQLite") else ""
