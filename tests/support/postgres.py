@@ -39,7 +39,9 @@ class Server:
         if self._user:
             shutil.chown(self.folder, self._user)
         initdb = ("initdb", "-D", str(self.data), "-A", "trust", "-U", "test", "-E", "UTF8")
-        self._run(*initdb, "--locale=C", "--no-sync")
+        # An order of text that is not that of octets, as on most servers.
+        order = ("--locale=C", "--locale-provider=icu", "--icu-locale=en")
+        self._run(*initdb, *order, "--no-sync")
         with (self.data / "postgresql.conf").open("a") as conf:
             settings = {**_SETTINGS, "unix_socket_directories": str(self.folder)}
             conf.writelines(f"{name} = '{value}'\n" for name, value in settings.items())

@@ -21,7 +21,7 @@ import uvicorn
 
 from bouncewise.config.settings import Settings
 from bouncewise.errors import BouncewiseError, ConfigError
-from bouncewise.ledger import Location, open_store
+from bouncewise.ledger import Location, Store, open_store
 from bouncewise.policy.load import Policy
 from bouncewise.service import systemd
 from bouncewise.service.app import application
@@ -108,8 +108,7 @@ async def _follow(state: State, setup: Setup) -> None:
     while True:
         try:
             file = LedgerFile(setup.ledger)
-            # (SQLite's connections belong to the thread that opens them)
-            with open_store(setup.ledger, read_only=True) as ledger:
+            with await _opened(setup.ledger) as ledger:
                 state.use_ledger(ledger, setup.policy)
                 while True:
                     file.check()
@@ -121,6 +120,12 @@ async def _follow(state: State, setup: Setup) -> None:
             state.lose_ledger(f"{type(defect).__name__}: {defect}")
             setup.tell(f"the ledger cannot be followed: {type(defect).__name__}: {defect}")
         await asyncio.sleep(_RETRY_LEDGER)
+
+
+async def _opened(ledger: Location) -> Store:
+    if ledger.url:  # a server that does not answer must not stop the loop
+        return await asyncio.to_thread(open_store, ledger, read_only=True)
+    return open_store(ledger, read_only=True)  # (SQLite wants one thread for a connection)
 
 
 @contextlib.asynccontextmanager
