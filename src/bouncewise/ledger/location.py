@@ -59,7 +59,7 @@ def _server(url: str) -> Location:
         raise unusable_url() from None
     user, _, hosts = parts.netloc.rpartition("@")
     # (a password with "/" or "@" that is not written as %2F or %40 would be taken for a host)
-    if not all(_HOST.fullmatch(host) for host in hosts.split(",")) or "@" in parts.path:
+    if "@" in user + parts.path or not all(map(_HOST.fullmatch, hosts.split(","))):
         raise unusable_url()
     shown = "&".join(pair for pair in parts.query.split("&") if not _SECRET.match(pair))
     place = f"{hosts}{parts.path}{f'?{shown}' if shown else ''}"

@@ -50,7 +50,10 @@ class PostgresDatabase(Database):
         """Settings; the schema: its name, the same in SQL, its number."""
         self._script(
             f"SET lock_timeout = {int(BUSY_SECONDS * 1000)}; SET cursor_tuple_fraction = 1;"
-            f" SET default_transaction_read_only = {'on' if read_only else 'off'}"
+            f" SET default_transaction_read_only = {'on' if read_only else 'off'};"
+            # What is committed is removed from the spool.
+            " SELECT set_config('synchronous_commit', 'on', false)"
+            " WHERE current_setting('synchronous_commit') = 'off'"
         )
         sql = (
             "SELECT nspname, quote_ident(nspname), oid::bigint FROM pg_namespace"
@@ -244,7 +247,8 @@ class PostgresDatabase(Database):
             self._is_listening = True
         connection = self._connection.pgconn
         try:
-            connection.consume_input()
+            for _ in range(2):  # a server that stops says so, and then closes the connection
+                connection.consume_input()
             while (found := connection.notifies()) is not None:
                 self._count(found.be_pid)
         except ERRORS as bad:
