@@ -42,22 +42,22 @@ def free_port() -> int:
 class Service:
     """``bouncewise serve`` in a folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, db: str = "") -> None:
         self.folder, self.http, self.policy = folder, free_port(), free_port()
         (folder / "bouncewise.toml").write_text(CONFIG.format(http=self.http, policy=self.policy))
-        self.db = folder / "ledger.sqlite"
+        self.db = db or str(folder / "ledger.sqlite")
         self.log = folder / "log"
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "bouncewise", "serve", "--db", str(self.db)]
+        command = [sys.executable, "-m", "bouncewise", "serve", "--db", self.db]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command,
                 cwd=self.folder,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "PM_SECRET": SECRET},
+                env={**os.environ, "PM_SECRET": SECRET, "XDG_DATA_HOME": str(self.folder)},
             )
         self.until(lambda: self.status("GET", "/healthz") == 200)
 
