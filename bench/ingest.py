@@ -111,7 +111,7 @@ def main() -> None:
                     there = rate(log, mails, jobs, url)
                     print(f"{what}   {there:10,.0f} events/s   {there / ours:.2f} of SQLite")
         nothing = patch.object(
-            decisions, "detect_incidents", lambda *_: Affected(set(), Slot(0), Slot(0))
+            decisions, "detect_incidents", lambda *_: Affected(set(), Slot(0), Slot(0), False)
         )
         with nothing, patch.object(RefusalContexts, "of", lambda *_: NoContext()):
             without = rate(log, mails, 2)

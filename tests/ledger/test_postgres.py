@@ -14,6 +14,7 @@ import pytest
 from bouncewise.classifier.classify import Classifier, default_classifier
 from bouncewise.errors import BouncewiseError, LedgerError
 from bouncewise.ledger import Location, Store, index, locate, open_store
+from bouncewise.ledger.opening import open_database
 from bouncewise.model import Cause, Decision, Event, State
 from bouncewise.operations.check import Checker
 from bouncewise.operations.context import Context
@@ -209,6 +210,18 @@ def test_a_lost_commit_is_said_to_be_unknown(url: str) -> None:
         )
         with lost, ledger.change():
             postgres.server().sql(_END_ALL)
+
+
+def test_a_lost_commit_of_a_replay_does_not_say_that_nothing_was_changed(url: str) -> None:
+    open_store(url, create=True).close()
+    database = open_database(locate(url))
+    with (
+        pytest.raises(LedgerError, match="is not known; run") as found,
+        database.rewriting(trial=False, kept=frozenset()),
+    ):
+        postgres.server().sql(_END_ALL)
+        database.commit()
+    assert "Nothing was changed" not in str(found.value)
 
 
 # ── several processes and machines ──────────────────────────────────────────────────────────────

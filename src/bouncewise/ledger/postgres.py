@@ -27,6 +27,10 @@ _LOCK = 0x62770000 << 32  # beside the advisory locks of other programs
 _FETCH = 5000  # rows of one answer, where there may be very many
 
 
+class _UnknownEndError(LedgerError):
+    """The answer to a COMMIT was lost."""
+
+
 class PostgresDatabase(Database):
     """One connection to a server."""
 
@@ -179,7 +183,7 @@ class PostgresDatabase(Database):
             self._connection.execute(f"NOTIFY {self._channel}; COMMIT".encode())
         except ERRORS as bad:
             self._rollback()
-            raise LedgerError(
+            raise _UnknownEndError(
                 f"{self.name}: {reason(bad)}. Whether the last transaction was kept is not known;"
                 " run the command again: what is in the ledger already counts once."
             ) from None
@@ -194,6 +198,8 @@ class PostgresDatabase(Database):
             else:
                 self._begin()
             yield
+        except _UnknownEndError:
+            raise
         except (*ERRORS, LedgerError) as bad:
             raise LedgerError(
                 f"replay: {bad} Nothing was changed. Is another bouncewise writing? Has the server"
