@@ -24,9 +24,10 @@ ROOT = Path(__file__).parents[1]
 REPOSITORY = "https://github.com/bouncewise/bouncewise/blob/main"
 
 NAVIGATION = {
-    "How to": ["recipes", "service", "scaling", "dashboard", "sender", "gate", "segment", "validate"],
-    "Reference": ["command-line", "configuration", "json", "library", "webhooks", "scale", "spark"],
+    "How to": ["recipes", "service", "dashboard", "sender", "gate", "segment", "validate"],
+    "Reference": ["command-line", "configuration", "json", "library", "webhooks", "scale"],
     "How it works": ["verdicts", "rules", "policy", "ledger", "trust", "diagnosis", "privacy"],
+    "Several machines": ["scaling", "spark"],
     "The project": ["architecture", "dependencies", "releasing"],
 }
 CODES = (

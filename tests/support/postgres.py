@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import contextlib
 import itertools
 import os
 import pwd
@@ -25,6 +24,8 @@ _SETTINGS = {
     "max_connections": "40",
     "shared_buffers": "64MB",
 }
+# Its standard input ends when the tests do, however they end.
+_KEEPER = 'read _; pg_ctl -D "$0/data" -m immediate stop; cd /; rm -rf "$0"'
 _numbers = itertools.count(1)
 
 
@@ -38,6 +39,14 @@ class Server:
         self.data = self.folder / "data"
         if self._user:
             shutil.chown(self.folder, self._user)
+        self._keeper = subprocess.Popen(
+            ("sh", "-c", _KEEPER, str(self.folder)),
+            user=self._user,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         initdb = ("initdb", "-D", str(self.data), "-A", "trust", "-U", "test", "-E", "UTF8")
         # An order of text that is not that of octets, as on most servers.
         order = ("--locale=C", "--locale-provider=icu", "--icu-locale=en")
@@ -58,9 +67,7 @@ class Server:
 
     def remove(self) -> None:
         """Stop it, and remove its folder."""
-        with contextlib.suppress(subprocess.CalledProcessError):
-            self.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._keeper.communicate()
 
     def url(self, schema: str = "public", user: str = "test") -> str:
         """The URL of a ledger in a schema, which is not made."""
