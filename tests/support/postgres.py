@@ -26,6 +26,10 @@ _SETTINGS = {
 }
 # Its standard input ends when the tests do, however they end.
 _KEEPER = 'read _; pg_ctl -D "$0/data" -m immediate stop; cd /; rm -rf "$0"'
+# Debian and Ubuntu do not put the server's programs on the PATH.
+_PATH = os.pathsep.join(
+    (os.environ.get("PATH", ""), *map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin"))))
+)
 _numbers = itertools.count(1)
 
 
@@ -46,6 +50,7 @@ class Server:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
+            env={**os.environ, "PATH": _PATH},
         )
         initdb = ("initdb", "-D", str(self.data), "-A", "trust", "-U", "test", "-E", "UTF8")
         # An order of text that is not that of octets, as on most servers.
@@ -97,6 +102,7 @@ class Server:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            env={**os.environ, "PATH": _PATH},
         )
 
 
@@ -110,8 +116,10 @@ def _unprivileged() -> str | None:
 
 def reason_to_skip() -> str:
     """Why no server can be started here; '' where one can."""
-    if missing := [name for name in ("initdb", "pg_ctl", "postgres") if not shutil.which(name)]:
-        return f"PostgreSQL is not installed: no {missing[0]} on the PATH"
+    if missing := [
+        name for name in ("initdb", "pg_ctl", "postgres") if not shutil.which(name, path=_PATH)
+    ]:
+        return f"PostgreSQL is not installed: no {missing[0]}"
     try:
         import psycopg  # noqa: F401
     except ImportError:
