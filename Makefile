@@ -6,11 +6,12 @@
 # make coverage       the tests, and whether they reach enough of the code and of its pure parts
 # make spark          the tests of Spark in local mode; downloads half a gigabyte and needs Java 17
 # make corpus         verdicts and reports compared with labelled replies, messages and foreign inputs in CORPUS=FOLDER (not part of the repository)
-# make lab            bounces produced by the mail servers that are installed, read and compared; as root
+# make lab            the official cases of SPF; bounces produced by the mail servers that are installed, read and compared; as root
 # make docs           the documentation as a site, in build/site/site; broken links end it
 # make fuzz           every reader under a coverage-guided fuzzer, for SECONDS=120
 # make soak           read and ingest on damaged fixtures, for SECONDS=3600; failures are kept in build/soak
 # make kills          commands killed at random moments, started again, and compared with those that nothing ended
+# make harm           the service killed and its ledger locked under load, and its memory
 # make world          policies compared in a simulated world
 # make bench          speed, with the figures of comparable programs or lower bounds
 # make package        source distribution and wheel, built, tested and checked
@@ -25,7 +26,7 @@ BIN = $(VENV)/bin
 
 PURE = src/bouncewise/times.py,src/bouncewise/model/*,src/bouncewise/text/*,src/bouncewise/rfc/*,src/bouncewise/classifier/*,src/bouncewise/policy/*,src/bouncewise/rules/*
 
-.PHONY: demo demo-dashboard docs train test check coverage spark corpus bench world lab fuzz soak kills package release-check clean
+.PHONY: demo demo-dashboard docs train test check coverage spark corpus bench world lab fuzz soak kills harm package release-check clean
 
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "bouncewise needs Python 3.11 or newer; try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
@@ -84,9 +85,12 @@ bench: $(VENV)/.installed
 	PYSPARK_PYTHON=$(CURDIR)/$(BIN)/python $(BIN)/python bench/spark.py
 
 lab: $(VENV)/.installed
+	$(BIN)/pip install --quiet pyyaml
+	$(BIN)/python -m lab.spf
 	$(BIN)/python -m lab.run
 	$(BIN)/python -m lab.verp
 	$(BIN)/python -m lab.service
+	$(BIN)/python -m lab.tables
 
 docs: $(VENV)/.installed
 	$(BIN)/pip install --quiet --editable '.[docs]'
@@ -104,6 +108,9 @@ soak: $(VENV)/.installed
 
 kills: $(VENV)/.installed
 	$(BIN)/python fuzz/kills.py
+
+harm: $(VENV)/.installed
+	$(BIN)/python -m fuzz.service
 
 package: $(VENV)/.installed
 	$(BIN)/pip install --quiet build twine

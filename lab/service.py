@@ -93,7 +93,7 @@ class Serve:
         """Start it, and wait until it listens."""
         command = [sys.executable, "-m", "bouncewise", "serve", "--db", "ledger.sqlite"]
         self._process = subprocess.Popen(command, cwd=self.folder, stderr=subprocess.DEVNULL)  # noqa: S603
-        wait_until(lambda: _listens(self.lmtp))
+        wait_until(lambda: listens(self.lmtp))
 
     def stop(self) -> None:
         """End it."""
@@ -102,7 +102,8 @@ class Serve:
             self._process.wait(30)
 
 
-def _listens(number: int) -> bool:
+def listens(number: int) -> bool:
+    """Whether somebody listens at that port."""
     try:
         socket.create_connection(("127.0.0.1", number), 1).close()
     except OSError:
@@ -163,26 +164,26 @@ def main() -> None:
 
 def _tries(service: Serve, postfix: AskingPostfix) -> list[bool]:
     known, unknown, later = (f"{local}@{BOUNCES}" for local in ("b+1", "nobody", "b+2"))
-    wait_until(lambda: _listens(postfix.smtp))
-    results = [_tell("a good recipient is accepted", rcpt(postfix.smtp, "jo@there.example") == 250)]
+    wait_until(lambda: listens(postfix.smtp))
+    results = [tell("a good recipient is accepted", rcpt(postfix.smtp, "jo@there.example") == 250)]
     postfix.send(notice(DEAD), [known, unknown], "")
     results += [
-        _tell("a bounce is stored", wait_until(lambda: postfix.outcome(known) == "sent 2.0.0")),
-        _tell(
+        tell("a bounce is stored", wait_until(lambda: postfix.outcome(known) == "sent 2.0.0")),
+        tell(
             "another recipient is refused",
             wait_until(lambda: postfix.outcome(unknown) == "bounced 5.1.1"),
         ),
-        _tell(
+        tell(
             "the address is suppressed",
             wait_until(lambda: '"send":false' in service.run("check", DEAD, "--json")),
         ),
-        _tell("Postfix refuses it", wait_until(lambda: rcpt(postfix.smtp, DEAD) == 554)),
+        tell("Postfix refuses it", wait_until(lambda: rcpt(postfix.smtp, DEAD) == 554)),
     ]
     service.stop()
-    results.append(_tell("without the service mail passes", rcpt(postfix.smtp, DEAD) == 250))
+    results.append(tell("without the service mail passes", rcpt(postfix.smtp, DEAD) == 250))
     postfix.send(notice("other@gone.example"), [later], "")
     results.append(
-        _tell(
+        tell(
             "without the service a bounce waits",
             wait_until(lambda: postfix.outcome(later).startswith("deferred")),
         )
@@ -194,12 +195,13 @@ def _tries(service: Serve, postfix: AskingPostfix) -> list[bool]:
         time.sleep(0.5)
         return postfix.outcome(later) == "sent 2.0.0"
 
-    results.append(_tell("and is delivered afterwards", wait_until(delivered)))
+    results.append(tell("and is delivered afterwards", wait_until(delivered)))
     return results
 
 
-def _tell(what: str, is_right: bool) -> bool:
-    print(f"service and postfix: {what}: {'right' if is_right else 'WRONG'}")
+def tell(what: str, is_right: bool) -> bool:
+    """Print whether *what* was tried came out right."""
+    print(f"service: {what}: {'right' if is_right else 'WRONG'}")
     return is_right
 
 

@@ -24,7 +24,16 @@ ROOT = Path(__file__).parents[1]
 REPOSITORY = "https://github.com/bouncewise/bouncewise/blob/main"
 
 NAVIGATION = {
-    "How to": ["recipes", "service", "dashboard", "sender", "gate", "segment", "validate"],
+    "How to": [
+        "recipes",
+        "imports",
+        "service",
+        "dashboard",
+        "sender",
+        "gate",
+        "segment",
+        "validate",
+    ],
     "Reference": ["command-line", "configuration", "json", "library", "webhooks", "scale"],
     "How it works": ["verdicts", "rules", "policy", "ledger", "trust", "diagnosis", "privacy"],
     "Several machines": ["scaling", "spark"],

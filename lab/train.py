@@ -11,7 +11,7 @@ import argparse
 import json
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,6 +38,8 @@ PENALTY = 3.0  # C of the regression: the inverse of how strongly weights are dr
 MIN_REPLIES = 2  # in which a feature must stand
 SMALLEST = 0.03  # weights below this are left out
 EXAMPLE_WEIGHT = 0.5  # of an example of a rule, beside a reply that somebody received
+WORDINGS = "wordings.jsonl"
+WORDING_WEIGHT = 0.7  # of a wording that was written for the project
 
 
 class Labelled(NamedTuple):
@@ -58,12 +60,19 @@ def labelled(reply: str, causes: Sequence[str], source: str, weight: float) -> L
 
 
 def replies() -> list[Labelled]:
-    """The labelled replies of the project."""
-    return [
-        labelled(row["reply"], (row["cause"], *row["alternates"]), row["source"], 1.0)
-        for path in sorted(REPLIES.glob("*.jsonl"))
-        for row in map(json.loads, path.read_text("utf-8").splitlines())
-    ]
+    """The labelled replies of the project that a server wrote."""
+    paths = sorted(path for path in REPLIES.glob("*.jsonl") if path.name != WORDINGS)
+    return [row for path in paths for row in _rows(path, 1.0)]
+
+
+def wordings() -> list[Labelled]:
+    """Wordings that were written for the project."""
+    return list(_rows(REPLIES / WORDINGS, WORDING_WEIGHT))
+
+
+def _rows(path: Path, weight: float) -> Iterator[Labelled]:
+    for row in map(json.loads, path.read_text("utf-8").splitlines()):
+        yield labelled(row["reply"], (row["cause"], *row["alternates"]), row["source"], weight)
 
 
 def examples() -> list[Labelled]:
@@ -152,7 +161,7 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="measure, and write nothing")
     check = parser.parse_args().check
     real = replies()
-    rows = [*real, *examples()]
+    rows = [*real, *wordings(), *examples()]
     counts = Counter(f for row in rows for f in row.features)
     kept = sorted(f for f, n in counts.items() if n >= MIN_REPLIES)
     vocabulary = {feature: i for i, feature in enumerate(kept)}
@@ -162,7 +171,10 @@ def main() -> None:
     temperature = min(choices, key=lambda t: calibration_error(probability(scores, t), right))
     chance = probability(scores, temperature)
     error = calibration_error(chance, right)
-    print(f"{len(real)} labelled replies, {len(rows) - len(real)} examples, {len(kept)} features")
+    print(
+        f"{len(real)} labelled replies, {len(rows) - len(real)} wordings and examples, "
+        f"{len(kept)} features"
+    )
     print(f"right about sources it did not learn from: {right.mean():.1%}")
     print(f"temperature {temperature}, expected calibration error {error:.3f}")
     for low in (0.35, 0.5, 0.7, 0.9):

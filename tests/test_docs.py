@@ -25,6 +25,8 @@ from bouncewise.contract.base import keys
 from bouncewise.contract.describe import SECTIONS, page
 from bouncewise.diagnosis.knowledge import load as load_diagnosis
 from bouncewise.intake.formats import FORMATS
+from bouncewise.lists import exports, layouts
+from bouncewise.lists.postfix import POSTFIX
 from bouncewise.model import Cause
 from bouncewise.policy.load import Policy, load
 from bouncewise.policy.schedule import Waiting, days_between_mails
@@ -230,6 +232,13 @@ def test_the_json_page_is_written_from_the_records() -> None:
         for record in records:
             assert all(key.about for key in keys(record)), record
     assert {verb.split()[0] for verb in SECTIONS} == set(VERBS)
+
+
+def test_imports_doc_has_every_layout_and_every_format_of_exports() -> None:
+    text = DOCS["imports.md"]
+    assert layouts.table() in text, "run: python -m bouncewise.lists.layouts"
+    for form in (*exports.FORMATS, *POSTFIX):
+        assert f"`{form}`" in text.partition("## Exports")[2], form
 
 
 def test_webhooks_doc_names_every_provider_scheme_and_outcome() -> None:

@@ -213,7 +213,13 @@ def test_suppressions_by_hand(run) -> None:
 
 def test_import_takes_over_what_is_dead_and_says_what_is_not(run) -> None:
     done = rows(run("suppressions", "import", EXAMPLES / "sendgrid-bounces.csv", "--json"))
-    assert done == [{"added": 1, "known": 0, "skipped": 1, "dry_run": False, "bad": 0}]
+    assert [done[0][key] for key in ("added", "known", "skipped", "dry_run", "bad")] == [
+        1,
+        0,
+        1,
+        False,
+        0,
+    ]
     (row,) = rows(run("suppressions", "list", "--json"))
     assert (row["address"], row["cause"], row["by"]) == (
         "old@corp.example",
@@ -287,25 +293,27 @@ def test_export_comes_back(run, tmp_path: Path, form: str) -> None:
     assert "\n=cmd" not in (tmp_path / "out.csv").read_text()
     run("suppressions", "import", "out.csv", "--format", form, "--db", "other.sqlite")
     back = rows(run("suppressions", "list", "--json", "--db", "other.sqlite"))
-    assert [r["address"] for r in back] == ["a@x.example", "b@x.example"]
+    has_complaints = form not in ("sendgrid", "mailgun")
+    wanted = ["a@x.example", "b@x.example"] if has_complaints else ["a@x.example"]
+    assert [r["address"] for r in back] == wanted
     if form in ("csv", "ses", "postmark"):
         assert back[1]["scope"] == "marketing"
 
 
-@pytest.mark.parametrize("form", ["ses", "sendgrid", "mailgun", "postfix"])
-def test_a_format_that_stops_all_mail_gets_no_entry_for_marketing_mail(run, form: str) -> None:
+def test_a_format_that_stops_all_mail_gets_no_entry_for_marketing_mail(run) -> None:
     run("suppressions", "add", "news@x.example", "--why", "x", "--scope", "marketing")
-    done = run("suppressions", "export", "--format", form)
+    export = ("suppressions", "export", "--format", "postfix")
+    done = run(*export)
     assert "news@x.example" not in done.stdout
-    assert "1 entries for marketing mail only were left out" in done.stderr
-    assert "news@x.example" in run("suppressions", "export", "--format", form, "--marketing").stdout
+    assert "not written (1): suppressions for marketing mail only" in done.stderr
+    assert "news@x.example" in run(*export, "--marketing").stdout
 
 
 def test_export_for_postfix(run) -> None:
     run("suppressions", "add", "a@x.example", "@gone.example", "--why", "closed\tfor good")
     assert run("suppressions", "export", "--format", "postfix").stdout.splitlines() == [
         "# @gone.example: a domain: see --format postfix-domains",
-        "a@x.example\t550 5.1.1 closed for good",
+        "a@x.example\t550 5.7.1 closed for good",
     ]
 
 

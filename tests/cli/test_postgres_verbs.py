@@ -54,6 +54,9 @@ VERBS = [
     ("suppressions", "remove", TENANT, *SAID, "--json"),
     ("suppressions", "import", "export.csv", "--json"),
     ("suppressions", "remove", "--added-by", "import:csv", "--why", "wrong file", "--json"),
+    ("suppressions", "import", "export.csv", "--json"),
+    ("suppressions", "undo", "4", *SAID, "--json"),
+    ("migrate", "--json"),
     ("confirm", "dead@x.example", *SAID, "--json"),
     ("replay", "--dry-run", "--json"),
     ("incidents", "close", TENANT, *SAID, "--dry-run", "--json"),
@@ -68,6 +71,7 @@ VERBS = [
     ("suppressions", "list", "--held", "--json"),
 ]
 ELSEWHERE = {
+    "doctor": "it looks at this machine, and asks a ledger as `migrate` does",
     "dashboard": "the pages open a ledger as `check` does",
     "sender audit": "it needs DNS, and asks a ledger as `sender reports` does",
     "serve": "tests/integration/test_serve.py",

@@ -3,124 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
-import json
 import os
+import random
 import signal
+import smtplib
 import socket
 import sqlite3
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
-from bouncewise.ledger import open_store
-
-SECRET = "a-long-secret"
-CONFIG = """
-[http]
-listen = "127.0.0.1:{http}"
-[postfix_policy]
-listen = "127.0.0.1:{policy}"
-[[webhook]]
-name = "pm"
-esp = "postmark"
-secret = "env:PM_SECRET"
-"""
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
-class Service:
-    """``bouncewise serve`` in a folder."""
-
-    def __init__(self, folder: Path, db: str = "") -> None:
-        self.folder, self.http, self.policy = folder, free_port(), free_port()
-        (folder / "bouncewise.toml").write_text(CONFIG.format(http=self.http, policy=self.policy))
-        self.db = db or str(folder / "ledger.sqlite")
-        self.log = folder / "log"
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "bouncewise", "serve", "--db", self.db]
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                command,
-                cwd=self.folder,
-                stdout=log,
-                stderr=log,
-                env={**os.environ, "PM_SECRET": SECRET, "XDG_DATA_HOME": str(self.folder)},
-            )
-        self.until(lambda: self.status("GET", "/healthz") == 200)
-
-    def until(self, is_so: object, seconds: float = 30) -> None:
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            with contextlib.suppress(OSError, http.client.HTTPException):
-                if is_so():  # type: ignore[operator]
-                    return
-            time.sleep(0.05)
-        raise AssertionError(self.log.read_text())
-
-    def status(self, method: str, path: str, body: bytes = b"") -> int:
-        connection = http.client.HTTPConnection("127.0.0.1", self.http, timeout=20)
-        try:
-            connection.request(method, path, body)
-            return connection.getresponse().status
-        finally:
-            connection.close()
-
-    def bounce(self, number: int) -> int:
-        return self.status("POST", f"/in/pm/{SECRET}", event(number))
-
-    def refused(self, address: str) -> bool:
-        """What Postfix would be told."""
-        with socket.create_connection(("127.0.0.1", self.policy), 5) as sock:
-            sock.sendall(
-                f"request=smtpd_access_policy\nprotocol_state=RCPT\nsender=a@s.example\n"
-                f"recipient={address}\n\n".encode()
-            )
-            return sock.recv(4096).startswith(b"action=REJECT")
-
-    def names(self) -> set[str]:
-        with open_store(self.db, read_only=True) as ledger:
-            return {name for name in ledger.names() if not name.startswith("@")}
-
-    def stop(self, number: int = signal.SIGTERM) -> int:
-        assert self.process is not None
-        self.process.send_signal(number)
-        return self.process.wait(30)
-
-
-def event(number: int) -> bytes:
-    return json.dumps(
-        {
-            "RecordType": "Bounce",
-            "Type": "HardBounce",
-            "Email": f"u{number}@gone.example",
-            "ID": number,
-            "BouncedAt": "2026-11-23T10:00:00Z",
-            "Details": "smtp;550 5.1.1 User unknown",
-        }
-    ).encode()
+from fuzz.service import Harmed, kill, lock
+from fuzz.serving import SECRET, Load, Service, event, free_port
 
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    made = Service(tmp_path)
-    made.start()
-    yield made
-    if made.process is not None and made.process.poll() is None:
-        made.process.kill()
-        made.process.wait()
+    with Service(tmp_path) as made:
+        yield made
 
 
 def test_a_bounce_is_refused_by_postfix_within_seconds(service: Service) -> None:
@@ -131,57 +32,38 @@ def test_a_bounce_is_refused_by_postfix_within_seconds(service: Service) -> None
     assert "Traceback" not in service.log.read_text()
 
 
-class Load(threading.Thread):
-    """Sends events without pause, and remembers which were acknowledged."""
-
-    def __init__(self, service: Service, first: int) -> None:
-        super().__init__(daemon=True)
-        self.service, self.number = service, first
-        self.acknowledged: set[int] = set()
-        self.refused = 0
-        self.slowest = 0.0
-        self.ends = False
-
-    def run(self) -> None:
-        while not self.ends:
-            self.number += 1
-            begun = time.monotonic()
-            try:
-                status = self.service.bounce(self.number)
-            except (OSError, http.client.HTTPException):
-                time.sleep(0.02)
-                continue
-            self.slowest = max(self.slowest, time.monotonic() - begun)
-            if status == 204:
-                self.acknowledged.add(self.number)
-            else:
-                self.refused += 1
+@pytest.fixture
+def harmed(tmp_path: Path) -> Iterator[Harmed]:
+    made = Harmed(tmp_path)
+    with made.service:
+        yield made
 
 
-def test_nothing_acknowledged_is_lost_when_the_process_is_killed(service: Service) -> None:
-    load = Load(service, 0)
-    load.start()
-    for _ in range(4):
-        time.sleep(0.7)
-        service.stop(signal.SIGKILL)
-        service.start()
-    time.sleep(0.3)
-    load.ends = True
-    load.join()
-    wanted = {f"u{number}@gone.example" for number in load.acknowledged}
-    assert len(wanted) > 50
-    service.until(lambda: wanted <= service.names(), 60)
-    with open_store(service.db, read_only=True) as ledger:
-        events = ledger.counts()["event"]
-    assert events == len(service.names())  # each once, with those that were not acknowledged
+@pytest.mark.parametrize("is_front", [True, False])
+def test_what_was_acknowledged_is_in_the_ledger_once_after_kills(
+    harmed: Harmed, *, is_front: bool
+) -> None:
+    found = kill(harmed, 3, is_front=is_front, draw=random.Random(1))
+    assert found.acknowledged > 50
+    assert found.fault == ""
 
 
-def test_a_locked_ledger_stops_nothing(service: Service) -> None:
+def test_a_locked_ledger_refuses_and_loses_nothing(harmed: Harmed) -> None:
+    found = lock(harmed, 3)
+    assert found.acknowledged > 50
+    assert found.fault == ""
+    assert found.slowest < 2  # (fuzz/service.py asks for 0.1 s, on a machine that is not busy)
+
+
+def test_a_start_does_not_wait_for_a_locked_ledger(service: Service) -> None:
     load = Load(service, 0)
     load.start()
     with contextlib.closing(sqlite3.connect(service.db, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        time.sleep(4)
+        time.sleep(2)
+        service.stop(signal.SIGKILL)
+        service.start()  # a start does not wait for it either
+        time.sleep(2)
         other.execute("ROLLBACK")
     load.ends = True
     load.join()
@@ -189,6 +71,76 @@ def test_a_locked_ledger_stops_nothing(service: Service) -> None:
     assert load.slowest < 2
     wanted = {f"u{number}@gone.example" for number in load.acknowledged}
     service.until(lambda: wanted <= service.names(), 60)
+
+
+@pytest.mark.parametrize(("key", "client"), [("listen", smtplib.SMTP), ("lmtp", smtplib.LMTP)])
+def test_mail_of_the_bounce_address_is_in_the_ledger(
+    tmp_path: Path, key: str, client: type[smtplib.SMTP]
+) -> None:
+    port = free_port()
+    accept = 'accept = ["bounces+*@sender.example"]'
+    with Service(tmp_path, f'[smtp]\n{key} = "127.0.0.1:{port}"\n{accept}\n') as service:
+        service.until(lambda: socket.create_connection(("127.0.0.1", port), 1).close() or True)
+        mail = (Path(__file__).parents[1] / "fixtures" / "messages" / "postfix.eml").read_bytes()
+        with client("127.0.0.1", port) as session:
+            assert not session.sendmail("", ["bounces+1@sender.example"], mail)
+            with pytest.raises(smtplib.SMTPRecipientsRefused):
+                session.sendmail("", ["jo@other.example"], mail)
+        service.until(service.names)
+
+
+def overwrite(db: Path) -> None:
+    size = db.stat().st_size
+    with db.open("r+b") as file:
+        file.write(b"\x5a" * size)
+
+
+def replace(db: Path) -> None:
+    other = db.with_name("other")
+    other.write_bytes(b"no database")
+    other.replace(db)
+
+
+@pytest.mark.parametrize("harm", [overwrite, replace, Path.unlink])
+def test_a_ledger_that_is_lost_is_a_few_lines_and_stops_nothing(
+    service: Service, harm: Callable[[Path], None]
+) -> None:
+    copy = service.folder / "copy"
+    assert service.bounce(1) == 204
+    service.until(lambda: service.refused("u1@gone.example"))
+    with (
+        contextlib.closing(sqlite3.connect(service.db)) as db,
+        contextlib.closing(sqlite3.connect(copy)) as to,
+    ):
+        db.backup(to)
+    os.truncate(service.log, 0)
+    harm(service.db)
+    service.until(lambda: service.status("GET", "/v1/check/u1@gone.example") == 503)
+    for number in range(2, 30):
+        assert service.bounce(number) == 204
+        assert not service.refused("u1@gone.example")
+        assert service.status("GET", "/v1/check/u1@gone.example") == 503
+    assert service.status("GET", "/healthz") == service.status("GET", "/readyz") == 200
+    assert 1 <= len(service.log.read_text().splitlines()) <= 4
+    service.stop(signal.SIGKILL)
+    service.start()  # a start with such a ledger receives as well
+    assert service.bounce(30) == 204
+    assert service.status("GET", "/v1/check/u1@gone.example") == 503
+    service.stop()
+    for end in ("-wal", "-shm"):
+        Path(f"{service.db}{end}").unlink(missing_ok=True)
+    copy.replace(service.db)
+    service.start()
+    service.until(lambda: service.names() == {f"u{number}@gone.example" for number in range(1, 31)})
+
+
+def test_a_first_start_with_another_file_is_refused(tmp_path: Path) -> None:
+    service = Service(tmp_path)
+    service.db.write_bytes(b"no database")
+    with pytest.raises(AssertionError, match="cannot be used as a ledger"):
+        service.start()
+    assert service.process is not None
+    assert service.process.wait(30) == 2
 
 
 def test_the_ledger_process_is_started_again(service: Service) -> None:

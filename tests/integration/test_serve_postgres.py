@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fuzz.serving import Load, Service
 
 from bouncewise.ledger import open_store
-from integration.test_serve import Load, Service
 from support import postgres
 
 
@@ -25,7 +25,7 @@ def server() -> Iterator[postgres.Server]:
 
 @pytest.fixture
 def service(tmp_path: Path, server: postgres.Server) -> Iterator[Service]:
-    made = Service(tmp_path, server.url())
+    made = Service(tmp_path, db=server.url())
     made.start()
     yield made
     if made.process is not None and made.process.poll() is None:
@@ -65,7 +65,7 @@ def test_nothing_acknowledged_is_lost_by_kills_and_a_server_that_stops(
     wanted = {f"u{number}@gone.example" for number in load.acknowledged}
     assert len(wanted) > 50
     service.until(lambda: wanted <= service.names(), 60)
-    with open_store(service.db, read_only=True) as ledger:
+    with open_store(service.ledger, read_only=True) as ledger:
         events = ledger.counts()["event"]
     assert events == len(service.names())  # each once, with those that were not acknowledged
     assert "Traceback" not in service.log.read_text()

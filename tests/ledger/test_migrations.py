@@ -10,21 +10,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import zstandard
 from click.testing import CliRunner
 
 from bouncewise.cli import bouncewise
 from bouncewise.errors import LedgerError
 from bouncewise.ledger import open_store
 from bouncewise.ledger.migrate import SCHEMA
+from support.ledgers import LEDGERS, schema_4
 
 pytestmark = pytest.mark.sqlite
-
-LEDGERS = Path(__file__).parents[1] / "fixtures" / "ledgers"
-"""schema-4.sqlite: made by the version of schema 4 from three days of a shop's log with an outage,
-a migrated tenant, a domain that does not exist, notices, acts, an import and a ruling;
-schema-4.jsonl: what that version answered to ASKED.
-"""
 
 CHECKED = [
     "u0@tenant.example",
@@ -49,9 +43,7 @@ ASKED = [
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
-    path = tmp_path / "ledger.sqlite"
-    path.write_bytes(zstandard.decompress((LEDGERS / "schema-4.sqlite.zst").read_bytes()))
-    return path
+    return schema_4(tmp_path)
 
 
 def answers(path: Path) -> list[dict]:

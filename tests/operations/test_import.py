@@ -83,10 +83,10 @@ TABLE = "Created,WHY,Scope,Email,until\n2026-01-02,550 5.1.1 user unknown,all,jo
 def test_list_is_read_in_any_dialect(
     tmp_path: Path, delimiter: str, encoding: str, end: str
 ) -> None:
-    from bouncewise.lists import formats
+    from bouncewise.lists import imports
 
     (tmp_path / "l").write_bytes(TABLE.replace(",", delimiter).replace("\n", end).encode(encoding))
-    (row,) = formats.load(tmp_path / "l", None)
+    (row,) = imports.load(tmp_path / "l", None)
     assert (row.address, row.reason, row.error) == ("jo@x.example", "550 5.1.1 user unknown", "")
     assert row.at is not None
     assert row.at.isoformat() == "2026-01-02T00:00:00+00:00"
@@ -114,7 +114,7 @@ def test_dry_run_says_what_the_run_does(tmp_path: Path, data: bytes) -> None:
         code, dry, _ = imported(tmp_path, data, "--dry-run")
         assert before == rows(tmp_path, "l")
         real_code, real, _ = imported(tmp_path, data)
-        assert (code, dry) == (real_code, real | {"dry_run": True})
+        assert (code, dry) == (real_code, real | {"dry_run": True, "id": None})
 
 
 def test_list_without_dates_is_imported_once(tmp_path: Path) -> None:
@@ -126,6 +126,9 @@ def test_list_without_dates_is_imported_once(tmp_path: Path) -> None:
         "skipped": 0,
         "dry_run": False,
         "bad": 0,
+        "id": None,
+        "rows": {"listed all": 2},
+        "lost_dates": 0,
     }
     bouncewise(tmp_path, "suppressions", "remove", "a@x.example", "--why", "x", "--db", "l")
     assert imported(tmp_path, data)[1]["added"] == 1
@@ -133,7 +136,8 @@ def test_list_without_dates_is_imported_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("when", ["9999-12-31T23:59:59-12:00", "2099-01-01", "0001-01-01", "1e99"])
 def test_impossible_time_of_a_row_does_not_rule_the_ledger(tmp_path: Path, when: str) -> None:
-    code, counts, _ = imported(tmp_path, f"email,created\na@x.example,{when}\n".encode())
+    data = f"email,created\na@x.example,{when}\n".encode()
+    code, counts, _ = imported(tmp_path, data, "--scope", "all")
     assert (code, counts["added"]) == (0, 1)
     bouncewise(tmp_path, "suppressions", "remove", "a@x.example", "--why", "x", "--db", "l")
     assert rows(tmp_path, "l") == []
@@ -157,12 +161,12 @@ def test_postfix_tables_refuse_what_is_suppressed_for_all_mail_and_nothing_else(
     add(tmp_path, "news@x.example", "--scope", "marketing")
     export = ("suppressions", "export", "--db", "l", "--format")
     lines = bouncewise(tmp_path, *export, "postfix").stdout.decode().splitlines()
-    assert [x for x in lines if not x.startswith("#")] == ["dead@x.example\t550 5.1.1 test"]
+    assert [x for x in lines if not x.startswith("#")] == ["dead@x.example\t550 5.7.1 test"]
     assert sum(x.startswith("#") for x in lines) == 2
     lines = bouncewise(tmp_path, *export, "postfix", "--marketing").stdout.decode().splitlines()
-    assert "news@x.example\t550 5.1.1 test" in lines
+    assert "news@x.example\t550 5.7.1 test" in lines
     (line,) = bouncewise(tmp_path, *export, "postfix-domains").stdout.decode().splitlines()
-    assert line == "/@closed\\.example$/\t550 5.1.2 test"
+    assert line == "/@closed\\.example$/\t550 5.7.1 test"
 
 
 @pytest.mark.parametrize("name", ["@co.uk", "@com", "@CO.UK.", "@com.br", "@x.ck", "@xn--p1ai"])
@@ -191,20 +195,11 @@ def test_typing_errors_below_a_public_suffix_do_not_suppress_it(tmp_path: Path) 
 
 
 EXPORTS = {  # of services, with what each row means: an address and its scope, or nothing
-    "sendgrid spam reports": (
-        "email,ip,created\na@x.example,192.0.2.1,1700000000\n",
-        "a marketing complaint",
-    ),
-    "sendgrid unsubscribes": ("email,created\na@x.example,1700000000\n", "a marketing"),
     "mailgun bounces": (
         'address,code,error,created_at\na@x.example,550,5.1.1 user unknown,"Fri, 21 Oct '
         '2025 11:02:55 UTC"\n'
         'b@x.example,554,blocked using zen.spamhaus.org,"Fri, 21 Oct 2025 11:02:55 UTC"\n',
         "a all mailbox-unknown",
-    ),
-    "mailgun complaints": (
-        'address,created_at\na@x.example,"Fri, 21 Oct 2025 11:02:55 UTC"\n',
-        "a marketing complaint",
     ),
     "mailgun unsubscribes": ("address,tags,created_at\na@x.example,*,\n", "a marketing"),
     "ses console": (
@@ -227,7 +222,7 @@ EXPORTS = {  # of services, with what each row means: an address and its scope, 
         "x;c@x.example;Delivered;\nx;d@x.example;First opening;\nx;e@x.example;Soft "
         "bounce;452 full\n"
         "x;f@x.example;Unsubscribed;\nx;g@x.example;Blocked;\n",
-        "a all mailbox-unknown, b marketing complaint, f marketing, g all",
+        "a all mailbox-unknown, b marketing complaint, f marketing",
     ),
     "hubspot": (
         "Email,Email hard bounce reason,Unsubscribed from all "
@@ -281,9 +276,9 @@ def test_rows_of_exports_are_suppressed_for_what_they_say(tmp_path: Path, name: 
     "data",
     [
         b"Name,Email,City\nA,a@x.example,Bonn\n",
+        b"Name,Email,Description\nA,a@x.example,a good customer\n",
         b"Name,Email,Created\nA,a@x.example,2026-01-01\n",
         b'{"email":"a@x.example"}\n',
-        b'\n[{"email":"a@x.example"}]\n',
         b"2026-03-03 mx postfix/smtp[1]: Q1: to=<a@x.example>, relay=mx, status=sent\n",
         b"email,until,until\na@x.example,2099-01-01,2020-01-01\n",
         b"email,email\na@x.example,b@x.example\n",

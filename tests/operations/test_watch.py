@@ -16,6 +16,7 @@ from bouncewise.sender.blocklists import load
 from bouncewise.sender.watching import Turn
 from support.cli import bouncewise
 from support.postfix import log_lines
+from support.reports import RECORD, REPORT, ROWS
 from support.zone import SILENT, resolver
 
 NOW = datetime(2026, 11, 27, 4, tzinfo=UTC)
@@ -78,6 +79,15 @@ def test_a_record_that_breaks_is_told_and_dns_that_is_silent_is_not(
     assert look(ledger, tmp_path, GOOD, 3) == [(Turn.ENDED, began[0][1])]
 
 
+def test_silence_about_one_record_does_not_hide_that_another_was_repaired(
+    ledger: Store, tmp_path: Path
+) -> None:
+    look(ledger, tmp_path, GOOD | {"_dmarc.shop.example": {"TXT": []}}, 0)
+    silent = GOOD | {"_smtp._tls.shop.example": SILENT}
+    ended = look(ledger, tmp_path, silent, 1)
+    assert ended == [(Turn.ENDED, "records shop.example dmarc-none")]
+
+
 def test_each_kind_is_looked_at_when_it_is_due(ledger: Store, tmp_path: Path) -> None:
     look(ledger, tmp_path, GOOD, 0)
     broken = GOOD | {"_dmarc.shop.example": {"TXT": []}}
@@ -108,6 +118,62 @@ def test_a_list_that_our_refusals_name_weighs_more(tmp_path: Path) -> None:
     (listing,) = [c.problem for c in found.changes if c.problem.is_listing]
     assert listing.level == "error"
     assert "1 addresses refused in 30 days with its name" in listing.words
+
+
+BEGIN = 1795305600  # 2026-11-22
+
+
+def report(folder: Path, name: str, day: int, *records: tuple[str, int, str]) -> None:
+    """Ingest a report on one day, with (source, mails, aligned result of DKIM)."""
+    text = "".join(
+        RECORD.format(ip=ip, count=count, dkim=result, spf="fail") for ip, count, result in records
+    )
+    begin = BEGIN + day * 86400
+    whole = REPORT.replace(ROWS, text).replace("r1<", f"{name}<")
+    whole = whole.replace("1795305600", str(begin)).replace("1795391999", str(begin + 86399))
+    (folder / f"{name}.xml").write_text(whole)
+    assert bouncewise(folder, "ingest", f"{name}.xml", "--db", "l").returncode == 0
+
+
+def alerts(folder: Path, hours: float) -> list[str]:
+    with open_store(folder / "l") as ledger:
+        watched = Watched((), (), (), resolver({}))
+        found = watch(ledger, watched, NOW + timedelta(hours=hours), everything=True)
+    assert all(noted.id != "new-source" for noted in found.standing)
+    new = [change for change in found.changes if change.problem.id == "new-source"]
+    assert all(change.is_worse for change in new)
+    return [change.problem.words for change in new]
+
+
+def test_a_new_source_is_an_alert_once_with_volume_result_and_first_day(tmp_path: Path) -> None:
+    report(tmp_path, "a", 0, ("192.0.2.1", 100, "pass"))
+    assert alerts(tmp_path, 0) == []
+    report(tmp_path, "b", 1, ("192.0.2.1", 100, "pass"), ("203.0.113.66", 20, "fail"))
+    report(tmp_path, "c", 2, ("198.51.100.7", 30, "pass"), ("203.0.113.66", 30, "fail"))
+    head = "new source of mail as example.com: "
+    assert alerts(tmp_path, 12) == [
+        f"{head}203.0.113.66, 50 mails (17.9%) since 2026-11-23: all fail DMARC",
+        f"{head}198.51.100.7, 30 mails (10.7%) since 2026-11-24: all pass DMARC",
+    ]
+    assert alerts(tmp_path, 24) == []
+
+
+def test_a_new_source_of_few_mails_is_an_alert_when_it_comes_to_weigh(tmp_path: Path) -> None:
+    report(tmp_path, "a", 0, ("192.0.2.1", 1000, "pass"))
+    alerts(tmp_path, 0)
+    report(tmp_path, "b", 1, ("203.0.113.66", 5, "fail"))
+    assert alerts(tmp_path, 12) == []
+    report(tmp_path, "c", 2, ("203.0.113.66", 5, "fail"), ("203.0.113.66", 2, "pass"))
+    (words,) = alerts(tmp_path, 24)
+    assert "12 mails (1.2%) since 2026-11-23: 2 pass DMARC, 10 fail" in words
+    assert alerts(tmp_path, 36) == []
+
+
+def test_an_old_archive_that_is_read_late_brings_no_new_source(tmp_path: Path) -> None:
+    report(tmp_path, "a", 0, ("192.0.2.1", 100, "pass"))
+    alerts(tmp_path, 0)
+    report(tmp_path, "b", -100, ("203.0.113.66", 500, "fail"))
+    assert alerts(tmp_path, 12) == []
 
 
 def test_without_anything_to_watch_the_command_says_what_to_set(tmp_path: Path) -> None:

@@ -100,6 +100,14 @@ def test_a_report_is_read_in_every_form(tmp_path: Path, octets: bytes) -> None:
     assert len(only(read(tmp_path, octets)).rows) == 2
 
 
+@pytest.mark.parametrize("word", ["pass", "Pass", "none", "", "delivered"])
+def test_any_disposition_is_kept_as_it_is_written(tmp_path: Path, word: str) -> None:
+    changed = f"<disposition>{word}</disposition>".encode()
+    report = only(read(tmp_path, XML.replace(b"<disposition>none</disposition>", changed)))
+    assert [row.disposition for row in report.rows] == [word.lower()] * 2
+    assert [row.count for row in report.rows] == [7, 1]
+
+
 def test_an_archive_may_hold_several_reports(tmp_path: Path) -> None:
     others = [XML.replace(b"r1", f"r{n}".encode()) for n in range(3)]
     for octets in (zipped(*others), mailed(zipped(*others), "application/zip")):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bouncewise.net.dns import MOST_SILENT, UnansweredError
 from bouncewise.sender import dmarc, spf_record
 from bouncewise.sender.audit import audit_domain, audit_ip
 from bouncewise.sender.checks import CheckResult, Level
@@ -119,6 +120,110 @@ def test_a_server_that_is_silent_is_unknown_and_no_error() -> None:
     found = audit("v=spf1 include:slow.example -all", slow__example=SILENT)
     assert ids(found) == {"dns-silent"}
     assert {r.level for r in found if r.id == "dns-silent"} == {Level.UNKNOWN}
+
+
+def unanswered(found: list[CheckResult]) -> set[str]:
+    """The questions that are named as not answered."""
+    return {
+        result.words.removeprefix("not answered: ").partition(": ")[0]
+        for result in found
+        if result.id == "dns-silent"
+    }
+
+
+def test_each_question_without_an_answer_is_named_with_its_type() -> None:
+    spf = "v=spf1 include:slow.example a:s1.example mx:s2.example include:s3.example -all"
+    zone = {f"{name}__example": SILENT for name in ("slow", "s1", "s3")}
+    found = audit(spf, s2__example={"MX": ["10 mx.s2.example."]}, mx__s2__example=SILENT, **zone)
+    assert unanswered(found) == {
+        "TXT of slow.example",
+        "A of s1.example",
+        "AAAA of s1.example",
+        "A of mx.s2.example",
+        "AAAA of mx.s2.example",
+        "TXT of s3.example",
+    }
+
+
+def test_silence_about_one_thing_hides_nothing_of_the_others() -> None:
+    rua = "rua=mailto:a@s1.example,mailto:b@no.example,mailto:c@s2.example"
+    silent = {f"shop.example._report._dmarc.{name}.example": SILENT for name in ("s1", "s2")}
+    found = audit(policy=f"v=DMARC1; p=none; {rua}", **silent)
+    assert ids(found) == {"dns-silent", "dmarc-monitor", "dmarc-report-unauthorised"}
+    assert unanswered(found) == {f"TXT of {name}" for name in silent}
+
+
+def test_the_own_record_applies_though_the_names_above_are_silent() -> None:
+    zone = {"_dmarc.shop.example": {"TXT": ["v=DMARC1; p=reject"]}, "_dmarc.example": SILENT}
+    found = dmarc.discover("shop.example", resolver(zone))
+    assert found.record is not None and not found.is_unknown
+    assert (found.organization, len(found.unanswered)) == ("", 1)
+
+
+@pytest.mark.parametrize("name", ["a.b.shop.example", "b.shop.example", "example"])
+def test_a_policy_found_beyond_a_silent_name_is_not_known(name: str) -> None:
+    zone = {"_dmarc.shop.example": {"TXT": ["v=DMARC1; p=reject"]}, f"_dmarc.{name}": SILENT}
+    found = dmarc.discover("a.b.shop.example", resolver(zone))
+    assert found.is_unknown and found.record is None
+
+
+@pytest.mark.parametrize(
+    ("zone", "want"),
+    [
+        ({"MX": SILENT}, {"MX"}),
+        ({"A": SILENT, "AAAA": SILENT}, {"A", "AAAA"}),
+        ({"A": SILENT}, {"A"}),
+    ],
+)
+def test_each_question_about_the_route_of_mail_is_named(
+    zone: dict[str, str], want: set[str]
+) -> None:
+    def resolve(name: str, record_type: str) -> list[str]:
+        if name == "bare.example" and record_type in zone:
+            raise UnansweredError("time-out")
+        return resolver({"bare.example": {"TXT": [f"{NET} -all"]}})(name, record_type)
+
+    found = audit_domain("bare.example", resolve)
+    assert unanswered(found) == {f"{kind} of bare.example" for kind in want}
+
+
+def test_each_name_of_an_address_that_is_silent_is_named() -> None:
+    names = ["s1.shop.example.", "s2.shop.example."]
+    zone = {"7.113.0.203.in-addr.arpa": {"PTR": names}, **{n.rstrip("."): SILENT for n in names}}
+    found = audit_ip(ipaddress.ip_address("203.0.113.7"), resolver(zone))
+    assert unanswered(found) == {"A of s1.shop.example", "A of s2.shop.example"}
+    zone["s1.shop.example"] = {"A": ["203.0.113.7"]}
+    found = audit_ip(ipaddress.ip_address("203.0.113.7"), resolver(zone))
+    assert ids(found) == {"ptr-confirmed"}
+
+
+def test_an_audit_ends_though_every_server_of_a_hostile_record_is_silent() -> None:
+    asked: list[str] = []
+
+    def resolve(name: str, record_type: str) -> list[str]:
+        if name.endswith(".slow.example") and record_type != "TXT":
+            asked.append(name)
+            raise UnansweredError("time-out")
+        spf = "v=spf1 " + " ".join(f"a:h{n}.slow.example" for n in range(9)) + " -all"
+        return resolver({"shop.example": {"TXT": [spf], **MAIL}})(name, record_type)
+
+    found = audit_domain("shop.example", resolve)
+    assert len(asked) == MOST_SILENT
+    words = [r.words for r in found if r.id == "dns-silent"]
+    assert any("not asked after 10 without an answer" in text for text in words)
+    assert any(text.startswith("not answered: A of h0.slow.example") for text in words)
+
+
+def test_a_silent_question_is_asked_once() -> None:
+    asked: list[tuple[str, str]] = []
+    zone = {"shop.example": {"TXT": ["v=spf1 a:slow.example -all"], **MAIL}, "slow.example": SILENT}
+
+    def resolve(name: str, record_type: str) -> list[str]:
+        asked.append((name, record_type))
+        return resolver(zone)(name, record_type)  # type: ignore[arg-type]
+
+    audit_domain("shop.example", resolve)
+    assert len(asked) == len(set(asked))
 
 
 def test_dns_that_never_answers_gives_no_error_and_no_ok() -> None:

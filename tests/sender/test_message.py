@@ -154,6 +154,19 @@ def test_strict_alignment_asks_for_the_same_domain() -> None:
         assert want in ids(sign(domain="mail.shop.example"), resolver(table))
 
 
+def test_each_identifier_that_passes_is_aligned_or_is_not() -> None:
+    table = {
+        "k._domainkey.shop.example": {"TXT": [record(RSA)]},
+        "bounce.esp.example": {"TXT": ["v=spf1 ip4:203.0.113.1 -all"]},
+        "_dmarc.shop.example": {"TXT": ["v=DMARC1; p=reject"]},
+        "_dmarc.esp.example": {"TXT": ["v=DMARC1; p=reject"]},
+    }
+    raw = b"Return-Path: <b@bounce.esp.example>\r\n" + sign()
+    found = audit_message(raw, resolver(table), NOW, ipaddress.ip_address("203.0.113.1"))
+    words = next(result.words for result in found if result.id == "aligned")
+    assert words.endswith("DKIM of shop.example; not aligned: SPF of bounce.esp.example")
+
+
 def test_spf_aligns_by_the_return_path_where_the_address_is_given() -> None:
     raw = b"Return-Path: <b@bounce.shop.example>\r\n" + HEADER.encode() + b"\r\nx\r\n"
     assert ids(raw) == {"dkim-none", "not-authenticated"}
@@ -169,10 +182,32 @@ def test_what_a_silent_name_server_could_have_said_is_no_fault(name: str) -> Non
     assert "dns-silent" in found and not found & {"not-authenticated", "not-aligned", "aligned"}
 
 
+def test_silence_about_one_identifier_does_not_hide_that_another_is_aligned() -> None:
+    table = {
+        "k._domainkey.shop.example": {"TXT": [record(RSA)]},
+        "bounce.esp.example": {"TXT": ["v=spf1 ip4:203.0.113.1 -all"]},
+        "_dmarc.esp.example": SILENT,
+    }
+    raw = b"Return-Path: <b@bounce.esp.example>\r\n" + sign()
+    found = ids(raw, resolver(table), ip="203.0.113.1")
+    assert {"aligned", "dns-silent"} <= found
+
+
 def test_what_weakens_a_signature_is_named() -> None:
     assert "dkim-small-key" in ids(sign(SMALL), zone(SMALL))
     assert "dkim-testing" in ids(sign(), zone(more="t=y; "))
     assert "from-count" in ids(b"From: x@evil.example\r\n" + sign())
+
+
+def test_what_is_appended_behind_the_signed_length_is_named_and_counted() -> None:
+    signed = re.sub(r"[ \t]+\r\n", "\r\n", re.sub(r"[ \t]+", " ", BODY)).rstrip("\r\n") + "\r\n"
+    appended = "<a href=https://evil.example>win</a>\r\n"
+    whole = BODY.rstrip("\r\n") + "\r\n"
+    raw = sign(tags=f"l={len(signed)}; ").replace(BODY.encode(), (whole + appended).encode())
+    found = {result.id: result for result in audit_message(raw, zone(), NOW)}
+    assert {"dkim-passes", "dkim-length"} <= set(found)
+    assert f"the last {len(appended)} octets" in found["dkim-length"].words
+    assert found["dkim-length"].level == "warning"
 
 
 def test_a_message_is_a_target_of_the_command(tmp_path: Path) -> None:

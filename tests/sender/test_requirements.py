@@ -42,9 +42,14 @@ def test_the_table_is_complete() -> None:
             {"domain"},
             {"SPF": "met", "DMARC_POLICY": "unmet", "DNS_RECORDS": "not-checked"},
         ),
-        (GOOD | {"_dmarc.shop.example": SILENT}, {"domain"}, {"DMARC_POLICY": "not-checked"}),
+        (
+            GOOD | {"_dmarc.shop.example": SILENT},
+            {"domain"},
+            {"DMARC_POLICY": "not-checked", "SPF": "met"},
+        ),
+        (GOOD | {"_smtp._tls.shop.example": SILENT}, {"domain"}, {"DMARC_POLICY": "met"}),
     ],
-    ids=["good", "no DMARC", "DNS is silent"],
+    ids=["good", "no DMARC", "DMARC is silent", "TLS reports are silent"],
 )
 def test_each_is_met_unmet_or_not_checked(
     zone: dict[str, object], looked_at: set[str], expected: dict[str, str]

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from bouncewise.net.https import FetchError, UnreachableError, fetch
-from bouncewise.sender.audit import audit_domain
+from bouncewise.sender.audit import Network, audit_domain
 from bouncewise.sender.transport import matches, parse_policy
 from support.zone import SILENT, resolver
 
@@ -46,7 +46,7 @@ def ids(policy: str | Exception = POLICY, more: dict[str, Any] | None = None) ->
             raise policy
         return policy.encode()
 
-    return {result.id for result in audit_domain("shop.example", resolver(zone), (), get)}
+    return {result.id for result in audit_domain("shop.example", resolver(zone), (), Network(get))}
 
 
 def sts(text: str) -> dict[str, list[str]]:

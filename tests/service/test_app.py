@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -210,6 +211,21 @@ def test_a_fault_of_ours_is_503(front: Callable[..., Front], tmp_path: Path) -> 
     assert served.spooled() == []
 
 
+@pytest.mark.parametrize("jump", [86_400.0, -86_400.0])
+def test_what_seems_old_because_the_clock_was_set_is_to_come_again(
+    front: Callable[..., Front], jump: float
+) -> None:
+    served = front(next(e for e in esps() if e.name == "mailgun"))
+    old = mailgun(str(int(NOW) - 9 * 3600))
+    served.state.clock._ahead = NOW - time.monotonic()
+    assert served.post(old) == 403
+    served.state.clock._ahead -= jump
+    assert served.post(old) == 503
+    assert "the clock of this machine was set" in served.lines[-1]
+    assert served.post(mailgun(key=b"x")) == 401
+    assert served.spooled() == []
+
+
 def test_sns_subscriptions_are_confirmed_without_opening_the_url(
     front: Callable[..., Front], certificates: list[str]
 ) -> None:
@@ -345,6 +361,27 @@ def test_one_and_many_and_lines_are_answered_alike(asked: Front) -> None:
     assert one == many["answers"][0]
 
 
+@pytest.mark.parametrize("name", ["a%0ab@x.example", "a@x.example%0A", "a%00@x.example", "%0d%0a"])
+def test_an_address_with_control_characters_is_400(asked: Front, name: str) -> None:
+    answer = asked.client.get(f"/v1/check/{name}", headers=bearer(CHECK.token))
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["status"] == 400
+    assert asked.client.get(f"/v1/check/{name}").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/nothing", 404), ("GET", "/v1/check", 405)]
+)
+def test_every_error_is_a_problem_document(
+    asked: Front, method: str, path: str, status: int
+) -> None:
+    answer = asked.client.request(method, path)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["status"] == status
+
+
 def test_ten_thousand_lines_are_answered(asked: Front) -> None:
     body = b"".join(b"u%d@b.example\n" % n for n in range(10_001))
     headers = bearer(CHECK.token) | {"Content-Type": "application/x-ndjson"}
@@ -367,6 +404,22 @@ def test_without_a_ledger_questions_fail_and_webhooks_do_not(front: Callable[...
     assert answer.status_code == 503
     assert served.post(genuine(next(e for e in esps() if e.name == "postmark")).request) == 204
     assert served.client.get("/readyz").status_code == 200
+
+
+def test_a_lost_ledger_is_one_line_and_its_return_another(asked: Front) -> None:
+    for why in ("removed", "no ledger there."):
+        asked.state.lose_ledger(why)
+    for _ in range(3):
+        asked.state.question_failed("malformed")
+    with open_store(asked.ledger or "", read_only=True) as ledger:
+        asked.state.use_ledger(ledger, load())
+        for _ in range(3):
+            asked.state.question_failed("malformed")
+    assert [line.partition(":")[0] for line in asked.lines] == [
+        "the ledger cannot be read",
+        "the ledger can be read again",
+        "a question cannot be answered",
+    ]
 
 
 def test_health_and_metrics(asked: Front) -> None:

@@ -7,8 +7,8 @@ import contextlib
 
 import uvicorn
 
-from bouncewise.service.front import listening
 from bouncewise.service.http_head import MAX_HEAD, BoundedHead
+from bouncewise.service.sockets import listening
 
 BEGIN = b"GET / HTTP/1.1\r\nHost: x\r\n"
 

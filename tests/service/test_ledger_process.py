@@ -16,16 +16,19 @@ from bouncewise.operations.context import Context
 from bouncewise.service import ledger_process
 from bouncewise.service.drain import Drain
 from bouncewise.service.ledger_file import LedgerFile
-from bouncewise.service.spool import Record, Writer
+from bouncewise.service.spool import Keep, Record, Writer
+
+KEEP = Keep(0, 1 << 30)
 
 _RUN = """
 import sys
 from pathlib import Path
 from bouncewise.ledger import locate
 from bouncewise.service import ledger_process
+from bouncewise.service.spool import Keep
 def fail():
     raise RuntimeError("a defect")
-ledger_process.run(Path(sys.argv[1]), locate("none"), fail, 0, print)
+ledger_process.run(Path(sys.argv[1]), locate("none"), fail, Keep(0, 1 << 30), print)
 """
 
 
@@ -71,7 +74,7 @@ def test_a_fault_is_one_line_and_is_waited_for(
     monkeypatch.setattr(sys, "stdin", Input)
     monkeypatch.setattr(ledger_process, "_WAITS", (0.01,))
     monkeypatch.setattr(ledger_process.signal, "signal", lambda *_: None)
-    ledger_process.run(tmp_path, locate(tmp_path / "ledger"), fail, 0, lines.append)  # type: ignore[arg-type]
+    ledger_process.run(tmp_path, locate(tmp_path / "ledger"), fail, KEEP, lines.append)  # type: ignore[arg-type]
     os.close(reader)
     assert line in lines[0]
     assert lines[1] == "opened again"
@@ -86,8 +89,7 @@ def test_a_ledger_that_was_removed_or_replaced_gets_nothing_more(
     file = LedgerFile(locate(ledger))
     with pytest.raises(LedgerError, match="removed"):
         file.check()
-    with Context.open(ledger, create=True) as context:
-        file = LedgerFile(locate(ledger))
+    with Context.open(ledger, create=True) as context, LedgerFile(locate(ledger)) as file:
         file.check()
         writer.append([Record(1, "webhook", "pm", b"{}")])
         moved = Drain(spool, context, lambda _: None)
@@ -95,5 +97,30 @@ def test_a_ledger_that_was_removed_or_replaced_gets_nothing_more(
         if replaced:
             ledger.write_bytes(b"")
         with pytest.raises(LedgerError, match="replaced" if replaced else "removed"):
-            ledger_process._drain(moved, file, 0, threading.Event())
+            ledger_process._drain(
+                moved, file, KEEP, threading.Event(), ledger_process._Faults(print)
+            )
         assert moved.cursor == 0
+
+
+def test_each_fault_is_one_line_until_it_is_over() -> None:
+    lines: list[str] = []
+    faults = ledger_process._Faults(lines.append)
+    waits = [faults.wait("locked") for _ in range(6)] + [faults.wait("removed")]
+    assert waits == sorted(waits)
+    faults.over()
+    faults.over()
+    assert faults.wait("locked") == waits[0]
+    assert lines == ["locked", "removed", "the ledger can be written again", "locked"]
+
+
+@pytest.mark.parametrize("damage", [b"", b"x" * 100])
+def test_a_ledger_that_was_overwritten_in_place_is_noticed(tmp_path: Path, damage: bytes) -> None:
+    path = tmp_path / "ledger"
+    with Context.open(path, create=True), LedgerFile(locate(path)) as file:
+        file.check()
+        copy = path.read_bytes()
+        path.write_bytes(damage)
+        with pytest.raises(LedgerError, match="overwritten"):
+            file.check()
+        path.write_bytes(copy)

@@ -10,7 +10,8 @@ import pytest
 from bouncewise.config.service import PostfixPolicy
 from bouncewise.model import Decision, Mail, State
 from bouncewise.operations.check import Answer
-from bouncewise.service.policy import PolicyAnswers, PolicyServer
+from bouncewise.service.conversation import Conversation
+from bouncewise.service.policy import PolicyAnswers, policy
 
 DUNNO = b"action=DUNNO\n\n"
 
@@ -61,6 +62,7 @@ def test_complaints_count_for_marketing_senders(answers: PolicyAnswers) -> None:
         request("dead@x.example", state="DATA"),
         request("broken@x.example"),
         request(""),
+        request("postmaster"),
         b"",
         b"\xff\x00=",
         b"recipient=dead@x.example",
@@ -82,7 +84,7 @@ def test_a_client_that_reads_no_answers_is_read_no_further(answers: PolicyAnswer
 
     async def flood() -> int:
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: PolicyServer(answers), "127.0.0.1", 0)
+        server = await loop.create_server(lambda: Conversation(policy(answers)), "127.0.0.1", 0)
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         sent = 0
         with contextlib.suppress(TimeoutError):

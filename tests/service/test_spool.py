@@ -176,3 +176,36 @@ def test_a_full_disk_of_one_file_has_room_when_it_was_read(
     assert spool.remove_before(tmp_path, end, 0, tmp_path.stat().st_mtime + 1) == 1
     writer.append([record(3)])
     assert [r.at for r in all_of(tmp_path)] == [3]
+
+
+def test_files_that_are_kept_give_way_to_what_is_received(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool, "SEGMENT", 1000)
+    monkeypatch.setattr(spool, "DISK_ROOM", 0)
+    writer = Writer(tmp_path, 10_000)
+    keep = spool.Keep(days=7, octets=10_000)
+    lost = 0
+    for n in range(100):  # ten times the limit, all of it read at once
+        end = writer.append([record(n, 300)])
+        lost += spool.clean_up(tmp_path, end, keep, tmp_path.stat().st_mtime)
+    assert lost > 10, "the oldest were removed, and nothing was refused"
+    assert 3000 < writer.size() <= 5000, "what has room is kept"
+    first = spool.segments(tmp_path)[0]
+    writer.append([record(n) for n in range(100)])
+    spool.clean_up(tmp_path, end, keep, tmp_path.stat().st_mtime)
+    assert [r.at for r in all_of(tmp_path, end)] == list(range(100)), "what waits is never removed"
+    assert spool.segments(tmp_path)[0] >= first
+
+
+def test_files_that_are_kept_give_way_to_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool, "SEGMENT", 1000)
+    writer = Writer(tmp_path, LIMIT)
+    end = [writer.append([record(n, 600)]) for n in range(6)][3]
+    keep, now = spool.Keep(days=7, octets=LIMIT), tmp_path.stat().st_mtime
+    assert spool.clean_up(tmp_path, end, keep, now) == 0
+    monkeypatch.setattr(spool, "DISK_ROOM", 1 << 60)
+    assert spool.clean_up(tmp_path, end, keep, now) > 0
+    assert [r.at for r in all_of(tmp_path, end)] == [4, 5]

@@ -38,12 +38,21 @@ class NameServer:
         self.delay = 0.0
         self.ignored = 0
         """Datagrams that are lost before any is answered."""
+        self.secure: set[str] = set()
+        """Names whose answers DNSSEC protects; "" is the root."""
+        self.bogus: set[str] = set()
+        """Names whose signatures do not hold."""
 
     def answer(self, query: Reply) -> Reply:
         """By the zone."""
         name = query.question[0].name.to_text().rstrip(".").lower()
         kind = dns.rdatatype.to_text(query.question[0].rdtype)
         reply = dns.message.make_response(query, recursion_available=True)
+        if name in self.bogus and not query.flags & dns.flags.CD:
+            reply.set_rcode(dns.rcode.SERVFAIL)
+            return reply
+        if name in self.secure:
+            reply.flags |= dns.flags.AD
         if not name:
             return reply
         for _ in range(8):

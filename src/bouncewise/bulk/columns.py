@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from bouncewise.classifier.classify import MODEL_RULE, NO_RULE, Classifier, default_classifier
+from bouncewise.classifier.classify import Classifier, default_classifier
 from bouncewise.errors import BouncewiseError
 from bouncewise.rules.load import RuleSet
 
@@ -88,7 +88,7 @@ class ColumnClassifier:
         self._with_context: OrderedDict[str, int] = OrderedDict()
         # Different verdicts are few, however many templates there are: each is a row of a table.
         self._index_of: dict[tuple[Any, ...], int] = {}
-        self._undecided: set[int] = set()  # the indexes of verdicts that no rule decides
+        self._undecided: set[int] = set()  # the indexes of verdicts that rules alone do not decide
         self._table = pl.DataFrame(schema=SCHEMA)
 
     def with_verdict(
@@ -128,7 +128,7 @@ class ColumnClassifier:
             keys = context.gather(untemplated.rows).keys(texts)
             indexes = indexes.scatter(untemplated.rows, self._indexes(keys.to_list(), memo))
         if len(self._index_of) > self._table.height:
-            rows = list(map(_polars_row, self._index_of))
+            rows = [_polars_row(row[:-1]) for row in self._index_of]
             self._table = pl.DataFrame(rows, schema=SCHEMA, orient="row")
         return self._table[indexes]
 
@@ -170,9 +170,12 @@ class ColumnClassifier:
             return index
         has_context = memo is self._with_context
         text, receiver, stage = key.rsplit(_SEPARATOR, 2) if has_context else (key, "", "")
-        verdict = self.classifier.classify(text, receiver=receiver or None, stage=stage or None)
-        index = memo[key] = self._index_of.setdefault(_row(verdict), len(self._index_of))
-        if verdict.rule in (MODEL_RULE, NO_RULE):
+        verdict, settled = self.classifier.read(
+            text, receiver=receiver or None, stage=stage or None
+        )
+        row = (*_row(verdict), settled)
+        index = memo[key] = self._index_of.setdefault(row, len(self._index_of))
+        if not settled:
             self._undecided.add(index)
         return index
 

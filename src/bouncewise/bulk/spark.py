@@ -23,7 +23,8 @@ from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import ArrayType, FloatType, ShortType, StringType, StructField, StructType
 
 from bouncewise.bulk.columns import SCHEMA
-from bouncewise.classifier.classify import MODEL_RULE, NO_RULE
+from bouncewise.classifier.classify import NO_RULE
+from bouncewise.classifier.combine import MODEL_RULE
 from bouncewise.model import Advice, Cause, Party, Permanence, Stage
 from bouncewise.rules.load import RuleSet, load, shipped
 

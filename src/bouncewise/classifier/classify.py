@@ -12,12 +12,19 @@ from __future__ import annotations
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-from bouncewise.classifier.features import Features, features
+from bouncewise.classifier.combine import (
+    SUPPRESSING,
+    SURE_RULE,
+    Meaning,
+    before_recipients,
+    combine,
+)
+from bouncewise.classifier.features import features
 from bouncewise.classifier.labels import by_label
-from bouncewise.classifier.model import shipped_model
-from bouncewise.model import Advice, Cause, Party, Permanence, Report, Stage, Verdict
+from bouncewise.classifier.model import Reading, shipped_model
+from bouncewise.model import Advice, Cause, Permanence, Report, Stage, Verdict
 from bouncewise.rfc.reply import QuotedReply, ReplyParts, dissect, innermost
-from bouncewise.rules.load import Example, Rule, RuleSet, shipped
+from bouncewise.rules.load import SITE_TIER, Example, RuleSet, shipped
 from bouncewise.rules.match import Matcher, rule_indexes
 from bouncewise.text.mask import MAX_REPLY, mask
 from bouncewise.text.words import words_of
@@ -28,28 +35,36 @@ CODE_TIER = "codes"
 NO_RULE = "none"
 """The rule of a verdict on a reply that neither a rule nor the model knows."""
 
-MODEL_RULE = "model"
-"""The rule of a verdict by the model. Such a verdict never suppresses."""
-
-_MODEL_CONFIDENCE = 0.6
-"""The highest confidence of a verdict by the model: it reads what no rule knows."""
-
-_RIVAL_CONFIDENCE = 0.8  # of a rule by itself, from which on it casts doubt on another rule
+_DECISIVE_TIERS = (
+    SITE_TIER.name,
+    "receivers",
+    "subjects",
+)  # their rules decide, whatever the model reads
 _STAGES = {str(stage): stage for stage in Stage}
-_SUPPRESSING = (Advice.SUPPRESS_ADDRESS, Advice.SUPPRESS_DOMAIN)
 
 
-class _Meaning(NamedTuple):
-    """What a set of matching rules means: the fields of a Verdict from ``cause`` on."""
+class _ByRules(NamedTuple):
+    """What a set of matching rules means.
 
-    cause: Cause
-    party: Party
-    permanence: Permanence
-    advice: Advice
-    confidence: float
-    rule: str
-    phrases: tuple[str, ...]
-    alternates: tuple[Cause, ...]
+    ``base`` is the confidence of the deciding rule by itself, and ``settled`` says whether it
+    decides without the model: a rule of a decisive tier, or one whose cause the status states, too.
+    """
+
+    meaning: Meaning
+    base: float
+    settled: bool
+
+
+class _Seen(NamedTuple):
+    """A reply with what its rules mean; ``transient`` is whether its code begins with 4."""
+
+    words: str
+    reply_code: int | None
+    status: str | None
+    stage: str | None
+    receiver: str | None
+    transient: bool
+    by_rules: _ByRules
 
 
 class Classifier:
@@ -61,9 +76,8 @@ class Classifier:
         self._first_code_rule = next(
             (i for i, tier in enumerate(ruleset.tiers) if tier == CODE_TIER), len(ruleset.rules)
         )
-        self._phrase_rules = (1 << self._first_code_rule) - 1
         # Replies differ, but nearly all match one of a few hundred sets of rules.
-        self._meaning = lru_cache(maxsize=65536)(self._compute_meaning)
+        self._by_rules = lru_cache(maxsize=65536)(self._compute_by_rules)
 
     def classify(
         self,
@@ -78,24 +92,49 @@ class Classifier:
         *parts* are used instead of the code, status and stage in the text. *receiver* and *stage*
         are what is known from elsewhere; they outrank the text.
         """
+        return self.read(reply, parts, receiver=receiver, stage=stage)[0]
+
+    def read(
+        self,
+        reply: str,
+        parts: ReplyParts | None = None,
+        *,
+        receiver: str | None = None,
+        stage: str | None = None,
+    ) -> tuple[Verdict, bool]:
+        """The verdict on one *reply* as ``classify`` gives it, and whether rules alone decided it.
+
+        If not, the model was asked, and the verdict may depend on every word.
+        """
+        seen = self._match(reply, parts, receiver, stage)
+        meaning, base, settled = seen.by_rules
+        if not settled and (base >= SURE_RULE or seen.reply_code or seen.status):
+            # (Prose that no sure rule knows is no reply.)
+            reading = _reading(seen.words, seen.reply_code, seen.status)
+            if reading is not None:
+                meaning = combine(meaning, base, reading, seen.transient, self.ruleset.causes)
+        meaning = before_recipients(meaning, seen.stage, self.ruleset.causes)
+        verdict = Verdict(
+            reply,
+            seen.reply_code,
+            seen.status,
+            (_STAGES.get(seen.stage) or Stage(seen.stage)) if seen.stage else None,
+            seen.receiver,
+            *meaning,
+        )
+        return verdict, settled
+
+    def _match(
+        self, reply: str, parts: ReplyParts | None, receiver: str | None, stage: str | None
+    ) -> _Seen:
         masked = mask(reply[:MAX_REPLY])
         quoted = dissect(masked) if parts is None else QuotedReply(*parts, innermost(masked))
         reply_code, status, stage = quoted.reply_code, quoted.status, stage or quoted.stage
         words = words_of(quoted.text)
         bits, receiver = self.matcher.match(words, reply_code, status, stage, receiver)
-        transient_reply = (status or "")[:1] == "4" if reply_code is None else reply_code < 500
-        meaning = self._meaning(bits, transient_reply)
-        if meaning.rule == NO_RULE and (reply_code or status):  # (prose is no reply)
-            seen = features(words, reply_code, status)
-            meaning = self._read_by_model(seen, transient_reply) or meaning
-        return Verdict(
-            reply,
-            reply_code,
-            status,
-            (_STAGES.get(stage) or Stage(stage)) if stage else None,
-            receiver,
-            *meaning,
-        )
+        transient = (status or "")[:1] == "4" if reply_code is None else reply_code < 500
+        by_rules = self._by_rules(bits, transient)
+        return _Seen(words, reply_code, status, stage, receiver, transient, by_rules)
 
     def classify_report(self, report: Report) -> Verdict | None:
         """The verdict on a report's reply, or else on an ESP's label; None if there is neither."""
@@ -124,71 +163,61 @@ class Classifier:
         return by_host == by_domain
 
     def deciding_rule(self, example: Example) -> str:
-        """The id of the rule that decides *example*."""
-        return self.classify(example.reply, receiver=example.receiver, stage=example.stage).rule
+        """The id of the rule that decides *example* if the model is not asked."""
+        seen = self._match(example.reply, None, example.receiver, example.stage)
+        return seen.by_rules.meaning.rule
 
-    def _compute_meaning(self, bits: int, transient_reply: bool) -> _Meaning:
-        rule, confidence, alternates = self._weigh(bits)
-        facts = self.ruleset.causes[rule.cause if rule else Cause.UNKNOWN]
-        permanence = (rule and rule.permanence) or facts.permanence
-        advice = (rule and rule.advice) or (transient_reply and facts.advice_4xx) or facts.advice
-        if advice in _SUPPRESSING and (permanence is Permanence.TRANSIENT or transient_reply):
+    def _compute_by_rules(self, bits: int, transient_reply: bool) -> _ByRules:
+        matching = list(rule_indexes(bits))
+        if not matching:
+            facts = self.ruleset.causes[Cause.UNKNOWN]
+            advice = (transient_reply and facts.advice_4xx) or facts.advice
+            nothing = (facts.cause, facts.party, facts.permanence, advice)
+            return _ByRules(Meaning(*nothing, 0.0, NO_RULE, (), ()), 0.0, settled=False)
+        first = matching[0]
+        rule, base = self.ruleset.rules[first], self.ruleset.base[first]
+        confidence, agreed, alternates = self._weigh(matching)
+        facts = self.ruleset.causes[rule.cause]
+        permanence = rule.permanence or facts.permanence
+        advice = rule.advice or (transient_reply and facts.advice_4xx) or facts.advice
+        if advice in SUPPRESSING and (permanence is Permanence.TRANSIENT or transient_reply):
             # A 4xx reply never suppresses, whatever its words say; nor does a transient cause.
             advice = Advice.RETRY_LATER if permanence is Permanence.TRANSIENT else Advice.REVIEW
-        return _Meaning(
-            facts.cause,
-            facts.party,
-            permanence,
-            advice,
-            confidence,
-            rule.id if rule else NO_RULE,
-            rule.when.phrase if rule else (),
-            alternates,
-        )
+        said = (facts.cause, facts.party, permanence, advice, confidence, rule.id)
+        by_code = agreed and base >= SURE_RULE
+        settled = by_code or self.ruleset.tiers[first] in _DECISIVE_TIERS
+        return _ByRules(Meaning(*said, rule.when.phrase, alternates), base, settled)
 
-    def _read_by_model(self, seen: Features, transient_reply: bool) -> _Meaning | None:
-        """What the model reads; None where it is not sure enough."""
-        reading = shipped_model().read(seen)
-        if reading is None:
-            return None
-        facts = self.ruleset.causes[reading.cause]
-        advice = (transient_reply and facts.advice_4xx) or facts.advice
-        return _Meaning(
-            facts.cause,
-            facts.party,
-            facts.permanence,
-            Advice.REVIEW if advice in _SUPPRESSING else advice,
-            round(min(reading.probability, _MODEL_CONFIDENCE), 2),
-            MODEL_RULE,
-            reading.words,
-            tuple(c for c in reading.alternates if c is not Cause.UNKNOWN),
-        )
-
-    def _weigh(self, bits: int) -> tuple[Rule | None, float, tuple[Cause, ...]]:
-        """The first matching rule, the confidence, and other causes that the same words allow.
+    def _weigh(self, matching: list[int]) -> tuple[float, bool, tuple[Cause, ...]]:
+        """The confidence of the first of the *matching* rules, whether codes agree with its
+        phrase, and other causes that the same words allow.
 
         The doubt of a rule by itself (1 - base confidence) is halved if a rule for codes has the
         same cause. It is tripled if other words of the reply match a rule whose cause is not among
         the first rule's alternates.
         """
-        matching = list(rule_indexes(bits))
-        if not matching:
-            return None, 0.0, ()
         rules, base = self.ruleset.rules, self.ruleset.base
         first = rules[matching[0]]
         doubt = 1 - base[matching[0]]
-        strong = (i for i in matching[1:] if base[i] >= _RIVAL_CONFIDENCE)
+        strong = (i for i in matching[1:] if base[i] >= SURE_RULE)
         others = dict.fromkeys(rules[i].cause for i in strong if rules[i].cause is not first.cause)
+        agreed = False
         if matching[0] < self._first_code_rule:
             by_code = (i for i in matching if i >= self._first_code_rule)
-            if any(rules[i].cause is first.cause for i in by_code):
-                doubt /= 2
-            by_phrase = rule_indexes(bits & self._phrase_rules)
-            causes = {rules[i].cause for i in by_phrase if base[i] >= _RIVAL_CONFIDENCE}
-            if causes - {first.cause, *first.alternates}:
-                doubt *= 3
+            agreed = any(rules[i].cause is first.cause for i in by_code)
+            by_phrase = (i for i in matching if i < self._first_code_rule)
+            causes = {rules[i].cause for i in by_phrase if base[i] >= SURE_RULE}
+            rivals = causes - {first.cause, *first.alternates}
+            doubt *= (0.5 if agreed else 1) * (3 if rivals else 1)
+            agreed = agreed and not rivals
         alternates = dict.fromkeys((*first.alternates, *others))
-        return first, round(max(0.05, 1 - doubt), 2), tuple(alternates)[:4]
+        return round(max(0.05, 1 - doubt), 2), agreed, tuple(alternates)[:4]
+
+
+@lru_cache(maxsize=4096)
+def _reading(words: str, reply_code: int | None, status: str | None) -> Reading | None:
+    """What the model reads; None where it is not sure enough. Replies repeat."""
+    return shipped_model().read(features(words, reply_code, status))
 
 
 @cache

@@ -31,13 +31,15 @@ class Features(NamedTuple):
 def features(words: str, reply_code: int | None, status: str | None) -> Features:
     """The features of a reply with these *words*.
 
-    A word is itself; ``a b`` are two words in a row; ``~abcd`` are four characters of a word with
-    blanks at its ends; ``#550``, ``#5xx``, ``#5.1.1``, ``#5.1`` and ``#.1.1`` are codes. The stage
-    of the dialogue is left out, because the frame around a reply names it or not.
+    A word is itself; ``a b`` are two words in a row, and ``a _ b`` two words with one between them;
+    ``~abcd`` are four characters of a word with blanks at its ends; ``#550``, ``#5xx``, ``#5.1.1``,
+    ``#5.1`` and ``#.1.1`` are codes. The stage of the dialogue is left out, because the frame
+    around a reply names it or not.
     """
     found = [PLACEHOLDER if _ID.fullmatch(word) else word for word in words.split()[:MAX_WORDS]]
     result = set(found)
     result.update(map(" ".join, pairwise(found)))
+    result.update(map(" _ ".join, zip(found, found[2:], strict=False)))
     for word in set(found):
         if len(word) > _PART:
             padded = f" {word} "

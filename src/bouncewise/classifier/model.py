@@ -28,6 +28,11 @@ MIN_WORDS, KNOWN_SHARE = 2, 0.75
 MIN_PROBABILITY = 0.5
 """The probability below which the model does not decide."""
 
+SURE = 0.95
+"""The probability from which on the model is sure: then half of the words may be new to it."""
+
+_SURE_SHARE = 0.5
+
 _RIVAL = 0.15  # the probability from which on another cause is an alternate
 _EVIDENCE_WORDS = 3
 _MAX_SIZE = 16 << 20
@@ -65,7 +70,7 @@ class Model(msgspec.Struct, frozen=True, array_like=True):
         """
         spelled = features.words
         known_words = sum(word in self.weights for word in spelled)
-        if known_words < MIN_WORDS or known_words < KNOWN_SHARE * len(spelled):
+        if known_words < MIN_WORDS or known_words < _SURE_SHARE * len(spelled):
             return None
         known = [feature for feature in features.every if feature in self.weights]
         unit = self.scale / sqrt(len(known))
@@ -83,7 +88,8 @@ class Model(msgspec.Struct, frozen=True, array_like=True):
         total = sum(shares)
         order = sorted(range(len(shares)), key=lambda i: -shares[i])
         best = order[0]
-        if self.causes[best] is Cause.UNKNOWN or shares[best] / total < MIN_PROBABILITY:
+        limit = MIN_PROBABILITY if known_words >= KNOWN_SHARE * len(spelled) else SURE
+        if self.causes[best] is Cause.UNKNOWN or shares[best] / total < limit:
             return None
         return Reading(
             self.causes[best],

@@ -60,7 +60,7 @@ def record_act(
         _print(name, act, remark, dry_run, as_json)
 
 
-def undo(
+def remove_added_by(
     author: str,
     since: datetime | None,
     act: Event,

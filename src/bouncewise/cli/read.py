@@ -22,7 +22,7 @@ from bouncewise.cli.common import (
 )
 from bouncewise.cli.notes import Notes
 from bouncewise.contract import dumps
-from bouncewise.contract.sender import DmarcReportRow, TlsReportRow
+from bouncewise.contract.sender_reports import DmarcReportRow, TlsReportRow
 from bouncewise.contract.signals import SignalRow
 from bouncewise.contract.verdicts import ReportRow
 from bouncewise.intake import files

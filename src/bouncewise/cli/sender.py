@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 import click
 
-from bouncewise.cli.common import BAD, DIM, HEAD, db_option, echo, json_option, open_ledger, style
 from bouncewise.cli.complaints import complaints
 from bouncewise.cli.sender_audit import audit
+from bouncewise.cli.sender_reports import reports
 from bouncewise.cli.signals import signals
 from bouncewise.cli.volume import volume
-from bouncewise.contract import dumps
-from bouncewise.contract.sender import DmarcSourceRow, DmarcSummary, TlsSummary
-from bouncewise.ledger.records import TlsCount
-from bouncewise.operations.sender_reports import DmarcOverview, dmarc_overviews, tls_overview
-from bouncewise.sender.sources import WORDS, SourceClass
 
 
 class _Targets(click.Group):
@@ -47,6 +40,7 @@ def command() -> None:
 
     \b
     bouncewise sender example.com --ip 192.0.2.10
+    bouncewise sender example.com --selector s1 --smtp
     bouncewise sender 192.0.2.10
     bouncewise sender received.eml --ip 192.0.2.10
     bouncewise sender example.com --zone example.com.zone
@@ -57,122 +51,5 @@ def command() -> None:
     """
 
 
-command.add_command(complaints)
-command.add_command(signals)
-command.add_command(volume)
-
-
-command.add_command(audit)
-
-
-@command.command("reports", short_help="DMARC and TLS reports: sources, alignment, what would fail")
-@click.argument("domain", required=False)
-@click.option(
-    "--days", type=click.IntRange(1, 3650), default=30, show_default=True, help="How far back."
-)
-@click.option(
-    "--sources",
-    "most",
-    type=click.IntRange(1),
-    default=20,
-    show_default=True,
-    help="Sources shown of each domain.",
-)
-@click.option(
-    "--what-if",
-    type=click.Choice(["quarantine", "reject"]),
-    help="List the mails that this policy would have stopped.",
-)
-@db_option
-@json_option
-def reports(
-    domain: str | None, days: int, most: int, what_if: str | None, db: str | None, as_json: bool
-) -> None:
-    """Summarise the DMARC aggregate reports and SMTP TLS reports that `ingest` read: who sends
-    mail as DOMAIN (default: every domain with reports), and whether SPF and DKIM pass aligned.
-
-    Exits 1 if no report is there: an authorised reporter that stops is a fault, too.
-
-    \b
-    bouncewise ingest dmarc-reports/
-    bouncewise sender reports example.com --what-if reject
-    """
-    since = datetime.now(UTC) - timedelta(days=days)
-    name = domain.strip().rstrip(".").lower() if domain else None
-    with open_ledger(db) as ledger:
-        overviews = dmarc_overviews(ledger, since, name)
-        sessions = tls_overview(ledger, since, name)
-    if as_json:
-        for overview in overviews:
-            echo(dumps(DmarcSummary.of(overview)))
-            for row in overview.sources:
-                if what_if is None or row.refused:
-                    echo(dumps(DmarcSourceRow.of(overview.domain.domain, row)))
-        for count in sessions:
-            echo(dumps(TlsSummary.of(count)))
-    else:
-        for overview in overviews:
-            echo(*_dmarc(overview, most, what_if))
-        echo(*(line for count in sessions for line in _tls(count)))
-        if not overviews and not sessions:
-            about = f" about {name}" if name else ""
-            echo(f"no reports{about} of the last {days} days; `bouncewise ingest` reads them")
-    if not overviews and not sessions:
-        raise SystemExit(1)
-
-
-def _dmarc(found: DmarcOverview, most: int, what_if: str | None) -> list[str]:
-    domain, mails = found.domain, max(found.mails, 1)
-    lines = [
-        style(domain.domain, HEAD)
-        + style(
-            f"  {domain.first:%Y-%m-%d} to {domain.last:%Y-%m-%d}: reports: {domain.reports:,}, "
-            f"reporters: {domain.reporters:,}",
-            DIM,
-        ),
-        f"  mails: {found.mails:,}; DMARC passes for {found.passed:,} ({found.passed / mails:.1%})",
-        *(
-            f"  policy {seen.policy} (reporters: {seen.reporters:,}, last {seen.last:%Y-%m-%d})"
-            for seen in found.policies
-        ),
-    ]
-    if what_if is None:
-        counts, shown = found.by_class, found.sources
-        lines.append("  by result:")
-    else:
-        counts, shown = found.refused_by_class, [row for row in found.sources if row.refused]
-        total = sum(counts.values())
-        lines.append(
-            style(f"  p={what_if} would have stopped {total:,} mails ({total / mails:.1%})", BAD)
-        )
-    lines += [
-        f"  {counts[kind]:>10,}  {counts[kind] / mails:>6.1%}  {kind:10}  {WORDS[kind]}"
-        for kind in SourceClass
-        if counts.get(kind)
-    ]
-    if shown:
-        lines.append(
-            style(f"  {'mails':>10}  {'class':10}  {'source':39}  SPF or DKIM passes for", DIM)
-        )
-    for row in shown[:most]:
-        count = row.mails if what_if is None else row.refused
-        names = ", ".join(row.identities) or "-"
-        lines.append(f"  {count:>10,}  {row.source_class:10}  {row.source:39}  {names}")
-    if len(shown) > most:
-        rest = sum(row.mails if what_if is None else row.refused for row in shown[most:])
-        lines.append(f"  {rest:>10,}  in {len(shown) - most:,} more sources (--sources, --json)")
-    return [*lines, ""]
-
-
-def _tls(count: TlsCount) -> list[str]:
-    share = count.failed / max(count.sessions, 1)
-    lines = [
-        style(count.domain, HEAD)
-        + f"  TLS ({count.policy or 'policy not named'}): {count.sessions:,} sessions, "
-        f"{count.failed:,} failed ({share:.1%}), reported by {count.reporters:,}"
-    ]
-    lines += [
-        f"  {failure.count:>10,}  {failure.result}  {failure.mx or '-'}"
-        for failure in count.failures
-    ]
-    return lines
+for _command in (audit, complaints, reports, signals, volume):
+    command.add_command(_command)

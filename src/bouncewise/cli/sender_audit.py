@@ -16,7 +16,6 @@ import click
 from bouncewise.cli.common import (
     BAD,
     DIM,
-    GOOD,
     HEAD,
     db_option,
     echo,
@@ -25,26 +24,30 @@ from bouncewise.cli.common import (
     style,
 )
 from bouncewise.cli.places import ledger_location
+from bouncewise.cli.requirements import DAYS, requirement_lines, requirement_row
 from bouncewise.cli.review import lines_of, summary
 from bouncewise.contract import dumps
-from bouncewise.contract.sender import CheckRow, RequirementRow, SpfOutsideRow, SpfTermRow
+from bouncewise.contract.sender import CheckRow, SpfOutsideRow, SpfTermRow
 from bouncewise.errors import InputError
 from bouncewise.ledger import exists
 from bouncewise.lists.names import name_in
 from bouncewise.net.answers import IPAddress
 from bouncewise.net.dns import Resolver, remembering, system_resolver
+from bouncewise.net.dnssec import validator
 from bouncewise.net.https import fetch
+from bouncewise.net.smtp import connector
 from bouncewise.net.zone import zone_resolver
+from bouncewise.operations.selectors import selectors_in_use
 from bouncewise.operations.spf_use import SpfUse, spf_use
 from bouncewise.operations.unmet import Share, shares
-from bouncewise.sender.audit import audit_domain, audit_ip
+from bouncewise.sender.audit import Network, audit_domain, audit_ip
 from bouncewise.sender.checks import CheckResult, Level
+from bouncewise.sender.dkim_key import Selector, is_selector
 from bouncewise.sender.message import audit_message
 from bouncewise.sender.requirements import Judged, Met, judge, providers
 from bouncewise.sender.review.mail import MAX_MAIL
 from bouncewise.sender.transport import MAX_POLICY
 
-_DAYS = 30
 _REPORT_DAYS = 90
 _MOST = 10
 
@@ -67,6 +70,14 @@ class _Target(NamedTuple):
     type=click.Choice(providers()),
     help="Only the requirements of this provider; may be given several times. Default: of all.",
 )
+@click.option(
+    "--selector",
+    "selectors",
+    multiple=True,
+    metavar="NAME",
+    help="A DKIM selector (s=) whose key is checked; may be given several times. Those in DMARC "
+    "reports in the ledger are checked as well.",
+)
 @click.option("--resolver", metavar="ADDRESS[:PORT]", default="", help="The name server to ask.")
 @click.option(
     "--zone",
@@ -74,14 +85,22 @@ class _Target(NamedTuple):
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="A zone file whose records are checked before they are published.",
 )
+@click.option(
+    "--smtp",
+    is_flag=True,
+    help="Connect to port 25 of the MX hosts and look at STARTTLS and the certificate: EHLO, "
+    "STARTTLS, EHLO, QUIT, no mail; at most 60 seconds.",
+)
 @db_option
 @json_option
 def audit(
     target: str,
     ips: tuple[str, ...],
     wanted: tuple[str, ...],
+    selectors: tuple[str, ...],
     resolver: str,
     zone_path: Path | None,
+    smtp: bool,
     db: str | None,
     as_json: bool,
 ) -> None:
@@ -91,43 +110,76 @@ def audit(
     the extra [sender].
 
     \b
-    bouncewise sender example.com --ip 192.0.2.10
+    bouncewise sender example.com --ip 192.0.2.10 --selector s1
     bouncewise sender received.eml --ip 192.0.2.10 --for gmail
     """
     resolve = system_resolver(server=resolver)
+    domain = _domain(target)
+    if (selectors or smtp) and not domain:
+        option = "--selector" if selectors else "--smtp"
+        raise InputError(f"{option}: {target} is no domain; name the domain whose mail it concerns")
     if zone_path is not None:
-        resolve = zone_resolver(zone_path, None if Path(target).is_file() else target, resolve)
-    found = _audited(target, [_ip(text) for text in ips], resolve, is_published=zone_path is None)
+        resolve = zone_resolver(zone_path, domain or None, resolve)
+    if domain:
+        keys = _selectors(domain, selectors, db)
+        network = Network(connect=connector() if smtp else None)
+        if zone_path is None:
+            get = partial(fetch, limit=MAX_POLICY)
+            network = network._replace(fetch=get, validate=validator(resolver))
+        results = audit_domain(domain, resolve, [_ip(text) for text in ips], network, keys)
+        found = _Target(results, {"domain", "ip"} if ips else {"domain"}, domain)
+    else:
+        found = _other(target, [_ip(text) for text in ips], resolve)
     judged = judge(found.results, found.looked_at, wanted)
     explained = _shares(judged, db)
     use = _spf_use(found.domain, resolve, db)
     if as_json:
         echo(*(dumps(CheckRow.of(result)) for result in found.results))
-        echo(*(dumps(_row(item, explained)) for item in judged), *_use_json(use))
+        echo(*(dumps(requirement_row(item, explained)) for item in judged), *_use_json(use))
     else:
         echo(*(line for r in found.results for line in lines_of(r)), summary(found.results))
-        echo(*_requirements(judged, explained), *_use(use))
+        echo(*requirement_lines(judged, explained), *_use(use))
     is_bad = any(f.level in (Level.ERROR, Level.UNKNOWN) for f in found.results)
     raise SystemExit(1 if is_bad else 0)
 
 
-def _audited(
-    target: str, ips: list[IPAddress], resolve: Resolver, *, is_published: bool
-) -> _Target:
+def _domain(target: str) -> str:
+    """The domain that *target* names; '' for an IP address or a message. Raises InputError."""
+    if Path(target).is_file():
+        return ""
+    try:
+        ipaddress.ip_address(target.strip("[]"))
+    except ValueError:
+        name = name_in(f"@{target.rpartition('@')[2]}")
+        if name.error:
+            raise InputError(f"{target}: no domain, no IP address and no file") from None
+        return name.key.removeprefix("@")
+    return ""
+
+
+def _other(target: str, ips: list[IPAddress], resolve: Resolver) -> _Target:
+    """What is found about a message or an IP address."""
     if Path(target).is_file():
         raw = Path(target).read_bytes()[:MAX_MAIL]
         results = audit_message(raw, resolve, datetime.now(UTC), ips[0] if ips else None)
         return _Target(results, {"message"})
-    try:
-        return _Target(audit_ip(ipaddress.ip_address(target.strip("[]")), resolve), {"ip"})
-    except ValueError:
-        name = name_in(f"@{target.rpartition('@')[2]}")
-    if name.error:
-        raise InputError(f"{target}: no domain, no IP address and no file")
-    get = partial(fetch, limit=MAX_POLICY) if is_published else None
-    domain = name.key.removeprefix("@")
-    results = audit_domain(domain, resolve, ips, get)
-    return _Target(results, {"domain", "ip"} if ips else {"domain"}, domain)
+    return _Target(audit_ip(ipaddress.ip_address(target.strip("[]")), resolve), {"ip"})
+
+
+def _selectors(domain: str, names: tuple[str, ...], db: str | None) -> list[Selector]:
+    """The selectors that are named, and those in DMARC reports in the ledger, if there is one."""
+    for name in names:
+        if not is_selector(name):
+            raise InputError(
+                f"--selector {name}: not a selector; write s= of the signature, e.g. s1"
+            )
+    found = {(name.lower(), domain): Selector(name.lower(), domain) for name in names}
+    if db is not None or exists(ledger_location(db)):
+        with open_ledger(db) as ledger:
+            since = datetime.now(UTC) - timedelta(days=_REPORT_DAYS)
+            for selector in selectors_in_use(ledger, domain, since):
+                found.setdefault((selector.name, selector.domain), selector)
+    return list(found.values())
 
 
 def _ip(text: str) -> IPAddress:
@@ -144,7 +196,7 @@ def _shares(judged: list[Judged], db: str | None) -> dict[str, Share]:
         return {}
     now = datetime.now(UTC)
     with open_ledger(db) as ledger:
-        return shares(ledger, unmet, now - timedelta(days=_DAYS), now)
+        return shares(ledger, unmet, now - timedelta(days=DAYS), now)
 
 
 def _spf_use(domain: str, resolve: Resolver, db: str | None) -> SpfUse | None:
@@ -183,52 +235,3 @@ def _use(use: SpfUse | None) -> Iterator[str]:
         )
     if len(use.outside) > _MOST:
         yield style(f"  and {len(use.outside) - _MOST:,} more sources; --json lists all", DIM)
-
-
-def _row(item: Judged, explained: dict[str, Share]) -> RequirementRow:
-    r = item.requirement
-    share = explained.get(f"{r.provider} {r.id}")
-    return RequirementRow(
-        provider=r.provider,
-        requirement=r.id,
-        met=item.met,
-        words=r.words,
-        applies=r.applies,
-        since=r.since or None,
-        failed_by=item.by,
-        missing=item.missing or None,
-        explained=share.explained if share else None,
-        refused=share.refused if share else None,
-        source=r.source,
-        looked=r.looked,
-    )
-
-
-_MARKS = {Met.MET: ("✓", GOOD), Met.UNMET: ("✗", BAD), Met.NOT_CHECKED: ("?", DIM)}
-
-
-def _requirements(judged: list[Judged], explained: dict[str, Share]) -> Iterator[str]:
-    """A line per requirement, by provider."""
-    for provider in dict.fromkeys(item.requirement.provider for item in judged):
-        yield ""
-        yield style(f"What {provider.capitalize()} asks for", HEAD)
-        for item in judged:
-            if item.requirement.provider != provider:
-                continue
-            mark, colour = _MARKS[item.met]
-            r = item.requirement
-            why = f": {', '.join(item.by)}" if item.by else ""
-            missing = f"  (not checked: needs {_NEEDS.get(item.missing, item.missing)})"
-            yield f"  {style(mark, colour)} {r.words}{why}{missing if item.missing else ''}"
-            if item.met is Met.UNMET:
-                since = f", since {r.since}" if r.since else ""
-                yield style(f"      for {r.applies}{since}  {r.source}", DIM)
-                share = explained.get(f"{r.provider} {r.id}")
-                if share is not None:
-                    yield (
-                        f"      explains {share.explained:,} of {share.refused:,} addresses "
-                        f"that it refused in {_DAYS} days"
-                    )
-
-
-_NEEDS = {"message": "a message (.eml)", "ip": "--ip", "domain": "the domain"}

@@ -22,7 +22,8 @@ from bouncewise.cli.places import ledger_location
 from bouncewise.config.settings import Settings
 from bouncewise.contract import dumps
 from bouncewise.contract.service import ServeRecord
-from bouncewise.errors import missing_extra
+from bouncewise.errors import LedgerError, missing_extra
+from bouncewise.ledger import exists
 
 
 @click.command("serve")
@@ -61,6 +62,7 @@ def command(
     try:
         from bouncewise.service import front, supervise
         from bouncewise.service.hooks import hooks
+        from bouncewise.service.spool import spool_id
         from bouncewise.service.tokens import Tokens
     except ImportError:
         raise missing_extra(
@@ -77,8 +79,7 @@ def command(
     if check_config:
         echo(*([dumps(record)] if as_json else _summary(record)))
         return
-    with open_context(db, policy_path, rule_paths, create=True):
-        pass  # an error of the ledger ends the start
+    _try_ledger(db, policy_path, rule_paths, is_first=not spool_id(folder))
     setup = front.Setup(
         settings,
         location,
@@ -93,13 +94,31 @@ def command(
     front.run(setup, lambda: supervise.ledger_process(process))
 
 
+def _try_ledger(
+    db: str | None, policy_path: Path | None, rule_paths: tuple[Path, ...], *, is_first: bool
+) -> None:
+    """Open the ledger, or make it. An error ends the first start, where --db may name the wrong
+    file; a service that has a spool already starts, and receives until the ledger is repaired.
+    """
+    try:
+        is_new = not exists(ledger_location(db))
+        with open_context(db, policy_path, rule_paths, create=is_first and is_new):
+            pass
+    except LedgerError:
+        if is_first:
+            raise
+
+
 def _record(settings: Settings, ledger: str, spool: Path, webhooks: dict[str, str]) -> ServeRecord:
     return ServeRecord(
         ledger=ledger,
         spool=str(spool),
         http=settings.http.listen,
         postfix_policy=settings.postfix_policy.listen,
+        socketmap=settings.socketmap.listen,
+        tcp_table=settings.tcp_table.listen,
         lmtp=settings.smtp.lmtp,
+        smtp=settings.smtp.listen,
         accept=settings.smtp.accept,
         webhooks=webhooks,
         tokens=tuple(token.name for token in settings.token),
@@ -115,6 +134,7 @@ def _drain(
     policy_path: Path | None,
 ) -> None:
     from bouncewise.service import ledger_process
+    from bouncewise.service.spool import Keep
 
     ledger_process.run(
         folder,
@@ -126,7 +146,7 @@ def _drain(
             write=True,
             configuration=load_configuration(config_path),
         ),
-        settings.spool.keep_days,
+        Keep(settings.spool.keep_days, settings.spool.max_bytes),
         _tell,
     )
 
@@ -142,7 +162,8 @@ def _summary(record: ServeRecord) -> list[str]:
     return [
         f"ledger {record.ledger}, spool {record.spool}",
         f"HTTP {record.http}; webhooks: {webhooks}; tokens: {', '.join(record.tokens) or 'none'}",
-        f"Postfix policy {record.postfix_policy}; LMTP {record.lmtp}{accepted}",
+        f"Postfix policy {record.postfix_policy}; socketmap {record.socketmap}; tcp_table "
+        f"{record.tcp_table}; LMTP {record.lmtp}; SMTP {record.smtp}{accepted}",
     ]
 
 

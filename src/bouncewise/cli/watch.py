@@ -48,8 +48,9 @@ def command(
     db: str | None,
     as_json: bool,
 ) -> None:
-    """Look at your domains' records, blocklists, DMARC reports that stop and sources that fall
-    silent, as far as each is due, and print only what changed. Run it every hour from cron.
+    """Look at your domains' records, blocklists, DMARC reports (that stop, or name a new source of
+    mail) and sources that fall silent, as far as each is due, and print only what changed. Run it
+    every hour from cron.
 
     The domains and IP addresses are those of `[watch]` in bouncewise.toml. A listing counts when
     two runs at least ten minutes apart agree. Exits 1 if something began or got worse. Needs

@@ -30,14 +30,19 @@ class Spool(Table, frozen=True, kw_only=True):
     max_bytes: Annotated[
         int,
         Setting(
-            "octets of all its files; more is refused with 503 or 451, so that senders try again",
+            "octets of all its files; more is refused with 503 or 451, so that senders try again. "
+            "Files that `keep_days` keeps have at most half of it",
             "2147483648",
             values.at_least_a_megabyte,
         ),
     ] = 2 << 30
     keep_days: Annotated[
         int,
-        Setting("days for which files are kept that the ledger has read", "7", values.days),
+        Setting(
+            "days for which files are kept that the ledger has read, if there is room",
+            "7",
+            values.days,
+        ),
     ] = 0
 
 
@@ -86,12 +91,42 @@ class PostfixPolicy(Table, frozen=True, kw_only=True):
     ] = ()
 
 
+class Socketmap(Table, frozen=True, kw_only=True):
+    """The server for Postfix's tables of type `socketmap`. `[postfix_policy] action` is its answer
+    as well.
+    """
+
+    listen: Annotated[
+        str,
+        Setting("host and port, or `unix:` and a path; `off`", '"127.0.0.1:8028"', values.listen),
+    ] = "off"
+
+
+class TcpTable(Table, frozen=True, kw_only=True):
+    """The server for Postfix's tables of type `tcp`, and for Exim. `[postfix_policy] action` is
+    its answer as well.
+    """
+
+    listen: Annotated[
+        str,
+        Setting("host and port, or `unix:` and a path; `off`", '"127.0.0.1:8029"', values.listen),
+    ] = "off"
+
+
 class Smtp(Table, frozen=True, kw_only=True):
-    """The LMTP server, to which your mail server delivers the mail of the bounce address."""
+    """The servers to which your mail server delivers the mail of the bounce address."""
 
     lmtp: Annotated[
         str,
-        Setting("host and port, or `unix:` and a path", '"127.0.0.1:8027"', values.listen),
+        Setting(
+            "where LMTP listens: host and port, or `unix:` and a path; `off`",
+            '"127.0.0.1:8027"',
+            values.listen,
+        ),
+    ] = "off"
+    listen: Annotated[
+        str,
+        Setting("the same for SMTP", '"127.0.0.1:8030"', values.listen),
     ] = "off"
     accept: Annotated[
         tuple[str, ...],

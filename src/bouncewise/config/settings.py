@@ -11,7 +11,16 @@ from enum import StrEnum
 from typing import Annotated
 
 from bouncewise.config import values
-from bouncewise.config.service import Http, PostfixPolicy, Smtp, Spool, Token, Webhook
+from bouncewise.config.service import (
+    Http,
+    PostfixPolicy,
+    Smtp,
+    Socketmap,
+    Spool,
+    TcpTable,
+    Token,
+    Webhook,
+)
 from bouncewise.config.table import Setting, Table
 
 
@@ -217,6 +226,8 @@ class Settings(Table, frozen=True, kw_only=True):
     spool: Spool = Spool()
     http: Http = Http()
     postfix_policy: PostfixPolicy = PostfixPolicy()
+    socketmap: Socketmap = Socketmap()
+    tcp_table: TcpTable = TcpTable()
     smtp: Smtp = Smtp()
     webhook: tuple[Webhook, ...] = ()
     token: tuple[Token, ...] = ()

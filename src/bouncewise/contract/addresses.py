@@ -76,10 +76,21 @@ class SuppressionRow(Record, frozen=True, kw_only=True):
     basis: Annotated[str, about(_BASIS)] = "evidence"
     stream: Annotated[str | None, about(_STREAM)] = None
     trust: Annotated[str, about(_TRUST)] = "own"
+    lost: Annotated[
+        tuple[str, ...] | UnsetType,
+        about(
+            "only in `suppressions export`: why the format has no entry for it (`domain` `address` "
+            "`bounce` `complaint` `unsubscribe` `marketing`), or what the entry lacks (`until`)"
+        ),
+    ] = UNSET
 
 
 def suppression_row(
-    name: str, d: Decision, *, released: bool | UnsetType = UNSET
+    name: str,
+    d: Decision,
+    *,
+    released: bool | UnsetType = UNSET,
+    lost: tuple[str, ...] | UnsetType = UNSET,
 ) -> SuppressionRow:
     """The row of a suppression or hold."""
     domain = name.startswith("@")
@@ -97,6 +108,7 @@ def suppression_row(
         basis=d.basis,
         stream=d.stream or None,
         trust=d.trust,
+        lost=lost,
     )
 
 
@@ -107,8 +119,8 @@ class EventRow(Record, frozen=True, kw_only=True):
     kind: Annotated[
         str,
         about(
-            "as in `read`, or `added` `removed` `released` `confirmed` `looked-up` `routed` "
-            "`carried`"
+            "as in `read`, or `added` `removed` `withdrawn` `released` `confirmed` `looked-up` "
+            "`routed` `carried`"
         ),
     ]
     cause: Annotated[str | None, about("by the rules that were applied last")]

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
+import msgspec
+
 from bouncewise.contract.base import Record, about, time
 
 if TYPE_CHECKING:
@@ -108,10 +110,10 @@ class CleanRecord(Record, frozen=True, kw_only=True):
 
 
 class ActRecord(Record, frozen=True, kw_only=True):
-    """``suppressions add`` and ``remove``, ``confirm``: one object per name."""
+    """``suppressions add``, ``remove`` and ``undo``, ``confirm``: one object per name."""
 
     name: Annotated[str, about("the address or `@domain`, normalised")]
-    act: Annotated[str, about("`added`, `removed` or `confirmed`")]
+    act: Annotated[str, about("`added`, `removed`, `withdrawn` or `confirmed`")]
     by: Annotated[str, about("who did it")]
     why: Annotated[str, about("the reason")]
     dry_run: Annotated[bool, about("true: nothing was stored")]
@@ -122,9 +124,25 @@ class ImportRecord(Record, frozen=True, kw_only=True):
 
     added: Annotated[int, about("suppressions added")]
     known: Annotated[int, about("suppressions that were there already")]
-    skipped: Annotated[int, about("entries whose reply or status shows that the address is valid")]
+    skipped: Annotated[
+        int, about("entries whose reply or status does not speak against the address")
+    ]
     dry_run: Annotated[bool, about("true: nothing was stored")]
     bad: Annotated[int, about("rows that cannot be used; standard error names their lines")] = 0
+    id: Annotated[
+        int | None,
+        about("the number for `suppressions undo`; null: nothing changed, or a dry run"),
+    ] = None
+    rows: Annotated[
+        dict[str, int],
+        about(
+            "status, cause and scope, such as `bounced mailbox-unknown all`, to how many rows say "
+            "so; `skipped` in place of a scope: they are not imported"
+        ),
+    ] = msgspec.field(default_factory=dict)
+    lost_dates: Annotated[
+        int, about("rows with a date that cannot be read; the time of the import is recorded")
+    ] = 0
 
 
 class ExplanationRecord(Record, frozen=True, kw_only=True):

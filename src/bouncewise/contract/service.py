@@ -1,4 +1,6 @@
-"""What ``serve --check-config``, ``tokens``, ``dashboard`` and ``spool`` write."""
+"""What ``serve --check-config``, ``doctor``, ``migrate``, ``tokens``, ``dashboard`` and ``spool``
+write.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,11 @@ class ServeRecord(Record, frozen=True, kw_only=True):
     spool: Annotated[str, about("the folder of the spool")]
     http: Annotated[str, about("where HTTP listens; `off`")]
     postfix_policy: Annotated[str, about("where the policy server for Postfix listens; `off`")]
+    socketmap: Annotated[str, about("where the server for socketmap tables listens; `off`")]
+    tcp_table: Annotated[str, about("where the server for tcp tables and Exim listens; `off`")]
     lmtp: Annotated[str, about("where LMTP listens; `off`")]
-    accept: Annotated[tuple[str, ...], about("the recipients that LMTP accepts")]
+    smtp: Annotated[str, about("where SMTP listens; `off`")]
+    accept: Annotated[tuple[str, ...], about("the recipients that LMTP and SMTP accept")]
     webhooks: Annotated[dict[str, str], about("name to provider")]
     tokens: Annotated[tuple[str, ...], about("the names of the tokens")]
 
@@ -43,11 +48,30 @@ class SpoolRecord(Record, frozen=True, kw_only=True):
     octets: Annotated[int, about("their octets")]
 
 
+class DoctorRow(Record, frozen=True, kw_only=True):
+    """``doctor``: a check."""
+
+    check: Annotated[str, about("what was looked at")]
+    outcome: Annotated[str, about("`ok` `finding` `unknown`")]
+    text: Annotated[str, about("what was found")]
+    todo: Annotated[str | None, about("what to do")]
+
+
+class MigrateRecord(Record, frozen=True, kw_only=True):
+    """``migrate``: one object."""
+
+    ledger: Annotated[str, about("the ledger's file")]
+    before: Annotated[int, about("its schema before")]
+    after: Annotated[int, about("its schema afterwards")]
+    copy: Annotated[str | None, about("the copy of the ledger before; null where it was current")]
+    dry_run: Annotated[bool, about("whether nothing was done")]
+
+
 class PoisonRow(Record, frozen=True, kw_only=True):
     """``spool``: a record that could not be read."""
 
     number: Annotated[int, about("its number")]
-    kind: Annotated[str, about("`webhook` `lmtp`")]
+    kind: Annotated[str, about("`webhook` `lmtp` `smtp`")]
     source: Annotated[str, about("the name of the webhook")]
     at: Annotated[str | None, about("when it was received")]
     octets: Annotated[int, about("its octets")]

@@ -13,7 +13,10 @@ class WatchRow(Record, frozen=True, kw_only=True):
     turn: Annotated[
         str, about("`began` `worse` `better` `ended`; with `--standing` always `stands`")
     ]
-    part: Annotated[str, about("what was looked at: `records DOMAIN`, `listing IP ZONE` …")]
+    part: Annotated[
+        str,
+        about("what was looked at: `records DOMAIN`, `listing IP ZONE`, `new-source DOMAIN IP` …"),
+    ]
     id: Annotated[str, about("the check")]
     level: Annotated[str, about("`error` `warning`")]
     words: Annotated[str, about("what was found")]

@@ -15,7 +15,9 @@ from bouncewise.providers import MailedPayloadReader, PayloadReader
 from bouncewise.readers.base import Item, Reader
 from bouncewise.readers.logs.exim import EximReader
 from bouncewise.readers.logs.haraka import HarakaReader
+from bouncewise.readers.logs.jsonlines import JsonLog
 from bouncewise.readers.logs.kumomta import KumomtaReader
+from bouncewise.readers.logs.lines import LineLog
 from bouncewise.readers.logs.message_trace import ExchangeTraceReader
 from bouncewise.readers.logs.momentum import MomentumReader
 from bouncewise.readers.logs.opensmtpd import OpensmtpdReader
@@ -23,6 +25,7 @@ from bouncewise.readers.logs.postfix import PostfixReader
 from bouncewise.readers.logs.powermta import PowermtaReader
 from bouncewise.readers.logs.qmail import QmailReader
 from bouncewise.readers.logs.sendmail import SendmailReader
+from bouncewise.readers.logs.tables import TableLog
 from bouncewise.readers.logs.wrapped import UnwrappedStream, is_wrapped
 from bouncewise.readers.logs.zonemta import ZonemtaReader
 from bouncewise.readers.messages.mbox import MboxReader, MessageReader
@@ -68,16 +71,16 @@ class InnerReader:
     ) -> None:
         self.name = f"{name}, {inner.name}"
         self.about = f"{inner.about} ({name})"
-        self._inner = inner
+        self.inner = inner
         self._open_inner = open_inner
 
     def sniff(self, head: bytes) -> bool:
         """Whether the inner reader recognises what is inside."""
-        return self._inner.sniff(head)
+        return self.inner.sniff(head)
 
     def read(self, stream: BinaryIO, path: str) -> Iterator[Item]:
         """What the inner reader gives."""
-        return self._inner.read(self._open_inner(stream), path)
+        return self.inner.read(self._open_inner(stream), path)
 
 
 class _Layer(NamedTuple):
@@ -96,6 +99,13 @@ _LAYERS = (
     ),
     _Layer("wrapped", is_wrapped, lambda stream: cast(BinaryIO, UnwrappedStream(stream))),
 )
+
+
+def log_format(head: bytes) -> str:
+    """The name of the log format of a file that begins with *head*; '' for what is no log."""
+    reader = reader_for(head)
+    inner = reader.inner if isinstance(reader, InnerReader) else reader
+    return inner.name if isinstance(inner, LineLog | JsonLog | TableLog) else ""
 
 
 def reader_for(head: bytes, *, is_mail: bool = False) -> Reader | None:

@@ -26,7 +26,7 @@ _BLOCK = msgspec.msgpack.Decoder(list[tuple[Report, msgspec.Raw, msgspec.Raw]])
 _MESSAGE_READERS = ("arf", "dsn", "autoreply", "freeform", "sns-mail")
 """The readers of messages, as they were called up to schema 5."""
 
-SCHEMA = 10
+SCHEMA = 11
 OLDEST = 4
 """The schema of the first ledgers that can be brought up to date."""
 
@@ -44,15 +44,20 @@ def prepare(database: Database, *, create: bool) -> None:
                 database.run("meta_set", name="schema", value=str(SCHEMA))
     if _schema(database) != SCHEMA:
         with database.transaction():
-            _migrate(database, _schema(database))
+            bring_up_to_date(database)
 
 
 def is_current(database: Database) -> bool:
     """Whether the ledger has the present schema. Raises LedgerError for what is no ledger."""
+    return schema_of(database) == SCHEMA
+
+
+def schema_of(database: Database) -> int:
+    """The schema of the ledger. Raises LedgerError for what is no ledger."""
     tables = database.tables()
     if "meta" not in tables:
         _refuse_what_is_no_ledger(database, tables, create=False)
-    return _schema(database) == SCHEMA
+    return _schema(database)
 
 
 def _refuse_what_is_no_ledger(database: Database, tables: set[str], *, create: bool) -> None:
@@ -75,7 +80,11 @@ def _schema(database: Database) -> int:
     return int(found[0]) if found and str(found[0]).isdigit() else 0
 
 
-def _migrate(database: Database, present: int) -> None:
+def bring_up_to_date(database: Database) -> None:
+    """Run the migrations that are missing, inside the open transaction. Raises LedgerError for a
+    ledger that is too old, or of a later bouncewise.
+    """
+    present = _schema(database)
     if not OLDEST <= present <= SCHEMA:
         raise LedgerError(
             f"{database.name}: written by another version of bouncewise (schema {present}; this "

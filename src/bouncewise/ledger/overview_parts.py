@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from bouncewise.ledger.records import DayCount, FailedMail, ReceiverCount, Run, StatePage
+from bouncewise.ledger.records import DayCount, FailedMail, Import, ReceiverCount, Run, StatePage
 from bouncewise.model import Decisions
 from bouncewise.times import Micros
 
@@ -21,6 +21,19 @@ class FailedMails(Protocol):
         """The mails that failed from *since* to before *until*, in the order of time, once for
         each report.
         """
+
+
+class Imports(Protocol):
+    """Imports of lists."""
+
+    def of_file(self, fingerprint: bytes) -> int | None:
+        """The last import of the file with this fingerprint; None: it was never imported."""
+
+    def names(self, number: int, kind: str) -> list[str]:
+        """The names with acts of this *kind* that an import lists, by name."""
+
+    def latest(self, most: int) -> list[Import]:
+        """The last imports, the latest first."""
 
 
 class Daily(Protocol):

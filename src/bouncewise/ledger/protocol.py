@@ -15,7 +15,7 @@ from typing import Protocol, Self
 
 from bouncewise.ledger.entries import Entry
 from bouncewise.ledger.mailing_parts import Engagement, Outcomes
-from bouncewise.ledger.overview_parts import Daily, Erasure, FailedMails, Forgotten
+from bouncewise.ledger.overview_parts import Daily, Erasure, FailedMails, Forgotten, Imports
 from bouncewise.ledger.parts import (
     Coverage,
     Familiarity,
@@ -89,6 +89,10 @@ class Store(Protocol):
         """The names that were forgotten."""
 
     @property
+    def imports(self) -> Imports:
+        """The imports of lists."""
+
+    @property
     def erasure(self) -> Erasure:
         """What removes everything about a name."""
 
@@ -137,7 +141,9 @@ class Store(Protocol):
         """Forget the recipients of mails before that time."""
 
     def act(self, name: str, event: Event) -> bool:
-        """Add an act of a person on an address or ``@domain``; False where it is there already."""
+        """Add an act of a person on an address or ``@domain``; False where it is there already. An
+        imported one that is there is listed by one more import.
+        """
 
     def latest(self) -> datetime:
         """The latest time of any evidence; 1970 in an empty ledger."""

@@ -127,7 +127,7 @@ SELECT address, at, kind, cause, advice, rule, words, receiver, channel, proof, 
 FROM event e LEFT JOIN mailing m ON m.id = e.mailing WHERE at <= :until AND address IN :ids
 
 -- name: act_history
-SELECT address, at, kind, cause, scope, until, why, by, stream FROM act WHERE at <= :until AND address IN :ids
+SELECT address, at, kind, cause, scope, until, why, by, stream, imports FROM act WHERE at <= :until AND address IN :ids
 
 -- name: carried_history
 SELECT address, at, state, cause, since, until, why, rule FROM carried WHERE at <= :until AND address IN :ids
@@ -138,9 +138,22 @@ SELECT address, first, CASE WHEN last <= :until THEN last ELSE first END, relay 
 WHERE first <= :until AND address IN :ids
 
 -- name: act_add
-INSERT INTO act (address, at, kind, cause, scope, stream, until, why, by)
-VALUES (:address, :at, :kind, :cause, :scope, :stream, :until, :why, :by)
-ON CONFLICT (address, at, kind, scope, stream, by, why) DO NOTHING
+-- An imported act that is there already is listed by one more import; one by hand is not.
+INSERT INTO act (address, at, kind, cause, scope, stream, until, why, by, imports)
+VALUES (:address, :at, :kind, :cause, :scope, :stream, :until, :why, :by, :imports)
+ON CONFLICT (address, at, kind, scope, stream, by, why) DO UPDATE SET imports = act.imports || ' ' || excluded.imports
+WHERE act.imports != '' AND excluded.imports != '' AND ' ' || act.imports || ' ' NOT LIKE '% ' || excluded.imports || ' %'
+
+-- name: act_imported
+-- The names that an import lists, by name.
+SELECT DISTINCT a.name FROM act c JOIN address a ON a.id = c.address
+WHERE c.kind = :kind AND ' ' || c.imports || ' ' LIKE '% ' || :import || ' %' ORDER BY a.name
+
+-- name: done_batch
+SELECT batch FROM done WHERE fingerprint = :fingerprint
+
+-- name: batch_imports
+SELECT id, source, started FROM batch WHERE source LIKE :start || '%' ORDER BY id DESC LIMIT :most
 
 -- ── deliveries on their way in ───────────────────────────────────────────────────────────────────────────
 
@@ -675,6 +688,28 @@ FROM dmarc_report r JOIN dmarc_row w ON w.report = r.id
 WHERE r.domain = :domain AND r.last >= :since
 GROUP BY w.source, w.disposition, w.dkim, w.spf, w.header_from, w.dkim_results, w.spf_results, w.reasons
 ORDER BY sum(w.mails) DESC, w.source
+
+-- name: dmarc_new_sources
+-- Sources that no report named before :since: their mails, those that pass DMARC, those in reports up to number :known,
+-- the first and the last moment.
+SELECT r.domain, w.source, sum(w.mails), sum(CASE WHEN w.dkim = 'pass' OR w.spf = 'pass' THEN w.mails ELSE 0 END),
+  sum(CASE WHEN r.id <= :known THEN w.mails ELSE 0 END), min(r.first), max(r.last)
+FROM dmarc_report r JOIN dmarc_row w ON w.report = r.id
+WHERE 1 = 1
+  AND r.domain = :domain  -- if domain
+GROUP BY r.domain, w.source
+HAVING min(r.first) >= :since
+ORDER BY r.domain, sum(w.mails) DESC, w.source
+
+-- name: dmarc_mails
+-- Of each domain, the mails in reports since that moment, and of them those in reports up to number :known.
+SELECT r.domain, sum(w.mails), sum(CASE WHEN r.id <= :known THEN w.mails ELSE 0 END)
+FROM dmarc_report r JOIN dmarc_row w ON w.report = r.id
+WHERE r.last >= :since
+GROUP BY r.domain
+
+-- name: dmarc_newest
+SELECT coalesce(max(id), 0) FROM dmarc_report
 
 -- name: tls_report_add
 INSERT INTO tls_report (reporter, report_id, domain, policy, first, last, sessions, failed, batch)

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import NamedTuple
 
 from bouncewise.model import Cause, Decision, Label, Report
-from bouncewise.model.sender_report import AuthResult, TlsFailure
 from bouncewise.times import Day, Micros, Slot
 
 
@@ -113,53 +112,6 @@ class FailedMail(NamedTuple):
     is_delivered_since: bool
 
 
-class DmarcDomain(NamedTuple):
-    """The DMARC reports on one domain: how many, of how many reporters, and their period."""
-
-    domain: str
-    reports: int
-    reporters: int
-    first: datetime
-    last: datetime
-
-
-class PolicySeen(NamedTuple):
-    """A policy as reporters saw it (``p=none sp=reject``), when last, and how many of them."""
-
-    policy: str
-    last: datetime
-    reporters: int
-
-
-class DmarcCount(NamedTuple):
-    """Mails with the same results from the same source, in the reports of all reporters."""
-
-    source: str
-    disposition: str
-    dkim: str
-    spf: str
-    header_from: str
-    dkim_results: tuple[AuthResult, ...]
-    spf_results: tuple[AuthResult, ...]
-    reasons: tuple[str, ...]
-    mails: int
-    reporters: int
-    first: datetime
-    last: datetime
-
-
-class TlsCount(NamedTuple):
-    """Sessions with the servers of a domain under one policy, and how the failed ones failed."""
-
-    domain: str
-    policy: str
-    reporters: int
-    sessions: int
-    failed: int
-    last: datetime
-    failures: tuple[TlsFailure, ...]
-
-
 class RefusalCount(NamedTuple):
     """The addresses that one cause concerns at a destination, with its first and last refusal."""
 
@@ -186,17 +138,6 @@ class ComplaintCount(NamedTuple):
     receiver: str
     complaints: int
     claimed: int
-
-
-class SignalCount(NamedTuple):
-    """A figure of a receiver on a day."""
-
-    origin: str
-    subject: str
-    name: str
-    day: int
-    value: float | None
-    words: str
 
 
 class Mailing(NamedTuple):
@@ -281,3 +222,11 @@ class Run(NamedTuple):
     source: str
     rules: str
     began: datetime
+
+
+class Import(NamedTuple):
+    """An import of a list: its number, the file, and when it was made."""
+
+    number: int
+    file: str
+    at: datetime

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Protocol
 
-from bouncewise.ledger.records import (
-    Batch,
+from bouncewise.ledger.records import Batch
+from bouncewise.ledger.report_records import (
     DmarcCount,
     DmarcDomain,
+    NewSource,
     PolicySeen,
     SignalCount,
     TlsCount,
@@ -33,6 +34,19 @@ class SenderReports(Protocol):
 
     def rows(self, domain: str, since: datetime) -> Iterator[DmarcCount]:
         """The mails that name *domain*, by source and results, the most frequent first."""
+
+    def new_sources(
+        self, since: datetime, known: int = 0, domain: str | None = None
+    ) -> list[NewSource]:
+        """Sources that no report named before that moment, of each domain those of the most mails
+        first. *known*: the number of a report; up to it, reports were known before.
+        """
+
+    def mails(self, since: datetime, known: int) -> dict[str, tuple[int, int]]:
+        """By domain the mails in reports since that moment, and those of reports up to *known*."""
+
+    def newest(self) -> int:
+        """The number of the DMARC report that was added last; 0 where there is none."""
 
     def tls(self, since: datetime) -> list[TlsCount]:
         """The sessions with the servers of each domain, by the policy that applied."""

@@ -111,8 +111,8 @@ def event(row: Sequence[Any]) -> Event:
 
 @_readable
 def act(row: Sequence[Any]) -> Event:
-    """An Event from (at, kind, cause, scope, until, why, by, stream)."""
-    at, kind, cause, scope, until, why, by, stream = row
+    """An Event from (at, kind, cause, scope, until, why, by, stream, imports)."""
+    at, kind, cause, scope, until, why, by, stream, imports = row
     return Event(
         at=datetime_of(at),
         kind=kind,
@@ -123,6 +123,7 @@ def act(row: Sequence[Any]) -> Event:
         rule="manual",
         until=_time(until),
         stream=stream,
+        imports=tuple(map(int, imports.split())),
     )
 
 

@@ -1,4 +1,4 @@
--- The ledger of bouncewise, schema 10. Times are microseconds since 1970 in UTC; a slot is ten minutes since 1970.
+-- The ledger of bouncewise, schema 11. Times are microseconds since 1970 in UTC; a slot is ten minutes since 1970.
 -- Evidence (block, event, delivery, act, ruling) is only ever added to; everything else is derived and can be derived again.
 -- An event's cause, advice, rule, words, receiver, bearing and directory follow the rules that judged last; its block keeps
 -- the verdict as first judged. An address is known by the first 64 bits of a BLAKE2b hash of its normal form; "@example.org"
@@ -166,7 +166,8 @@ CREATE TABLE ruling (
 -- Names with evidence that their state does not follow yet: an ingest is at work, or was stopped.
 CREATE TABLE pending (address INTEGER PRIMARY KEY);
 
--- What people did by hand, or imported.
+-- What people did by hand, or imported. imports: the batches of the imports that list it, separated by spaces, the one that
+-- added it first; of an act that undoes an import, its batch.
 CREATE TABLE act (
   id INTEGER PRIMARY KEY,
   address INTEGER NOT NULL,
@@ -178,6 +179,7 @@ CREATE TABLE act (
   why TEXT NOT NULL,
   by TEXT NOT NULL,
   stream TEXT NOT NULL DEFAULT '',
+  imports TEXT NOT NULL DEFAULT '',
   UNIQUE (address, at, kind, scope, stream, by, why)
 );
 

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from datetime import date, datetime
 
 from bouncewise.ledger.database import Database
-from bouncewise.ledger.records import (
-    Batch,
+from bouncewise.ledger.records import Batch
+from bouncewise.ledger.report_records import (
     DmarcCount,
     DmarcDomain,
+    NewSource,
     PolicySeen,
     SignalCount,
     TlsCount,
@@ -152,6 +153,28 @@ class SenderReports:
                 datetime_of(first),
                 datetime_of(last),
             )
+
+    def new_sources(
+        self, since: datetime, known: int = 0, domain: str | None = None
+    ) -> list[NewSource]:
+        """Sources that no report named before that moment, of each domain those of the most mails
+        first. *known*: the number of a report; up to it, reports were known before.
+        """
+        found = self._db.all("dmarc_new_sources", since=micros(since), known=known, domain=domain)
+        return [
+            NewSource(name, source, mails, passed, before, datetime_of(first), datetime_of(last))
+            for name, source, mails, passed, before, first, last in found
+        ]
+
+    def mails(self, since: datetime, known: int) -> dict[str, tuple[int, int]]:
+        """By domain the mails in reports since that moment, and those of reports up to *known*."""
+        found = self._db.all("dmarc_mails", since=micros(since), known=known)
+        return {name: (mails, before) for name, mails, before in found}
+
+    def newest(self) -> int:
+        """The number of the DMARC report that was added last; 0 where there is none."""
+        found = self._db.one("dmarc_newest")
+        return int(found[0]) if found else 0
 
     def tls(self, since: datetime) -> list[TlsCount]:
         """The sessions with the servers of each domain, by the policy that applied."""

@@ -5,11 +5,8 @@ shadow others, error messages.
 from __future__ import annotations
 
 import contextlib
-import errno
-import os
 import re
 import sqlite3
-import stat
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -18,6 +15,7 @@ from typing import Any
 
 from bouncewise.errors import LedgerError
 from bouncewise.ledger.database import BUSY_SECONDS, Database, Row
+from bouncewise.ledger.files import create_private, is_file
 from bouncewise.ledger.location import Location
 from bouncewise.ledger.queries import compose, queries
 
@@ -50,31 +48,6 @@ def _connect_read_only(path: Path) -> sqlite3.Connection:
         return _connect(f"{name}&immutable=1", uri=True)
 
 
-def _create_private(path: Path) -> None:
-    """The file, for its owner alone: a ledger holds whole messages. SQLite gives its other files
-    the same mode. The target of a dangling symlink is created, as SQLite would do.
-    """
-    target = Path(os.path.realpath(path))
-    if not target.parent.is_dir():
-        target.parent.parent.mkdir(parents=True, exist_ok=True)
-        target.parent.mkdir(mode=0o700, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    found = target.stat()
-    if not stat.S_ISREG(found.st_mode):
-        raise FileExistsError(errno.EEXIST, "not a regular file")
-    if found.st_size == 0 and found.st_mode & 0o077:  # made by hand, or by mktemp with another mode
-        with contextlib.suppress(PermissionError):
-            target.chmod(0o600)
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
-
-
 def _reason(bad: Exception) -> str:
     return (bad.strerror if isinstance(bad, OSError) else None) or str(bad).rstrip(".")
 
@@ -90,13 +63,13 @@ class SqliteDatabase(Database):
         """
         super().__init__(location)
         path = self.path
-        if not create and not _exists(path):
+        if not create and not is_file(path):
             raise LedgerError(
                 f"{path}: no ledger there. `bouncewise ingest` creates one; --db names another."
             )
         try:
             if create:
-                _create_private(path)
+                create_private(path)
             # (":memory:" is a file like any other; SQLite gives that name alone a meaning)
             name = str(path.absolute())
             self._connection = _connect_read_only(path) if read_only else _connect(name)
@@ -232,6 +205,27 @@ class SqliteDatabase(Database):
             self._connection.execute(
                 "PRAGMA temp_store=MEMORY"
             )  # drops every temporary table as well
+
+    def copy_to(self, path: Path) -> None:
+        """Write the ledger, as it was when the open transaction began, into a new file for its
+        owner alone. Raises LedgerError, and then there is no such file.
+        """
+        if path.exists():
+            raise LedgerError(f"{path}: there is a file already; move it away")
+        try:
+            create_private(path)
+            with (
+                # (SQLite does not copy from a connection that writes: it would wait for itself)
+                contextlib.closing(_connect_read_only(self.path)) as source,
+                contextlib.closing(sqlite3.connect(path)) as target,
+            ):
+                source.backup(target)
+                target.execute("PRAGMA journal_mode=DELETE")  # one file, without -wal
+        except (*_ERRORS, OSError) as bad:
+            path.unlink(missing_ok=True)
+            raise LedgerError(
+                f"{path}: no copy could be written: {_reason(bad)}. Nothing was changed"
+            ) from None
 
     def commit(self) -> None:
         """Make permanent what was done in ``rewriting``."""

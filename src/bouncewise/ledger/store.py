@@ -27,6 +27,7 @@ from bouncewise.ledger.erasure import Erasure
 from bouncewise.ledger.failed_mails import FailedMails
 from bouncewise.ledger.familiarity import Familiarity
 from bouncewise.ledger.forgotten import Forgotten
+from bouncewise.ledger.imports import Imports
 from bouncewise.ledger.incidents import Incidents
 from bouncewise.ledger.index import Index
 from bouncewise.ledger.location import Location, locate
@@ -65,6 +66,7 @@ class SqlStore:
         self.failed_mails = FailedMails(database)
         self.daily = Daily(database)
         self.forgotten, self.erasure = Forgotten(database), Erasure(database)
+        self.imports = Imports(database)
         self._own_changes = 0
 
     def __enter__(self) -> Self:
@@ -138,9 +140,7 @@ class SqlStore:
         mails.prune(self._db, micros(before))
 
     def act(self, name: str, event: Event) -> bool:
-        """Add an act of a person (``event.by``) on an address or ``@domain``; False where it is
-        there already.
-        """
+        """Add an act of a person; False where it is there. An imported one may be listed again."""
         self._db.many("address_add", [rows.address_row(name)])
         self._reach(micros(event.at))
         return (
@@ -155,6 +155,7 @@ class SqlStore:
                 until=micros(event.until) if event.until else None,
                 why=event.words,
                 by=event.by,
+                imports=" ".join(map(str, event.imports)),
             )
             > 0
         )
@@ -250,7 +251,7 @@ class SqlStore:
         return {(state, cause): count for state, cause, count in self._db.all("state_counts")}
 
     def index(self) -> Index:
-        """The index of everything that is suppressed or held now."""
+        """What is suppressed or held now."""
         return index.read(self._db)
 
     def write_index(self) -> None:
@@ -274,11 +275,9 @@ def open_store(
     where: Location | Path | str, *, create: bool = False, read_only: bool = False
 ) -> Store:
     """The store in an SQLite file, or in the PostgreSQL database that a URL names; *create*: make
-    it where there is none; *read_only*: to ask questions of, so that no permission to write is
-    needed.
+    it where there is none; *read_only*: to ask questions of, without permission to write.
 
-    Brings an older schema up to date. Raises LedgerError where it is missing, is no ledger, or
-    cannot be used.
+    Brings an older schema up to date. Raises LedgerError where it is no ledger, or is not usable.
     """
     location = locate(where)
     if read_only:

@@ -1,124 +1,76 @@
 """Why a row of somebody's list is there: to be suppressed, and for which mail, or not at all.
 
-Reads: the columns of a list and a row. Gives: what the row says. Refuses nothing; a status that is
-not known is given as such, for it may be that of a valid address. Sources: exports of SES,
-SendGrid, Mailgun, Postmark, SparkPost, Mailchimp, Brevo and HubSpot.
+Reads: the columns of a list and a row. Gives: what the row says, and its reply, joined of several
+columns. Refuses nothing; a status that is not known is given as such, for it may be that of a valid
+address. imports.toml has the words.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from enum import Enum
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from bouncewise.model import Cause, Scope
+from bouncewise.lists.layouts import STRICTNESS, Layout, Meaning, filled, knowledge, words
 
-
-class Meaning(Enum):
-    """What a row says, the strictest last."""
-
-    DELIVERABLE = 0
-    UNSUBSCRIBED = 1
-    COMPLAINED = 2
-    BOUNCED = 3
-
-    @property
-    def scope(self) -> Scope:
-        """For which mail the address is suppressed."""
-        return Scope.ALL if self is Meaning.BOUNCED else Scope.MARKETING
-
-    @property
-    def cause(self) -> Cause | None:
-        """The cause that follows from the word alone."""
-        return Cause.COMPLAINT if self is Meaning.COMPLAINED else None
-
-
-# Casefolded, without spaces, hyphens and underscores.
-_WORDS = {
-    Meaning.DELIVERABLE: "delivered delivery opened open uniqueopened firstopening loadedbyproxy "
-    "clicked click sent send request requests processed active subscribed valid ok softbounce "
-    "softbounced soft deferred deferral transient temporary autoreply resubscribed optedin pending "
-    "confirmed enabled",
-    Meaning.UNSUBSCRIBED: "unsubscribe unsubscribed unsubscribelink listunsubscribe optout "
-    "optedout groupunsubscribe",
-    Meaning.COMPLAINED: "complaint complaints complained spamcomplaint spamreport spam abuse "
-    "markedasspam feedbackloop",
-    Meaning.BOUNCED: "bounce bounced hardbounce hardbounced hard permanent cleaned invalid "
-    "invalidemail undeliverable dropped blocked bouncerule manualsuppression manuallyadded",
-}
-WORDS = {word: meaning for meaning, words in _WORDS.items() for word in words.split()}
-
-_WORD_COLUMNS = frozenset(
-    "event,reason,suppressionreason,source,status,state,cause,eventtype,bouncetype,type".split(",")
-)
-# Columns of the above that many a list has which is none of suppressions.
-_STATUS_COLUMNS = frozenset("event,source,status,state,eventtype,bouncetype,type".split(","))
 _SCOPE_WORDS = ("transactional", "nontransactional")  # SparkPost
 _PLAIN = re.compile(r"[\s_-]+")
-
-# Columns whose value says by itself that something happened: a time, a reason, "true".
-_WHEN = "(?:at|on|date|time)?"
-_FILLED = (
-    (
-        Meaning.BOUNCED,
-        re.compile(
-            rf"(?:is|has)?(?:email)?(?:hard)?bounced?{_WHEN}|(?:email)?hardbouncereason"
-            rf"|cleantime|(?:is)?cleaned{_WHEN}"
-        ),
-    ),
-    (
-        Meaning.UNSUBSCRIBED,
-        re.compile(r"unsubtime|(?:is|has)?(?:unsubscribed|optedout).*|.*optout"),
-    ),
-    (
-        Meaning.COMPLAINED,
-        re.compile(rf"(?:is|has)?(?:complained|markedasspam|spamcomplaint){_WHEN}"),
-    ),
-)
 _NO = frozenset(("", "false", "f", "no", "0", "n", "null", "none", "never", "n/a", "-"))
+_NO_DATE = re.compile(r"[0:./TZ+ -]+")  # MySQL's 0000-00-00
 
-# Exports whose name alone says what they list.
-_BY_COLUMNS = {
-    frozenset(("email", "ip", "created")): Meaning.COMPLAINED,  # SendGrid spam reports
-    frozenset(("email", "created")): Meaning.UNSUBSCRIBED,  # SendGrid global unsubscribes
-    frozenset(("address", "created_at")): Meaning.COMPLAINED,  # Mailgun complaints
-    frozenset(("address", "tags", "created_at")): Meaning.UNSUBSCRIBED,  # Mailgun unsubscribes
-}
+# RFC 5321 §4.2.1, RFC 3463 §2; some lists write "smtp; 550 …", as Diagnostic-Code does (RFC 3464).
+_REPLY_CODE = r"[245]\d\d(?=[ \t:-]|$)"
+_STATUS = r"[245]\.\d{1,3}\.\d{1,3}(?![\d.])"
+_REPLY = re.compile(rf"(?:smtp\s*;\s*)?(?:{_REPLY_CODE}|{_STATUS})", re.I | re.ASCII)
+_CODE = re.compile(rf"[245]\d\d|{_STATUS}", re.ASCII)
 
 
 class Reasons(NamedTuple):
-    """The columns that say why, in a table with these names."""
+    """The columns that say why, in a list of a layout."""
 
-    whole: Meaning | None
+    means: Meaning | None
+    own_words: dict[str, Meaning]
     words: tuple[int, ...]
     statuses: tuple[int, ...]
     """Those of ``words`` that alone do not make a list one of suppressions."""
     filled: tuple[tuple[Meaning, int], ...]
 
     @classmethod
-    def of(cls, names: Sequence[str]) -> Reasons:
+    def of(cls, names: Sequence[str], layout: Layout | None) -> Reasons:
         """Those among *names*, which are casefolded."""
-        plain = [_PLAIN.sub("", name) for name in names]
+        known = knowledge().columns
+        own = layout.status if layout else None
+        status = known.status if own is None else own
+        plain = [folded_word(name.rpartition(".")[2]) for name in names]
+        found = tuple(
+            i for i, name in enumerate(names) if name in status or folded_word(name) in status
+        )
         return cls(
-            _BY_COLUMNS.get(frozenset(names)) if len(set(names)) == len(names) else None,
-            tuple(i for i, name in enumerate(plain) if name in _WORD_COLUMNS),
-            tuple(i for i, name in enumerate(plain) if name in _STATUS_COLUMNS),
-            tuple(
+            means=layout.means if layout else None,
+            own_words=layout.words if layout else {},
+            words=found,
+            statuses=tuple(i for i in found if own or folded_word(names[i]) in known.plain_status),
+            filled=tuple(
                 (meaning, i)
-                for meaning, pattern in _FILLED
+                for meaning, pattern in filled()
                 for i, name in enumerate(plain)
                 if pattern.fullmatch(name)
             ),
         )
 
+    @property
+    def any(self) -> bool:
+        """Whether the list says anything of its rows."""
+        return bool(self.means or self.words or self.filled)
+
     def meaning(self, cells: Sequence[str]) -> Meaning | None:
-        """What a row says; None where it says nothing that is known."""
-        found = [self.whole] if self.whole else []
-        words = (_PLAIN.sub("", _cell(cells, i).casefold()) for i in self.words)
-        found += (WORDS[word] for word in words if word in WORDS)
-        found += (_filled(meaning, _cell(cells, i).casefold()) for meaning, i in self.filled)
-        return max(found, key=lambda meaning: meaning.value, default=None)
+        """What a row says, else what its list says; None for nothing that is known."""
+        found = [self._word(_cell(cells, i)) for i in self.words]
+        found += (_filled(meaning, _cell(cells, i)) for meaning, i in self.filled)
+        return max(filter(None, found), key=STRICTNESS.__getitem__, default=self.means)
+
+    def _word(self, cell: str) -> Meaning | None:
+        return self.own_words.get(cell) or words().get(folded_word(cell))
 
     def unknown_status(self, cells: Sequence[str], texts: Sequence[int]) -> str | None:
         """The status of a row that says nothing that is known, in words or in the columns of
@@ -128,19 +80,34 @@ class Reasons(NamedTuple):
         others = [_cell(cells, i) for i in texts if i not in self.statuses]
         if any(others) or any(map(is_reply, values)) or self.meaning(cells) is not None:
             return None
-        if any(_PLAIN.sub("", value.casefold()) in _SCOPE_WORDS for value in values):
+        if any(folded_word(value) in _SCOPE_WORDS for value in values):
             return None
         return next(filter(None, values), "") if values else None
 
 
+def folded_word(text: str) -> str:
+    """*text* as words are written in imports.toml."""
+    return _PLAIN.sub("", text.casefold())
+
+
 def is_reply(text: str) -> bool:
-    """Whether *text* begins with a reply code or a status."""
-    return text[:3].isdigit() or "." in text[:6]
+    """Whether *text* begins with a reply code (RFC 5321) or a status code (RFC 3463)."""
+    return _REPLY.match(text) is not None
+
+
+def joined(codes: Iterable[str], text: str) -> str:
+    """*text* as a reply, with those of *codes* before it that are codes and that it lacks."""
+    if is_reply(text):
+        return text
+    found = [code for code in codes if _CODE.fullmatch(code)]
+    return " ".join([*sorted(dict.fromkeys(found), key=len), text]).rstrip() if found else text
 
 
 def _filled(meaning: Meaning, value: str) -> Meaning:
     """What a cell says in a column that is filled where something of this *meaning* happened."""
-    return Meaning.DELIVERABLE if value in _NO else WORDS.get(_PLAIN.sub("", value), meaning)
+    if value.casefold() in _NO or _NO_DATE.fullmatch(value):
+        return Meaning.DELIVERABLE
+    return words().get(folded_word(value), meaning)
 
 
 def _cell(cells: Sequence[str], i: int) -> str:

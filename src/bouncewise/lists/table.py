@@ -11,11 +11,11 @@ import codecs
 import io
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import BinaryIO, NamedTuple, cast
 
 from bouncewise.errors import InputError
 from bouncewise.lists.column import NAMES, SAMPLE, address_column, folded, plain_column
@@ -30,24 +30,38 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_JSON = "JSON"
+_SAVE, _UNPACK = "save it as CSV", "decompress it first"
 _NO_TABLES = (
-    (b"PK\x03\x04", "an Excel workbook or another zip archive"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
-    (b"\x1f\x8b", "compressed by gzip"),
-    (b"\x28\xb5\x2f\xfd", "compressed by zstd"),
-    (b"BZh", "compressed by bzip2"),
-    (b"\xfd7zXZ", "compressed by xz"),
-    (b"SQLite format 3", "a database"),
-    (b"%PDF", "a PDF"),
-    (b"<", "HTML or XML"),
-    (b"{", "JSON"),
-    (b"[", "JSON"),
+    (
+        b"PK\x03\x04",
+        "an Excel workbook or another zip archive",
+        "save the sheet as CSV, or unpack it",
+    ),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook", _SAVE),
+    (b"\x1f\x8b", "compressed by gzip", f"{_UNPACK}: gunzip"),
+    (b"\x28\xb5\x2f\xfd", "compressed by zstd", f"{_UNPACK}: unzstd"),
+    (b"BZh", "compressed by bzip2", f"{_UNPACK}: bunzip2"),
+    (b"\xfd7zXZ", "compressed by xz", f"{_UNPACK}: unxz"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it"),
+    (b"Rar!\x1a", "a rar archive", "unpack it"),
+    (b"PAR1", "a Parquet file", _SAVE),
+    (b"SQLite format 3", "a database", "export the list as CSV"),
+    (b"%PDF", "a PDF", "export the list as CSV"),
+    (b"<", "HTML or XML", _SAVE),
+    (b"{", _JSON, _SAVE),
+    (b"[", _JSON, _SAVE),
 )
+_TAR = slice(257, 262)
 _FIRST_LINES = re.compile(r"[^\r\n]+")
 _QUOTED = re.compile('"[^"]*"')
 _SEPARATOR_HINT = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 """The first line that Excel writes and reads to name the delimiter."""
 _UNDEFINED_IN_CP1252 = (b"\x81", b"\x8d", b"\x8f", b"\x90", b"\x9d")
+
+
+JsonReader = Callable[[BinaryIO, str, Path, str | None], "Table"]
+"""Reads JSON in an encoding, from a path, with the name of the column of addresses."""
 
 
 class Table(NamedTuple):
@@ -63,6 +77,10 @@ class Table(NamedTuple):
     preamble: str
     """The byte order mark and the header as they were written."""
     path: Path
+    unit: str = "line"
+    """What the numbers of rows count: lines, or entries of a JSON list."""
+    has_more: bool = False
+    """Whether the answer of an API says that there is another page."""
 
     @property
     def rows(self) -> Iterator[list[str]]:
@@ -82,32 +100,39 @@ class Table(NamedTuple):
 
     @staticmethod
     @contextmanager
-    def open(path: Path, column: str | None = None) -> Iterator[Table]:
+    def open(
+        path: Path, column: str | None = None, read_json: JsonReader | None = None
+    ) -> Iterator[Table]:
         """The table at *path* (``-``: standard input); the addresses are in *column*, if it is
-        given.
+        given. JSON is read by *read_json*.
 
-        Raises InputError if the file is empty or has no such column.
+        Raises InputError if the file is empty, is no table, or has no such column.
         """
         stream = cast(io.RawIOBase, sys.stdin.buffer) if str(path) == "-" else io.FileIO(path)
         with io.BufferedReader(stream, _HEAD) as raw:
             head = raw.peek(_HEAD)
             encoding = _encoding(head)
-            if kind := _other_kind(head, encoding):
-                raise InputError(f"{path}: {kind}; save it as CSV")
+            kind, advice = _other_kind(head, encoding)
+            if kind == _JSON and read_json:
+                yield read_json(raw, encoding, path, column)
+                return
+            if kind:
+                raise InputError(f"{path}: {kind}; {advice}")
             errors = "surrogatepass" if encoding.startswith("utf-16") else "surrogateescape"
             with io.TextIOWrapper(raw, encoding, errors=errors, newline="") as text:
                 yield _read(text, head, encoding, path, column)
 
 
-def _other_kind(head: bytes, encoding: str) -> str | None:
-    """What a file is that begins as no table does. JSON may stand behind a mark and white space; a
-    list may begin with "<address>".
+def _other_kind(head: bytes, encoding: str) -> tuple[str, str]:
+    """What a file is that begins as no table does, and what to do with it; '' for what may be one.
+    JSON may stand behind a mark and white space; a list may begin with "<address>" or "[address]".
     """
     text = head[:256].decode(encoding, "replace").lstrip("\ufeff \t\r\n").encode("utf-8", "replace")
-    for start, kind in _NO_TABLES:
+    for start, kind, advice in _NO_TABLES:
         if head.startswith(start) or (start in b"{[<" and text.startswith(start)):
-            return None if start == b"<" and re.match(rb"<[^<>\s]*@", text) else kind
-    return None
+            is_address = start in b"<[" and re.match(rb"[<[][^<>[\]\s\",:]*@", text)
+            return ("", "") if is_address else (kind, advice)
+    return ("a tar archive", "unpack it") if head[_TAR] == b"ustar" else ("", "")
 
 
 def _encoding(head: bytes) -> str:

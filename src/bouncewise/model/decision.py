@@ -64,6 +64,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     day on which own logs recorded that it was accepted, ``arrived`` when a notice arrived.
     ``relay``: key of the host that accepted a delivery, 0 where it was the receiver's own.
     ``carried``: the Decision of an older ledger, for a kind of event that only migrations make.
+    ``imports``: of an imported suppression, the numbers of the imports that list it, the one that
+    added it first.
     """
 
     at: datetime
@@ -91,6 +93,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     stream: str = ""
     campaign: str = ""
     carried: Decision | None = None
+    imports: tuple[int, ...] = ()
 
     @property
     def order(self) -> tuple[datetime, str, str, str, str, int, int]:

@@ -25,6 +25,10 @@ TIMEOUT = 3.0
 """Seconds for each query of dnspython, all name servers and retries together."""
 
 
+MOST_SILENT = 10
+"""Questions without an answer after which the audit of a domain asks no more."""
+
+
 class Route(StrEnum):
     """What DNS states about a domain's mail."""
 
@@ -173,21 +177,31 @@ def _implicit(domain: str, found: Answer, check: bool) -> MailRoute:
     return MailRoute(Route.NOTHING)
 
 
-def remembering(resolve: Resolver) -> Resolver:
-    """*resolve*, which is asked each question once. A denial is remembered, silence is not; its
-    error names the question.
+def remembering(resolve: Resolver, *, silence: bool = False) -> Resolver:
+    """*resolve*, which is asked each question once. A denial is remembered, and *silence* if that
+    is wanted: else the question is asked again. Of those that remember silence, none asks after
+    MOST_SILENT questions without an answer, so that it ends. The error names the question.
     """
     known: dict[tuple[str, str], list[str] | Exception] = {}
+    silent = 0
 
     def ask(name: str, record_type: str) -> list[str]:
+        nonlocal silent
         question = name.rstrip(".").lower(), record_type
         if question not in known:
             try:
+                if silence and silent >= MOST_SILENT:
+                    raise UnansweredError(f"not asked after {MOST_SILENT} without an answer")
                 known[question] = resolve(name, record_type)
             except (NoSuchNameError, NoRecordsError) as denial:
                 known[question] = denial
             except UnansweredError as error:
-                raise UnansweredError(f"{record_type} of {name}: {error}") from None
+                about = f"{record_type} of {name}: "
+                words = str(error).removeprefix(about)
+                if not silence:
+                    raise UnansweredError(about + words) from None
+                silent += 1
+                known[question] = UnansweredError(about + words)
         answer = known[question]
         if isinstance(answer, Exception):
             raise answer

@@ -12,7 +12,8 @@ from datetime import datetime
 
 import msgspec
 
-from bouncewise.classifier.classify import MODEL_RULE, Classifier, default_classifier
+from bouncewise.classifier.classify import Classifier, default_classifier
+from bouncewise.classifier.combine import MODEL_RULE
 from bouncewise.classifier.model import shipped_model
 from bouncewise.model import Advice, Cause, Decision, Event, Kind, State, Trust, Verdict
 from bouncewise.policy.decide import CONFIRMED, RELEASED, REMOVED
@@ -100,8 +101,9 @@ def reply_page(reply: str, classifier: Classifier) -> Page:
     decided = f"Deciding words: “{verdict.evidence}”" if verdict.evidence else "No phrase matched."
     meaning = (facts.meaning, f"Here: {rule.why}.") if rule else (facts.meaning,)
     if verdict.rule == MODEL_RULE:
-        learned = f"No rule knows this reply. A model read it, which learned from {_learned():,} "
-        meaning = (*meaning, f"{learned}replies. Such a verdict never suppresses an address.")
+        learned = f"A model read this reply, which learned from {_learned():,} replies: no rule "
+        learned += "knows it, or the model is surer than a rule for general words. "
+        meaning = (*meaning, f"{learned}Such a verdict never suppresses an address.")
     standard = _standard(knowledge, verdict.reply_code, verdict.status)
     sections = [
         Section("The reply", (verdict.reply, decided)),

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from bouncewise.ledger import Store
-from bouncewise.ledger.records import SignalCount
+from bouncewise.ledger.report_records import SignalCount
 from bouncewise.sender.loops import loops
 from bouncewise.times import Day, day_start
 

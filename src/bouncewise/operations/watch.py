@@ -13,14 +13,15 @@ from typing import NamedTuple
 import msgspec
 
 from bouncewise.ledger import Store
+from bouncewise.ledger.report_records import NewSource
 from bouncewise.net.answers import IPAddress
 from bouncewise.net.dns import Resolver
 from bouncewise.operations.refusals_by_list import refusals_that_name
 from bouncewise.sender import blocklists
 from bouncewise.sender.audit import audit_domain
 from bouncewise.sender.blocklists import Listing, ListState, Zone
-from bouncewise.sender.checks import Level
-from bouncewise.sender.watching import Change, Noted, Problem, compare
+from bouncewise.sender.checks import Level, table
+from bouncewise.sender.watching import Change, Noted, Problem, Turn, compare
 
 _NAME = "watch"
 _REPORTS_STOP = timedelta(days=3)
@@ -35,6 +36,11 @@ DUE = {
     "sources": timedelta(hours=1),
 }
 """How often each kind is looked at."""
+
+NEW_SOURCE_SHARE = 0.01
+"""The share of a domain's mails in 30 days from which on a new source is an alert: below it, each
+forged mail and each forwarder would be one.
+"""
 
 
 class Watched(NamedTuple):
@@ -55,10 +61,13 @@ class Look(NamedTuple):
 
 
 class _Memory(msgspec.Struct):
-    """What is kept between looks: the problems, and when each kind was looked at."""
+    """What is kept between looks: the problems, when each kind was looked at, and the number of the
+    newest DMARC report (None: none was looked at).
+    """
 
     problems: list[Noted] = []
     looked: dict[str, int] = {}
+    newest_report: int | None = None
 
 
 class _Found(NamedTuple):
@@ -84,6 +93,10 @@ def watch(ledger: Store, watched: Watched, now: datetime, *, everything: bool = 
         answered |= found.answered
         memory.looked[kind] = seconds
     changes, memory.problems = compare(memory.problems, problems, answered, seconds)
+    if "reports" in kinds:
+        known, memory.newest_report = memory.newest_report, ledger.sender_reports.newest()
+        if known is not None:
+            changes += _new_sources(ledger, known, now)
     with ledger.change():
         ledger.remember(_NAME, msgspec.json.encode(memory).decode())
     return Look(kinds, changes, [p for p in memory.problems if p.is_told])
@@ -94,6 +107,44 @@ def _remembered(ledger: Store) -> _Memory:
         return msgspec.json.decode(ledger.remembered(_NAME) or "{}", type=_Memory)
     except msgspec.ValidationError:  # written by another version: every problem counts as new
         return _Memory()
+
+
+def _new_sources(ledger: Store, known: int, now: datetime) -> list[Change]:
+    """An alert for each source that reports after number *known* name first, or with which it came
+    to weigh something. It is an event: it does not stand, and does not end.
+    """
+    since = now - _REPORTS_KNOWN
+    mails = ledger.sender_reports.mails(since, known)
+    return [
+        Change(Turn.BEGAN, _new_source(found, mails[found.domain][0], now))
+        for found in ledger.sender_reports.new_sources(since, known)
+        if found.domain in mails and _weighs_now(found, *mails[found.domain])
+    ]
+
+
+def _weighs_now(found: NewSource, mails: int, before: int) -> bool:
+    """Whether a source has a share of the mails that counts, and had none by the reports before."""
+    was_known = found.known > 0 and found.known >= before * NEW_SOURCE_SHARE
+    return found.mails >= mails * NEW_SOURCE_SHARE and not was_known
+
+
+def _new_source(found: NewSource, mails: int, now: datetime) -> Noted:
+    failed = found.mails - found.passed
+    results = "all pass DMARC" if not failed else "all fail DMARC"
+    if found.passed and failed:
+        results = f"{found.passed:,} pass DMARC, {failed:,} fail"
+    words = (
+        f"new source of mail as {found.domain}: {found.source}, {found.mails:,} mails "
+        f"({found.mails / max(mails, 1):.1%}) since {found.first:%Y-%m-%d}: {results}"
+    )
+    fix = (
+        "If it is yours, let it pass SPF or DKIM aligned; else it imitates you: "
+        "`bouncewise sender reports --what-if quarantine`"
+        if failed
+        else "Did you add this sender? Else find out who may send with your SPF record or DKIM key."
+    )
+    part = f"new-source {found.domain} {found.source}"
+    return Noted(part, "new-source", Level.WARNING, words, fix, int(now.timestamp()), is_told=True)
 
 
 class _Looks(NamedTuple):
@@ -120,8 +171,12 @@ class _Looks(NamedTuple):
             results = audit_domain(domain, self.watched.resolve, self.watched.ips)
             serious = [r for r in results if r.level in (Level.ERROR, Level.WARNING)]
             problems += [Problem(part, r.id, r.level, r.words, r.fix) for r in serious]
-            if not any(r.level is Level.UNKNOWN for r in results):
-                answered.add(part)
+            silent = {name for r in results if r.level is Level.UNKNOWN for name in r.parts}
+            answered.update(
+                f"{part} {key}"
+                for key in table("domain")
+                if not any(key.startswith(f"{name}-") for name in silent)
+            )
         return _Found(problems, answered)
 
     def _blocklists(self) -> _Found:

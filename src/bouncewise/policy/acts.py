@@ -8,6 +8,8 @@ ADDED = "added"
 REMOVED = "removed"
 """Kinds of acts: an operator, or an imported list, adds a suppression, or removes whatever
 suppresses or holds a name."""
+WITHDRAWN = "withdrawn"
+"""A kind of act: an operator undoes an import, and nothing else."""
 RELEASED = "released"
 """A kind of act: an operator ends what evidence decided, and nothing else."""
 CONFIRMED = "confirmed"

@@ -34,12 +34,14 @@ from bouncewise.policy.acts import (
     DNS_ROUTE,
     RELEASED,
     REMOVED,
+    WITHDRAWN,
 )
 from bouncewise.policy.decisions import OK, strictness
 from bouncewise.policy.evidence import Evidence
 from bouncewise.policy.load import Policy
 from bouncewise.policy.mails import countable, is_trusted
 from bouncewise.policy.refusal_context import NoContext, RefusalContext
+from bouncewise.policy.standing import Standing
 from bouncewise.policy.trust import ClaimCount, ClaimEffect
 
 __all__ = [
@@ -53,6 +55,7 @@ __all__ = [
     "RELEASED",
     "REMOVED",
     "ROUTE_CAUSES",
+    "WITHDRAWN",
     "NoContext",
     "RefusalContext",
     "awaiting_probe",
@@ -150,16 +153,22 @@ class _Acts:
 
     def __init__(self) -> None:
         self.decisions: dict[tuple[Scope, str], Decision] = {}
+        self._standing = Standing()
 
     def apply(self, event: Event) -> None:
-        if event.kind == REMOVED:
+        if self._standing.apply(event):
             self.decisions.clear()
+            for added in self._standing.added:
+                self._add(added)
         elif event.kind == ADDED:
-            key = (event.scope, event.stream)
-            added = _decision(event, Basis.ACT, event.scope, event.until)
-            before = self.decisions.get(key, OK)
-            if strictness(added) > strictness(before) or _is_over(before, event.at):
-                self.decisions[key] = added
+            self._add(event)
+
+    def _add(self, event: Event) -> None:
+        key = (event.scope, event.stream)
+        added = _decision(event, Basis.ACT, event.scope, event.until)
+        before = self.decisions.get(key, OK)
+        if strictness(added) > strictness(before) or _is_over(before, event.at):
+            self.decisions[key] = added
 
 
 class _Wishes:

@@ -23,6 +23,9 @@ class Level(StrEnum):
     INFO = "info"
 
 
+SILENT = ("dns-silent", "https-silent", "smtp-silent")
+"""The checks that a missing answer hits. Their detail ``part`` names what it was needed for."""
+
 Hit = tuple[str, Mapping[str, object]]
 """The id of a check, and what fills in its words."""
 
@@ -38,7 +41,9 @@ class Check(NamedTuple):
 
 
 class CheckResult(NamedTuple):
-    """What a check found. ``times``: how many times; the words are of the first."""
+    """What a check found. ``times``: how many times; the words are of the first. ``parts``: what an
+    answer is missing for, such as "spf"; () where that is not known.
+    """
 
     id: str
     level: Level
@@ -47,6 +52,7 @@ class CheckResult(NamedTuple):
     hurts: str
     source: str
     times: int
+    parts: tuple[str, ...] = ()
 
 
 class _Filled(dict[str, object]):
@@ -78,6 +84,9 @@ def results(name: str, hits: Iterable[Hit], *, merge: bool = True) -> list[Check
             continue
         words = check.words.format_map(details)
         fix = check.fix.format_map(_Filled(details))
-        found[place] = CheckResult(key, check.level, words, fix, check.hurts, check.source, 1)
+        parts = (str(details["part"]),) if key in SILENT and "part" in details else ()
+        found[place] = CheckResult(
+            key, check.level, words, fix, check.hurts, check.source, 1, parts
+        )
     levels, order = list(Level), list(checks)
     return sorted(found.values(), key=lambda f: (levels.index(f.level), order.index(f.id)))

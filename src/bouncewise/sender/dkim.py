@@ -18,16 +18,13 @@ from typing import NamedTuple
 
 from bouncewise.errors import missing_extra
 from bouncewise.net.dns import NoRecordsError, NoSuchNameError, Resolver, UnansweredError
+from bouncewise.sender.dkim_key import SMALL_KEY, flags, forbids, tag_list
 from bouncewise.sender.spf_record import texts
 
 MAX_SIGNATURES = 10
 """Signatures that are checked."""
 
-SMALL_KEY = 1024
-"""Bits of an RSA key below which receivers ignore the signature (RFC 8301 section 3.2)."""
-
 _FIELD_NAME = re.compile(rb"[!-9;-~]{1,998}")
-_TAG_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}")
 _BLANKS = re.compile(rb"[ \t]+")
 _REQUIRED = ("v", "a", "b", "bh", "d", "h", "s")
 
@@ -98,19 +95,9 @@ def _fields(head: bytes) -> Iterator[tuple[str, bytes]]:
         field = [line]
 
 
-def _tags(text: str) -> dict[str, str]:
-    """The tags of a list (section 3.2): the first of each name, without blanks around the value."""
-    tags: dict[str, str] = {}
-    for part in text.split(";"):
-        name, equals, value = part.partition("=")
-        if equals and _TAG_NAME.fullmatch(name.strip()):
-            tags.setdefault(name.strip(), value.strip())
-    return tags
-
-
 def _verified(field: bytes, message: _Message, resolve: Resolver, now: datetime) -> DkimResult:
     value = field.partition(b":")[2].decode("utf-8", "replace").replace("\r\n", "")
-    tags = _tags(value)
+    tags = tag_list(value)
     domain, selector = tags.get("d", "").lower().rstrip("."), tags.get("s", "").lower()
     names = [name.strip().lower() for name in tags.get("h", "").split(":")]
     result = DkimResult(DkimOutcome.PASS, "", domain, selector, frozenset(names))
@@ -119,9 +106,7 @@ def _verified(field: bytes, message: _Message, resolve: Resolver, now: datetime)
         uncovered = _check_body(tags, message.body)
         key = _key(tags, domain, selector, resolve)
         bits = _check_signature(tags, field, names, message, key)
-        return result._replace(
-            bits=bits, uncovered=uncovered, is_testing="y" in key.get("t", "").split(":")
-        )
+        return result._replace(bits=bits, uncovered=uncovered, is_testing="y" in flags(key))
     except _FaultError as fault:
         return result._replace(outcome=fault.outcome, why=str(fault))
 
@@ -195,7 +180,7 @@ def _key(tags: dict[str, str], domain: str, selector: str, resolve: Resolver) ->
         raise _refuse(f"there is no key at {name}") from None
     except UnansweredError as error:
         raise _FaultError(DkimOutcome.TEMPERROR, str(error)) from None
-    key = next((_tags(text) for text in records if "p" in _tags(text)), None)
+    key = next((tag_list(text) for text in records if "p" in tag_list(text)), None)
     if key is None:
         raise _refuse(f"the record at {name} is no key")
     if not key["p"]:
@@ -203,12 +188,10 @@ def _key(tags: dict[str, str], domain: str, selector: str, resolve: Resolver) ->
     algorithm = tags["a"].lower()
     if key.get("k", "rsa").lower() != algorithm.partition("-")[0]:
         raise _refuse(f"the key at {name} is of another kind than the signature")
-    if "h" in key and "sha256" not in [h.strip().lower() for h in key["h"].split(":")]:
-        raise _refuse(f"the key at {name} allows no sha256 (h=)")
-    if "s" in key and not {"*", "email"}.intersection(s.strip() for s in key["s"].split(":")):
-        raise _refuse(f"the key at {name} is not for mail (s=)")
+    if why := forbids(key):
+        raise _refuse(f"the key at {name} {why}")
     identity = tags.get("i", "@" + domain).rpartition("@")[2].lower()
-    if "s" in [flag.strip() for flag in key.get("t", "").split(":")] and identity != domain:
+    if "s" in flags(key) and identity != domain:
         raise _refuse(f"the key at {name} allows no subdomain in i= (t=s)")
     return key
 

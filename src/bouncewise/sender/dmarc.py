@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from bouncewise.net.dns import NoRecordsError, NoSuchNameError, Resolver
+from bouncewise.net.dns import NoRecordsError, NoSuchNameError, Resolver, UnansweredError
 from bouncewise.sender.spf_record import texts
 
 MAX_LABELS = 8
@@ -57,14 +57,22 @@ class DmarcFound(NamedTuple):
 
 
 class DmarcPolicyFound(NamedTuple):
-    """The record that applies (None: none does), the organizational domain, and the names asked,
-    in order.
+    """The record that applies (None: none does, or it is not known), the organizational domain (""
+    where it is not known), and the names asked, in order. ``others``: texts at the domain itself
+    that look like a record and are none; ``unanswered``: questions without an answer.
     """
 
     record: DmarcRecord | None
     organization: str
     asked: tuple[str, ...]
     several: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    unanswered: tuple[str, ...] = ()
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether a missing answer could have been the record that applies."""
+        return self.record is None and bool(self.unanswered)
 
 
 def at(domain: str, resolve: Resolver) -> DmarcFound:
@@ -105,27 +113,33 @@ def names(domain: str) -> list[str]:
 
 
 def discover(domain: str, resolve: Resolver) -> DmarcPolicyFound:
-    """The record that applies to mail from *domain*. Raises UnansweredError."""
+    """The record that applies to mail from *domain*. The record of the domain itself applies
+    whatever the names above it have; any other only where every name of the walk was answered.
+    """
     walked: list[DmarcRecord] = []
     asked: list[str] = []
     several: list[str] = []
+    others: tuple[str, ...] = ()
+    unanswered: list[str] = []
     organization = ""
     for name in names(domain):
         asked.append(name)
-        found = at(name, resolve)
+        try:
+            found = at(name, resolve)
+        except UnansweredError as error:
+            unanswered.append(str(error))
+            continue
+        others = others or (tuple(found.others) if len(asked) == 1 else ())
         if len(found.records) > 1:
             several.append(name)
         if len(found.records) != 1:
             continue
         record = parse(name, found.records[0])
-        psd = record.tags.get("psd", "u").lower()
-        if psd == "y" and name != asked[0]:
-            # A public suffix: the organizational domain is one label below it.
-            below = asked[-2] if len(asked) > 1 else name
-            organization = below
-            walked.append(record)
-            break
         walked.append(record)
+        psd = record.tags.get("psd", "u").lower()
+        if psd == "y" and len(asked) > 1:
+            organization = asked[-2]  # a public suffix: the organization is one label below it
+            break
         if psd == "n":
             organization = name
             break
@@ -133,8 +147,15 @@ def discover(domain: str, resolve: Resolver) -> DmarcPolicyFound:
     own = next((record for record in walked if record.domain == asked[0]), None)
     above = next((record for record in walked if record.domain == organization), None)
     suffix = next((r for r in walked if r.tags.get("psd", "").lower() == "y"), None)
-    applies = own or above or suffix
-    return DmarcPolicyFound(applies, organization, tuple(asked), tuple(several))
+    applies = own if unanswered else own or above or suffix
+    return DmarcPolicyFound(
+        applies,
+        "" if unanswered else organization,
+        tuple(asked),
+        tuple(several),
+        others,
+        tuple(unanswered),
+    )
 
 
 class DmarcEffect(NamedTuple):

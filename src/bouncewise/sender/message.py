@@ -15,10 +15,9 @@ from bouncewise.rfc import address, mime
 from bouncewise.sender import dkim, dmarc
 from bouncewise.sender.checks import CheckResult, Hit, results
 from bouncewise.sender.dkim import DkimOutcome, DkimResult
+from bouncewise.sender.dkim_key import GOOD_KEY
+from bouncewise.sender.dmarc import DmarcPolicyFound
 from bouncewise.sender.spf import Query, SpfResult, evaluate
-
-GOOD_KEY = 2048
-"""Bits of an RSA key that are asked for today (RFC 8301 section 3.2)."""
 
 
 def audit_message(
@@ -27,7 +26,7 @@ def audit_message(
     """What authenticates the message *raw*. *ip*: the address that sends it, for SPF. Raises
     InputError without cryptography.
     """
-    asked = remembering(resolve)
+    asked = remembering(resolve, silence=True)
     header = mime.parse(raw)
     hits: list[Hit] = []
     senders = list(header.get_all("from"))
@@ -41,10 +40,7 @@ def audit_message(
     hits += [hit for signature in signatures for hit in _signature(signature)]
     if not signatures:
         hits.append(("dkim-none", {"domain": domain}))
-    try:
-        hits += _alignment(domain, signatures, _return_path(header), asked, ip)
-    except UnansweredError as error:
-        hits.append(("dns-silent", {"value": str(error)}))
+    hits += _alignment(domain, signatures, _return_path(header), asked, ip)
     return results("domain", hits, merge=False)
 
 
@@ -89,13 +85,18 @@ def _alignment(
         elif verdict.result is SpfResult.TEMPERROR:
             is_unknown = True
             yield "dns-silent", {"value": verdict.why}
-    aligned = [
-        (method, name)
-        for method, name, tag in passing
-        if _is_aligned(domain, name, policy.organization, tags.get(tag, "r"), resolve)
-    ]
+    aligned = []
+    for method, name, tag in passing:
+        try:
+            if _is_aligned(domain, name, policy, tags.get(tag, "r"), resolve):
+                aligned.append((method, name))
+        except UnansweredError as error:
+            is_unknown = True
+            yield "dns-silent", {"value": str(error)}
     if aligned:
         words = ", ".join(f"{method} of {name}" for method, name in aligned)
+        others = [f"{how} of {name}" for how, name, _ in passing if (how, name) not in aligned]
+        words += f"; not aligned: {', '.join(others)}" if others and not is_unknown else ""
         yield "aligned", {"value": words}
     elif is_unknown:
         return  # What the name server did not say could be aligned: dns-silent is the finding.
@@ -107,10 +108,17 @@ def _alignment(
         yield "not-authenticated", {"domain": domain, "value": words}
 
 
-def _is_aligned(domain: str, name: str, organization: str, mode: str, resolve: Resolver) -> bool:
-    """Whether *name* is *domain*, or, if *mode* is relaxed, of the same organization."""
+def _is_aligned(
+    domain: str, name: str, policy: DmarcPolicyFound, mode: str, resolve: Resolver
+) -> bool:
+    """Whether *name* is *domain*, or, if *mode* is relaxed, of the same organization. Raises
+    UnansweredError where that is not known.
+    """
     if name == domain:
         return True
     if mode.lower() == "s":
         return False
-    return dmarc.discover(name, resolve).organization == organization
+    found = dmarc.discover(name, resolve)
+    for unanswered in (*policy.unanswered, *found.unanswered):
+        raise UnansweredError(unanswered)
+    return found.organization == policy.organization

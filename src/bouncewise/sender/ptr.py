@@ -21,29 +21,23 @@ _GENERIC = re.compile(
 
 
 class PtrName(NamedTuple):
-    """A name, the addresses that it has, and whether the IP address is among them."""
+    """A name, the addresses that it has, and whether the IP address is among them; ``unanswered``:
+    why that is not known.
+    """
 
     name: str
     addresses: tuple[str, ...]
     is_confirmed: bool
+    unanswered: str = ""
 
 
 def names_of(ip: IPAddress, resolve: Resolver) -> list[PtrName]:
-    """The names of *ip*; [] if it has none. Raises UnansweredError if DNS does not answer."""
+    """The names of *ip*; [] if it has none. Raises UnansweredError if the names are not known."""
     try:
         found = resolve(ip.reverse_pointer, "PTR")
     except (NoSuchNameError, NoRecordsError):
         return []
-    names: list[PtrName] = []
-    silent: UnansweredError | None = None
-    for name in found[:MAX_NAMES]:
-        try:
-            names.append(_followed(name.rstrip(".").lower(), ip, resolve))
-        except UnansweredError as error:
-            silent = error
-    if silent is not None and not any(name.is_confirmed for name in names):
-        raise silent
-    return names
+    return [_followed(name.rstrip(".").lower(), ip, resolve) for name in found[:MAX_NAMES]]
 
 
 def _followed(name: str, ip: IPAddress, resolve: Resolver) -> PtrName:
@@ -51,6 +45,8 @@ def _followed(name: str, ip: IPAddress, resolve: Resolver) -> PtrName:
         addresses = tuple(resolve(name, "A" if ip.version == 4 else "AAAA"))
     except (NoSuchNameError, NoRecordsError):
         addresses = ()
+    except UnansweredError as error:
+        return PtrName(name, (), False, str(error))
     is_confirmed = any(ipaddress.ip_address(text) == ip for text in addresses)
     return PtrName(name, addresses, is_confirmed)
 

@@ -15,9 +15,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from bouncewise.sender.checks import CheckResult
-
-_SILENT = ("dns-silent", "https-silent")
+from bouncewise.sender.checks import CheckResult, Level
 
 
 class Requirement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,8 +75,9 @@ def judge(
     """The requirements of the *wanted* providers (all, if none is named) by *results*.
     *looked_at*: what was given: ``domain``, ``ip``, ``message``.
     """
+    results = list(results)
     ids = [result.id for result in results]
-    silent = any(name in ids for name in _SILENT)
+    silent = [result.parts for result in results if result.level is Level.UNKNOWN]
     found = []
     for requirement in requirements():
         if wanted and requirement.provider not in wanted:
@@ -88,8 +87,15 @@ def judge(
             found.append(Judged(requirement, Met.UNMET, by))
         elif requirement.needs not in looked_at:
             found.append(Judged(requirement, Met.NOT_CHECKED, missing=requirement.needs))
-        elif silent:
+        elif any(_needs(requirement, parts) for parts in silent):
             found.append(Judged(requirement, Met.NOT_CHECKED, missing="an answer of DNS"))
         else:
             found.append(Judged(requirement, Met.MET))
     return found
+
+
+def _needs(requirement: Requirement, parts: tuple[str, ...]) -> bool:
+    """Whether a requirement needs an answer that is missing for *parts*; (): for any of them."""
+    return not parts or any(
+        name.startswith(f"{part}-") for name in requirement.failed_by for part in parts
+    )

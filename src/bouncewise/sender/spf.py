@@ -114,7 +114,7 @@ class _Check:
         return SpfVerdict(result, why, term, self._lookups)
 
     def _host(self, domain: str, depth: int) -> tuple[SpfResult, str]:
-        record = record_of(domain, self._resolve) if _is_name(domain) else None
+        record = record_of(domain, self._resolve) if is_name(domain) else None
         if record is None:
             return SpfResult.NONE, ""
         for term in record.terms:
@@ -188,7 +188,7 @@ class _Check:
     def _ask(self, name: str, kind: str) -> list[str]:
         """The records; [] for a name without them, of which few are allowed."""
         try:
-            return self._resolve(name, kind) if _is_name(name) else []
+            return self._resolve(name, kind) if is_name(name) else []
         except (NoSuchNameError, NoRecordsError):
             self._voids += 1
             if self._voids > MAX_VOIDS:
@@ -227,7 +227,7 @@ class _Check:
         return bool(self._ask(target, "A"))
 
 
-def _is_name(name: str) -> bool:
+def is_name(name: str) -> bool:
     """Whether *name* can be asked for: labels of 1 to 63 octets, two of them at least."""
     labels = name.split(".")
     return len(labels) > 1 and len(name) <= 253 and all(0 < len(label) <= 63 for label in labels)

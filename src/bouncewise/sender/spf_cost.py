@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from bouncewise.net.dns import Resolver, UnansweredError
-from bouncewise.sender.spf import MAX_LOOKUPS, record_of
+from bouncewise.net.dns import NoRecordsError, NoSuchNameError, Resolver, UnansweredError
+from bouncewise.sender.spf import MAX_LOOKUPS, MAX_NAMES, is_name, record_of
 from bouncewise.sender.spf_record import Record, SpfError
 
 
@@ -49,7 +49,7 @@ def _walk(domain: str, path: tuple[str, ...], resolve: Resolver, found: Cost) ->
         found.faults.append(("spf-syntax", str(error)))
         return True
     except UnansweredError as error:
-        found.silent.append(f"{domain}: {error}")
+        found.silent.append(str(error))
         return True
     if record is None:
         return False
@@ -60,9 +60,32 @@ def _walk(domain: str, path: tuple[str, ...], resolve: Resolver, found: Cost) ->
         if kind == "ptr":
             found.faults.append(("spf-ptr", f"{text} in {domain}"))
         target = value.rstrip(".").lower()
-        if kind in ("include", "redirect") and "%" not in value:
+        if "%" in value:
+            continue
+        if kind in ("include", "redirect"):
             _follow(target, f"{text} in {domain}", path, resolve, found)
+        elif len(found.lookups) <= MAX_LOOKUPS:
+            _ask_all(kind, target or domain, resolve, found.silent)
     return True
+
+
+def _ask_all(kind: str, name: str, resolve: Resolver, silent: list[str]) -> None:
+    """Ask what a term asks about *name*, to know each question that is not answered."""
+    types = {"a": ("A", "AAAA"), "exists": ("A",), "mx": ("MX",)}.get(kind, ())
+    for record_type in types:
+        for record in _records(name, record_type, resolve, silent)[:MAX_NAMES]:
+            if record_type == "MX" and (host := record.partition(" ")[2].rstrip(".").lower()):
+                _ask_all("a", host, resolve, silent)
+
+
+def _records(name: str, record_type: str, resolve: Resolver, silent: list[str]) -> list[str]:
+    try:
+        return resolve(name, record_type) if is_name(name) else []
+    except (NoSuchNameError, NoRecordsError):
+        return []
+    except UnansweredError as error:
+        silent.append(str(error))
+        return []
 
 
 def _follow(target: str, term: str, path: tuple[str, ...], resolve: Resolver, found: Cost) -> None:

@@ -81,7 +81,7 @@ def parse(text: str, domain: str) -> Record:
 def _term(word: str, domain: str) -> Term:
     m = _TERM.fullmatch(word)
     if m is None:
-        raise SpfError(f"{word!r} in the record of {domain} is no term")
+        raise SpfError(f"{word!r} in the record of {domain} is no term{_hint(word)}")
     qualifier, mechanism, value, cidr = m[1] or "+", m[2].lower(), m[3], m[4]
     if mechanism in ("ip4", "ip6"):
         return Term(word, qualifier, mechanism, network=_network(word, mechanism, domain))
@@ -119,28 +119,33 @@ def _network(word: str, mechanism: str, domain: str) -> IPNetwork:
         if network.version != int(mechanism[2]):
             raise ValueError
     except ValueError:
-        hint = ""
-        if re.search(r"\d[-~?+]all$", word):
-            hint = "; a blank is missing before the last term"
         raise SpfError(
-            f"{word!r} in the record of {domain} is no {mechanism} network{hint}"
+            f"{word!r} in the record of {domain} is no {mechanism} network{_hint(word)}"
         ) from None
     return network
+
+
+def _hint(word: str) -> str:
+    """Where two terms were written as one *word*: at the end, or where two strings are joined."""
+    if re.search(r"\d[-~?+]all$", word):
+        return "; a blank is missing before the last term"
+    m = re.search(r"[^:+?~-]((?:ip4|ip6|include|exists|redirect|exp)[:=])", word, re.I)
+    return f"; a blank is missing before {m[1]}" if m else ""
 
 
 def _require_domain(value: str, word: str, domain: str) -> None:
     """Raise SpfError where *value* is no domain-spec (section 7.1)."""
     _macros(value)
     if not value or not (_ends_with_label(value) or value.endswith("}")):
-        raise SpfError(f"{word!r} in the record of {domain} names no domain")
+        raise SpfError(f"{word!r} in the record of {domain} names no domain{_hint(word)}")
 
 
 def _ends_with_label(value: str) -> bool:
     """Whether *value* ends with a dot and a toplabel (section 7.1), and perhaps one more dot."""
     _, dot, label = value.removesuffix(".").rpartition(".")
-    if not dot or not label or not _LABEL.issuperset(label) or label[-1] == "-":
+    if not dot or not label or not _LABEL.issuperset(label) or "-" in (label[0], label[-1]):
         return False
-    return "-" in label[1:] or any(c.isalpha() for c in label)
+    return "-" in label or any(c.isalpha() for c in label)
 
 
 def _macros(value: str) -> None:

@@ -74,48 +74,80 @@ def mta_sts(domain: str, resolve: Resolver, fetch: Fetch | None) -> Iterator[Hit
     """What is wrong with the MTA-STS record and policy of *domain*; without *fetch* the policy is
     not looked at.
     """
+    policy, faults = find_policy(domain, resolve, fetch)
+    yield from faults
+    if policy is not None:
+        yield from _hosts(domain, resolve, policy)
+
+
+def find_policy(
+    domain: str, resolve: Resolver, fetch: Fetch | None
+) -> tuple[StsPolicy | None, list[Hit]]:
+    """The MTA-STS policy of *domain*; None with the reason where none counts, or without *fetch*.
+    Raises UnansweredError.
+    """
     records = _versions(f"_mta-sts.{domain}", "v=stsv1", resolve)
     if not records:
-        yield "mta-sts", {"domain": domain}
-        return
+        return None, [("mta-sts", {"domain": domain})]
     tags = _tags(records[0])
     if len(records) > 1 or not _ID.fullmatch(tags.get("id", "")):
         words = f"{len(records)} records" if len(records) > 1 else "no id of letters and digits"
-        yield "mta-sts-record", {"domain": domain, "value": words}
-        return
+        return None, [("mta-sts-record", {"domain": domain, "value": words})]
     if fetch is None:
-        return
+        return None, []
     url = f"https://mta-sts.{domain}/.well-known/mta-sts.txt"
     try:
         policy = parse_policy(fetch(url))
     except UnreachableError as error:
-        yield "https-silent", {"value": str(error)}
-        return
+        return None, [("https-silent", {"value": str(error)})]
     except FetchError as error:
-        yield "mta-sts-policy", {"url": url, "value": str(error)}
-        return
+        return None, [("mta-sts-policy", {"url": url, "value": str(error)})]
     if policy.fault:
-        yield "mta-sts-policy", {"url": url, "value": policy.fault}
-        return
-    yield from _hosts(domain, resolve, policy)
+        return None, [("mta-sts-policy", {"url": url, "value": policy.fault})]
+    return policy, []
+
+
+def fetching_once(fetch: Fetch) -> Fetch:
+    """*fetch*, which gets each document once; an error is remembered as well."""
+    known: dict[str, bytes | FetchError] = {}
+
+    def get(url: str) -> bytes:
+        if url not in known:
+            try:
+                known[url] = fetch(url)
+            except FetchError as error:
+                known[url] = error
+        found = known[url]
+        if isinstance(found, FetchError):
+            raise found
+        return found
+
+    return get
 
 
 def _hosts(domain: str, resolve: Resolver, policy: StsPolicy) -> Iterator[Hit]:
-    try:
-        records = resolve(domain, "MX")
-    except (NoSuchNameError, NoRecordsError):
-        records = []
-    hosts = [record.split()[-1].rstrip(".").lower() for record in records if record.split()]
-    missing = [h for h in hosts if not any(matches(h, pattern) for pattern in policy.mx)]
     if policy.mode == "none":
         yield "mta-sts-testing", {"domain": domain, "mode": "none"}
-    elif missing:
+        return
+    hosts = mx_hosts(domain, resolve)
+    missing = [h for h in hosts if not any(matches(h, pattern) for pattern in policy.mx)]
+    if missing:
         key = "mta-sts-mx" if policy.mode == "enforce" else "mta-sts-mx-testing"
         yield key, {"domain": domain, "value": ", ".join(missing)[:_SHOWN]}
     elif policy.mode == "testing":
         yield "mta-sts-testing", {"domain": domain, "mode": "testing"}
     else:
         yield "mta-sts-fine", {"domain": domain, "count": len(hosts)}
+
+
+def mx_hosts(domain: str, resolve: Resolver) -> list[str]:
+    """The MX hosts of *domain* in the order of the answer. Raises UnansweredError."""
+    try:
+        records = resolve(domain, "MX")
+    except (NoSuchNameError, NoRecordsError):
+        return []
+    hosts = (record.split()[-1].rstrip(".").lower() for record in records if record.split())
+    return [host for host in hosts if host]
 
 
 def tls_reports(domain: str, resolve: Resolver) -> Iterator[Hit]:
@@ -132,8 +164,8 @@ def tls_reports(domain: str, resolve: Resolver) -> Iterator[Hit]:
 
 
 def bimi(domain: str, resolve: Resolver, policy: str | None) -> Iterator[Hit]:
-    """Whether the logo of *domain* can be shown; *policy*: the DMARC policy in effect. Neither the
-    logo nor its certificate is fetched.
+    """Whether the logo of *domain* can be shown; *policy*: the DMARC policy in effect, None
+    if it is not known. Neither the logo nor its certificate is fetched.
     """
     records = _versions(f"default._bimi.{domain}", "v=bimi1", resolve)
     if not records:
@@ -144,8 +176,10 @@ def bimi(domain: str, resolve: Resolver, policy: str | None) -> Iterator[Hit]:
         yield "bimi-none", {"domain": domain}
     elif not re.fullmatch(r"https://\S+\.svgz?(?:\?\S*)?", logo, re.I):
         yield "bimi-record", {"domain": domain, "value": logo[:_SHOWN] or "(missing)"}
+    elif policy is None:
+        return
     elif policy not in ("quarantine", "reject"):
-        yield "bimi-policy", {"domain": domain, "value": policy or "none"}
+        yield "bimi-policy", {"domain": domain, "value": policy}
     else:
         mark = "a certificate (a=)" if tags.get("a") else "no certificate (a=)"
         yield "bimi-fine", {"domain": domain, "value": mark}

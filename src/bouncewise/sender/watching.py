@@ -76,8 +76,9 @@ _SERIOUS = [Level.ERROR, Level.WARNING]
 def compare(
     before: list[Noted], found: list[Problem], answered: set[str], now: int
 ) -> tuple[list[Change], list[Noted]]:
-    """The changes, and what to note for the next look. *answered*: the parts that were looked at
-    and gave an answer; *now*: seconds since 1970.
+    """The changes, and what to note for the next look. *answered*: what was looked at and gave
+    an answer: parts, or a part and the id of a check (``records shop.example spf-none``); *now*:
+    seconds since 1970.
     """
     known = {(noted.part, noted.id): noted for noted in before}
     changes: list[Change] = []
@@ -88,7 +89,7 @@ def compare(
         changes += [change] if change else []
         after.append(kept)
     for noted in known.values():
-        if noted.part not in answered:
+        if answered.isdisjoint((noted.part, f"{noted.part} {noted.id}")):
             after.append(noted)
             continue
         missing_since = noted.missing_since or now

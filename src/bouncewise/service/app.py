@@ -8,12 +8,15 @@ details (RFC 9457).
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import msgspec
 from starlette.applications import Starlette
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -25,7 +28,8 @@ from bouncewise.contract.base import dumps_array
 from bouncewise.errors import BouncewiseError
 from bouncewise.model import Mail
 from bouncewise.operations.check import Answer
-from bouncewise.service.hooks import MAX_BODY
+from bouncewise.service.hooks import MAX_BODY, because_of_clock
+from bouncewise.service.problem import http_problem, problem
 from bouncewise.service.spool import SpoolFullError
 from bouncewise.service.state import State
 
@@ -37,27 +41,39 @@ _MAX_LINE = 4096
 _RETRY_AFTER = "30"
 
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class _Anything(Convertor[str]):
+    """The rest of a path; Starlette's own has no line ends, and would answer 404."""
+
+    regex = r"[\s\S]*"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("anything", _Anything())
+
+
 def application(state: State) -> Starlette:
     """The application over *state*."""
     routes = [
         Route("/in/{name}", _Webhook(state), methods=["GET", "HEAD", "POST"]),
         Route("/in/{name}/{secret:path}", _Webhook(state), methods=["GET", "HEAD", "POST"]),
-        Route("/v1/check/{address:path}", _guarded(state, _check_one, TokenScope.CHECK)),
+        Route("/v1/check/{address:anything}", _guarded(state, _check_one, TokenScope.CHECK)),
         Route("/v1/check", _guarded(state, _check_many, TokenScope.CHECK), methods=["POST"]),
         Route("/healthz", lambda _: Response("ok\n", media_type="text/plain")),
         Route("/readyz", lambda _: _ready(state)),
         Route("/statusz", _guarded(state, _status, TokenScope.METRICS)),
         Route("/metrics", _guarded(state, _metrics, TokenScope.METRICS)),
     ]
-    app = Starlette(routes=routes)
+    app = Starlette(routes=routes, exception_handlers={HTTPException: http_problem})
     app.router.redirect_slashes = False  # an ESP that follows no redirect would lose its events
     return app
-
-
-def problem(status: int, title: str, **headers: str) -> Response:
-    """Problem details (RFC 9457)."""
-    body = msgspec.json.encode({"type": "about:blank", "title": title, "status": status})
-    return Response(body, status, headers, "application/problem+json")
 
 
 class _Webhook:
@@ -88,6 +104,7 @@ class _Webhook:
         found = hook.judge(secret, headers, body, time.time())
         if found.certificate and await self._state.fetch_certificate(hook, found.certificate):
             found = hook.judge(secret, headers, body, time.time())
+        found = because_of_clock(found, self._state.clock.jump())
         self._state.count_webhook(hook.name, found.status)
         if found.status != 204:
             self._state.tell(f"webhook {hook.name}: refused with {found.status}: {found.reason}")
@@ -134,7 +151,7 @@ def _guarded(state: State, handler: Handler, scope: TokenScope) -> Callable[[Req
         try:
             response: Response = await handler(state, request)
         except BouncewiseError as bad:
-            state.tell(str(bad))
+            state.question_failed(str(bad))
             return problem(503, "the ledger cannot be read", **{"Retry-After": _RETRY_AFTER})
         return response
 
@@ -142,8 +159,10 @@ def _guarded(state: State, handler: Handler, scope: TokenScope) -> Callable[[Req
 
 
 async def _check_one(state: State, request: Request) -> Response:
-    mail = _mail(request.query_params)
-    answer = state.check(request.path_params["address"], mail)
+    address = request.path_params["address"]
+    if _CONTROL.search(address):
+        return problem(400, "the address has control characters")
+    answer = state.check(address, _mail(request.query_params))
     return Response(dumps(AddressAnswer.of(answer)), media_type="application/json")
 
 

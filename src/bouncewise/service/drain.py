@@ -38,7 +38,7 @@ TOGETHER = 500
 SESSION = 60.0
 """Seconds after which a new batch begins in the ledger: the time of reading of its events."""
 
-WEBHOOK, LMTP = "webhook", "lmtp"
+WEBHOOK, LMTP, SMTP = "webhook", "lmtp", "smtp"
 """Kinds of records."""
 
 _TRYING = "trying"
@@ -107,9 +107,12 @@ class Drain:
         self._settled_at = time.monotonic()
         self._settle_took = self._settled_at - begun
 
-    def clean_up(self, keep: float, now: float) -> None:
-        """Remove the files of the spool that were read *keep* seconds ago or longer."""
-        spool.remove_before(self._folder, self.cursor, keep, now)
+    def clean_up(self, keep: spool.Keep, now: float) -> None:
+        """Remove the files of the spool that were read and are not kept."""
+        if early := spool.clean_up(self._folder, self.cursor, keep, now):
+            self._tell(
+                f"the spool needs room: {early} read files were removed before [spool] keep_days"
+            )
 
     def _session_now(self) -> Session:
         if self._session is None or time.monotonic() - self._began > SESSION:

@@ -114,6 +114,16 @@ class Hook:
         return secret_at(self._place)
 
 
+def because_of_clock(found: Judgement, jump: float) -> Judgement:
+    """*found*, where the clock of this machine was set by *jump* seconds since the start: that a
+    request seems to be old may be a fault of ours then, and the ESP is to send it again.
+    """
+    if found.status != 403 or not jump:
+        return found
+    reason = f"{found.reason}; the clock of this machine was set by {jump:+.0f} s since the start"
+    return Judgement(503, reason)
+
+
 def hooks(webhooks: tuple[Webhook, ...], public_url: str) -> dict[str, Hook]:
     """The webhooks by their names. Raises ConfigError where two have the same name."""
     found: dict[str, Hook] = {}

@@ -21,17 +21,18 @@ from bouncewise.ledger import Location
 from bouncewise.operations.context import Context
 from bouncewise.service.drain import Drain, Tell
 from bouncewise.service.ledger_file import LedgerFile
+from bouncewise.service.spool import Keep
 
 IDLE = 0.1
 """Seconds between looking at an empty spool."""
 
 _WAITS = (1.0, 2.0, 5.0, 10.0, 30.0)  # seconds after faults in a row
+_MOST_FAULTS = 20  # of different words
 _CLEAN_UP = 5.0
-_DAY = 86_400.0
 
 
 def run(
-    folder: Path, ledger: Location, open_context: Callable[[], Context], keep_days: int, tell: Tell
+    folder: Path, ledger: Location, open_context: Callable[[], Context], keep: Keep, tell: Tell
 ) -> None:
     """Drain the spool in *folder* into *ledger*, which *open_context* opens, until standard input
     ends, or SIGTERM comes.
@@ -41,30 +42,52 @@ def run(
         signal.signal(number, lambda *_: stop.set())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     threading.Thread(target=_wait_for_end, args=(stop,), daemon=True).start()
-    faults = 0
+    faults = _Faults(tell)
     with _alone(folder, stop):
         while not stop.is_set():
             try:
-                file = LedgerFile(ledger)
-                with open_context() as context:
-                    _drain(Drain(folder, context, tell), file, keep_days, stop)
+                with LedgerFile(ledger) as file, open_context() as context:
+                    _drain(Drain(folder, context, tell), file, keep, stop, faults)
             except (BouncewiseError, OSError) as bad:
-                tell(_fault(bad, folder))
-                stop.wait(_WAITS[min(faults, len(_WAITS) - 1)])
-                faults += 1
-            else:
-                faults = 0
+                stop.wait(faults.wait(_fault(bad, folder)))
 
 
-def _drain(drain: Drain, file: LedgerFile, keep_days: int, stop: threading.Event) -> None:
+class _Faults:
+    """Tells each fault once, until the ledger can be written again, and then that it can."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell = tell
+        self._known: set[str] = set()
+        self._count = 0
+
+    def wait(self, fault: str) -> float:
+        """Seconds to wait after *fault*."""
+        if fault not in self._known and len(self._known) < _MOST_FAULTS:
+            self._known.add(fault)
+            self._tell(fault)
+        self._count += 1
+        return _WAITS[min(self._count, len(_WAITS)) - 1]
+
+    def over(self) -> None:
+        """Something was written."""
+        if self._count:
+            self._tell("the ledger can be written again")
+            self._known.clear()
+            self._count = 0
+
+
+def _drain(
+    drain: Drain, file: LedgerFile, keep: Keep, stop: threading.Event, faults: _Faults
+) -> None:
     cleaned = 0.0
     while not stop.is_set():
         file.check()
-        moved = drain.step()
+        if moved := drain.step():
+            faults.over()
         now = time.monotonic()
         drain.settle_if_due(now)
         if now - cleaned > _CLEAN_UP:
-            drain.clean_up(keep_days * _DAY, time.time())
+            drain.clean_up(keep, time.time())
             cleaned = now
         if not moved:
             stop.wait(IDLE)

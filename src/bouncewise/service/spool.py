@@ -14,13 +14,14 @@ import contextlib
 import fcntl
 import os
 import secrets
+import shutil
 import struct
 import time
 import zlib
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import msgspec
 
@@ -35,6 +36,9 @@ it was read, and holds what people wrote."""
 
 MAX_RECORD = 64 << 20
 """Octets of one record."""
+
+DISK_ROOM = SEGMENT
+"""Free octets of the disk below which read files are not kept."""
 
 _HEAD = struct.Struct("<4sII")  # magic, length of what follows, its CRC-32
 _MAGIC = b"bws1"
@@ -58,6 +62,15 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
     note: str = ""
     sender: str = ""
     recipients: tuple[str, ...] = ()
+
+
+class Keep(NamedTuple):
+    """How long files are kept that were read: *days*, as long as all files together have at most
+    half of *octets*, the limit of the spool.
+    """
+
+    days: float
+    octets: int
 
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -192,15 +205,37 @@ def remove_before(folder: Path, cursor: int, keep: float, now: float) -> int:
     """Remove the files that hold nothing from *cursor* on and are older than *keep* seconds; how
     many. *now*: seconds since 1970.
     """
-    found, removed = segments(folder), 0
-    for first, following in pairwise(found):
+    removed = 0
+    for first in _read_before(folder, cursor):
         path = _path(folder, first)
-        if following <= cursor and now - path.stat().st_mtime >= keep:
-            path.unlink()
-            removed += 1
-        else:
+        if now - path.stat().st_mtime < keep:
             break
+        path.unlink()
+        removed += 1
     return removed
+
+
+def clean_up(folder: Path, cursor: int, keep: Keep, now: float) -> int:
+    """Remove the files that hold nothing from *cursor* on and are not kept; how many of them are
+    removed early, because the spool or the disk needs their room for what is received. *now*:
+    seconds since 1970.
+    """
+    remove_before(folder, cursor, keep.days * 86_400, now)
+    removed = 0
+    while _lacks_room(folder, keep.octets) and (read := _read_before(folder, cursor)):
+        _path(folder, read[0]).unlink()
+        removed += 1
+    return removed
+
+
+def _lacks_room(folder: Path, limit: int) -> bool:
+    octets = sum(_path(folder, first).stat().st_size for first in segments(folder))
+    return octets > limit // 2 or shutil.disk_usage(folder).free < DISK_ROOM
+
+
+def _read_before(folder: Path, cursor: int) -> list[int]:
+    """The files that hold nothing from *cursor* on, by the offsets of their beginnings."""
+    return [first for first, following in pairwise(segments(folder)) if following <= cursor]
 
 
 def _locked(folder: Path) -> int:
@@ -212,6 +247,23 @@ def _locked(folder: Path) -> int:
         os.close(lock)
         raise BouncewiseError(f"{folder}: another process writes to this spool") from None
     return lock
+
+
+def is_locked(folder: Path) -> bool | None:
+    """Whether a service writes to this spool now; None where this user cannot tell."""
+    try:
+        lock = os.open(folder / _LOCK, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(lock)
+    return False
 
 
 def _path(folder: Path, first: int) -> Path:

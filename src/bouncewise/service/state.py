@@ -24,7 +24,8 @@ from bouncewise.operations.check import Answer, Checker
 from bouncewise.policy.load import Policy
 from bouncewise.providers.sns import topic_host
 from bouncewise.service import spool
-from bouncewise.service.drain import LMTP, WEBHOOK
+from bouncewise.service.clock import Clock
+from bouncewise.service.drain import WEBHOOK
 from bouncewise.service.hooks import Hook, hooks
 from bouncewise.service.inbox import Inbox
 from bouncewise.service.policy import PolicyAnswers
@@ -38,6 +39,8 @@ REFRESH = 0.2
 _FULL = 0.8  # of the spool's limit, from which on no more requests should be sent here
 _MAX_CERTIFICATE = 1 << 16
 _CERTIFICATES_A_MINUTE = 10
+_QUIET = 60.0  # seconds between lines about questions that fail
+_NOT_YET = "not opened yet"
 _TOKEN = re.compile(r"[0-9a-f]{1,1024}")
 
 Tell = Callable[[str], None]
@@ -54,7 +57,9 @@ class State:
         self.last_heard: dict[str, float] = {}
         self.policy_answers: PolicyAnswers | None = None
         self._checker: Checker | None = None
-        self._ledger_error = "not opened yet"
+        self._ledger_error = _NOT_YET
+        self._quiet_until = 0.0
+        self.clock = Clock()
         self._fetched: list[float] = []
         self._background: set[asyncio.Task[None]] = set()
         self._make_metrics()
@@ -68,12 +73,31 @@ class State:
     # ── questions ───────────────────────────────────────────────────────────────────────────────
 
     def use_ledger(self, ledger: Store, policy: Policy) -> None:
-        """Answer from *ledger* from now on."""
-        self._checker, self._ledger_error = Checker(ledger, policy), ""
+        """Answer from *ledger* from now on. Raises BouncewiseError where it cannot be read."""
+        checker = Checker(ledger, policy)
+        checker.refresh()
+        if self._ledger_error not in ("", _NOT_YET):
+            self.tell("the ledger can be read again")
+        self._checker, self._ledger_error = checker, ""
 
     def lose_ledger(self, why: str) -> None:
-        """The ledger cannot be read; questions raise until it can be."""
+        """The ledger cannot be read; questions raise until it can be. That is one line, however
+        often it is tried again.
+        """
+        if self._ledger_error in ("", _NOT_YET):
+            self.tell(
+                f"the ledger cannot be read: {why.rstrip('.')}; questions are answered with 503 or "
+                "DUNNO, and what is received waits in the spool"
+            )
         self._checker, self._ledger_error = None, why
+
+    def question_failed(self, why: str) -> None:
+        """A question could not be answered: one line a minute, and none while the ledger is lost
+        anyhow.
+        """
+        if self._checker is not None and time.monotonic() >= self._quiet_until:
+            self._quiet_until = time.monotonic() + _QUIET
+            self.tell(f"a question cannot be answered: {why}")
 
     @property
     def checker(self) -> Checker:
@@ -100,12 +124,14 @@ class State:
         await self._inbox.put(Record(time.time_ns() // 1000, WEBHOOK, name, body, note))
         self.last_heard[name] = time.time()
 
-    async def store_mail(self, mail: bytes, sender: str, recipients: tuple[str, ...]) -> None:
-        """Keep a mail. Raises SpoolFullError."""
+    async def store_mail(
+        self, kind: str, mail: bytes, sender: str, recipients: tuple[str, ...]
+    ) -> None:
+        """Keep a mail that came by *kind*: ``lmtp`` or ``smtp``. Raises SpoolFullError."""
         await self._inbox.put(
-            Record(time.time_ns() // 1000, LMTP, "", mail, "", sender, recipients)
+            Record(time.time_ns() // 1000, kind, "", mail, "", sender, recipients)
         )
-        self.last_heard[LMTP] = time.time()
+        self.last_heard[kind] = time.time()
 
     async def fetch_certificate(self, hook: Hook, url: str) -> bool:
         """Fetch a certificate of Amazon SNS for *hook*; its URL was checked. Only a few a minute:
@@ -193,7 +219,7 @@ class State:
     def _make_metrics(self) -> None:
         self._registry = registry = CollectorRegistry()
         self._asked = Counter(
-            "bouncewise_checked", "Addresses asked for by HTTP or Postfix", registry=registry
+            "bouncewise_checked", "Addresses asked for by HTTP or mail servers", registry=registry
         )
         self._requests = Counter(
             "bouncewise_webhook_requests",
@@ -218,9 +244,9 @@ _GAUGES = {
     "spool_records_stored": "Records stored since the start",
     "spool_records_refused": "Records refused since the start: the spool was full",
     "ledger_readable": "1 if the ledger can be read, else 0",
-    "policy_asked": "Questions of Postfix since the start",
+    "policy_asked": "Questions of mail servers since the start",
     "policy_refused": "Of them, those answered with the configured action",
-    "policy_failed": "Of them, those answered with DUNNO because of an error",
+    "policy_failed": "Of them, those that could not be answered",
 }
 
 

@@ -1,20 +1,23 @@
-"""An LMTP server for the mail of a bounce address (RFC 2033).
+"""A server for the mail of a bounce address, by LMTP (RFC 2033) or SMTP (RFC 5321).
 
 Reads: sessions of the mail server beside it. Gives: each accepted mail to *store*, and only then
-the replies, one for each recipient. Refuses: recipients that no pattern allows (550), mails that
-are too large (552), and everything else than LMTP. Whatever is our fault is 451, so that the mail
+the replies: by LMTP one for each recipient, by SMTP one. Refuses: recipients that no pattern allows
+(550), mails that are too large (552), questions about mailboxes (VRFY, EXPN), commands with a line
+end inside, and everything else than the protocol. Whatever is our fault is 451, so that the mail
 server tries again.
 
 It knows neither TLS nor AUTH, and relays nothing: it is no server for the Internet. A line ends
-with CR LF only, so that no ending inside a mail (SMTP smuggling) ends it.
+with CR LF only, so that no ending inside a mail (SMTP smuggling, CVE-2023-51764) ends it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Awaitable, Callable
 from fnmatch import translate
+from typing import NamedTuple
 
 from bouncewise.service.spool import SpoolFullError
 
@@ -27,10 +30,15 @@ MAX_RECIPIENTS = 1000
 IDLE = 300.0
 """Seconds for which a session may be silent (RFC 5321 section 4.5.3.2.7)."""
 
+MAX_SESSIONS = 500
+"""Sessions at a time: each may hold a mail in memory."""
+
 _MAX_LINE = 4096
 _MAX_ERRORS = 50
 _READ = 1 << 16
 _PATH = re.compile(r"(?:FROM|TO):\s*<([^<>\s]{0,320})>(?:\s|$)", re.I)
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_EXTENSIONS = ("250-PIPELINING", "250-8BITMIME", "250-SMTPUTF8", "250-ENHANCEDSTATUSCODES")
 _END = b"\r\n.\r\n"
 
 Store = Callable[[bytes, str, tuple[str, ...]], Awaitable[None]]
@@ -41,60 +49,109 @@ class _ClosedError(Exception):
     """The client has gone, is silent for too long, or sends no LMTP."""
 
 
-class LmtpServer:
+class Dialect(NamedTuple):
+    """In which LMTP and SMTP differ: the name in the greeting, the command that asks for
+    extensions, other greetings, and whether each recipient has a reply after DATA.
+    """
+
+    name: str
+    extended: str
+    plain: str
+    has_reply_each: bool
+
+
+LMTP = Dialect("LMTP", "LHLO", "", True)
+SMTP = Dialect("ESMTP", "EHLO", "HELO", False)
+
+
+class MailServer:
     """Serves connections; ``stored`` and ``refused`` count mails and recipients."""
 
-    def __init__(self, accept: tuple[str, ...], host: str, store: Store) -> None:
+    def __init__(self, accept: tuple[str, ...], host: str, store: Store, dialect: Dialect) -> None:
         """*accept*: patterns of recipients; *host*: how the server calls itself."""
         self._accept = re.compile("|".join(map(translate, accept)) or r"(?!)", re.I)
-        self._host, self._store = host, store
+        self._host, self._store, self._dialect = host, store, dialect
         self.is_stopping = False
-        self.stored = self.refused = 0
+        self.stored = self.refused = self._sessions = self._in_data = 0
+        self._is_idle = asyncio.Event()
+        self._is_idle.set()
+        self._verbs = {
+            dialect.extended: self._extended,
+            "MAIL": self._mail,
+            "RCPT": self._rcpt,
+            "DATA": self._data,
+            "RSET": self._rset,
+            "NOOP": self._noop,
+            "VRFY": self._refuse,
+            "EXPN": self._refuse,
+            "QUIT": self._quit,
+        }
+        if dialect.plain:
+            self._verbs[dialect.plain] = self._plain
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One session, to its end."""
         session = _Session(reader, writer)
+        self._sessions += 1
         try:
-            await session.reply(f"220 {self._host} LMTP")
+            if self._sessions > MAX_SESSIONS:
+                await session.reply("421 4.3.2 Too many sessions; try again later")
+                return
+            await session.reply(f"220 {self._host} {self._dialect.name}")
             await self._commands(session)
-        except (_ClosedError, ConnectionError, TimeoutError):
-            pass
+        except (_ClosedError, ConnectionError, TimeoutError, asyncio.CancelledError):
+            pass  # (cancelled: the service ends)
         finally:
+            self._sessions -= 1
             writer.close()
+
+    async def finish(self, seconds: float) -> None:
+        """Accept no more mails, and wait until those that have begun are answered, at most that
+        long.
+        """
+        self.is_stopping = True
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._is_idle.wait(), seconds)
 
     async def _commands(self, session: _Session) -> None:
         while True:
             if self.is_stopping and not session.recipients:
                 await session.reply("421 4.3.2 The service stops; try again later")
                 return
-            verb, _, rest = (await session.line()).partition(" ")
-            match verb.upper():
-                case "LHLO":
-                    session.reset()
-                    await session.reply(
-                        f"250-{self._host}",
-                        "250-PIPELINING",
-                        "250-8BITMIME",
-                        "250-SMTPUTF8",
-                        "250-ENHANCEDSTATUSCODES",
-                        f"250 SIZE {MAX_MAIL}",
-                    )
-                case "MAIL":
-                    await self._mail(session, rest)
-                case "RCPT":
-                    await self._rcpt(session, rest)
-                case "DATA":
-                    await self._data(session)
-                case "RSET":
-                    session.reset()
-                    await session.reply("250 2.0.0 Ok")
-                case "NOOP":
-                    await session.reply("250 2.0.0 Ok")
-                case "QUIT":
-                    await session.reply("221 2.0.0 Bye")
-                    return
-                case _:
-                    await session.error("500 5.5.1 This is LMTP: LHLO, MAIL, RCPT, DATA, QUIT")
+            line = await session.line()
+            if _CONTROL.search(line):
+                await session.error("500 5.5.2 A command ends with CR LF and has none inside")
+                continue
+            verb, _, rest = line.partition(" ")
+            command = self._verbs.get(verb.upper())
+            if command is None:
+                d = self._dialect
+                verbs = f"{d.extended}, MAIL, RCPT, DATA, QUIT"
+                await session.error(f"500 5.5.1 This is {d.name}: {verbs}")
+            else:
+                await command(session, rest)
+
+    async def _extended(self, session: _Session, _: str) -> None:
+        session.reset()
+        await session.reply(f"250-{self._host}", *_EXTENSIONS, f"250 SIZE {MAX_MAIL}")
+
+    async def _plain(self, session: _Session, _: str) -> None:
+        session.reset()
+        await session.reply(f"250 {self._host}")
+
+    async def _rset(self, session: _Session, _: str) -> None:
+        session.reset()
+        await session.reply("250 2.0.0 Ok")
+
+    async def _noop(self, session: _Session, _: str) -> None:
+        await session.reply("250 2.0.0 Ok")
+
+    async def _refuse(self, session: _Session, _: str) -> None:
+        await session.error("502 5.5.1 Mailboxes are not listed here")
+
+    async def _quit(self, session: _Session, _: str) -> None:
+        await session.reply("221 2.0.0 Bye")
+        raise _ClosedError
 
     async def _mail(self, session: _Session, rest: str) -> None:
         found = _PATH.match(rest)
@@ -124,11 +181,22 @@ class LmtpServer:
             session.recipients.append(found[1])
             await session.reply("250 2.1.5 Ok")
 
-    async def _data(self, session: _Session) -> None:
+    async def _data(self, session: _Session, _: str) -> None:
         if not session.recipients:
             await session.error("503 5.5.1 RCPT comes first")
             return
         await session.reply("354 End the mail with a line that has only a dot")
+        self._in_data += 1
+        self._is_idle.clear()
+        try:
+            await self._receive(session)
+        finally:
+            self._in_data -= 1
+            if not self._in_data:
+                self._is_idle.set()
+
+    async def _receive(self, session: _Session) -> None:
+        """The mail, and the replies to it."""
         mail = await session.mail()
         recipients, sender = tuple(session.recipients), session.sender or ""
         if mail is None:
@@ -143,8 +211,8 @@ class LmtpServer:
             except Exception:  # a defect of ours must not lose the mail
                 reply = "451 4.3.0 The mail could not be stored; try again later"
         session.reset()
-        # One reply for each recipient (RFC 2033 section 4.2).
-        await session.reply(*(reply for _ in recipients))
+        # RFC 2033 section 4.2 has one reply for each recipient.
+        await session.reply(*[reply] * (len(recipients) if self._dialect.has_reply_each else 1))
 
 
 class _Session:

@@ -1,4 +1,4 @@
-"""LMTP: one reply for each recipient, stored before it is acknowledged, and nothing smuggled."""
+"""LMTP and SMTP: replies as each has them, stored before it is acknowledged, nothing smuggled."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from bouncewise.service import lmtp
-from bouncewise.service.lmtp import LmtpServer
+from bouncewise.service import smtp
+from bouncewise.service.smtp import LMTP, SMTP, Dialect, MailServer
 from bouncewise.service.spool import SpoolFullError
 
 Stored = tuple[bytes, str, tuple[str, ...]]
@@ -40,6 +40,8 @@ class Client:
 def session(
     talk: Callable[[Client], Awaitable[None]],
     store: Callable[[bytes, str, tuple[str, ...]], Awaitable[None]] | None = None,
+    dialect: Dialect = LMTP,
+    greeting: str = "220 mx.example ",
 ) -> list[Stored]:
     """What is stored while *talk* speaks with a server."""
     stored: list[Stored] = []
@@ -48,11 +50,11 @@ def session(
         stored.append((mail, sender, recipients))
 
     async def run() -> None:
-        handler = LmtpServer(("bounces+*@shop.example",), "mx.example", store or keep)
+        handler = MailServer(("bounces+*@shop.example",), "mx.example", store or keep, dialect)
         server = await asyncio.start_server(handler.serve, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         client = Client(*await asyncio.open_connection("127.0.0.1", port))
-        assert (await client.replies(1))[0].startswith("220 mx.example LMTP")
+        assert (await client.replies(1))[0].startswith(greeting)
         try:
             await talk(client)
         finally:
@@ -91,17 +93,82 @@ def test_each_recipient_has_a_reply() -> None:
     ]
 
 
+BOTH = pytest.mark.parametrize("dialect", [LMTP, SMTP], ids=lambda d: d.name)
+
+
+def begin(dialect: Dialect) -> bytes:
+    return BEGIN.replace(b"LHLO", dialect.extended.encode())
+
+
+def test_smtp_has_one_reply_for_all_recipients() -> None:
+    async def talk(client: Client) -> None:
+        await client.send(b"HELO a\r\nEHLO a\r\nMAIL FROM:<>\r\n")
+        await client.send(b"RCPT TO:<bounces+1@shop.example>\r\nRCPT TO:<jo@other.example>\r\n")
+        await client.send(b"RCPT TO:<bounces+2@shop.example>\r\nDATA\r\n")
+        codes = [reply[:3] for reply in await client.replies(7)]
+        assert codes == ["250", "250", "250", "250", "550", "250", "354"]
+        await client.send(b"x\r\n.\r\nNOOP\r\nQUIT\r\n")
+        codes = [reply[:9] for reply in await client.replies(9)]
+        assert codes == ["250 2.0.0", "250 2.0.0", "221 2.0.0"]
+
+    recipients = ("bounces+1@shop.example", "bounces+2@shop.example")
+    assert session(talk, dialect=SMTP) == [(b"x\r\n", "", recipients)]
+
+
 @pytest.mark.parametrize(
-    "inside", [b"\n.\n", b"\r\n.\n", b"\n.\r\n", b"\r.\r", b"\r\n.\r", b"\n.\rMAIL FROM:<x@y>"]
+    ("line", "code"),
+    [
+        (b"VRFY bounces+1@shop.example", "502"),
+        (b"EXPN list", "502"),
+        (b"LHLO a", "500"),
+        (b"STARTTLS", "500"),
+        (b"AUTH PLAIN AAAA", "500"),
+        (b"", "500"),
+        (b"MAIL FROM:<a@b.example>\nRCPT TO:<bounces+1@shop.example>\nDATA", "500"),
+        (b"MAIL FROM:<a@b.example>\rNOOP", "500"),
+        (b"NOOP\x00", "500"),
+    ],
 )
-def test_only_the_whole_ending_ends_a_mail(inside: bytes) -> None:
+def test_what_is_no_smtp_is_refused(line: bytes, code: str) -> None:
+    async def talk(client: Client) -> None:
+        await client.send(b"EHLO a\r\n" + line + b"\r\nNOOP\r\n")
+        assert [reply[:3] for reply in await client.replies(3)] == ["250", code, "250"]
+
+    assert session(talk, dialect=SMTP) == []
+
+
+def test_more_sessions_than_the_limit_are_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(smtp, "MAX_SESSIONS", 0)
+
+    async def talk(client: Client) -> None:
+        assert await client.reader.read() == b""
+
+    assert session(talk, greeting="421 4.3.2 ") == []
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "inside",
+    [
+        b"\n.\n",
+        b"\r\n.\n",
+        b"\n.\r\n",
+        b"\r.\r",
+        b"\r\n.\r",
+        b"\n.\rMAIL FROM:<x@y>",
+        b"\n.\r\nMAIL FROM:<x@y>\r\n",
+    ],
+)
+def test_only_the_whole_ending_ends_a_mail(inside: bytes, dialect: Dialect) -> None:
     body = b"a" + inside + b"b\r\n"
 
     async def talk(client: Client) -> None:
-        await client.send(BEGIN + body + b".\r\n")
+        await client.send(begin(dialect) + body + b".\r\n")
         assert (await client.replies(5))[-1][:3] == "250"
+        await client.send(b"NOOP\r\n")
+        assert (await client.replies(1))[0][:9] == "250 2.0.0", "nothing of the mail is a command"
 
-    ((mail, _, _),) = session(talk)
+    ((mail, _, _),) = session(talk, dialect=dialect)
     assert mail.replace(b".", b"") == body.replace(b".", b"")
 
 
@@ -126,20 +193,21 @@ def test_a_mail_in_pieces_is_whole(body: bytes) -> None:
     assert mail == body
 
 
+@BOTH
 @pytest.mark.parametrize("error", [SpoolFullError("full"), ValueError("a defect")])
-def test_what_is_our_fault_is_tried_again(error: Exception) -> None:
+def test_what_is_our_fault_is_tried_again(error: Exception, dialect: Dialect) -> None:
     async def fail(*_: object) -> None:
         raise error
 
     async def talk(client: Client) -> None:
-        await client.send(BEGIN + b"x\r\n.\r\n")
+        await client.send(begin(dialect) + b"x\r\n.\r\n")
         assert (await client.replies(5))[-1][:5] == "451 4"
 
-    session(talk, fail)
+    session(talk, fail, dialect)
 
 
 def test_a_large_mail_is_refused_and_the_next_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lmtp, "MAX_MAIL", 100_000)
+    monkeypatch.setattr(smtp, "MAX_MAIL", 100_000)
 
     async def talk(client: Client) -> None:
         await client.send(BEGIN + b"y" * 300_000 + b"\r\n.\r\n")
@@ -174,7 +242,7 @@ def test_what_is_no_lmtp_is_refused(line: bytes, code: str) -> None:
 
 
 def test_too_many_recipients_are_for_another_mail(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lmtp, "MAX_RECIPIENTS", 3)
+    monkeypatch.setattr(smtp, "MAX_RECIPIENTS", 3)
 
     async def talk(client: Client) -> None:
         await client.send(b"LHLO a\r\nMAIL FROM:<>\r\n")
@@ -183,3 +251,28 @@ def test_too_many_recipients_are_for_another_mail(monkeypatch: pytest.MonkeyPatc
         assert codes == ["250", "250", "250", "452", "452"]
 
     session(talk)
+
+
+def test_a_mail_that_has_begun_is_answered_before_the_service_ends() -> None:
+    stored: list[bytes] = []
+
+    async def keep(mail: bytes, *_: object) -> None:
+        stored.append(mail)
+
+    async def run() -> None:
+        handler = MailServer(("bounces+*@shop.example",), "mx.example", keep, LMTP)
+        server = await asyncio.start_server(handler.serve, "127.0.0.1", 0)
+        client = Client(*await asyncio.open_connection(*server.sockets[0].getsockname()))
+        await client.send(BEGIN + b"x\r\n")
+        assert (await client.replies(5))[-1][:3] == "354"
+        ending = asyncio.create_task(handler.finish(20))
+        await asyncio.sleep(0)
+        assert not ending.done()
+        await client.send(b".\r\n")
+        assert [r[:3] for r in await client.replies(2)] == ["250", "421"]
+        await asyncio.wait_for(ending, 5)
+        client.writer.close()
+        server.close()
+
+    asyncio.run(run())
+    assert stored == [b"x\r\n"]

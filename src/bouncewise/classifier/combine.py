@@ -1,0 +1,106 @@
+"""Two readers of a reply, one meaning: what the rules say, and what the model says.
+
+Reads: the meaning by the deciding rule, the model's reading, and the SMTP stage. Gives: the meaning
+of both together. Pure. docs/verdicts.md describes how the limits were chosen and measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from bouncewise.classifier.model import SURE, Reading
+from bouncewise.model import Advice, Cause, Party, Permanence
+from bouncewise.rules.load import CauseFacts
+
+MODEL_RULE = "model"
+"""The rule of a verdict by the model. Such a verdict never suppresses."""
+
+SURE_RULE = 0.8
+"""The confidence of a rule by itself from which on it casts doubt on another rule."""
+
+SUPPRESSING = (Advice.SUPPRESS_ADDRESS, Advice.SUPPRESS_DOMAIN)
+
+_MODEL_CONFIDENCE = 0.85  # the highest confidence of a verdict by the model
+_MAX_ALTERNATES = 4
+
+# RFC 5321 section 3.3: until RCPT the receiver knows no recipient. An address or a domain that it
+# refuses before is that of the sender, or the name in HELO.
+_BEFORE_RECIPIENTS = {"helo": Cause.PROTOCOL_ERROR, "mail": Cause.SENDER_REJECTED}
+_OF_AN_ADDRESS = (
+    Cause.MAILBOX_UNKNOWN,
+    Cause.MAILBOX_DISABLED,
+    Cause.MAILBOX_MOVED,
+    Cause.ACCESS_DENIED,
+    Cause.ADDRESS_SYNTAX,
+    Cause.RECIPIENT_RESTRICTED,
+    Cause.DOMAIN_UNKNOWN,
+    Cause.DOMAIN_NO_MAIL,
+)
+
+Causes = Mapping[Cause, CauseFacts]
+
+
+class Meaning(NamedTuple):
+    """What a reply means: the fields of a Verdict from ``cause`` on."""
+
+    cause: Cause
+    party: Party
+    permanence: Permanence
+    advice: Advice
+    confidence: float
+    rule: str
+    phrases: tuple[str, ...]
+    alternates: tuple[Cause, ...]
+
+
+def combine(
+    by_rule: Meaning, base: float, reading: Reading, transient_reply: bool, causes: Causes
+) -> Meaning:
+    """What the deciding rule, with the confidence *base* by itself, and the model mean together.
+
+    If they differ, the surer one decides, and the other's cause is an alternate. A rule that
+    suppresses then does so only if the model's cause suppresses, too.
+    """
+    if reading.cause is by_rule.cause:
+        return by_rule._replace(confidence=round((1 + by_rule.confidence) / 2, 2))
+    facts = causes[reading.cause]
+    if base >= SURE_RULE and reading.probability < SURE:
+        doubted = by_rule.advice in SUPPRESSING and facts.advice not in SUPPRESSING
+        return by_rule._replace(
+            advice=Advice.REVIEW if doubted else by_rule.advice,
+            alternates=_alternates(by_rule.cause, reading.cause, *by_rule.alternates),
+        )
+    advice = (transient_reply and facts.advice_4xx) or facts.advice
+    others = (by_rule.cause, *by_rule.alternates, *reading.alternates)
+    return Meaning(
+        facts.cause,
+        facts.party,
+        facts.permanence,
+        Advice.REVIEW if advice in SUPPRESSING else advice,
+        round(min(reading.probability, _MODEL_CONFIDENCE), 2),
+        MODEL_RULE,
+        reading.words,
+        _alternates(reading.cause, *others),
+    )
+
+
+def before_recipients(meaning: Meaning, stage: str | None, causes: Causes) -> Meaning:
+    """*meaning*; about the sender if it is about an address and no recipient was named yet."""
+    cause = _BEFORE_RECIPIENTS.get(stage or "")
+    if cause is None or meaning.cause not in _OF_AN_ADDRESS:
+        return meaning
+    facts = causes[cause]
+    return meaning._replace(
+        cause=facts.cause,
+        party=facts.party,
+        permanence=facts.permanence,
+        advice=facts.advice,
+        alternates=_alternates(cause, meaning.cause, *meaning.alternates),
+    )
+
+
+def _alternates(cause: Cause, *others: Cause) -> tuple[Cause, ...]:
+    """The *others* that are neither *cause* nor unknown, each once."""
+    distinct = dict.fromkeys(c for c in others if c not in (cause, Cause.UNKNOWN))
+    return tuple(distinct)[:_MAX_ALTERNATES]

@@ -1,0 +1,188 @@
+"""``suppressions import`` and ``suppressions undo``."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import click
+
+from bouncewise.cli.common import (
+    DIM,
+    by_option,
+    dry_run_option,
+    echo,
+    echo_error,
+    json_option,
+    ledger_options,
+    load_policy,
+    open_context,
+    open_ledger,
+    style,
+    why_option,
+)
+from bouncewise.cli.places import ledger_location
+from bouncewise.cli.tables import readable_twice
+from bouncewise.contract import dumps
+from bouncewise.contract.runs import ActRecord, ImportRecord
+from bouncewise.ledger import exists
+from bouncewise.lists.imports import FORMATS
+from bouncewise.model import Cause, Scope
+from bouncewise.operations.import_rows import ImportOptions
+from bouncewise.operations.imports import Group, Imported, ImportNotes, import_list
+from bouncewise.operations.undo_import import undo_import
+from bouncewise.policy.decide import WITHDRAWN
+
+
+@click.command("import", short_help="import the list or export of an ESP, or a plain CSV")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, allow_dash=True))
+@click.option(
+    "--format",
+    "form",
+    metavar="FORMAT",
+    type=click.Choice(FORMATS),
+    help=f"The list, if its columns do not show it: {', '.join(FORMATS)}.",
+)
+@click.option("--column", help="Name of the address column, if it is not detected.")
+@click.option(
+    "--scope",
+    type=click.Choice([Scope.ALL.value, Scope.MARKETING.value]),
+    help="Suppress every row for this mail, whatever its columns say.",
+)
+@click.option(
+    "--cause",
+    metavar="CAUSE",
+    type=click.Choice([c.value for c in Cause]),
+    help="Suppress every row for this cause.",
+)
+@click.option("--by", default=None, help="Name to record as the author. Default: import:FORMAT.")
+@dry_run_option("Count the entries, by what they say.")
+@ledger_options
+@json_option
+def import_(
+    file: Path,
+    form: str | None,
+    column: str | None,
+    scope: str | None,
+    cause: str | None,
+    by: str | None,
+    dry_run: bool,
+    db: str | None,
+    policy_path: Path | None,
+    as_json: bool,
+) -> None:
+    """Import the suppression list of an ESP (CSV, or the JSON of its API), an export of its events
+    or contacts, or a plain list.
+
+    The status column decides. An SMTP reply in the list is classified, also where its code and text
+    stand in two columns; entries whose reply or status does not speak against the address are
+    skipped, and so are blocks and temporary failures. Complaints and unsubscribes concern marketing
+    mail only. To undo an import: `suppressions undo ID`. Exits 1 where rows cannot be used.
+
+    \b
+    bouncewise suppressions import bounces.csv --dry-run
+    """
+    options = ImportOptions(
+        form, column, by, Scope(scope) if scope else None, Cause(cause) if cause else None
+    )
+    notes = ImportNotes(
+        "standard input" if str(file) == "-" else str(file),
+        lambda bad: echo_error(f"note: {file}, {bad.unit} {bad.line}: {bad.error}"),
+        lambda text: echo_error(f"note: {file}: {text}"),
+    )
+    with tempfile.TemporaryDirectory() as folder, readable_twice(file) as readable:
+        if dry_run and not exists(ledger_location(db)):  # a preview needs no ledger
+            db = str(Path(folder) / "ledger")
+        is_new = db is not None and Path(db).parent == Path(folder)
+        with open_context(db, policy_path, create=is_new or not dry_run, write=True) as context:
+            done = import_list(context, readable, options, dry_run=dry_run, notes=notes)
+    if as_json:
+        echo(dumps(_record(done, dry_run)))
+    else:
+        _print(done, dry_run)
+    if done.lost_date:
+        echo_error(
+            f"note: {file}: {done.lost_date.rows:,} dates cannot be read, lie in the future, or do "
+            f"not show which is the month, the first in row {done.lost_date.line}: "
+            f"{done.lost_date.text[:40]}. "
+            "The time of the import is recorded instead; write dates as 2026-03-04 to keep them"
+        )
+    sys.exit(1 if done.bad else 0)
+
+
+def _print(done: Imported, dry_run: bool) -> None:
+    rows = [(group, count) for group, count in done.groups.most_common()]
+    if rows:
+        echo(style(f"{'rows':>9}  {'status':13} {'cause':22} imported for", DIM))
+    for group, count in rows:
+        mail = f"{group.scope} mail" if group.scope else "not imported"
+        echo(f"{count:9,}  {group.status:13} {group.cause or '':22} {mail}")
+    verb = "would be imported" if dry_run else "imported"
+    echo(
+        f"{done.added:,} {verb}, {done.known:,} already present, {done.skipped:,} skipped "
+        f"(reply or status does not speak against the address), {done.bad:,} rows unusable"
+    )
+    if done.is_repeated:
+        echo("the same file was imported before")
+    if done.id is not None:
+        echo(f"import {done.id}; to undo it: bouncewise suppressions undo {done.id}")
+
+
+def _record(done: Imported, dry_run: bool) -> ImportRecord:
+    groups: Counter[str] = Counter()
+    for group, count in done.groups.items():
+        groups[_name(group)] += count
+    return ImportRecord(
+        added=done.added,
+        known=done.known,
+        skipped=done.skipped,
+        dry_run=dry_run,
+        bad=done.bad,
+        id=done.id,
+        rows=dict(groups.most_common()),
+        lost_dates=done.lost_date.rows if done.lost_date else 0,
+    )
+
+
+def _name(group: Group) -> str:
+    return " ".join(filter(None, (group.status, group.cause, group.scope or "skipped")))
+
+
+@click.command(short_help="undo an import")
+@click.argument("number", metavar="ID", type=click.IntRange(min=1))
+@why_option(required=False)
+@by_option
+@dry_run_option("Print what would be undone.")
+@ledger_options
+@json_option
+def undo(
+    number: int,
+    why: str,
+    by: str,
+    dry_run: bool,
+    db: str | None,
+    policy_path: Path | None,
+    as_json: bool,
+) -> None:
+    """Take back what the import with this ID added, and nothing else: suppressions that were there
+    before, that another import lists as well, or that evidence or the recipient's wish confirms,
+    stay.
+
+    \b
+    bouncewise suppressions undo 12 --dry-run
+    """
+    with open_ledger(db, write=True) as ledger:
+        policy = load_policy(policy_path)
+        found = undo_import(number, why, by, ledger, policy, dry_run=dry_run)
+    for name in found.ended:
+        if as_json:
+            echo(dumps(ActRecord(name=name, act=WITHDRAWN, by=by, why=why, dry_run=dry_run)))
+        else:
+            echo(f"{'would be ' if dry_run else ''}{WITHDRAWN}: {name}")
+    for name in found.kept:
+        echo_error(f"note: {name}: stays; something else stands against it as well")
+    if not as_json:
+        verb = "would be withdrawn" if dry_run else "withdrawn"
+        echo(f"{len(found.ended):,} {verb}, {len(found.kept):,} stay")

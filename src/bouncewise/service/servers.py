@@ -1,0 +1,114 @@
+"""The servers of the front process, in one loop: HTTP, LMTP, SMTP, and what mail servers ask."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
+
+import uvicorn
+
+from bouncewise.service import drain
+from bouncewise.service.app import application
+from bouncewise.service.conversation import Conversation, Protocol
+from bouncewise.service.http_head import BoundedHead
+from bouncewise.service.policy import PolicyAnswers, policy
+from bouncewise.service.smtp import LMTP, SMTP, Dialect, MailServer
+from bouncewise.service.sockets import listening
+from bouncewise.service.state import State
+from bouncewise.service.tables import socketmap, tcp_table
+
+LAST_REQUESTS = 5.0
+"""Seconds that requests get to end when the service stops."""
+
+
+@contextlib.asynccontextmanager
+async def servers(state: State) -> AsyncIterator[None]:
+    """All that the settings name, as long as this is open. Raises BouncewiseError."""
+    settings = state.settings
+    answers = PolicyAnswers(settings.postfix_policy, state.check)
+    asking = (
+        (settings.postfix_policy.listen, policy(answers)),
+        (settings.socketmap.listen, socketmap(answers)),
+        (settings.tcp_table.listen, tcp_table(answers)),
+    )
+    async with contextlib.AsyncExitStack() as stack:
+        for place, protocol in asking:
+            if place != "off":
+                state.policy_answers = answers
+                await stack.enter_async_context(_asking_server(place, protocol))
+        for place, dialect in ((settings.smtp.lmtp, LMTP), (settings.smtp.listen, SMTP)):
+            if place != "off":
+                await stack.enter_async_context(_mail_server(state, place, dialect))
+        if settings.http.listen != "off":
+            await stack.enter_async_context(_http_server(state))
+        yield
+
+
+@contextlib.asynccontextmanager
+async def _asking_server(place: str, protocol: Protocol) -> AsyncIterator[None]:
+    """A server for mail servers that ask about recipients."""
+    sock = listening(place)
+    loop = asyncio.get_running_loop()
+    create = loop.create_unix_server if sock.family == socket.AF_UNIX else loop.create_server
+    server = await create(lambda: Conversation(protocol), sock=sock)
+    try:
+        yield
+    finally:
+        server.close()
+
+
+@contextlib.asynccontextmanager
+async def _mail_server(state: State, place: str, dialect: Dialect) -> AsyncIterator[None]:
+    accept = state.settings.smtp.accept
+    store = partial(state.store_mail, drain.LMTP if dialect is LMTP else drain.SMTP)
+    handler = MailServer(accept, socket.gethostname(), store, dialect)
+    sock = listening(place)
+    start = asyncio.start_unix_server if sock.family == socket.AF_UNIX else asyncio.start_server
+    server = await start(handler.serve, sock=sock, limit=1 << 20)
+    try:
+        yield
+    finally:
+        server.close()
+        await handler.finish(LAST_REQUESTS)
+
+
+class _HttpServer(uvicorn.Server):
+    """A server whose signals are handled elsewhere."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Nothing: the loop has handlers of its own."""
+        yield
+
+
+@contextlib.asynccontextmanager
+async def _http_server(state: State) -> AsyncIterator[None]:
+    # (a line for each malformed request would let anybody fill the log)
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    config = uvicorn.Config(
+        application(state),
+        http=BoundedHead,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        lifespan="off",
+        proxy_headers=False,
+        timeout_graceful_shutdown=int(LAST_REQUESTS),
+    )
+    server = _HttpServer(config)
+    sock = listening(state.settings.http.listen)
+    task = asyncio.create_task(server.serve(sockets=[sock]))
+    while not server.started and not task.done():
+        await asyncio.sleep(0.01)
+    try:
+        yield
+    finally:
+        # A connection that was accepted already is read before the server ends.
+        await asyncio.sleep(0.2)
+        server.should_exit = True
+        await task
