@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import click
 
 from bouncewise.cli import screen
-from bouncewise.cli.places import default_db, ledger_path, login
+from bouncewise.cli.places import default_db, ledger_location, login
 from bouncewise.encode import for_storage, for_terminal
 from bouncewise.errors import InputError
 
@@ -77,8 +77,9 @@ def db_option(f: F) -> F:
     return click.option(
         "--db",
         envvar="BOUNCEWISE_DB",
-        metavar="FILE",
-        help=f"The ledger, an SQLite file. Default: {default_db() or 'none without a home folder'}",
+        metavar="FILE|URL",
+        help="The ledger: an SQLite file, or postgresql://USER@HOST/DB (docs/scaling.md). Default: "
+        f"{default_db() or 'none without a home folder'}",
     )(f)
 
 
@@ -167,7 +168,7 @@ def open_ledger(db: str | None, *, create: bool = False, write: bool = False) ->
     """
     from bouncewise.ledger import open_store
 
-    return open_store(ledger_path(db), create=create, read_only=not (write or create))
+    return open_store(ledger_location(db), create=create, read_only=not (write or create))
 
 
 def open_context(
@@ -184,7 +185,7 @@ def open_context(
 
     settings, keyring = configuration or (None, None)
     return Context.open(
-        ledger_path(db),
+        ledger_location(db),
         create=create,
         read_only=not (write or create),
         policy=load_policy(policy_path),
