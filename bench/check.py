@@ -1,26 +1,32 @@
 """One question of a living Checker, with as many suppressions as a large sender has: misses, first
 hits, remembered hits.
 
-Run as: python bench/check.py [--names N]. The ledger is filled by SQL, its index is written as an
-ingest writes it. Prints microseconds per question beside a floor: the two hashes and the two
-look-ups in a set that any answer needs.
+Run as: python bench/check.py [--names N] [--db URL]. The ledger is filled by SQL, in SQLite or in
+schema bench of a PostgreSQL database, and its index is written as an ingest writes it. Prints
+microseconds per question beside a floor: the two hashes and the two look-ups in a set that any
+answer needs.
 """
 
 from __future__ import annotations
 
 import argparse
 import random
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from bouncewise.ledger import open_store
-from bouncewise.ledger.database import Database
+from bouncewise.ledger.location import locate
+from bouncewise.ledger.opening import open_database
 from bouncewise.ledger.rows import address_row, domain_of, new_id, state_row
 from bouncewise.model import Cause, Decision, State
 from bouncewise.operations.check import Checker
 from bouncewise.policy.load import load
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from bench.ingest import in_new_schema
 
 BLOCK = 200_000
 DEAD = Decision(
@@ -28,10 +34,10 @@ DEAD = Decision(
 )
 
 
-def fill(path: Path, names: int) -> None:
+def fill(path: Path | str, names: int) -> None:
     """Make a ledger in which *names* addresses are suppressed."""
     open_store(path, create=True).close()
-    database = Database(path, create=False)
+    database = open_database(locate(path))
     with database.transaction():
         for start in range(0, names, BLOCK):
             rows = [address_row(suppressed(i)) for i in range(start, min(names, start + BLOCK))]
@@ -56,7 +62,8 @@ def microseconds(questions: list[str], ask: Callable[[str], object]) -> float:
 def main() -> None:
     args = argparse.ArgumentParser(description=__doc__)
     args.add_argument("--names", type=int, default=10_000_000)
-    names = args.parse_args().names
+    args.add_argument("--db", default="", help="a PostgreSQL database")
+    names, url = args.parse_args().names, args.parse_args().db
     draw = random.Random(1)  # noqa: S311
     misses = [f"other{i}@d{i % 977}.example" for i in range(100_000)]
     hits = [suppressed(i) for i in draw.sample(range(names), 20_000)]
@@ -65,7 +72,7 @@ def main() -> None:
         misses, lambda name: new_id(name) in known or new_id(domain_of(name)) in known
     )
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "ledger.sqlite"
+        path = in_new_schema(url) if url else str(Path(folder) / "ledger.sqlite")
         fill(path, names)
         with open_store(path) as store:
             checker = Checker(store, load())

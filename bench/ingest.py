@@ -1,10 +1,11 @@
 """A Postfix log into an SQLite ledger, in one process and in two, compared with inserting as many
-rows into SQLite.
+rows into SQLite; and into a ledger in PostgreSQL.
 
-Run as: python bench/ingest.py [--mails N]. It writes the log: three lines per mail (qmgr, smtp,
-qmgr), of which three, or ten, in a hundred are refused, over 500 domains and twenty days. "No
-guard" leaves out the detection of incidents and what incidents and neighbours say about a refusal.
-Prints events per second and ratios; exits 0.
+Run as: python bench/ingest.py [--mails N] [--db URL]. The URL names a PostgreSQL database, in which
+schema bench is made and removed; without it only SQLite is measured. The log has three lines per
+mail (qmgr, smtp, qmgr), of which three, or ten, in a hundred are refused, over 500 domains and
+twenty days. "No guard" leaves out the detection of incidents and what incidents and neighbours say
+about a refusal. Prints events per second and ratios; exits 0.
 """
 
 from __future__ import annotations
@@ -56,15 +57,26 @@ def write(file: Path, mails: int, refused: float) -> None:
             out.write(f"{when} out postfix/qmgr[1]: {queue_id}: removed\n")
 
 
-def rate(log: Path, mails: int, jobs: int) -> float:
+def rate(log: Path, mails: int, jobs: int, url: str = "") -> float:
     """Events per second of an ingest into a new ledger."""
     with tempfile.TemporaryDirectory() as folder:
+        where = in_new_schema(url) if url else str(Path(folder) / "ledger.sqlite")
         start = time.perf_counter()
-        with open_store(Path(folder) / "ledger.sqlite", create=True) as ledger:
+        with open_store(where, create=True) as ledger:
             ingest(
                 (str(log),), Context(ledger, load(), default_classifier()), note=print, jobs=jobs
             )
         return mails / (time.perf_counter() - start)
+
+
+def in_new_schema(url: str) -> str:
+    """The URL of an empty schema of the database at *url*."""
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA IF EXISTS bench CASCADE")
+        connection.execute("CREATE SCHEMA bench")
+    return f"{url}{'&' if '?' in url else '?'}options=-c%20search_path%3Dbench"
 
 
 def bare(mails: int) -> float:
@@ -84,7 +96,8 @@ def bare(mails: int) -> float:
 def main() -> None:
     args = argparse.ArgumentParser(description=__doc__)
     args.add_argument("--mails", type=int, default=500_000)
-    mails = args.parse_args().mails
+    args.add_argument("--db", default="", help="a PostgreSQL database")
+    mails, url = args.parse_args().mails, args.parse_args().db
     floor = bare(mails)
     with tempfile.TemporaryDirectory() as folder:
         for refused in (0.03, 0.1):
@@ -94,8 +107,11 @@ def main() -> None:
                 ours = rate(log, mails, jobs)
                 what = f"ingest of a Postfix log, {refused:3.0%} refused, processes: {jobs}"
                 print(f"{what}   {ours:10,.0f} events/s   1 / {floor / ours:.0f} of bare inserts")
+                if url:
+                    there = rate(log, mails, jobs, url)
+                    print(f"{what}   {there:10,.0f} events/s   {there / ours:.2f} of SQLite")
         nothing = patch.object(
-            decisions, "detect_incidents", lambda *_: Affected(set(), Slot(0), Slot(0))
+            decisions, "detect_incidents", lambda *_: Affected(set(), Slot(0), Slot(0), False)
         )
         with nothing, patch.object(RefusalContexts, "of", lambda *_: NoContext()):
             without = rate(log, mails, 2)

@@ -44,24 +44,25 @@ def free_port() -> int:
 class Service:
     """``bouncewise serve`` in a folder."""
 
-    def __init__(self, folder: Path, more: str = "") -> None:
-        """*more*: lines of bouncewise.toml."""
+    def __init__(self, folder: Path, more: str = "", db: str = "") -> None:
+        """*more*: lines of bouncewise.toml; *db*: the ledger, by default a file in *folder*."""
         self.folder, self.http, self.policy = folder, free_port(), free_port()
         text = CONFIG.format(http=self.http, policy=self.policy)
         (folder / "bouncewise.toml").write_text(f"{text}{TOKEN.lines}{more}")
         self.db = folder / "ledger.sqlite"
+        self.ledger = db or str(self.db)
         self.log = folder / "log"
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "bouncewise", "serve", "--db", str(self.db)]
+        command = [sys.executable, "-m", "bouncewise", "serve", "--db", self.ledger]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603
                 command,
                 cwd=self.folder,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "PM_SECRET": SECRET},
+                env={**os.environ, "PM_SECRET": SECRET, "XDG_DATA_HOME": str(self.folder)},
             )
         self.until(lambda: self.status("GET", "/healthz") == 200)
 
@@ -106,7 +107,7 @@ class Service:
             return sock.recv(4096).startswith(b"action=REJECT")
 
     def names(self) -> set[str]:
-        with open_store(self.db, read_only=True) as ledger:
+        with open_store(self.ledger, read_only=True) as ledger:
             return {name for name in ledger.names() if not name.startswith("@")}
 
     def ledger_process(self) -> int:

@@ -34,8 +34,9 @@ NAVIGATION = {
         "segment",
         "validate",
     ],
-    "Reference": ["command-line", "configuration", "json", "library", "webhooks", "scale", "spark"],
+    "Reference": ["command-line", "configuration", "json", "library", "webhooks", "scale"],
     "How it works": ["verdicts", "rules", "policy", "ledger", "trust", "diagnosis", "privacy"],
+    "Several machines": ["scaling", "spark"],
     "The project": ["architecture", "dependencies", "releasing"],
 }
 CODES = (

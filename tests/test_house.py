@@ -36,6 +36,7 @@ TIERS = (
 RANK = {package: rank for rank, packages in enumerate(TIERS) for package in packages}
 ONLY = {  # libraries that one package alone may import
     "sqlite3": {"ledger", "net"},  # (net: what DNS answered lately)
+    "psycopg": {"ledger"},
     "click": {"cli"},
     "rich": {"cli"},
     "dns": {"net", "sender"},

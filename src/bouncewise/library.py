@@ -87,7 +87,8 @@ class Ledger:
         classifier: Classifier | None = None,
         config: Path | None = None,
     ) -> Self:
-        """The ledger in the SQLite file at *path*; *create*: make it where there is none.
+        """The ledger in the SQLite file at *path*, or in the PostgreSQL database that the URL
+        ``postgresql://USER@HOST/DB`` names; *create*: make it where there is none.
 
         *policy* and *classifier* replace the shipped policy and rules; *config* is the
         configuration file, which is not looked for elsewhere (docs/configuration.md). Raises
@@ -112,7 +113,7 @@ class Ledger:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<Ledger {self._context.ledger.path}>"
+        return f"<Ledger {self._context.ledger.name}>"
 
     def close(self) -> None:
         """Close the file."""

@@ -435,7 +435,7 @@ def test_rules_of_a_site(run, tmp_path: Path) -> None:
         (("read", "absent.eml"), "no such file"),
         (("check",), "--csv"),
         (("check", "a@b.example", "--at", "yesterday"), "2026-11-20"),
-        (("check", "a@b.example", "--db", "postgresql://x/y"), "SQLite"),
+        (("check", "a@b.example", "--db", "mysql://x/y"), "postgresql://USER@HOST/DB"),
         (("clean", "absent.csv"), "does not exist"),
         (("suppressions", "export", "--format", "excel"), "postfix"),
         (("nonsense",), "No such command"),

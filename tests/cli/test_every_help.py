@@ -242,7 +242,7 @@ NAMES = {  # the metavar of each option that several commands have; a choice lis
     "--why": "TEXT",
     "--days": "N",
     "--jobs": "N",
-    "--db": "FILE",
+    "--db": "FILE|URL",
     "--policy": "FILE",
     "--config": "FILE",
     "--rules": "PATH",

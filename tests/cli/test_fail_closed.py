@@ -18,10 +18,11 @@ from click.testing import CliRunner, Result
 
 from bouncewise import Ledger, LedgerError
 from bouncewise.cli import bouncewise
-from bouncewise.cli.places import ledger_path, login
+from bouncewise.cli.places import ledger_location, login
 from bouncewise.errors import BouncewiseError, InputError
 from bouncewise.ledger import open_store
-from bouncewise.ledger.database import Database
+from bouncewise.ledger.location import locate
+from bouncewise.ledger.sqlite import SqliteDatabase
 from bouncewise.lists.names import name_in
 from bouncewise.model import Event, State
 from bouncewise.operations.suppress import record
@@ -127,7 +128,9 @@ def test_the_library_refuses_a_ledger_that_is_not_there(tmp_path: Path) -> None:
 
 def test_who_may_not_write_reads_what_to_do(db: Path) -> None:
     # The process of a test may be root, which may write everywhere.
-    error = Database(db)._unusable(sqlite3.OperationalError("attempt to write a readonly database"))
+    error = SqliteDatabase(locate(db))._unusable(
+        sqlite3.OperationalError("attempt to write a readonly database")
+    )
     assert "may not write to the ledger or its folder" in str(error)
     assert "Run it as the owner of the file, or on a copy of the file." in str(error)
 
@@ -334,7 +337,7 @@ def test_a_user_without_name_and_home_can_work(
     assert login().startswith("uid ")
     monkeypatch.setattr("platformdirs.user_data_dir", lambda _: unknown())
     with pytest.raises(InputError, match="name the ledger's file with --db"):
-        ledger_path(None)
+        ledger_location(None)
 
 
 @pytest.mark.parametrize("kind", ["new", "dangling", "empty", "new folder"])

@@ -176,10 +176,14 @@ def test_evidence_stays_with_its_raw_bytes(tmp_path: Path) -> None:
         assert rules == [(default_classifier().ruleset.version,)]
 
 
+@pytest.mark.sqlite
 def test_a_foreign_file_is_refused_with_a_word(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"no database" * 100)
     with pytest.raises(LedgerError, match="--db"):
         open_store(tmp_path / "x", create=True)
+
+
+def test_a_later_schema_is_refused_with_a_word(tmp_path: Path) -> None:
     with open_store(tmp_path / "y.sqlite", create=True) as ledger:
         rows(ledger, "UPDATE meta SET value = '99' WHERE name = 'schema'")
     with pytest.raises(LedgerError, match="another version"):

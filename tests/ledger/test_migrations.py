@@ -18,6 +18,8 @@ from bouncewise.ledger import open_store
 from bouncewise.ledger.migrate import SCHEMA
 from support.ledgers import LEDGERS, schema_4
 
+pytestmark = pytest.mark.sqlite
+
 CHECKED = [
     "u0@tenant.example",
     "u3@gmail.com",

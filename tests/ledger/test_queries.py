@@ -11,6 +11,8 @@ from bouncewise.ledger.queries import MOST_IDS, compose, queries
 from bouncewise.model import Advice, Cause
 from bouncewise.rules.load import shipped
 
+pytestmark = pytest.mark.sqlite
+
 LEDGER = Path(__file__).parents[2] / "src" / "bouncewise" / "ledger"
 SOURCE = "\n".join(path.read_text("utf-8") for path in LEDGER.glob("*.py"))
 

@@ -17,6 +17,8 @@ from bouncewise.ledger.upgrade import CURRENT, standing
 from support.cli import bouncewise
 from support.ledgers import schema_4
 
+pytestmark = pytest.mark.sqlite
+
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:

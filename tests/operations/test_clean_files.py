@@ -9,6 +9,8 @@ import pytest
 
 from support.cli import bouncewise
 
+pytestmark = pytest.mark.sqlite  # (the ledger matters little here)
+
 DEAD = "dead@x.example"
 
 

@@ -27,6 +27,7 @@ from bouncewise.operations.suppress import record, suppressions
 from bouncewise.policy.decide import domain_state, in_force
 from bouncewise.policy.load import load
 from support.postfix import NO_DOMAIN, log_lines
+from support.stores import Databases
 
 POLICY = load()
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -125,9 +126,17 @@ def test_looked_up_daily_it_is_never_mailed_again(ledger: Store) -> None:
     )
 
 
-def test_the_verb_lists_them_and_points_out_slips(ledger: Store) -> None:
+def test_the_verb_lists_them_and_points_out_slips(ledger: Store, databases: Databases) -> None:
     run = subprocess.run(
-        [sys.executable, "-m", "bouncewise", "domains", "--json", "--db", str(ledger.path)],
+        [
+            sys.executable,
+            "-m",
+            "bouncewise",
+            "domains",
+            "--json",
+            "--db",
+            databases.db(ledger.path),
+        ],
         capture_output=True,
         check=True,
     )

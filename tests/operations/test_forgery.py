@@ -16,6 +16,8 @@ from bouncewise.cli import bouncewise
 from bouncewise.model import State
 from support.postfix import ACCEPTED, UNKNOWN, log_lines
 
+pytestmark = pytest.mark.sqlite  # (it copies the file of a ledger)
+
 FROM_MAILER = "Return-Path: <>\nFrom: Mail Delivery <mailer-daemon@b.example>\nTo: n@s.example\n"
 T0 = datetime(2026, 3, 2, 9, tzinfo=UTC)
 VICTIM, DEAD, OTHER = "victim@b.example", "dead@c.example", "eve@evil.example"

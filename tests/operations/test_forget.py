@@ -175,6 +175,7 @@ def test_names_come_from_standard_input(folder: Path) -> None:
     assert b"good@there.example: 0 reports, 1 days with deliveries, 0 acts; may be" in done.stdout
 
 
+@pytest.mark.sqlite
 def test_a_reader_of_the_ledger_is_waited_for_or_named(folder: Path) -> None:
     with contextlib.closing(sqlite3.connect(folder / "l")) as other:
         reading = other.execute("SELECT name FROM address")
@@ -189,6 +190,7 @@ def test_a_reader_of_the_ledger_is_waited_for_or_named(folder: Path) -> None:
     assert b"dead.person" not in octets(folder)
 
 
+@pytest.mark.sqlite
 def test_an_idle_process_does_not_keep_the_name_in_the_file(folder: Path) -> None:
     with contextlib.closing(sqlite3.connect(folder / "l")) as other:
         other.execute("SELECT count(*) FROM address").fetchall()

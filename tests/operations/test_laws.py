@@ -7,11 +7,14 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bouncewise.operations.check import check
 from support.worlds import ADDRESSES, POLICY, START, Happening, derived, ingest, pulse, worlds
+
+pytestmark = pytest.mark.sqlite  # (tests/ledger/test_both_databases.py compares)
 
 CASES = settings(
     max_examples=300,

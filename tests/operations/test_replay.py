@@ -20,7 +20,7 @@ import zstandard
 from bouncewise.classifier.classify import Classifier, default_classifier
 from bouncewise.cli.common import load_classifier
 from bouncewise.errors import LedgerError
-from bouncewise.ledger import Store, database, open_store
+from bouncewise.ledger import Store, open_store
 from bouncewise.model import Basis, Decisions, Event, State
 from bouncewise.operations import ingest as ingesting
 from bouncewise.operations.context import Context
@@ -30,6 +30,7 @@ from bouncewise.policy.decide import ADDED
 from bouncewise.policy.load import Policy, load
 from support.postfix import UNKNOWN, log_lines
 from support.sql import dump, rows
+from support.stores import Databases
 
 POLICY = load()
 AT = datetime(2026, 3, 20, tzinfo=UTC)
@@ -146,6 +147,7 @@ def test_replayed_is_as_if_it_had_been_judged_so_from_the_first(
     with open_store(tmp_path / "fresh.sqlite", create=True) as fresh:
         ingest(fresh, tmp_path / "a.log", more, rules=ours)
         said = "SELECT address, at, digest, cause, advice, rule, words, receiver FROM event"
+        said += " ORDER BY 1, 2, 3"
         assert "@x.example" in states(fresh)
         changes, _ = again(ledger, ours, apply=True)
         assert "@x.example" in {change.name for change in changes}
@@ -255,7 +257,8 @@ def test_a_trial_leaves_the_ledger_to_others(ledger: Store, tmp_path: Path) -> N
 def test_a_writer_that_never_ends_is_reported(
     ledger: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "_BUSY_SECONDS", 0.01)
+    for module in ("sqlite", "postgres"):
+        monkeypatch.setattr(f"bouncewise.ledger.{module}.BUSY_SECONDS", 0.01)
     with open_store(ledger.path) as ledger, open_store(ledger.path) as other:
         with other.change(), pytest.raises(LedgerError, match="another bouncewise"):
             again(ledger, default_classifier(), apply=True)
@@ -285,9 +288,9 @@ def test_a_replay_takes_no_longer_than_a_few_ingests(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def run(tmp_path: Path):
+def run(tmp_path: Path, databases: Databases):
     def call(*args: str | Path, code: int = 0) -> subprocess.CompletedProcess[str]:
-        env = {**os.environ, "BOUNCEWISE_DB": str(tmp_path / "l.sqlite")}
+        env = {**os.environ, "BOUNCEWISE_DB": databases.db(tmp_path / "l.sqlite")}
         command = [sys.executable, "-m", "bouncewise", *map(str, args)]
         done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
         assert done.returncode == code, done.stderr

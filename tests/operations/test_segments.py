@@ -125,6 +125,7 @@ def test_an_unsubscribe_is_an_act_and_no_activity_is_silence(desk: Desk) -> None
     assert b"the ledger knows no opens or clicks" in done.stderr
 
 
+@pytest.mark.sqlite
 def test_the_same_events_twice_change_nothing(desk: Desk) -> None:
     for _ in range(2):
         desk.event(400, "a@a.example", "click", url="https://a.example/1")

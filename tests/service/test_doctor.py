@@ -14,7 +14,7 @@ from fuzz.serving import free_port
 
 from bouncewise.config.service import Http, PostfixPolicy, Smtp, Spool, Token, TokenScope, Webhook
 from bouncewise.config.settings import Settings
-from bouncewise.ledger import open_store
+from bouncewise.ledger import locate, open_store
 from bouncewise.service import doctor, ports
 from bouncewise.service.doctor import Finding, Outcome, Patient
 from bouncewise.service.spool import Record, Writer
@@ -49,7 +49,9 @@ def old(tmp_path: Path) -> Path:
 def examined(
     folder: Path, configured: Settings | None = None, **more: object
 ) -> dict[str, Finding]:
-    found = Patient(configured or settings(), folder / "ledger", folder / "spool", lambda: None)
+    found = Patient(
+        configured or settings(), locate(folder / "ledger"), folder / "spool", lambda: None
+    )
     return {f.check: f for f in doctor.examine(found._replace(**more))}
 
 
@@ -74,7 +76,7 @@ def test_a_ledger_that_is_not_there_or_is_none_is_found(house: Path) -> None:
 
 def test_an_older_schema_is_found_and_not_changed(house: Path, old: Path) -> None:
     for _ in range(2):
-        found = examined(house, ledger=old)["schema"]
+        found = examined(house, ledger=locate(old))["schema"]
         assert found.outcome is Outcome.FINDING
         assert "schema 4" in found.text
 

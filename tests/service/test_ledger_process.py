@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bouncewise.errors import LedgerError
+from bouncewise.ledger import locate
 from bouncewise.operations.context import Context
 from bouncewise.service import ledger_process
 from bouncewise.service.drain import Drain
@@ -22,11 +23,12 @@ KEEP = Keep(0, 1 << 30)
 _RUN = """
 import sys
 from pathlib import Path
+from bouncewise.ledger import locate
 from bouncewise.service import ledger_process
 from bouncewise.service.spool import Keep
 def fail():
     raise RuntimeError("a defect")
-ledger_process.run(Path(sys.argv[1]), Path("none"), fail, Keep(0, 1 << 30), print)
+ledger_process.run(Path(sys.argv[1]), locate("none"), fail, Keep(0, 1 << 30), print)
 """
 
 
@@ -72,7 +74,7 @@ def test_a_fault_is_one_line_and_is_waited_for(
     monkeypatch.setattr(sys, "stdin", Input)
     monkeypatch.setattr(ledger_process, "_WAITS", (0.01,))
     monkeypatch.setattr(ledger_process.signal, "signal", lambda *_: None)
-    ledger_process.run(tmp_path, tmp_path / "ledger", fail, KEEP, lines.append)  # type: ignore[arg-type]
+    ledger_process.run(tmp_path, locate(tmp_path / "ledger"), fail, KEEP, lines.append)  # type: ignore[arg-type]
     os.close(reader)
     assert line in lines[0]
     assert lines[1] == "opened again"
@@ -84,10 +86,10 @@ def test_a_ledger_that_was_removed_or_replaced_gets_nothing_more(
 ) -> None:
     ledger, spool = tmp_path / "ledger", tmp_path / "spool"
     writer = Writer(spool, 1 << 30)
-    file = LedgerFile(ledger)
+    file = LedgerFile(locate(ledger))
     with pytest.raises(LedgerError, match="removed"):
         file.check()
-    with Context.open(ledger, create=True) as context, LedgerFile(ledger) as file:
+    with Context.open(ledger, create=True) as context, LedgerFile(locate(ledger)) as file:
         file.check()
         writer.append([Record(1, "webhook", "pm", b"{}")])
         moved = Drain(spool, context, lambda _: None)
@@ -115,7 +117,7 @@ def test_each_fault_is_one_line_until_it_is_over() -> None:
 @pytest.mark.parametrize("damage", [b"", b"x" * 100])
 def test_a_ledger_that_was_overwritten_in_place_is_noticed(tmp_path: Path, damage: bytes) -> None:
     path = tmp_path / "ledger"
-    with Context.open(path, create=True), LedgerFile(path) as file:
+    with Context.open(path, create=True), LedgerFile(locate(path)) as file:
         file.check()
         copy = path.read_bytes()
         path.write_bytes(damage)

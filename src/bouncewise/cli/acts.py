@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable
 from datetime import datetime
@@ -12,10 +11,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from bouncewise.cli.common import echo, echo_error, load_policy, open_ledger, parse_name
-from bouncewise.cli.places import ledger_path
+from bouncewise.cli.places import ledger_location
 from bouncewise.contract import dumps
 from bouncewise.contract.runs import ActRecord
 from bouncewise.errors import InputError
+from bouncewise.ledger import exists
 from bouncewise.lists.names import name_error
 from bouncewise.model import Event
 from bouncewise.operations.suppress import added_by, effective_time, record
@@ -42,7 +42,7 @@ def record_act(
         if act.kind == ADDED and (error := name_error(name)):
             raise InputError(f"{name}: {error}")
     unknown, forgotten = set[str](), set[str]()
-    creates = act.kind == ADDED and not os.path.lexists(ledger_path(db))
+    creates = act.kind == ADDED and not exists(ledger_location(db))
     if creates and dry_run:
         _require_effect(act)
     else:

@@ -18,7 +18,7 @@ from bouncewise.cli.from_file import db_option as db_option
 from bouncewise.cli.from_file import ledger_options as ledger_options
 from bouncewise.cli.from_file import policy_option as policy_option
 from bouncewise.cli.from_file import rules_option as rules_option
-from bouncewise.cli.places import ledger_path, login
+from bouncewise.cli.places import ledger_location, login
 from bouncewise.cli.screen import QUIET, VERBOSE
 from bouncewise.encode import for_storage, for_terminal
 from bouncewise.errors import InputError
@@ -167,8 +167,8 @@ def open_ledger(db: str | None, *, create: bool = False, write: bool = False) ->
     """
     from bouncewise.ledger import open_store
 
-    screen.detail("ledger", ledger_path(db))
-    return open_store(ledger_path(db), create=create, read_only=not (write or create))
+    screen.detail("ledger", ledger_location(db).name)
+    return open_store(ledger_location(db), create=create, read_only=not (write or create))
 
 
 def open_context(
@@ -184,9 +184,9 @@ def open_context(
     from bouncewise.operations.context import Context
 
     settings, keyring = configuration or (None, None)
-    screen.detail("ledger", ledger_path(db))
+    screen.detail("ledger", ledger_location(db).name)
     return Context.open(
-        ledger_path(db),
+        ledger_location(db),
         create=create,
         read_only=not (write or create),
         policy=load_policy(policy_path),

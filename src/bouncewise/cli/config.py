@@ -24,7 +24,7 @@ from bouncewise.cli.common import (
     style,
 )
 from bouncewise.cli.from_file import FromFile
-from bouncewise.cli.places import ledger_path
+from bouncewise.cli.places import ledger_location
 from bouncewise.config.describe import values
 from bouncewise.config.keys import VARIABLE, Keyring, load_keyring
 from bouncewise.config.load import find, load, places
@@ -68,7 +68,7 @@ def show(
     """
     loaded = load(config_path)
     effective = {
-        "db": str(ledger_path(db)),
+        "db": ledger_location(db).name,
         "policy": policy_path and str(policy_path),
         "rules": [str(path) for path in rule_paths],
     }
@@ -132,8 +132,9 @@ def check(
     load_policy(policy_path)
     load_classifier(rule_paths)
     advice = tuple(_advice(loaded.settings, keyring))
-    if db is not None and "://" not in db and not ledger_path(db).exists():
-        advice += (f"[defaults] db: no ledger at {db} yet; `bouncewise ingest` creates it",)
+    place = ledger_location(db)
+    if db is not None and not place.url and not place.path.exists():
+        advice += (f"[defaults] db: no ledger at {place.name} yet; `bouncewise ingest` creates it",)
     if as_json:
         where = str(loaded.path) if loaded.path else None
         echo(dumps(ConfigCheckRecord(path=where, keys=keyring.ids, advice=advice)))

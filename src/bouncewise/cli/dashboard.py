@@ -18,7 +18,7 @@ from bouncewise.cli.common import (
     open_ledger,
     style,
 )
-from bouncewise.cli.places import ledger_path
+from bouncewise.cli.places import ledger_location
 from bouncewise.contract import dumps
 from bouncewise.contract.service import DashboardRecord
 from bouncewise.errors import InputError, missing_extra
@@ -54,17 +54,17 @@ def command(listen: str, db: str | None, policy_path: Path | None, as_json: bool
         from bouncewise.dashboard.views import Source
     except ImportError:
         raise missing_extra("service", "dashboard", "starlette, uvicorn and jinja2") from None
-    path = ledger_path(db)
+    location = ledger_location(db)
     open_ledger(db).close()  # a ledger that cannot be used ends the command
     token = secrets.token_urlsafe(24)
     shown = f"[{host}]" if ":" in host else host
     url = f"http://{shown}:{port}/?token={token}"
     if as_json:
-        echo(dumps(DashboardRecord(url=url, ledger=str(path))))
+        echo(dumps(DashboardRecord(url=url, ledger=location.name)))
     else:
         echo(style(url, HEAD))
     app = Access(
-        application(Source(path, load_policy(policy_path), load_classifier())),
+        application(Source(location, load_policy(policy_path), load_classifier())),
         token,
         frozenset({f"{shown}:{port}", f"localhost:{port}"}),
     )

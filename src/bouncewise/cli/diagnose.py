@@ -27,7 +27,7 @@ from bouncewise.cli.common import (
     rules_option,
     style,
 )
-from bouncewise.cli.places import ledger_path
+from bouncewise.cli.places import ledger_location
 from bouncewise.contract import dumps
 from bouncewise.contract.diagnoses import DiagnosisRecord
 from bouncewise.diagnosis import facts
@@ -95,7 +95,7 @@ def command(
     if found is None:
         if ledger is None:
             raise InputError(
-                f"{ledger_path(db)}: there is no ledger to ask about {' '.join(subject)}. "
+                f"{ledger_location(db).name}: there is no ledger to ask about {' '.join(subject)}. "
                 "`bouncewise ingest` creates one; to diagnose a reply, add it after the address."
             )
         echo(
@@ -112,7 +112,9 @@ def command(
 
 def _existing_ledger(db: str | None) -> Store | None:
     """The ledger, if there is one: a question about a reply needs none."""
-    return open_ledger(db) if ledger_path(db).exists() else None
+    from bouncewise.ledger import exists
+
+    return open_ledger(db) if exists(ledger_location(db)) else None
 
 
 def _facts(subject: tuple[str, ...], sources: facts.Sources) -> Facts | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from bouncewise.cli.common import BAD, DIM, GOOD, config_option, db_option, echo, json_option, style
-from bouncewise.cli.places import ledger_path
+from bouncewise.cli.places import ledger_location
 from bouncewise.config.load import load
 from bouncewise.config.settings import Settings
 from bouncewise.contract import dumps
@@ -35,9 +35,9 @@ def command(config_path: Path | None, db: str | None, as_json: bool) -> None:
     Call it as the user of the service: what another user may not read is unknown.
     """
     settings, first = _configuration(config_path)
-    ledger = ledger_path(db)
+    ledger = ledger_location(db)
     named = settings.spool.folder
-    folder = Path(named) if named else ledger.parent / "spool"
+    folder = Path(named) if named else ledger.path.parent / "spool"
     found = [first, *examine(Patient(settings, ledger, folder, _ask))]
     for finding in found:
         echo(*([dumps(_row(finding))] if as_json else _lines(finding)))

@@ -119,8 +119,9 @@ db_option = from_file(
     "--db",
     key="db",
     envvar="BOUNCEWISE_DB",
-    metavar="FILE",
-    help=f"The ledger, an SQLite file. Default: {_shown_default()}",
+    metavar="FILE|URL",
+    help="The ledger: an SQLite file, or postgresql://USER@HOST/DB (docs/scaling.md). Default: "
+    f"{_shown_default()}",
 )
 """``--db``."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 from collections import Counter
@@ -25,11 +24,12 @@ from bouncewise.cli.common import (
     style,
     why_option,
 )
-from bouncewise.cli.places import ledger_path
+from bouncewise.cli.places import ledger_location
 from bouncewise.cli.spelling import CAUSES, Names
 from bouncewise.cli.tables import readable_twice
 from bouncewise.contract import dumps
 from bouncewise.contract.runs import ActRecord, ImportRecord
+from bouncewise.ledger import exists
 from bouncewise.lists.imports import FORMATS
 from bouncewise.model import Cause, Scope
 from bouncewise.operations.import_rows import ImportOptions
@@ -95,7 +95,7 @@ def import_(
         lambda text: echo_error(f"note: {file}: {text}"),
     )
     with tempfile.TemporaryDirectory() as folder, readable_twice(file) as readable:
-        if dry_run and not os.path.lexists(ledger_path(db)):  # a preview needs no ledger
+        if dry_run and not exists(ledger_location(db)):  # a preview needs no ledger
             db = str(Path(folder) / "ledger")
         is_new = db is not None and Path(db).parent == Path(folder)
         with open_context(db, policy_path, create=is_new or not dry_run, write=True) as context:

@@ -67,14 +67,14 @@ def command(
         tally = ingest(paths, context, note=notes.print, progress=advance, jobs=jobs)
         if as_json:
             changes = {" ".join(key): count for key, count in tally.changes.items()}
-            record = tally._asdict() | {"changes": changes, "ledger": str(context.ledger.path)}
+            record = tally._asdict() | {"changes": changes, "ledger": context.ledger.name}
             echo(dumps(IngestRecord(**record)))
         else:
             known = f", files read before: {tally.known_files}" if tally.known_files else ""
             read = f"{tally.reports:,} reports, {tally.deliveries:,} of them deliveries"
             if tally.acts:
                 read += f"; {tally.acts:,} acts of recipients"
-            echo(f"{read}; {tally.new:,} new to the ledger{known} ({context.ledger.path})")
+            echo(f"{read}; {tally.new:,} new to the ledger{known} ({context.ledger.name})")
             echo(*_changes(tally.changes))
     sys.exit(notes.exit_code(tally.reports))
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import click
 
 from bouncewise.cli.common import db_option, dry_run_option, echo, json_option
-from bouncewise.cli.places import ledger_path
+from bouncewise.cli.places import ledger_location
 from bouncewise.contract import dumps
 from bouncewise.contract.service import MigrateRecord
+from bouncewise.errors import InputError
 from bouncewise.ledger.upgrade import CURRENT, standing, upgrade
 
 
@@ -31,15 +32,20 @@ def command(dry_run: bool, db: str | None, as_json: bool) -> None:
     copy in place of the ledger, and remove the files -wal and -shm beside it; what was stored
     since then is not in the copy. The command prints the lines for it.
     """
-    path = ledger_path(db)
-    present = standing(path).schema
+    location = ledger_location(db)
+    path, present = location.path, standing(location).schema
+    if location.url and present < CURRENT:
+        raise InputError(
+            f"{location.name}: schema {present}; a ledger in PostgreSQL is copied by pg_dump. Any "
+            "other command then brings it up to date"
+        )
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     copy = path.with_name(f"{path.name}.schema-{present}-{stamp}")
-    if not dry_run:
+    if not (dry_run or location.url):
         present = upgrade(path, copy)
     is_old = present < CURRENT
     record = MigrateRecord(
-        ledger=str(path),
+        ledger=location.name,
         before=present,
         after=CURRENT,
         copy=str(copy) if is_old else None,
@@ -50,7 +56,7 @@ def command(dry_run: bool, db: str | None, as_json: bool) -> None:
 
 def _lines(record: MigrateRecord, path: Path) -> list[str]:
     if record.copy is None:
-        return [f"{path}: schema {record.before} is current"]
+        return [f"{record.ledger}: schema {record.before} is current"]
     if record.dry_run:
         return [
             f"{path}: would go from schema {record.before} to {record.after}",

@@ -1,7 +1,7 @@
 """What the verbs take from the system: where the ledger is, and who is logged in.
 
-Reads: ``--db``, the environment. Gives: a path, a name. Refuses: an empty ``--db`` (a variable of a
-script that is not set), and a home folder that is not known, where one is needed.
+Reads: ``--db``, the environment. Gives: a Location, a name. Refuses: an empty ``--db`` (a variable
+of a script that is not set), and a home folder that is not known, where one is needed.
 """
 
 from __future__ import annotations
@@ -9,8 +9,12 @@ from __future__ import annotations
 import getpass
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bouncewise.errors import InputError
+
+if TYPE_CHECKING:
+    from bouncewise.ledger import Location
 
 
 def default_db() -> Path | None:
@@ -33,8 +37,12 @@ def cache_path() -> Path | None:
         return None
 
 
-def ledger_path(db: str | None) -> Path:
-    """The file that --db names: a path, or ``sqlite:///path``. Raises InputError."""
+def ledger_location(db: str | None) -> Location:
+    """What --db names: a path, ``sqlite:///path`` or ``postgresql://USER@HOST/DB``. Raises
+    InputError, and LedgerError for a URL that cannot be used; neither repeats a password.
+    """
+    from bouncewise.ledger.location import Location, is_url, locate
+
     where = (str(default_db() or "") if db is None else db).removeprefix("sqlite:///")
     if not where.strip():
         raise InputError(
@@ -42,14 +50,20 @@ def ledger_path(db: str | None) -> Path:
             if db is not None
             else "no home folder is known; name the ledger's file with --db"
         )
-    if "://" in where:
-        raise InputError(f"--db {db}: only SQLite files so far: a path, or sqlite:///path")
     if "\0" in where:
-        raise InputError(f"--db {db}: not the name of a file")
+        raise InputError("--db: a NUL in the name; it is not the name of a file")
+    if is_url(where):
+        return locate(where)
+    scheme, is_other, _ = where.partition("://")
+    if is_other:
+        raise InputError(
+            f"--db {scheme}://: a path, sqlite:///path or postgresql://USER@HOST/DB names a ledger"
+        )
     try:
-        return Path(where).expanduser()
+        path = Path(where).expanduser()
     except RuntimeError:
         raise InputError(f"--db {db}: there is no such user; write the whole path") from None
+    return Location(str(path), path)
 
 
 def login() -> str:
@@ -64,7 +78,7 @@ def ledger_files(db: str | None) -> dict[str, Path]:
     """The ledger and the files that belong to it, by what a message calls them: what no verb may
     write over.
     """
-    path = ledger_path(db)
+    path = ledger_location(db).path
     beside = {f"the ledger's {end}": Path(f"{path}-{end}") for end in ("wal", "shm", "journal")}
     indexes = {f"the ledger's {found.name}": found for found in path.parent.glob("*.index-*")}
     return {"the ledger": path, **beside, **indexes}

@@ -18,11 +18,12 @@ from bouncewise.cli.common import (
     open_context,
     rules_option,
 )
-from bouncewise.cli.places import ledger_path
+from bouncewise.cli.places import ledger_location
 from bouncewise.config.settings import Settings
 from bouncewise.contract import dumps
 from bouncewise.contract.service import ServeRecord
 from bouncewise.errors import LedgerError, missing_extra
+from bouncewise.ledger import exists
 
 
 @click.command("serve")
@@ -54,8 +55,10 @@ def command(
     bouncewise serve --config /etc/bouncewise/bouncewise.toml
     """
     settings, _ = load_configuration(config_path)
-    path = ledger_path(db)
-    folder = Path(settings.spool.folder) if settings.spool.folder else path.parent / "spool"
+    location = ledger_location(db)
+    folder = (
+        Path(settings.spool.folder) if settings.spool.folder else location.path.parent / "spool"
+    )
     try:
         from bouncewise.service import front, supervise
         from bouncewise.service.hooks import hooks
@@ -70,14 +73,16 @@ def command(
         return
     found = hooks(settings.webhook, settings.http.public_url)
     Tokens(settings.token)
-    record = _record(settings, path, folder, {name: hook.esp.name for name, hook in found.items()})
+    record = _record(
+        settings, location.name, folder, {name: hook.esp.name for name, hook in found.items()}
+    )
     if check_config:
         echo(*([dumps(record)] if as_json else _summary(record)))
         return
     _try_ledger(db, policy_path, rule_paths, is_first=not spool_id(folder))
     setup = front.Setup(
         settings,
-        path,
+        location,
         folder,
         load_policy(policy_path),
         lambda: load_configuration(config_path)[0],
@@ -95,8 +100,8 @@ def _try_ledger(
     """Open the ledger, or make it. An error ends the first start, where --db may name the wrong
     file; a service that has a spool already starts, and receives until the ledger is repaired.
     """
-    is_new = not ledger_path(db).exists()
     try:
+        is_new = not exists(ledger_location(db))
         with open_context(db, policy_path, rule_paths, create=is_first and is_new):
             pass
     except LedgerError:
@@ -104,9 +109,9 @@ def _try_ledger(
             raise
 
 
-def _record(settings: Settings, ledger: Path, spool: Path, webhooks: dict[str, str]) -> ServeRecord:
+def _record(settings: Settings, ledger: str, spool: Path, webhooks: dict[str, str]) -> ServeRecord:
     return ServeRecord(
-        ledger=str(ledger),
+        ledger=ledger,
         spool=str(spool),
         http=settings.http.listen,
         postfix_policy=settings.postfix_policy.listen,
@@ -133,7 +138,7 @@ def _drain(
 
     ledger_process.run(
         folder,
-        ledger_path(db),
+        ledger_location(db),
         lambda: open_context(
             db,
             policy_path,

@@ -18,7 +18,7 @@ from bouncewise.cli.common import (
     load_configuration,
     open_context,
 )
-from bouncewise.cli.places import ledger_path
+from bouncewise.cli.places import ledger_location
 from bouncewise.contract import dumps, time
 from bouncewise.contract.service import PoisonRow, SpoolRecord
 from bouncewise.errors import InputError
@@ -152,7 +152,7 @@ def _folder(config_path: Path | None, db: str | None) -> Path:
     """The folder of the spool. Raises InputError where there is none."""
     settings, _ = load_configuration(config_path)
     named = settings.spool.folder
-    folder = Path(named) if named else ledger_path(db).parent / "spool"
+    folder = Path(named) if named else ledger_location(db).path.parent / "spool"
     if not folder.is_dir():
         raise InputError(f"{folder}: no spool there; `bouncewise serve` makes it")
     return folder

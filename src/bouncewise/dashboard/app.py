@@ -89,7 +89,7 @@ class _Pages:
                 page=name,
                 path=request.url.path,
                 query=f"?{query}" if query else "",
-                ledger=str(self._source.path),
+                ledger=self._source.location.name,
                 now=datetime.now(UTC),
                 **context,
             )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from starlette.requests import Request
@@ -13,7 +12,7 @@ from bouncewise.classifier.classify import Classifier
 from bouncewise.contract.addresses import AddressAnswer, EventRow
 from bouncewise.contract.incidents import AlertRow, IncidentRow
 from bouncewise.dashboard.charts import Bar
-from bouncewise.ledger import Store, open_store
+from bouncewise.ledger import Location, Store, open_store
 from bouncewise.ledger.deliveries import OWN_DNS
 from bouncewise.lists.names import name_in
 from bouncewise.model import Alert, Mail, State
@@ -36,13 +35,13 @@ PARTIES = {"address": "about recipients", "domain": "about domains", "sender": "
 class Source(NamedTuple):
     """The ledger that is shown, opened anew for each page."""
 
-    path: Path
+    location: Location
     policy: Policy
     classifier: Classifier
 
     def open(self) -> Store:
         """The ledger, to ask questions of. Raises LedgerError."""
-        return open_store(self.path, read_only=True)
+        return open_store(self.location, read_only=True)
 
 
 def today(source: Source, _: Request) -> dict[str, Any]:

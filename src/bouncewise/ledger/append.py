@@ -153,7 +153,7 @@ def _place_again(database: Database, traffic: Traffic, keys: set[int]) -> None:
 
 def _by_keys(database: Database, query: str, keys: list[int]) -> Iterator[tuple[int, int]]:
     for at in range(0, len(keys), MOST_IDS):
-        yield from ((b, i) for b, i in database.each(query, keys=keys[at : at + MOST_IDS]))
+        yield from ((b, i) for b, i in database.all(query, keys=keys[at : at + MOST_IDS]))
 
 
 def _filed(database: Database, block: int, item: int) -> _Filed | None:

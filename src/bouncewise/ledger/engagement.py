@@ -85,7 +85,7 @@ class Engagement:
         }
         wanted = iter({new_id(name): name for name in names}.items())
         while page := dict(islice(wanted, MOST_IDS)):
-            for number, *row in self._db.each("engagement_known", ids=list(page), **values):
+            for number, *row in self._db.all("engagement_known", ids=list(page), **values):
                 yield Mailed(page[number], *row)
 
     def mails(self, names: Collection[str], since: datetime, until: datetime) -> dict[str, int]:

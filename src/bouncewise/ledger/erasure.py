@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -61,12 +60,10 @@ class Erasure:
 
     def compact(self) -> bool:
         """Write the whole ledger anew, outside a transaction: what was deleted before stays in
-        unused parts of the file until then. Takes as much room on disk again. Whether nothing of
-        it is left in the write-ahead log either: a process that reads just now prevents that.
+        unused parts of its files until then. Takes as much room on disk again. Whether it is gone
+        everywhere.
         """
-        self._db.script(("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"))
-        log = Path(f"{self._db.path}-wal")
-        return not log.exists() or log.stat().st_size == 0
+        return self._db.compact()
 
     def erase(self, names: set[str], progress: Progress) -> None:
         """Remove everything about *names*. *progress* gets the blocks that were searched, and how

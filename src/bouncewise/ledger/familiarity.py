@@ -52,7 +52,7 @@ class Familiarity:
         named = [cause.value for cause in causes]
         for page in self._pages(domains):
             ids = list(page)
-            rows = self._db.each("refused_by_domain", ids=ids, causes=named, **values)
+            rows = self._db.all("refused_by_domain", ids=ids, causes=named, **values)
             for number, refused, returned in rows:
                 found[page[number]] = DomainRecord(refused, returned)
         return found
@@ -61,7 +61,7 @@ class Familiarity:
         """By ``@domain``: the most addresses that had mail delivered on one day."""
         found: dict[str, int] = {}
         for page in self._pages(domains):
-            found |= self._db.each(
+            found |= self._db.all(
                 "traffic_most_in_a_day",
                 destinations=list(page.values()),
                 slots=SLOTS_A_DAY,
@@ -84,7 +84,7 @@ class Familiarity:
     def _counts(self, query: str, names: Iterable[str], **values: object) -> dict[str, int]:
         found = {}
         for page in self._pages(names):
-            for number, value in self._db.each(query, ids=list(page), **values):
+            for number, value in self._db.all(query, ids=list(page), **values):
                 found[page[number]] = value
         return found
 

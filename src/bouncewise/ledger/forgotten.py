@@ -108,6 +108,7 @@ class Forgotten:
         if self._key is None:
             path = self.key_path
             if create and not path.exists() and not self._all():
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 with contextlib.suppress(FileExistsError):
                     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
                     with os.fdopen(file, "wb") as stream:
@@ -117,7 +118,8 @@ class Forgotten:
             except OSError as bad:
                 raise LedgerError(
                     f"{path}: {bad.strerror}. It is the key of the forgotten addresses; without it"
-                    " nobody knows which may be mailed. Restore it."
+                    " nobody knows which may be mailed. Restore it, or copy it from the machine on"
+                    " which it was made."
                 ) from None
             if len(self._key) != _KEY_OCTETS:
                 raise LedgerError(f"{path}: not a key of forgotten addresses. Restore it.")

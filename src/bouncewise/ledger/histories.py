@@ -25,10 +25,10 @@ def of(
         ("act_history", rows.act),
         ("carried_history", rows.carried),
     ):
-        for number, *row in database.each(query, until=last, ids=ids):
+        for number, *row in database.all(query, until=last, ids=ids):
             events[number].append(made(row))
     deliveries: dict[int, dict[Micros, int]] = {number: {} for number in ids}
-    for number, first, latest, relay in database.each("delivery_history", until=last, ids=ids):
+    for number, first, latest, relay in database.all("delivery_history", until=last, ids=ids):
         for at in (first, latest):
             of_name = deliveries[number]
             of_name[at] = relay if of_name.get(at, relay) == relay else 0

@@ -28,7 +28,7 @@ class Incidents:
 
     def all(self) -> list[Incident]:
         """Every incident, with the rulings applied, the latest first."""
-        return self.apply_rulings(rows.incident(row) for row in self._db.each("incident_all"))
+        return self.apply_rulings(rows.incident(row) for row in self._db.all("incident_all"))
 
     def put(self, found: Iterable[Incident], since: datetime, until: datetime) -> None:
         """Replace the incidents that opened from *since* to before *until*."""
@@ -83,7 +83,7 @@ class Incidents:
                 why=why,
                 by=by,
             )
-            for destination, opened, closed, at, why, by in self._db.each("ruling_all")
+            for destination, opened, closed, at, why, by in self._db.all("ruling_all")
         ]
 
 

@@ -7,17 +7,20 @@ hit is a question for the ledger, never an answer; a miss is an answer.
 
 A large ledger keeps the ids in a file beside it and knows the file's name: another file, or a
 copy without it, is not mistaken for it. Changes since stand in table ``state_change``, and are
-merged into a new file when there are many.
+merged into a new file when there are many. Of a ledger in PostgreSQL each machine has a file of
+its own by the same name, made from the tables where another machine wrote the last one.
 """
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 import secrets
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import IO
@@ -60,40 +63,63 @@ def _holds(ids: Sequence[int], number: int) -> bool:
 
 def read(database: Database) -> Index:
     """The index of everything that is suppressed or held now."""
-    ids = _file_ids(database)
-    if ids is None:
-        return Index(number for (number,) in database.each("state_ids"))
-    return Index(ids, (number for (number,) in database.each("state_change_ids")))
+    while True:
+        recorded = _recorded(database)
+        ids = _file_ids(database, recorded)
+        if ids is None:
+            return Index(number for (number,) in database.each("state_ids"))
+        found = Index(ids, (number for (number,) in database.each("state_change_ids")))
+        if recorded == _recorded(database):  # else the changes are those since another file
+            return found
 
 
 def write_if_due(database: Database) -> None:
     """Write the file anew if that is due; inside a transaction. Older files are deleted when the
     next is written.
     """
-    ids = _file_ids(database)
+    recorded = _recorded(database)
+    ids = _file_ids(database, recorded)
     due = LARGE if ids is None else max(LARGE, len(ids) // 8)
     if (
         database.one("state_more_than" if ids is None else "state_change_more_than", count=due)
         is None
     ):
         return
-    ledger = database.path
-    current = _path(ledger, _recorded(database)[0])
+    _remove_others(database.path, recorded[0])
+    token = secrets.token_hex(8)
+    try:
+        with _new_file(_path(database.path, token)) as file:
+            if ids is None:
+                _write(file, (number for (number,) in database.each("state_ids")))
+            else:
+                _merge(database, ids, file)
+            count = file.tell() // _OCTETS
+    except OSError:
+        return  # without a file the answers are the same
+    database.run("state_change_clear")
+    database.run("meta_set", name="index", value=f"{token} {count}")
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[IO[bytes]]:
+    """The file at *path*, complete or not there."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    try:
+        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        partial.rename(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _remove_others(ledger: Path, token: str) -> None:
+    current = _path(ledger, token)
     for old in ledger.parent.glob(f"{ledger.name}.index-*"):
         if old != current:
             old.unlink(missing_ok=True)
-    token = secrets.token_hex(8)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-    with os.fdopen(os.open(_path(ledger, token), flags, 0o600), "wb") as file:
-        if ids is None:
-            _write(file, (number for (number,) in database.each("state_ids")))
-        else:
-            _merge(database, ids, file)
-        file.flush()
-        os.fsync(file.fileno())
-        count = file.tell() // _OCTETS
-    database.run("state_change_clear")
-    database.run("meta_set", name="index", value=f"{token} {count}")
 
 
 def is_kept(database: Database) -> bool:
@@ -124,16 +150,34 @@ def _recorded(database: Database) -> tuple[str, int]:
     return token, int(count or 0)
 
 
-def _file_ids(database: Database) -> memoryview | None:
-    token, count = _recorded(database)
+def _file_ids(database: Database, recorded: tuple[str, int]) -> memoryview | None:
+    """The ids in the file that is *recorded*; None where there is none, or it was damaged: the
+    ledger knows all that was in it.
+    """
+    token, count = recorded
     if not token:
         return None
+    path = _path(database.path, token)
+    if (found := _mapped(path, count)) is None and database.is_shared:
+        with contextlib.suppress(OSError):
+            with _new_file(path) as file:
+                _write(file, (number for (number,) in database.each("state_and_change_ids")))
+            if recorded != _recorded(database):  # it may lack what stood in the recorded file
+                path.unlink()
+            _remove_others(database.path, token)
+            found = _mapped(path, count)
+    return found
+
+
+def _mapped(path: Path, count: int) -> memoryview | None:
+    """The ids in a file, at least *count* of them."""
     try:
-        with _path(database.path, token).open("rb") as file:
+        with path.open("rb") as file:
             found = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     except (OSError, ValueError):
-        return None  # the file is lost: the ledger knows all that was in it
-    return found.cast("q") if len(found) == count * _OCTETS else None
+        return None
+    is_whole = len(found) >= count * _OCTETS and not len(found) % _OCTETS
+    return found.cast("q") if is_whole else None
 
 
 def _path(ledger: Path, token: str) -> Path:

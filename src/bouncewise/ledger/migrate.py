@@ -66,12 +66,12 @@ def _refuse_what_is_no_ledger(database: Database, tables: set[str], *, create: b
     """
     if tables:
         raise LedgerError(
-            f"{database.path}: a database, but not a ledger of bouncewise. Give another with --db."
+            f"{database.name}: a database, but not a ledger of bouncewise. Give another with --db."
         )
     if not create:
+        found = "no ledger there" if database.is_shared else "an empty file, not a ledger"
         raise LedgerError(
-            f"{database.path}: an empty file, not a ledger. `bouncewise ingest` creates one; --db "
-            f"names another."
+            f"{database.name}: {found}. `bouncewise ingest` creates one; --db names another."
         )
 
 
@@ -87,7 +87,7 @@ def bring_up_to_date(database: Database) -> None:
     present = _schema(database)
     if not OLDEST <= present <= SCHEMA:
         raise LedgerError(
-            f"{database.path}: written by another version of bouncewise (schema {present}; this "
+            f"{database.name}: written by another version of bouncewise (schema {present}; this "
             f"version reads {OLDEST} to"
             f" {SCHEMA}). Use that version, or give another ledger with --db."
         )

@@ -33,9 +33,11 @@ from bouncewise.model import Decisions, Event
 
 class Store(Protocol):
     """The ledger: evidence in, evidence and derived state out. Every change is inside ``with
-    store.change():``.
+    store.change():``. ``name``: as messages call it; ``path``: the file, or what local files that
+    belong to the ledger are named after.
     """
 
+    name: str
     path: Path
 
     @property

@@ -5,7 +5,8 @@ gives. Parameters are written ``:name``, in queries for many rows ``?``. Two thi
 when a query is used:
 
 * a line that ends with ``-- if NAME`` stands only where parameter NAME is given and not None;
-* a parameter whose value is a list becomes as many parameters in parentheses: ``IN :ids``.
+* a parameter whose value is a list, ``IN :ids``, becomes as many parameters in parentheses, or,
+  where the database knows arrays, one array.
 """
 
 from __future__ import annotations
@@ -39,18 +40,20 @@ def queries() -> dict[str, str]:
     return found
 
 
-def compose(name: str, given: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
-    """The SQL of query *name* and its parameters, for these values. Raises KeyError for a name
-    that is not there.
+def compose(
+    name: str, given: Mapping[str, Any], *, arrays: bool = False
+) -> tuple[str, Mapping[str, Any]]:
+    """The SQL of query *name* and its parameters, for these values; *arrays*: lists are passed as
+    arrays. Raises KeyError for a name that is not there.
     """
     lists = {key: value for key, value in given.items() if isinstance(value, list | tuple)}
     if not lists and "-- if" not in queries()[name]:
         return queries()[name], given
-    sizes = tuple((key, _padded(len(value))) for key, value in lists.items())
+    sizes = tuple((key, 0 if arrays else _padded(len(value))) for key, value in lists.items())
     present = frozenset(key for key, value in given.items() if value is not None)
     values = {key: value for key, value in given.items() if value is not None and key not in lists}
     for key, size in sizes:
-        values.update(_numbered(key, lists[key], size))
+        values.update(_numbered(key, lists[key], size) if size else {key: list(lists[key])})
     return _composed(name, present, sizes), values
 
 
@@ -58,7 +61,11 @@ def compose(name: str, given: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]
 def _composed(name: str, present: frozenset[str], sizes: tuple[tuple[str, int], ...]) -> str:
     sql = _OPTIONAL.sub(lambda m: m[1] if m[2] in present else "", queries()[name])
     for key, size in sizes:
-        sql = re.sub(rf":{key}\b", f"({', '.join(f':{key}_{i}' for i in range(size))})", sql)
+        if size:
+            sql = re.sub(rf":{key}\b", f"({', '.join(f':{key}_{i}' for i in range(size))})", sql)
+        else:
+            sql = re.sub(rf"\bNOT IN :{key}\b", f"<> ALL (:{key})", sql)
+            sql = re.sub(rf"\bIN :{key}\b", f"= ANY (:{key})", sql)
     return sql
 
 

@@ -393,6 +393,10 @@ FROM state s JOIN address a ON a.id = s.address WHERE s.address IN :ids
 -- name: state_ids
 SELECT DISTINCT address FROM state ORDER BY address
 
+-- name: state_and_change_ids
+-- All that may stand in an index file.
+SELECT address FROM state UNION SELECT address FROM state_change ORDER BY address
+
 -- name: state_exists
 SELECT DISTINCT address FROM state WHERE address IN :ids
 

@@ -30,7 +30,9 @@ from bouncewise.ledger.forgotten import Forgotten
 from bouncewise.ledger.imports import Imports
 from bouncewise.ledger.incidents import Incidents
 from bouncewise.ledger.index import Index
+from bouncewise.ledger.location import Location, locate
 from bouncewise.ledger.neighbours import Neighbours
+from bouncewise.ledger.opening import open_database
 from bouncewise.ledger.outcomes import Outcomes
 from bouncewise.ledger.pending import Pending
 from bouncewise.ledger.protocol import Store
@@ -51,7 +53,7 @@ class SqlStore:
 
     def __init__(self, database: Database) -> None:
         self._db = database
-        self.path = database.path
+        self.name, self.path = database.name, database.path
         self.traffic = Traffic(database)
         self.incidents = Incidents(database)
         self.pending = Pending(database)
@@ -74,7 +76,7 @@ class SqlStore:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<ledger {self.path}>"
+        return f"<ledger {self.name}>"
 
     def close(self) -> None:
         """Close the file."""
@@ -128,9 +130,7 @@ class SqlStore:
         self._db.run("meta_set", name=f"note:{name}", value=text)
 
     def append(self, batch: Batch, entries: list[Entry]) -> int:
-        """Add the new ones among *entries*; how many events are new. Names whose state may
-        change become pending.
-        """
+        """Add the new *entries*; how many events are new. Names they concern become pending."""
         if times := [entry.at for entry in entries if entry.name]:
             self._reach(max(times))
         return append(self._db, batch.number, entries)
@@ -170,9 +170,7 @@ class SqlStore:
         return datetime_of(Micros(int(found[0]) if found else 0))
 
     def other_rules(self, rules: str) -> str | None:
-        """The version of rules other than *rules* that was applied since the last replay; None if
-        there is none.
-        """
+        """The version of rules other than *rules* applied since the last replay, or None."""
         found = self._db.one("batch_other_rules", first=rejudge.last_replay(self._db), rules=rules)
         return str(found[0]) if found else None
 
@@ -206,7 +204,7 @@ class SqlStore:
         """
         return [
             name
-            for (name,) in self._db.each("address_at_domain", domain=rows.id_of(domain), most=most)
+            for (name,) in self._db.all("address_at_domain", domain=rows.id_of(domain), most=most)
         ]
 
     def with_evidence(self, names: Iterable[str]) -> set[str]:
@@ -250,7 +248,7 @@ class SqlStore:
 
     def state_counts(self) -> dict[tuple[str, str], int]:
         """How many Decisions there are by state and cause (the rule where there is none)."""
-        return {(state, cause): count for state, cause, count in self._db.each("state_counts")}
+        return {(state, cause): count for state, cause, count in self._db.all("state_counts")}
 
     def index(self) -> Index:
         """What is suppressed or held now."""
@@ -273,16 +271,17 @@ class SqlStore:
         }
 
 
-def open_store(path: Path | str, *, create: bool = False, read_only: bool = False) -> Store:
-    """The store in the SQLite file at *path*; *create*: make it where there is none; *read_only*:
-    to ask questions of, so that no permission to write is needed.
+def open_store(
+    where: Location | Path | str, *, create: bool = False, read_only: bool = False
+) -> Store:
+    """The store in an SQLite file, or in the PostgreSQL database that a URL names; *create*: make
+    it where there is none; *read_only*: to ask questions of, without permission to write.
 
-    Brings an older schema up to date. Raises LedgerError where the file is missing, is no
-    ledger, or cannot be used.
+    Brings an older schema up to date. Raises LedgerError where it is no ledger, or is not usable.
     """
-    path = Path(path)
+    location = locate(where)
     if read_only:
-        database = Database(path, read_only=True)
+        database = open_database(location, read_only=True)
         try:
             if migrate.is_current(database):
                 return SqlStore(database)
@@ -290,7 +289,7 @@ def open_store(path: Path | str, *, create: bool = False, read_only: bool = Fals
             database.close()
             raise
         database.close()
-    database = Database(path, create=create)
+    database = open_database(location, create=create)
     try:
         migrate.prepare(database, create=create)
         database.prepare_writing()

@@ -147,7 +147,7 @@ class Traffic:
         """
         wanted = {id_of(d) if d.startswith("@") else d: Counter[Slot]() for d in destinations}
         span = _span_of(since, until)
-        for slot, receiver, domain, n in self._db.each(
+        for slot, receiver, domain, n in self._db.all(
             "sender_refusals_by_slot", slot=MICROS_A_SLOT, **span
         ):
             for key in (receiver, domain):

@@ -12,7 +12,9 @@ from typing import NamedTuple
 
 from bouncewise.errors import LedgerError
 from bouncewise.ledger import migrate
-from bouncewise.ledger.database import Database
+from bouncewise.ledger.location import Location, locate
+from bouncewise.ledger.opening import open_database
+from bouncewise.ledger.sqlite import SqliteDatabase
 from bouncewise.times import Micros, datetime_of
 
 CURRENT = migrate.SCHEMA
@@ -29,9 +31,9 @@ class Standing(NamedTuple):
     cursor: int
 
 
-def standing(path: Path, source: str = "") -> Standing:
-    """The ledger at *path*, and how far it has read *source*. Raises LedgerError."""
-    database = Database(path, read_only=True)
+def standing(where: Location | Path, source: str = "") -> Standing:
+    """The ledger at *where*, and how far it has read *source*. Raises LedgerError."""
+    database = open_database(locate(where), read_only=True)
     try:
         schema = migrate.schema_of(database)
         latest = database.one("meta_get", name="latest") or (0,)
@@ -42,10 +44,10 @@ def standing(path: Path, source: str = "") -> Standing:
 
 
 def upgrade(path: Path, copy: Path) -> int:
-    """Bring the ledger at *path* up to date, after it was copied to the file *copy*; the schema it
-    had. Nobody writes in between. Raises LedgerError, and then the ledger is as it was.
+    """Bring the SQLite ledger at *path* up to date, after it was copied to the file *copy*; the
+    schema it had. Nobody writes in between. Raises LedgerError, and then the ledger is as it was.
     """
-    database = Database(path)
+    database = SqliteDatabase(locate(path))
     try:
         database.prepare_writing()
         with database.transaction():

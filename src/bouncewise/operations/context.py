@@ -10,7 +10,7 @@ from bouncewise.classifier.classify import Classifier, default_classifier
 from bouncewise.config.keys import Keyring
 from bouncewise.config.settings import Settings
 from bouncewise.intake.provenance import Examiner, examiner_of
-from bouncewise.ledger import Store, open_store
+from bouncewise.ledger import Location, Store, open_store
 from bouncewise.policy.load import Policy, load
 
 
@@ -28,7 +28,7 @@ class Context(NamedTuple):
     @classmethod
     def open(  # noqa: PLR0913 - each may be given apart from the others
         cls,
-        path: Path | str,
+        where: Location | Path | str,
         *,
         create: bool = False,
         read_only: bool = False,
@@ -37,11 +37,11 @@ class Context(NamedTuple):
         settings: Settings | None = None,
         keyring: Keyring | None = None,
     ) -> Self:
-        """The ledger at *path* with the shipped policy and rules, no settings and no keys, or with
+        """The ledger at *where* with the shipped policy and rules, no settings and no keys, or with
         those given. Raises LedgerError as open_store.
         """
         return cls(
-            open_store(path, create=create, read_only=read_only),
+            open_store(where, create=create, read_only=read_only),
             policy or load(),
             classifier or default_classifier(),
             settings or Settings(),

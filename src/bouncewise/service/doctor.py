@@ -19,6 +19,7 @@ from typing import NamedTuple
 from bouncewise.config.service import TokenScope
 from bouncewise.config.settings import Settings
 from bouncewise.errors import BouncewiseError, ConfigError
+from bouncewise.ledger import Location
 from bouncewise.ledger.upgrade import CURRENT, Standing, standing
 from bouncewise.service import ports, spool
 from bouncewise.service.hooks import hooks, secret_at
@@ -59,7 +60,7 @@ class Patient(NamedTuple):
     """
 
     settings: Settings
-    ledger: Path
+    ledger: Location
     spool: Path
     lookup: Callable[[], object]
 
@@ -147,13 +148,15 @@ def _ledger_standing(patient: Patient) -> Standing | BouncewiseError:
 
 def _ledger(patient: Patient, found: Standing | BouncewiseError) -> Iterator[Finding]:
     if isinstance(found, BouncewiseError):
-        if not patient.ledger.exists():
+        if patient.ledger.url:
+            todo = "start the server, correct --db, or give this user the right to read"
+        elif not patient.ledger.path.exists():
             todo = "bouncewise serve makes it at its first start; --db names another"
         else:
             todo = "stop the service and put a copy in its place (docs/service.md)"
         yield bad("ledger", str(found), todo)
         return
-    yield ok("ledger", f"{patient.ledger} can be read")
+    yield ok("ledger", f"{patient.ledger.name} can be read")
     if found.schema < CURRENT:
         yield bad(
             "schema",
@@ -278,7 +281,8 @@ def _unit() -> Finding:
 
 
 def _disks(patient: Patient) -> Iterator[Finding]:
-    for check, path in (("disk, ledger", patient.ledger), ("disk, spool", patient.spool)):
+    places = [("disk, ledger", patient.ledger.path), ("disk, spool", patient.spool)]
+    for check, path in places[1 if patient.ledger.url else 0 :]:
         there = next((p for p in (path, *path.absolute().parents) if p.exists()), None)
         if there is None:
             yield unknown(check, f"{path}: no such folder")

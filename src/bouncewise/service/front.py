@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from bouncewise.config.settings import Settings
 from bouncewise.errors import BouncewiseError, ConfigError
-from bouncewise.ledger import open_store
+from bouncewise.ledger import Location, Store, open_store
 from bouncewise.policy.load import Policy
 from bouncewise.service import systemd
 from bouncewise.service.inbox import Inbox
@@ -33,7 +33,7 @@ class Setup(NamedTuple):
     """
 
     settings: Settings
-    ledger: Path
+    ledger: Location
     folder: Path
     policy: Policy
     reload: Callable[[], Settings]
@@ -92,11 +92,7 @@ async def _follow(state: State, setup: Setup) -> None:
     """Open the ledger when it can be, and notice its changes."""
     while True:
         try:
-            # (SQLite's connections belong to the thread that opens them)
-            with (
-                LedgerFile(setup.ledger) as file,
-                open_store(setup.ledger, read_only=True) as ledger,
-            ):
+            with LedgerFile(setup.ledger) as file, await _opened(setup.ledger) as ledger:
                 state.use_ledger(ledger, setup.policy)
                 while True:
                     file.check()
@@ -107,3 +103,9 @@ async def _follow(state: State, setup: Setup) -> None:
         except Exception as defect:  # answers from a ledger that nobody follows would be old
             state.lose_ledger(f"{type(defect).__name__}: {defect}")
         await asyncio.sleep(_RETRY_LEDGER)
+
+
+async def _opened(ledger: Location) -> Store:
+    if ledger.url:  # a server that does not answer must not stop the loop
+        return await asyncio.to_thread(open_store, ledger, read_only=True)
+    return open_store(ledger, read_only=True)  # (SQLite wants one thread for a connection)

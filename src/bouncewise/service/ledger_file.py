@@ -13,21 +13,22 @@ from pathlib import Path
 from typing import Self
 
 from bouncewise.errors import LedgerError
+from bouncewise.ledger import Location
 
 _MAGIC = b"SQLite format 3\0"
 """The beginning of every SQLite file (https://www.sqlite.org/fileformat.html section 1.3.1)."""
 
 
 class LedgerFile:
-    """The file at *path* at this moment. Enter it before the ledger is opened, and leave it when
-    that is closed: closing any descriptor of the file gives up SQLite's locks on it
-    (https://www.sqlite.org/howtocorrupt.html section 2.2).
+    """The file of a ledger at this moment; a ledger in PostgreSQL has none. Enter it before the
+    ledger is opened, and leave it when that is closed: closing any descriptor of the file gives
+    up SQLite's locks on it (https://www.sqlite.org/howtocorrupt.html section 2.2).
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, location: Location) -> None:
+        self._path, self._is_file = location.path, not location.url
         self._file = -1
-        self._identity = _identity(path)
+        self._identity = _identity(self._path)
 
     def __enter__(self) -> Self:
         with contextlib.suppress(OSError):
@@ -41,6 +42,8 @@ class LedgerFile:
 
     def check(self) -> None:
         """Raises LedgerError where there is no file, or another one, or no database in it."""
+        if not self._is_file:
+            return
         found = _identity(self._path)
         if found is None:
             raise LedgerError(f"{self._path}: the file was removed")

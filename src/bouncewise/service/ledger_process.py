@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bouncewise.errors import BouncewiseError
+from bouncewise.ledger import Location
 from bouncewise.operations.context import Context
 from bouncewise.service.drain import Drain, Tell
 from bouncewise.service.ledger_file import LedgerFile
@@ -31,7 +32,7 @@ _CLEAN_UP = 5.0
 
 
 def run(
-    folder: Path, ledger: Path, open_context: Callable[[], Context], keep: Keep, tell: Tell
+    folder: Path, ledger: Location, open_context: Callable[[], Context], keep: Keep, tell: Tell
 ) -> None:
     """Drain the spool in *folder* into *ledger*, which *open_context* opens, until standard input
     ends, or SIGTERM comes.

@@ -189,7 +189,7 @@ def read(folder: Path, start: int) -> Iterator[tuple[int, int, Record]]:
     next record begins later than that one ended.
     """
     found = segments(folder)
-    for first, following in zip(found, [*found[1:], None], strict=True):
+    for first, following in zip(found, [*found[1:], None], strict=False):
         if following is not None and following <= start:
             continue
         with _path(folder, first).open("rb") as stream:

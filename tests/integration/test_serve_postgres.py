@@ -1,0 +1,71 @@
+"""The service over a ledger in PostgreSQL: answers, kills, and a server that stops under load."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fuzz.serving import Load, Service
+
+from bouncewise.ledger import open_store
+from support import postgres
+
+
+@pytest.fixture
+def server() -> Iterator[postgres.Server]:
+    postgres.server()  # or the test is skipped
+    found = postgres.Server()
+    yield found
+    found.remove()
+
+
+@pytest.fixture
+def service(tmp_path: Path, server: postgres.Server) -> Iterator[Service]:
+    made = Service(tmp_path, db=server.url())
+    made.start()
+    yield made
+    if made.process is not None and made.process.poll() is None:
+        made.process.kill()
+        made.process.wait()
+
+
+def test_a_bounce_is_refused_by_postfix_within_seconds(service: Service) -> None:
+    assert not service.refused("u1@gone.example")
+    assert service.bounce(1) == 204
+    service.until(lambda: service.refused("u1@gone.example"), 10)
+    assert service.stop() == 0
+    assert "Traceback" not in service.log.read_text()
+
+
+def test_nothing_acknowledged_is_lost_by_kills_and_a_server_that_stops(
+    service: Service, server: postgres.Server
+) -> None:
+    load = Load(service, 0)
+    load.start()
+    for _ in range(2):
+        time.sleep(0.7)
+        server.stop()
+        time.sleep(1)
+        server.start()
+    assert load.refused == 0
+    assert load.slowest < 2
+    service.stop(signal.SIGKILL)
+    service.start()
+    time.sleep(0.7)
+    assert service.process is not None
+    children = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children")
+    os.kill(int(children.read_text().split()[0]), signal.SIGKILL)
+    time.sleep(0.3)
+    load.ends = True
+    load.join()
+    wanted = {f"u{number}@gone.example" for number in load.acknowledged}
+    assert len(wanted) > 50
+    service.until(lambda: wanted <= service.names(), 60)
+    with open_store(service.ledger, read_only=True) as ledger:
+        events = ledger.counts()["event"]
+    assert events == len(service.names())  # each once, with those that were not acknowledged
+    assert "Traceback" not in service.log.read_text()
