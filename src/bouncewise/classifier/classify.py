@@ -19,7 +19,7 @@ from bouncewise.classifier.combine import (
     before_recipients,
     combine,
 )
-from bouncewise.classifier.features import features, says_nothing
+from bouncewise.classifier.features import features, is_empty_status
 from bouncewise.classifier.labels import by_label
 from bouncewise.classifier.model import Reading, shipped_model
 from bouncewise.model import Advice, Cause, Permanence, Report, Stage, Verdict
@@ -108,7 +108,7 @@ class Classifier:
         """
         seen = self._match(reply, parts, receiver, stage)
         meaning, base, settled = seen.by_rules
-        if not settled and (seen.reply_code or not says_nothing(seen.status)):
+        if not settled and (seen.reply_code or not is_empty_status(seen.status)):
             # (Prose is no reply: it may be any sentence, and is left to the rules.)
             reading = _reading(seen.words, seen.reply_code, seen.status)
             if reading is not None:

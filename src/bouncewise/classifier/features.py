@@ -46,12 +46,12 @@ def features(words: str, reply_code: int | None, status: str | None) -> Features
             result.update(f"~{padded[i : i + _PART]}" for i in range(len(padded) - _PART + 1))
     if reply_code:
         result.update((f"#{reply_code}", f"#{reply_code // 100}xx"))
-    if status and not says_nothing(status):
+    if status and not is_empty_status(status):
         result.update((f"#{status}", f"#{status.rpartition('.')[0]}", f"#{status[1:]}"))
     spelled = frozenset(w for w in found if w not in ("@", PLACEHOLDER) and not w.isdigit())
     return Features(spelled, frozenset(result))
 
 
-def says_nothing(status: str | None) -> bool:
+def is_empty_status(status: str | None) -> bool:
     """Whether there is no status, or one that says nothing (RFC 3463: X.0.0, "other")."""
     return status is None or status.endswith(".0.0")
