@@ -169,6 +169,16 @@ def test_ingest_check_and_suppressions(run) -> None:
     assert "ann@corp.example" in {r.get("address") for r in listed}
 
 
+def test_read_ends_with_its_totals(run) -> None:
+    shown = run("read", EXAMPLES / "bounces")
+    lines = shown.stdout.splitlines()
+    assert f"{len(lines):,} read: " in shown.stderr
+    assert sum(int(part.split()[0]) for part in shown.stderr.split("read: ")[1].split(", ")) == len(
+        lines
+    )
+    assert "read: " not in run("read", EXAMPLES / "bounces", "--json").stderr
+
+
 def test_check_a_csv(run, tmp_path: Path) -> None:
     run("suppressions", "add", "b@x.example", "@gone.example", "--why", "test", "--by", "me")
     (tmp_path / "l.csv").write_text("email\na@x.example\nB@x.example\nc@gone.example\n\n")
@@ -178,6 +188,9 @@ def test_check_a_csv(run, tmp_path: Path) -> None:
         ("B@x.example", False),
         ("c@gone.example", False),
     ]
+    shown = run("check", "--csv", "l.csv")
+    assert "3 addresses: 2 suppressed, 1 send" in shown.stderr
+    assert "3 addresses" not in shown.stdout
 
 
 def test_suppressions_by_hand(run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from bouncewise.cli.common import (
     at_option,
     column_option,
     echo,
+    echo_error,
     json_option,
     ledger_options,
     load_policy,
@@ -64,6 +66,7 @@ def command(
 
     Exits 0 if all may be mailed, 1 if some may not (a row of a list that is no address is
     `invalid`), 2 for an argument that is no address, another usage error, or a missing ledger.
+    After a list come its totals, on standard error.
 
     \b
     bouncewise check jo@example.com || echo "not all may be mailed"
@@ -79,7 +82,7 @@ def command(
     for given in addresses:
         parse_name(given)
     when, past = parse_moment(at)
-    refused = False
+    states: Counter[str] = Counter()
     with open_ledger(db) as ledger:
         wanted = _addresses(addresses, csv_path, column)
         for answer in check(
@@ -90,9 +93,21 @@ def command(
             past=past,
             mail=Mail(transactional, stream),
         ):
-            refused |= not answer.send
+            states["send" if answer.send else str(answer.decision.state)] += 1
             echo(dumps(AddressAnswer.of(answer)) if as_json else _line(answer))
-    sys.exit(1 if refused else 0)
+    if csv_path is not None and not as_json:
+        echo_error(totals(states))
+    sys.exit(1 if set(states) - {"send"} else 0)
+
+
+def totals(states: Counter[str]) -> str:
+    """How many addresses have which state, the commonest first.
+
+    >>> totals(Counter(send=1200, suppressed=4))
+    '1,204 addresses: 1,200 send, 4 suppressed'
+    """
+    counted = ", ".join(f"{count:,} {state}" for state, count in states.most_common())
+    return f"{states.total():,} addresses: {counted or 'the list is empty'}"
 
 
 def _addresses(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 import textwrap
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
@@ -14,6 +16,7 @@ from bouncewise.cli.common import (
     advice_of,
     config_option,
     echo,
+    echo_error,
     jobs_option,
     json_option,
     load_classifier,
@@ -34,6 +37,8 @@ from bouncewise.intake.reading import ClassifiedFinding, read_paths
 from bouncewise.model import DmarcReport, Engagement, SenderReport
 from bouncewise.model.sender_report import Signal
 from bouncewise.readers import Note
+
+_MOST = 8  # causes that the totals name
 
 _FORMATS = "\n".join(
     textwrap.fill(
@@ -80,15 +85,36 @@ def command(
     render_report = _sender_report_json if as_json else _sender_report_line
     examiner = examiner_of(*load_configuration(config_path), datetime.now(UTC))
     classifier = load_classifier(rule_paths)
-    notes, reports = Notes(), 0
+    notes, counts = Notes(), Counter[str]()
     for _, items in read_paths(files.expand(paths), classifier, render, jobs, examiner):
         for item in items:
             if isinstance(item, Note):
                 notes.print(item)
             elif not isinstance(item, Engagement):
-                reports += 1
-                echo(item if isinstance(item, str) else render_report(item))
-    sys.exit(notes.exit_code(reports))
+                shown = item if isinstance(item, _Shown) else _Shown(render_report(item), "report")
+                counts[shown.what] += 1
+                echo(shown.line)
+    if counts.total() > 1 and not as_json:
+        echo_error(_totals(counts))
+    sys.exit(notes.exit_code(counts.total()))
+
+
+class _Shown(NamedTuple):
+    """A line, and what it is counted as: a cause, the kind of a report without one, or "report"."""
+
+    line: str
+    what: str
+
+
+def _totals(counts: Counter[str]) -> str:
+    """How many were read, the commonest causes first.
+
+    >>> _totals(Counter({"mailbox-unknown": 1200, "complaint": 3}))
+    '1,203 read: 1,200 mailbox-unknown, 3 complaint'
+    """
+    most = ", ".join(f"{count:,} {what}" for what, count in counts.most_common(_MOST))
+    rest = counts.total() - sum(count for _, count in counts.most_common(_MOST))
+    return f"{counts.total():,} read: {most}{f', {rest:,} others' if rest else ''}"
 
 
 def _sender_report_json(report: SenderReport) -> str:
@@ -114,11 +140,17 @@ def _sender_report_line(report: SenderReport) -> str:
     return f"{when}  {'tls':11} {report.domain:28} {report.reporter:20} {words}"
 
 
-def _json(classified: ClassifiedFinding) -> str:
-    return dumps(ReportRow.of(classified))
+def _json(classified: ClassifiedFinding) -> _Shown:
+    return _Shown(dumps(ReportRow.of(classified)), "report")
 
 
-def _line(classified: ClassifiedFinding) -> str:
+def _line(classified: ClassifiedFinding) -> _Shown:
+    verdict = classified.verdict
+    what = verdict.cause if verdict else classified.finding.report.kind
+    return _Shown(_words(classified), str(what))
+
+
+def _words(classified: ClassifiedFinding) -> str:
     report, verdict = classified.finding.report, classified.verdict
     when = report.at.strftime("%Y-%m-%d %H:%M") if report.at else " " * 16
     head = f"{style(when, DIM)}  {report.kind:11} {report.recipient or '-':28}"
