@@ -95,7 +95,7 @@ def _log() -> str:
             for i in range(60):
                 number += 1
                 at = now - timedelta(hours=hours, seconds=-i)
-                reply = UNKNOWN if hours == 1 and i < 25 else ACCEPTED
+                reply = UNKNOWN if hours == 1 and i >= 35 else ACCEPTED
                 message = f"m{number}@shop.example"
                 lines.append(
                     log_lines(
