@@ -26,6 +26,7 @@ GROUPS = {
         "explain": "explain a reply, a code, a cause or an address",
         "read": "read bounces, logs and feedback, and print verdicts",
         "ingest": "read into the ledger, and decide",
+        "follow": "read logs into the ledger while they are written",
         "status": "what the ledger holds, what changed, what needs you",
         "dashboard": "show the ledger in the browser",
         "batch": "classify files of millions of replies",

@@ -36,6 +36,8 @@ _NAMES = {
     "streams": "streams.NAME",
     "webhook": "[webhook]",
     "token": "[token]",
+    "tail": "[tail]",
+    "folder": "[folder]",
 }
 """How tables begin of which there may be several, but for the outer brackets."""
 

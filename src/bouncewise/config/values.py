@@ -188,3 +188,10 @@ def hexadecimal(text: str) -> str:
     if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
         raise ValueError("write the 64 hexadecimal digits that `bouncewise tokens make` shows")
     return text.lower()
+
+
+def unit(text: str) -> str:
+    """A unit of systemd, with ``*`` for any characters (systemd.unit(5))."""
+    if not re.fullmatch(r"[A-Za-z0-9:_.\\@*?-]{1,255}", text) or text.startswith("-"):
+        raise ValueError(f"{text!r} is no unit; write postfix.service or postfix*")
+    return text
