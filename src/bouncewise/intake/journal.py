@@ -111,7 +111,9 @@ class Journal:
                 lines, begun = begun[:end], begun[end:]
                 if is_too_long and end:
                     is_too_long, lines = False, lines[lines.find(b"\n") + 1 :]
-                if len(begun) > LONGEST:
+                if is_too_long:
+                    begun = b""
+                elif len(begun) > LONGEST:
                     self._tell(f"journald: an entry of more than {LONGEST} octets was not read")
                     is_too_long, begun = True, b""
                 if lines:
