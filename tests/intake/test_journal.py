@@ -115,7 +115,7 @@ def test_every_entry_is_read_once_from_where_reading_ended(fake: FakeJournal) ->
     assert recipients(again) == [f"dead{n}@gone.example" for n in range(21, 26)]
     (begun, after) = fake.calls()
     assert begun == [
-        *("--output", "json", "--follow", "--no-tail", "--all", "--quiet"),
+        *("--output", "json", "--all", "--quiet", "--follow", "--no-tail"),
         *("--unit", "postfix*"),
     ]
     assert after[6:8] == ["--after-cursor", "s=1;i=14"]
@@ -163,6 +163,17 @@ def test_an_entry_that_is_too_long_is_passed(
     caught = fake.read()
     assert len(recipients(caught)) == 4
     assert caught.said == ["journald: an entry of more than 5000 octets was not read"]
+
+
+def test_once_ends_with_the_last_entry(fake: FakeJournal) -> None:
+    fake.write(20)
+    (fake.folder / "ends").touch()
+    caught = Caught()
+    found = Journal((), "", caught.tell, lambda _: True, is_once=True)
+    LiveLog("journal", found.chunks(), caught).run()
+    assert len(recipients(caught)) == 20
+    assert json.loads(caught.positions[-1])[0] == "s=1;i=14"
+    assert "--follow" not in fake.calls()[0]
 
 
 def test_without_journalctl_the_input_ends(monkeypatch: pytest.MonkeyPatch) -> None:

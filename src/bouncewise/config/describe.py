@@ -38,6 +38,7 @@ _NAMES = {
     "token": "[token]",
     "tail": "[tail]",
     "folder": "[folder]",
+    "fetch": "[fetch]",
 }
 """How tables begin of which there may be several, but for the outer brackets."""
 

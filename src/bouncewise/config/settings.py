@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from bouncewise.config import values
-from bouncewise.config.inputs import Folder, Tail
+from bouncewise.config.inputs import Fetch, Folder, Tail
 from bouncewise.config.service import (
     Http,
     PostfixPolicy,
@@ -264,3 +264,4 @@ class Settings(Table, frozen=True, kw_only=True):
     token: tuple[Token, ...] = ()
     tail: tuple[Tail, ...] = ()
     folder: tuple[Folder, ...] = ()
+    fetch: tuple[Fetch, ...] = ()

@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import tempfile
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 
 import msgspec
 
@@ -54,8 +54,13 @@ class Journal:
         position: str,
         tell: Callable[[str], None],
         wait: Callable[[float], bool],
+        *,
+        is_once: bool = False,
     ) -> None:
-        """*wait*: wait for so many seconds; True where the input is to end."""
+        """*wait*: wait for so many seconds; True where the input is to end. *is_once*: only what
+        is there already.
+        """
+        self._is_once = is_once
         self._program = shutil.which("journalctl") or ""
         if not self._program:
             raise InputError("journalctl: no such program; is systemd-journald used here?")
@@ -65,12 +70,14 @@ class Journal:
         self._in_page = 0
 
     def chunks(self) -> Generator[Chunk, None, None]:
-        """Everything that is and will be written; it never ends."""
+        """Everything that is and will be written."""
         faults = 0
         while True:
             begun = self._cursor
             with tempfile.TemporaryFile() as errors:
-                yield from self._entries(errors.fileno())
+                code = yield from self._entries(errors.fileno())
+                if self._is_once and code == 0:
+                    return
                 errors.seek(0)
                 lines = errors.read(4096).decode("utf-8", "replace").split("\n")
             reason = next((line for line in reversed(lines) if line.strip()), "no reason given")
@@ -86,13 +93,14 @@ class Journal:
         units = [part for unit in self._units for part in ("--unit", unit)]
         after = self._pages[0] if self._pages else self._cursor
         return [
-            *(self._program, "--output", "json", "--follow", "--no-tail", "--all", "--quiet"),
+            *(self._program, "--output", "json", "--all", "--quiet"),
+            *([] if self._is_once else ["--follow", "--no-tail"]),
             *(["--after-cursor", after] if after else []),
             *units,
         ]
 
-    def _entries(self, errors: int) -> Iterator[Chunk]:
-        """The entries until journalctl ends."""
+    def _entries(self, errors: int) -> Generator[Chunk, None, int]:
+        """The entries until journalctl ends; its exit code."""
         process = subprocess.Popen(  # noqa: S603 - no shell, and the operator's own units
             self._arguments(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors
         )
@@ -100,12 +108,12 @@ class Journal:
         file, begun, is_too_long = process.stdout.fileno(), b"", False
         try:
             while True:
-                if not select.select([file], [], [], 0)[0]:
+                if not self._is_once and not select.select([file], [], [], 0)[0]:
                     yield Chunk(b"", "")
                     continue
                 data = os.read(file, _AT_ONCE)
                 if not data:
-                    return
+                    return process.wait()
                 begun += data
                 end = begun.rfind(b"\n") + 1
                 lines, begun = begun[:end], begun[end:]

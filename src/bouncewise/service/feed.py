@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from bouncewise.errors import InputError, LedgerError
+from bouncewise.errors import BouncewiseError, InputError, LedgerError
 from bouncewise.intake.live import Outlet, StopError
 from bouncewise.operations.context import Context
 from bouncewise.operations.ingest import Session
@@ -33,6 +33,7 @@ _QUEUE = 8  # batches that wait for the thread that writes
 _WAITS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)  # seconds after faults in a row
 _STEADY = 300.0  # seconds after which a fault is the first again
 _LOOK = 0.1
+_END = 5.0  # seconds that an input gets to end after the last write
 
 
 class Source(Protocol):
@@ -61,7 +62,7 @@ class Feeder(Outlet):
     """The outlet of one input."""
 
     def __init__(self, feed: Feed, source: Source, position: str) -> None:
-        self._feed, self._source = feed, source
+        self._feed, self._source, self.is_once = feed, source, feed.is_once
         self.position = position
         self.failed = ""
 
@@ -121,7 +122,8 @@ class Feeder(Outlet):
                 self.tell(f"{self._source.name}: {bad}")
                 return
             except Exception as defect:  # the other inputs must not end with this one
-                text = str(defect) if isinstance(defect, OSError) else repr(defect)[:300]
+                is_known = isinstance(defect, OSError | BouncewiseError)
+                text = str(defect) if is_known else repr(defect)[:300]
             if self._feed.is_once:
                 self.failed = text
                 self.tell(f"{self._source.name}: {text}")
@@ -171,7 +173,7 @@ class Feed:
                 self.is_broken = True
                 self.stop.set()
             for thread in threads:
-                thread.join(_STEADY)
+                thread.join(_END)
         self.failed = [feeder.failed for feeder in feeders if feeder.failed]
 
     def _write_all(self, threads: list[threading.Thread]) -> None:

@@ -12,6 +12,7 @@ from bouncewise.intake.journal import Journal
 from bouncewise.intake.live import LiveLog
 from bouncewise.service.feed import Feeder, Source
 from bouncewise.service.folder import DropFolder
+from bouncewise.service.mailbox import Mailbox
 
 
 class LogFile:
@@ -34,8 +35,9 @@ class JournalUnits:
 
     def run(self, position: str, outlet: Feeder) -> None:
         """See Source."""
-        chunks = Journal(self._units, position, outlet.tell, outlet.pause).chunks()
-        LiveLog(self.name, chunks, outlet).run()
+        is_once = outlet.is_once
+        found = Journal(self._units, position, outlet.tell, outlet.pause, is_once=is_once)
+        LiveLog(self.name, found.chunks(), outlet).run()
 
 
 def sources(settings: Settings) -> list[Source]:
@@ -50,6 +52,7 @@ def sources(settings: Settings) -> list[Source]:
         if not folder.path:
             raise ConfigError("[[folder]] path: missing")
         found.append(DropFolder(folder.path))
+    found += map(Mailbox, settings.fetch)
     names = [source.name for source in found]
     if double := next((name for name in names if names.count(name) > 1), None):
         raise ConfigError(f"two inputs are called {double!r}; give them different names")
