@@ -42,7 +42,9 @@ def feed(sources: list[Source], options: Feeding) -> int:
     running = Feed(ledger_path(options.db), sources, tell, is_once=options.once)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: running.stop.set())
-    run(running, options)
+    with open_context(options.db, options.policy_path, options.rule_paths, create=True):
+        pass  # (a feed notices that its ledger is replaced, so there must be one)
+    _run(running, options)
     failed = running.failed
     if options.as_json:
         record = FeedRecord(reports=running.items, new=running.new, failed=tuple(failed))
@@ -61,16 +63,18 @@ def feed_process(sources: list[Source], options: Feeding) -> None:
         signal.signal(number, lambda *_: running.stop.set())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     threading.Thread(target=wait_for_end, args=(running.stop,), daemon=True).start()
-    run(running, options)
+    _run(running, options)  # (where there is no ledger, none is made: it was removed)
 
 
-def run(running: Feed, options: Feeding) -> None:
-    """Run the feed in the ledger that the options name."""
-    db, policy, rules = options.db, options.policy_path, options.rule_paths
-    with open_context(db, policy, rules, create=True):
-        pass  # (a feed notices that its ledger is replaced, so there must be one)
+def _run(running: Feed, options: Feeding) -> None:
     running.run(
-        lambda: open_context(db, policy, rules, write=True, configuration=options.configuration)
+        lambda: open_context(
+            options.db,
+            options.policy_path,
+            options.rule_paths,
+            write=True,
+            configuration=options.configuration,
+        )
     )
 
 

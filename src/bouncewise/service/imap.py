@@ -58,7 +58,7 @@ class Folder:
             if self._fetch.token_command:
                 text = f"user={user}\1auth=Bearer {secret}\1\1"
                 # (an error is a challenge, which is answered with nothing)
-                connection.authenticate("XOAUTH2", lambda asked: b"" if asked else text.encode())
+                connection.authenticate("XOAUTH2", lambda error: b"" if error else text.encode())
             elif "AUTH=PLAIN" in connection.capabilities:
                 connection.authenticate("PLAIN", lambda _: f"\0{user}\0{secret}".encode())
             else:
