@@ -89,13 +89,16 @@ class Journal:
                 return
 
     def _arguments(self) -> list[str]:
-        """``--all``: without it a field of more than 4,096 octets is null (journalctl(1))."""
+        """``--all``: without it a field of more than 4,096 octets is null (journalctl(1)).
+        ``--cursor`` and not ``--after-cursor``, which passes an entry that was never read where the
+        one of the cursor was removed (systemd 252).
+        """
         units = [part for unit in self._units for part in ("--unit", unit)]
-        after = self._pages[0] if self._pages else self._cursor
+        begin = self._pages[0] if self._pages else self._cursor
         return [
             *(self._program, "--output", "json", "--all", "--quiet"),
             *([] if self._is_once else ["--follow", "--no-tail"]),
-            *(["--after-cursor", after] if after else []),
+            *(["--cursor", begin] if begin else []),
             *units,
         ]
 

@@ -65,7 +65,7 @@ class Folder:
                 connection.login(user, secret)
             connection._get_capabilities()  # (others after a login)
         except imaplib.IMAP4.abort as bad:
-            raise MailboxError(f"logging in: {_text(bad)}") from None
+            raise MailboxError(f"logging in: {_text(bad).replace(secret, '…')}") from None
         except imaplib.IMAP4.error as bad:
             answer = _text(bad).replace(secret, "…")
             raise MailboxError(f"the server refuses the login of {user}: {answer}") from None
