@@ -14,6 +14,7 @@ import pytest
 from bouncewise.config.inputs import Fetch, Folder, Security, Tail
 from bouncewise.config.settings import Settings
 from bouncewise.errors import ConfigError, LedgerError
+from bouncewise.ledger import Location
 from bouncewise.operations.context import Context
 from bouncewise.operations.outcomes import By, rates
 from bouncewise.service import feed as feeding
@@ -133,7 +134,9 @@ class House:
         return Context.open(self.ledger)
 
     def read(self, *inputs: Source) -> Feed:
-        feed = Feed(self.ledger, list(inputs), self.said.append, is_once=True)
+        feed = Feed(
+            Location(str(self.ledger), self.ledger), list(inputs), self.said.append, is_once=True
+        )
         feed.run(self.context)
         return feed
 
@@ -267,7 +270,7 @@ def test_an_input_with_a_defect_is_begun_again_from_its_position(
         raise RuntimeError("a defect")
 
     broken, other = Puts(tmp_path, [fail, fail]), LogFile(str(log))
-    feed = Feed(house.ledger, [broken, other], house.said.append)
+    feed = Feed(Location(str(house.ledger), house.ledger), [broken, other], house.said.append)
     with running(feed, house):
         until(lambda: feed.items == 2)
     assert house.said[:2] == ["puts: RuntimeError('a defect'); it is tried again in 0.01 s"] * 2
@@ -297,7 +300,7 @@ def test_a_ledger_that_is_busy_is_waited_for(
 def test_a_ledger_that_was_replaced_gets_nothing_more(house: House, tmp_path: Path) -> None:
     log = tmp_path / "mail.log"
     log.write_text(MAILS[1].log())
-    feed = Feed(house.ledger, [LogFile(str(log))], house.said.append)
+    feed = Feed(Location(str(house.ledger), house.ledger), [LogFile(str(log))], house.said.append)
     errors: list[LedgerError] = []
 
     def run() -> None:

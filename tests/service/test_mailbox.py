@@ -17,6 +17,7 @@ from cryptography.x509.oid import NameOID
 
 from bouncewise.config.inputs import Fetch, Security
 from bouncewise.errors import ConfigError
+from bouncewise.ledger import Location
 from bouncewise.model import Finding
 from bouncewise.operations.context import Context
 from bouncewise.readers import Note
@@ -321,7 +322,7 @@ def test_new_messages_are_read_at_once_and_after_faults(
     said: list[str] = []
     ledger = tmp_path / "ledger"
     Context.open(ledger, create=True).ledger.close()
-    feed = Feed(ledger, [Mailbox(fetch)], said.append)
+    feed = Feed(Location(str(ledger), ledger), [Mailbox(fetch)], said.append)
     thread = threading.Thread(target=feed.run, args=(lambda: Context.open(ledger),))
     thread.start()
     try:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import click
 
 from bouncewise.cli.common import echo, echo_error, open_context
-from bouncewise.cli.places import ledger_path
+from bouncewise.cli.places import ledger_location
 from bouncewise.config.keys import Keyring
 from bouncewise.config.settings import Settings
 from bouncewise.contract import dumps
@@ -39,7 +39,7 @@ class Feeding(NamedTuple):
 
 def feed(sources: list[Source], options: Feeding) -> int:
     """Run the sources; the exit code: 1 if one of them failed."""
-    running = Feed(ledger_path(options.db), sources, tell, is_once=options.once)
+    running = Feed(ledger_location(options.db), sources, tell, is_once=options.once)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: running.stop.set())
     with open_context(options.db, options.policy_path, options.rule_paths, create=True):
@@ -58,7 +58,7 @@ def feed_process(sources: list[Source], options: Feeding) -> None:
     """Run the sources beside the front process, which ends this one by closing its standard
     input.
     """
-    running = Feed(ledger_path(options.db), sources, tell)
+    running = Feed(ledger_location(options.db), sources, tell)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: running.stop.set())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)

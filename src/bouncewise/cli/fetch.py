@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import sys
 from pathlib import Path
@@ -21,12 +22,11 @@ from bouncewise.cli.common import (
     rules_option,
 )
 from bouncewise.cli.feeding import Feeding, feed, tell
-from bouncewise.cli.places import ledger_path
 from bouncewise.config import values
 from bouncewise.config.inputs import Fetch, Security
 from bouncewise.contract import dumps
 from bouncewise.contract.service import FeedRecord
-from bouncewise.errors import InputError
+from bouncewise.errors import InputError, LedgerError
 from bouncewise.readers import Note
 from bouncewise.readers.base import Item
 from bouncewise.service.feed import Source
@@ -148,9 +148,8 @@ def _dry_run(boxes: list[Mailbox], db: str | None, as_json: bool) -> int:
     reports = 0
     for box in boxes:
         position = ""
-        if ledger_path(db).exists():
-            with open_ledger(db) as ledger:
-                position = ledger.remembered(box.name)
+        with contextlib.suppress(LedgerError), open_ledger(db) as ledger:  # (there may be none yet)
+            position = ledger.remembered(box.name)
         shown = _Shown()
         count = box.try_out(position, shown)
         reports += shown.reports

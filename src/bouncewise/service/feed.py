@@ -13,11 +13,11 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Protocol
 
 from bouncewise.errors import BouncewiseError, InputError, LedgerError
 from bouncewise.intake.live import Outlet, StopError
+from bouncewise.ledger import Location
 from bouncewise.operations.context import Context
 from bouncewise.operations.ingest import Session
 from bouncewise.readers import Note
@@ -139,9 +139,9 @@ class Feed:
     """Runs inputs until *stop* is set; *is_once*: until each has read what is there."""
 
     def __init__(
-        self, ledger: Path, sources: list[Source], tell: Tell, *, is_once: bool = False
+        self, ledger: Location, sources: list[Source], tell: Tell, *, is_once: bool = False
     ) -> None:
-        self._path, self._sources, self.tell, self.is_once = ledger, sources, tell, is_once
+        self._location, self._sources, self.tell, self.is_once = ledger, sources, tell, is_once
         self.stop = threading.Event()
         self.queue: queue.Queue[Batch] = queue.Queue(_QUEUE)
         self.is_broken = False
@@ -155,8 +155,7 @@ class Feed:
 
     def run(self, open_context: Callable[[], Context]) -> None:
         """Run. Raises LedgerError where the ledger cannot be opened, or was replaced."""
-        self._file = LedgerFile(self._path)
-        with open_context() as context:
+        with LedgerFile(self._location) as self._file, open_context() as context:
             self._context = context
             use_zone(context.settings.own.time_zone)
             self._begin_session()
