@@ -28,6 +28,7 @@ NAVIGATION = {
         "recipes",
         "imports",
         "service",
+        "inputs",
         "dashboard",
         "sender",
         "gate",

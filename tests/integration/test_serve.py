@@ -32,6 +32,43 @@ def test_a_bounce_is_refused_by_postfix_within_seconds(service: Service) -> None
     assert "Traceback" not in service.log.read_text()
 
 
+def test_what_the_inputs_read_is_refused_by_postfix_within_seconds(tmp_path: Path) -> None:
+    """Also after their process was killed, which the front process starts again."""
+    log = tmp_path / "mail.log"
+    line = (
+        "2026-11-27T10:00:00+00:00 mx postfix/smtp[9]: 4AF1D2E0{0}: to=<log{0}@gone.example>,"
+        " relay=mx.gone.example[192.0.2.1]:25, delay=1, dsn=5.1.1, status=bounced"
+        " (host mx.gone.example[192.0.2.1] said: 550 5.1.1 User unknown)\n"
+    )
+    log.write_text(line.format(1))
+    service = Service(tmp_path)
+    with (tmp_path / "bouncewise.toml").open("a") as stream:
+        stream.write(f'[[tail]]\npath = "{log}"\n')
+    service.start()
+    try:
+        service.until(lambda: service.refused("log1@gone.example"), 30)
+        assert service.process is not None
+        os.kill(child(service.process.pid, b"inputs"), signal.SIGKILL)
+        with log.open("a") as stream:
+            stream.write(line.format(2))
+        service.until(lambda: service.refused("log2@gone.example"), 30)
+        assert "the inputs process ended with -9" in service.log.read_text()
+        assert service.stop() == 0
+        assert "Traceback" not in service.log.read_text()
+    finally:
+        if service.process is not None and service.process.poll() is None:
+            service.process.kill()
+            service.process.wait()
+
+
+def child(parent: int, role: bytes) -> int:
+    """The process that *parent* has started with that role."""
+    for number in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+        if role in Path(f"/proc/{number}/cmdline").read_bytes().split(b"\0"):
+            return int(number)
+    raise AssertionError(role)
+
+
 @pytest.fixture
 def harmed(tmp_path: Path) -> Iterator[Harmed]:
     made = Harmed(tmp_path)

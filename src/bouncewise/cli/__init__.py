@@ -26,6 +26,8 @@ GROUPS = {
         "explain": "explain a reply, a code, a cause or an address",
         "read": "read bounces, logs and feedback, and print verdicts",
         "ingest": "read into the ledger, and decide",
+        "follow": "read logs into the ledger while they are written",
+        "fetch": "read a mailbox into the ledger, by IMAP",
         "status": "what the ledger holds, what changed, what needs you",
         "dashboard": "show the ledger in the browser",
         "batch": "classify files of millions of replies",

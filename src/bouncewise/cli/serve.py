@@ -18,6 +18,7 @@ from bouncewise.cli.common import (
     open_context,
     rules_option,
 )
+from bouncewise.cli.feeding import Feeding, feed_process
 from bouncewise.cli.places import ledger_location
 from bouncewise.config.settings import Settings
 from bouncewise.contract import dumps
@@ -30,7 +31,7 @@ from bouncewise.ledger import exists
 @click.option(
     "--check-config", is_flag=True, help="Only check the configuration; exit 2 if it is wrong."
 )
-@click.option("--role", type=click.Choice(["all", "ledger"]), default="all", hidden=True)
+@click.option("--role", type=click.Choice(["all", "ledger", "inputs"]), default="all", hidden=True)
 @config_option
 @rules_option
 @ledger_options
@@ -62,6 +63,7 @@ def command(
     try:
         from bouncewise.service import front, supervise
         from bouncewise.service.hooks import hooks
+        from bouncewise.service.inputs import sources
         from bouncewise.service.spool import spool_id
         from bouncewise.service.tokens import Tokens
     except ImportError:
@@ -71,11 +73,16 @@ def command(
     if role == "ledger":
         _drain(folder, settings, config_path, rule_paths, db, policy_path)
         return
+    inputs = sources(settings)
+    if role == "inputs":
+        options = Feeding(db, policy_path, rule_paths, load_configuration(config_path))
+        feed_process(inputs, options)
+        return
     found = hooks(settings.webhook, settings.http.public_url)
     Tokens(settings.token)
-    record = _record(
-        settings, location.name, folder, {name: hook.esp.name for name, hook in found.items()}
-    )
+    webhooks = {name: hook.esp.name for name, hook in found.items()}
+    names = [source.name for source in inputs]
+    record = _record(settings, location.name, folder, webhooks, names)
     if check_config:
         echo(*([dumps(record)] if as_json else _summary(record)))
         return
@@ -90,8 +97,11 @@ def command(
     )
     for line in _summary(record):
         _tell(line)
-    process = supervise.Command((sys.executable, *_same_arguments()), _tell)
-    front.run(setup, lambda: supervise.ledger_process(process))
+    roles = ["ledger", *(["inputs"] if inputs else [])]
+    processes = [
+        supervise.Command((sys.executable, *_same_arguments(role)), _tell, role) for role in roles
+    ]
+    front.run(setup, lambda: supervise.processes(processes))
 
 
 def _try_ledger(
@@ -109,7 +119,9 @@ def _try_ledger(
             raise
 
 
-def _record(settings: Settings, ledger: str, spool: Path, webhooks: dict[str, str]) -> ServeRecord:
+def _record(
+    settings: Settings, ledger: str, spool: Path, webhooks: dict[str, str], inputs: list[str]
+) -> ServeRecord:
     return ServeRecord(
         ledger=ledger,
         spool=str(spool),
@@ -122,6 +134,7 @@ def _record(settings: Settings, ledger: str, spool: Path, webhooks: dict[str, st
         accept=settings.smtp.accept,
         webhooks=webhooks,
         tokens=tuple(token.name for token in settings.token),
+        inputs=tuple(inputs),
     )
 
 
@@ -151,9 +164,9 @@ def _drain(
     )
 
 
-def _same_arguments() -> list[str]:
-    """This command again, as the ledger process."""
-    return ["-m", "bouncewise", *sys.argv[1:], "--role", "ledger"]
+def _same_arguments(role: str) -> list[str]:
+    """This command again, as another process."""
+    return ["-m", "bouncewise", *sys.argv[1:], "--role", role]
 
 
 def _summary(record: ServeRecord) -> list[str]:
@@ -164,6 +177,7 @@ def _summary(record: ServeRecord) -> list[str]:
         f"HTTP {record.http}; webhooks: {webhooks}; tokens: {', '.join(record.tokens) or 'none'}",
         f"Postfix policy {record.postfix_policy}; socketmap {record.socketmap}; tcp_table "
         f"{record.tcp_table}; LMTP {record.lmtp}; SMTP {record.smtp}{accepted}",
+        *([f"inputs: {', '.join(record.inputs)}"] if record.inputs else []),
     ]
 
 

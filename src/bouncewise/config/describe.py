@@ -36,6 +36,9 @@ _NAMES = {
     "streams": "streams.NAME",
     "webhook": "[webhook]",
     "token": "[token]",
+    "tail": "[tail]",
+    "folder": "[folder]",
+    "fetch": "[fetch]",
 }
 """How tables begin of which there may be several, but for the outer brackets."""
 

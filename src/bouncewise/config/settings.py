@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from bouncewise.config import values
+from bouncewise.config.inputs import Fetch, Folder, Tail
 from bouncewise.config.service import (
     Http,
     PostfixPolicy,
@@ -261,3 +262,6 @@ class Settings(Table, frozen=True, kw_only=True):
     smtp: Smtp = Smtp()
     webhook: tuple[Webhook, ...] = ()
     token: tuple[Token, ...] = ()
+    tail: tuple[Tail, ...] = ()
+    folder: tuple[Folder, ...] = ()
+    fetch: tuple[Fetch, ...] = ()

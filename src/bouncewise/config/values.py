@@ -188,3 +188,38 @@ def hexadecimal(text: str) -> str:
     if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
         raise ValueError("write the 64 hexadecimal digits that `bouncewise tokens make` shows")
     return text.lower()
+
+
+def unit(text: str) -> str:
+    """A unit of systemd, with ``*`` for any characters (systemd.unit(5))."""
+    if not re.fullmatch(r"[A-Za-z0-9:_.\\@*?-]{1,255}", text) or text.startswith("-"):
+        raise ValueError(f"{text!r} is no unit; write postfix.service or postfix*")
+    return text
+
+
+def port(number: int) -> int:
+    """1 to 65535."""
+    if not 1 <= number <= 65535:
+        raise ValueError(f"{number} is not within 1 and 65535")
+    return number
+
+
+def seconds(number: int) -> int:
+    """5 seconds to 24 minutes: after 29, servers end an IDLE (RFC 2177)."""
+    if not 5 <= number <= 1440:
+        raise ValueError(f"{number} is not within 5 and 1440")
+    return number
+
+
+def line(text: str) -> str:
+    """One line of text."""
+    if not text.strip() or not text.isprintable():
+        raise ValueError("one line of text is necessary")
+    return text
+
+
+def mailbox(text: str) -> str:
+    """The name of a folder as IMAP writes it (RFC 3501 section 5.1.3)."""
+    if not re.fullmatch(r"[ -~]{1,500}", text):
+        raise ValueError(f"{text!r}: write other letters than ASCII in modified UTF-7: &APw-")
+    return text

@@ -65,6 +65,7 @@ from bouncewise.contract.sender_reports import (
 from bouncewise.contract.service import (
     DashboardRecord,
     DoctorRow,
+    FeedRecord,
     MigrateRecord,
     PoisonRow,
     ServeRecord,
@@ -133,6 +134,8 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "serve": (ServeRecord,),
     "doctor": (DoctorRow,),
     "migrate": (MigrateRecord,),
+    "follow": (FeedRecord,),
+    "fetch": (FeedRecord,),
     "compare": (ComparedRow,),
     "forget": (ForgottenRow,),
     "dashboard": (DashboardRecord,),

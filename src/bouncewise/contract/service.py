@@ -31,6 +31,15 @@ class ServeRecord(Record, frozen=True, kw_only=True):
     accept: Annotated[tuple[str, ...], about("the recipients that LMTP and SMTP accept")]
     webhooks: Annotated[dict[str, str], about("name to provider")]
     tokens: Annotated[tuple[str, ...], about("the names of the tokens")]
+    inputs: Annotated[tuple[str, ...], about("what is followed and fetched")]
+
+
+class FeedRecord(Record, frozen=True, kw_only=True):
+    """``follow`` and ``fetch``: one object at the end."""
+
+    reports: Annotated[int, about("reports read")]
+    new: Annotated[int, about("of those that are no deliveries, how many the ledger did not have")]
+    failed: Annotated[tuple[str, ...], about("what could not be read, and why")]
 
 
 class DashboardRecord(Record, frozen=True, kw_only=True):

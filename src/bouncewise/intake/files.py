@@ -17,7 +17,7 @@ import struct
 import sys
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, TypeVar, cast
@@ -109,7 +109,7 @@ def read(
     """
     is_mail = _is_in_maildir(path)
     try:
-        for name, stream in _open(path):
+        for name, stream in open_streams(path):
             try:
                 yield from _read_stream(name, stream, is_mail, read_mbox)
             except READ_ERRORS as error:
@@ -158,7 +158,7 @@ def format_of(path: str) -> str:
     """The name of the format of the file at *path*, or of the first file in it; '' if unknown."""
     try:
         is_mail = _is_in_maildir(path)
-        heads = (_Peekable(stream).head for _, stream in _open(path))
+        heads = (_Peekable(stream).head for _, stream in open_streams(path))
         reader = next((reader_for(head, is_mail=is_mail) for head in heads), None)
     except READ_ERRORS:
         return ""
@@ -182,7 +182,8 @@ def is_compressed(path: str) -> bool:
         return False
 
 
-def _open(path: str) -> Iterator[NamedStream]:
+def open_streams(path: str) -> Generator[NamedStream, None, None]:
+    """What the file at *path* holds, decompressed. Raises READ_ERRORS."""
     if path == STDIN:
         yield from _decompress("standard input", sys.stdin.buffer)
         return

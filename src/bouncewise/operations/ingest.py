@@ -8,10 +8,11 @@ and the same call continues from there.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from stat import S_ISREG
+from types import MappingProxyType
 from typing import NamedTuple
 
 from bouncewise import __version__
@@ -39,6 +40,8 @@ REMEMBERED_BYTES = 1 << 20
 """Octets from which on a file that was read to its end is remembered, so that it is not read
 again.
 """
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 _MAX_SOURCE = 1000  # characters kept of the names of the paths
 
@@ -106,9 +109,11 @@ class Session:
         if len(self._acts) >= ENTRIES:
             self.flush()
 
-    def flush(self, cursor: tuple[str, int] | None = None) -> None:
+    def flush(
+        self, cursor: tuple[str, int] | None = None, notes: Mapping[str, str] = NOTHING
+    ) -> None:
         """Write everything that was added, in one transaction, and with it up to where a source
-        was read: its name and the place.
+        was read: its name and the place; and *notes* to remember, by name.
         """
         ledger, numbers = self._context.ledger, self._context.policy.segment
         with ledger.change():
@@ -118,6 +123,8 @@ class Session:
                 self.acts += len(self._acts)
             if cursor is not None:
                 ledger.move_cursor(*cursor)
+            for name, text in notes.items():
+                ledger.remember(name, text)
         self._acts.clear()
         self._waiting.clear()
         self._size = 0

@@ -27,9 +27,12 @@ def utf16_codec(head: bytes) -> str | None:
 
 
 class Utf8Stream:
-    """*stream*, in UTF-16 or already in UTF-8, as UTF-8 without a byte order mark."""
+    """*stream*, in UTF-16 or already in UTF-8, as UTF-8 without a byte order mark. What a *stream*
+    with ``is_drained`` gives is passed on before more of it is waited for.
+    """
 
     def __init__(self, stream: BinaryIO) -> None:
+        self._is_drained = getattr(stream, "is_drained", bool)
         self._stream = stream
         self._first = stream.read(_INSPECTED)
         codec = utf16_codec(self._first)
@@ -41,6 +44,8 @@ class Utf8Stream:
         """At most *size* octets, all that remain if *size* is negative; none at the end."""
         pieces, length = [self._rest], len(self._rest)
         while (size < 0 or length < size) and not self._is_at_end:
+            if length and self._is_drained():
+                break
             pieces.append(self._more())
             length += len(pieces[-1])
         octets = b"".join(pieces)

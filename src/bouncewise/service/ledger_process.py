@@ -41,7 +41,7 @@ def run(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    threading.Thread(target=_wait_for_end, args=(stop,), daemon=True).start()
+    threading.Thread(target=wait_for_end, args=(stop,), daemon=True).start()
     faults = _Faults(tell)
     with _alone(folder, stop):
         while not stop.is_set():
@@ -100,7 +100,8 @@ def _fault(bad: BouncewiseError | OSError, folder: Path) -> str:
     return f"the spool {folder} cannot be read or written: {bad.strerror or bad}"
 
 
-def _wait_for_end(stop: threading.Event) -> None:
+def wait_for_end(stop: threading.Event) -> None:
+    """Set *stop* when standard input ends."""
     # (A thread within sys.stdin.buffer.read would abort the interpreter when it ends.)
     while os.read(sys.stdin.fileno(), 4096):
         pass

@@ -1,4 +1,4 @@
-"""Keeps the ledger process running beside the front process."""
+"""Keeps the ledger process, and that of the inputs, running beside the front process."""
 
 from __future__ import annotations
 
@@ -10,29 +10,30 @@ from typing import NamedTuple
 from bouncewise.service.drain import Tell
 
 STOP = 20.0
-"""Seconds that the ledger process gets to end what it does."""
+"""Seconds that a process gets to end what it does."""
 
 _WAITS = (0.5, 1.0, 2.0, 5.0, 15.0, 30.0)  # seconds before it is started again
 _STEADY = 60.0  # seconds after which a fault is the first again
 
 
 class Command(NamedTuple):
-    """How the ledger process is started."""
+    """How a process is started, and what it is called."""
 
     arguments: tuple[str, ...]
     tell: Tell
+    name: str = "ledger"
 
 
 @contextlib.asynccontextmanager
-async def ledger_process(command: Command) -> AsyncIterator[None]:
-    """The ledger process, started again whenever it ends, as long as this is open."""
-    task = asyncio.create_task(_keep_running(command))
+async def processes(commands: list[Command]) -> AsyncIterator[None]:
+    """Processes, each started again whenever it ends, as long as this is open."""
+    tasks = [asyncio.create_task(_keep_running(command)) for command in commands]
     try:
         yield
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _keep_running(command: Command) -> None:
@@ -49,7 +50,9 @@ async def _keep_running(command: Command) -> None:
             raise
         faults = 0 if loop.time() - begun > _STEADY else faults + 1
         wait = _WAITS[min(faults, len(_WAITS)) - 1]
-        command.tell(f"the ledger process ended with {code}; it is started again in {wait:g} s")
+        command.tell(
+            f"the {command.name} process ended with {code}; it is started again in {wait:g} s"
+        )
         await asyncio.sleep(wait)
 
 

@@ -47,12 +47,12 @@ def _local(when: datetime) -> datetime:
 class TimestampParser:
     """Parses the time stamps of one log, in their order.
 
-    *latest*: when the log was changed last; *new_years*: how many times a year ends in it, where
-    that is known.
+    *latest*: when the log was changed last; None: it is written while it is read. *new_years*: how
+    many times a year ends in it, where that is known.
     """
 
-    def __init__(self, latest: datetime, new_years: int = 0) -> None:
-        self._latest = latest.astimezone(_zone[0] if _zone else None) + timedelta(days=1)
+    def __init__(self, latest: datetime | None, new_years: int = 0) -> None:
+        self._changed = latest
         self._new_years = new_years
         self.is_yearless = False
         """Whether the last time stamp stated no year."""
@@ -68,9 +68,9 @@ class TimestampParser:
         try:
             found = Path(path).stat()
             changed = datetime.fromtimestamp(found.st_mtime, UTC)
-            return cls(changed, _new_years(path) if S_ISREG(found.st_mode) else 0)
+            return cls(changed, _new_years(path)) if S_ISREG(found.st_mode) else cls(None)
         except (OSError, ValueError, OverflowError):
-            return cls(datetime.now(UTC))
+            return cls(None)
 
     def parse(self, stamp: str) -> datetime | None:
         """*stamp* in UTC; None if it is no time."""
@@ -94,7 +94,7 @@ class TimestampParser:
 
     def _year_for(self, month: int, day: int) -> int:
         """The year of the next line without one: that of the line before, or one beside it."""
-        first = self._latest.year - self._new_years
+        first = self._latest().year - self._new_years
         year = first if self._year is None else self._year + _step(self._month, month)
         if self._is_later(year, month, day):
             year -= 1
@@ -103,8 +103,13 @@ class TimestampParser:
         self._year, self._month = year, month
         return year
 
+    def _latest(self) -> datetime:
+        """The last time that a line may have."""
+        latest = self._changed or datetime.now(UTC)
+        return latest.astimezone(_zone[0] if _zone else None) + timedelta(days=1)
+
     def _is_later(self, year: int, month: int, day: int) -> bool:
-        latest = self._latest
+        latest = self._latest()
         return (year, month, day) > (latest.year, latest.month, latest.day)
 
     def _in_utc(self, when: datetime) -> datetime:

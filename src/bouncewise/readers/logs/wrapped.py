@@ -190,10 +190,12 @@ def is_wrapped(head: bytes) -> bool:
 class UnwrappedStream:
     """The lines of *stream*, each without what is around it; their number does not change.
 
-    Parts of a line that the container runtime has split (CRI's flag P) are joined in the last.
+    Parts of a line that the container runtime has split (CRI's flag P) are joined in the last. What
+    a *stream* with ``is_drained`` gives is passed on before more of it is waited for.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
+        self._is_drained = getattr(stream, "is_drained", bool)
         self._lines = self._unwrapped(stream)
         self._rest = b""
 
@@ -215,8 +217,7 @@ class UnwrappedStream:
         """About *size* octets, all that remain if *size* is negative; none at the end."""
         pieces, length = [self._rest], len(self._rest)
         while size < 0 or length < size:
-            piece = next(self._lines, b"")
-            if not piece:
+            if (length and self._is_drained()) or not (piece := next(self._lines, b"")):
                 break
             pieces.append(piece)
             length += len(piece)

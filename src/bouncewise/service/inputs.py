@@ -1,0 +1,59 @@
+"""The inputs that the configuration names.
+
+Reads: the settings. Gives: sources for a Feed. Refuses with ConfigError what is not complete.
+"""
+
+from __future__ import annotations
+
+from bouncewise.config.settings import Settings
+from bouncewise.errors import ConfigError
+from bouncewise.intake.follow import Follower
+from bouncewise.intake.journal import Journal
+from bouncewise.intake.live import LiveLog
+from bouncewise.service.feed import Feeder, Source
+from bouncewise.service.folder import DropFolder
+from bouncewise.service.mailbox import Mailbox
+
+
+class LogFile:
+    """A log file that is followed; *called*: in place of its path."""
+
+    def __init__(self, path: str, called: str = "") -> None:
+        self.name, self._path = f"follow {called or path}", path
+
+    def run(self, position: str, outlet: Feeder) -> None:
+        """See Source."""
+        chunks = Follower(self._path, position, outlet.tell).chunks()
+        LiveLog(self.name, chunks, outlet).run()
+
+
+class JournalUnits:
+    """Units in systemd's journal; *called*: in place of their names."""
+
+    def __init__(self, units: tuple[str, ...], called: str = "") -> None:
+        self.name, self._units = f"journal {called or ' '.join(units)}".rstrip(), units
+
+    def run(self, position: str, outlet: Feeder) -> None:
+        """See Source."""
+        is_once = outlet.is_once
+        found = Journal(self._units, position, outlet.tell, outlet.pause, is_once=is_once)
+        LiveLog(self.name, found.chunks(), outlet).run()
+
+
+def sources(settings: Settings) -> list[Source]:
+    """All inputs of *settings*. Raises ConfigError."""
+    found: list[Source] = []
+    for tail in settings.tail:
+        if bool(tail.path) == bool(tail.journal):
+            raise ConfigError("[[tail]]: either path or journal is necessary")
+        log = JournalUnits(tail.journal, tail.name) if tail.journal else None
+        found.append(log or LogFile(tail.path, tail.name))
+    for folder in settings.folder:
+        if not folder.path:
+            raise ConfigError("[[folder]] path: missing")
+        found.append(DropFolder(folder.path))
+    found += map(Mailbox, settings.fetch)
+    names = [source.name for source in found]
+    if double := next((name for name in names if names.count(name) > 1), None):
+        raise ConfigError(f"two inputs are called {double!r}; give them different names")
+    return found

@@ -1,0 +1,180 @@
+"""A mailbox as an input: each message once, in the ledger before it is moved or deleted.
+
+Reads: the messages of a folder, from the position on: the folder's UIDVALIDITY, the last UID, and
+the UIDs that are in the ledger and not moved or deleted yet. Gives: their reports. Messages that
+hold no report, or that cannot be read, stay where they are. Where UIDVALIDITY changes, all is read
+again; what the ledger knows changes nothing. Refuses with ConfigError settings that are not
+complete.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from typing import Protocol
+
+import msgspec
+
+from bouncewise.config.inputs import Fetch, Security
+from bouncewise.errors import ConfigError
+from bouncewise.intake.formats import reader_for
+from bouncewise.readers import Note
+from bouncewise.readers.base import HEAD, Item
+from bouncewise.service.imap import Folder
+
+TOGETHER = 50
+"""Messages, or octets, after which reports are stored."""
+
+OCTETS = 16 << 20
+
+_HERE = ("localhost", "127.0.0.1", "::1")
+
+
+class Position(msgspec.Struct, frozen=True, array_like=True):
+    """How far a folder was read; ``pending``: UIDs to move or delete."""
+
+    validity: int = 0
+    uid: int = 0
+    pending: tuple[int, ...] = ()
+
+
+class MailOutlet(Protocol):
+    """What a mailbox needs of its outlet; see Feeder."""
+
+    @property
+    def is_once(self) -> bool:
+        """Whether only what is there is read."""
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the input is to end."""
+
+    def store(self, items: list[Item], position: str) -> list[Item]:
+        """Store; those that could not be."""
+
+    def tell(self, line: str) -> None:
+        """One line for the operator."""
+
+
+class Mailbox:
+    """The mailbox of *fetch*. Raises ConfigError where its settings are not complete."""
+
+    def __init__(self, fetch: Fetch) -> None:
+        place = f"[[fetch]] {fetch.name or fetch.host}"
+        for key in ("host", "user"):
+            if not getattr(fetch, key):
+                raise ConfigError(f"{place}: {key} is missing")
+        if bool(fetch.password) == bool(fetch.token_command):
+            raise ConfigError(f"{place}: either password or token_command is necessary")
+        if fetch.move_to and fetch.delete:
+            raise ConfigError(f"{place}: either move_to or delete")
+        if fetch.move_to and fetch.move_to == fetch.folder:
+            raise ConfigError(f"{place}: move_to is the folder that is read")
+        if fetch.security is Security.NONE and fetch.host not in _HERE:
+            raise ConfigError(f"{place}: security none is only for a server on this machine")
+        self._fetch = fetch
+        self.messages = 0
+        """Messages with reports that were read."""
+        self._called = f"mailbox {fetch.name or f'{fetch.user} at {fetch.host}'}"
+        # (the position belongs to the folder, whatever it is called)
+        self.name = f"imap {fetch.user} {fetch.host}:{fetch.port} {fetch.folder}"
+
+    def run(self, position: str, outlet: MailOutlet) -> None:
+        """See Source."""
+        at = _position(position)
+        with contextlib.closing(Folder(self._fetch)) as folder:
+            if not outlet.is_stopping:
+                folder.check_changes()
+            while not outlet.is_stopping:
+                at = self._look(folder, at, outlet)
+                if outlet.is_once:
+                    return
+                folder.wait(self._fetch.every, lambda: outlet.is_stopping)
+
+    @property
+    def act(self) -> str:
+        """What happens to a message that was read, in words."""
+        if self._fetch.move_to:
+            return f"would be moved to {self._fetch.move_to}"
+        return "would be deleted" if self._fetch.delete else "would be read"
+
+    def try_out(self, position: str, outlet: MailOutlet) -> int:
+        """Read what is new, and change nothing; how many messages have reports."""
+        kept = Mailbox(msgspec.structs.replace(self._fetch, move_to="", delete=False))
+        at = msgspec.structs.replace(_position(position), pending=())
+        with contextlib.closing(Folder(kept._fetch)) as folder:
+            kept._look(folder, at, outlet)
+        return kept.messages
+
+    def _look(self, folder: Folder, at: Position, outlet: MailOutlet) -> Position:
+        """Read what is new."""
+        validity, following = folder.open()
+        if validity != at.validity:
+            if at.validity:
+                outlet.tell(f"{self._called}: UIDVALIDITY has changed; all messages are read again")
+            at = Position(validity)
+        at = self._put_away(folder, at, outlet)
+        items, stay = list[tuple[int, list[Item]]](), 0
+        size = 0
+        for uid in folder.uids(at.uid + 1, following):
+            raw = folder.message(uid)
+            if raw is not None:
+                items.append((uid, self._read(uid, raw, outlet)))
+                size += len(raw)
+            stay = uid
+            if len(items) >= TOGETHER or size >= OCTETS:
+                at = self._store(folder, at, stay, items, outlet)
+                items, size = [], 0
+            if outlet.is_stopping:
+                break
+        return self._store(folder, at, stay, items, outlet) if stay > at.uid else at
+
+    def _store(
+        self,
+        folder: Folder,
+        at: Position,
+        last: int,
+        messages: list[tuple[int, list[Item]]],
+        outlet: MailOutlet,
+    ) -> Position:
+        """Store the reports of messages up to the UID *last*; then move or delete them."""
+        bad = outlet.store([item for _, items in messages for item in items], "")
+        pending = [
+            uid
+            for uid, items in messages
+            if any(not isinstance(item, Note) for item in items)
+            and not any(item is other for item in items for other in bad)
+        ]
+        self.messages += len(pending)
+        is_kept = not (self._fetch.move_to or self._fetch.delete)
+        at = Position(at.validity, last, () if is_kept else tuple(pending))
+        outlet.store([], _written(at))
+        return self._put_away(folder, at, outlet)
+
+    def _put_away(self, folder: Folder, at: Position, outlet: MailOutlet) -> Position:
+        if not at.pending:
+            return at
+        folder.put_away(at.pending)
+        at = msgspec.structs.replace(at, pending=())
+        outlet.store([], _written(at))
+        return at
+
+    def _read(self, uid: int, raw: bytes, outlet: MailOutlet) -> list[Item]:
+        place = f"{self._called}, UID {uid}"
+        try:
+            reader = reader_for(raw[:HEAD], is_mail=True)
+            return list(reader.read(io.BytesIO(raw), place)) if reader else []
+        except Exception as defect:  # the next messages must not wait for this one
+            outlet.tell(f"{place}: not read: {defect!r:.300}. Please report it with the message")
+            return []
+
+
+def _position(text: str) -> Position:
+    try:
+        return msgspec.json.decode(text, type=Position) if text else Position()
+    except msgspec.DecodeError:
+        return Position()
+
+
+def _written(position: Position) -> str:
+    return msgspec.json.encode(position).decode()
