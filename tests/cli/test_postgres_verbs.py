@@ -29,6 +29,7 @@ VERBS = [
     ("ingest", "mail.log", "events.json", "--json"),
     ("status", "--json", *AT),
     ("incidents", "--json"),
+    ("incidents", "list", "--json"),
     ("incidents", "show", TENANT, "--json"),
     ("check", "u1@tenant.example", "dead@x.example", "new@x.example", "--json"),
     ("check", "dead@x.example", "--json", *AT),
@@ -71,8 +72,12 @@ VERBS = [
     ("suppressions", "list", "--held", "--json"),
 ]
 ELSEWHERE = {
+    "config check": "it opens no ledger",
+    "config show": "it opens no ledger",
     "doctor": "it looks at this machine, and asks a ledger as `migrate` does",
     "dashboard": "the pages open a ledger as `check` does",
+    "fetch": "it needs a mailbox, and writes as `ingest` does",
+    "follow": "it writes as `ingest` does; tests/service/test_inputs.py",
     "sender audit": "it needs DNS, and asks a ledger as `sender reports` does",
     "serve": "tests/integration/test_serve.py",
     "spool drop": "it opens no ledger",

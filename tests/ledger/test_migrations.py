@@ -51,7 +51,7 @@ def answers(path: Path) -> list[dict]:
     for args in ASKED:
         done = CliRunner().invoke(bouncewise, [*args, "--json", "--db", str(path)])
         assert done.exit_code in (0, 1), done.output
-        found += [json.loads(line) for line in done.output.splitlines()]
+        found += [json.loads(line) for line in done.stdout.splitlines()]
     return found
 
 
