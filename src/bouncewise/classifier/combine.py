@@ -80,7 +80,7 @@ def combine(
         Advice.REVIEW if advice in SUPPRESSING else advice,
         round(min(reading.probability, _MODEL_CONFIDENCE), 2),
         MODEL_RULE,
-        reading.words,
+        reading.words(),
         _alternates(reading.cause, *others),
     )
 

@@ -8,6 +8,7 @@ word that replaces an id there.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -41,15 +42,21 @@ def features(words: str, reply_code: int | None, status: str | None) -> Features
     result.update(map(" ".join, pairwise(found)))
     result.update(map(" _ ".join, zip(found, found[2:], strict=False)))
     for word in set(found):
-        if len(word) > _PART:
-            padded = f" {word} "
-            result.update(f"~{padded[i : i + _PART]}" for i in range(len(padded) - _PART + 1))
+        result.update(_parts(word))
     if reply_code:
         result.update((f"#{reply_code}", f"#{reply_code // 100}xx"))
     if status and not is_empty_status(status):
         result.update((f"#{status}", f"#{status.rpartition('.')[0]}", f"#{status[1:]}"))
     spelled = frozenset(w for w in found if w not in ("@", PLACEHOLDER) and not w.isdigit())
     return Features(spelled, frozenset(result))
+
+
+@lru_cache(maxsize=16384)
+def _parts(word: str) -> tuple[str, ...]:
+    if len(word) <= _PART:
+        return ()
+    padded = f" {word} "
+    return tuple(f"~{padded[i : i + _PART]}" for i in range(len(padded) - _PART + 1))
 
 
 def is_empty_status(status: str | None) -> bool:

@@ -7,9 +7,11 @@ the rules; docs/verdicts.md describes how it was measured. Pure Python at run ti
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from math import exp, sqrt
+from struct import unpack
 from typing import NamedTuple
 
 import msgspec
@@ -36,6 +38,8 @@ _SURE_SHARE = 0.5
 _RIVAL = 0.15  # the probability from which on another cause is an alternate
 _EVIDENCE_WORDS = 3
 _MAX_SIZE = 16 << 20
+_LANE = 32  # bits of the sum for one cause
+_MIDDLE = 1 << (_LANE - 1)
 
 
 class Reading(NamedTuple):
@@ -44,8 +48,13 @@ class Reading(NamedTuple):
     cause: Cause
     probability: float
     alternates: tuple[Cause, ...]
-    words: tuple[str, ...]
-    """The words of the reply that speak most for the cause, the strongest first."""
+    weights: Model
+    known: frozenset[str]
+    """The features that the model learned from."""
+
+    def words(self) -> tuple[str, ...]:
+        """The words of the reply that speak most for the cause, the strongest first."""
+        return self.weights.words_for(self.cause, self.known)
 
 
 class Model(msgspec.Struct, frozen=True, array_like=True):
@@ -63,25 +72,22 @@ class Model(msgspec.Struct, frozen=True, array_like=True):
     scale: float
     temperature: float
     weights: dict[str, bytes]
+    lanes: dict[str, int] = {}
+    """The weights of the features that were asked for, as ``_sums`` adds them; none in the file."""
 
     def read(self, features: Features) -> Reading | None:
         """What the features say; None where the model knows too few of the words, or no cause is
         likely enough.
         """
-        spelled = features.words
-        known_words = sum(word in self.weights for word in spelled)
+        spelled, weights = features.words, self.weights
+        known_words = sum(word in weights for word in spelled)
         if known_words < MIN_WORDS or known_words < _SURE_SHARE * len(spelled):
             return None
-        known = [feature for feature in features.every if feature in self.weights]
+        known = features.every & weights.keys()
         unit = self.scale / sqrt(len(known))
-        scores = [0.0] * len(self.causes)
-        for feature in sorted(known):  # the same order gives the same sum
-            pairs = self.weights[feature]
-            for cause, weight in zip(pairs[::2], pairs[1::2], strict=True):
-                scores[cause] += weight - ZERO
         scores = [
             (bias + unit * score) / self.temperature
-            for bias, score in zip(self.bias, scores, strict=True)
+            for bias, score in zip(self.bias, self._sums(known), strict=True)
         ]
         highest = max(scores)
         shares = [exp(score - highest) for score in scores]
@@ -95,22 +101,49 @@ class Model(msgspec.Struct, frozen=True, array_like=True):
             self.causes[best],
             shares[best] / total,
             tuple(self.causes[i] for i in order[1:4] if shares[i] / total >= _RIVAL),
-            self._words_for(best, known),
+            self,
+            frozenset(known),
         )
 
-    def _weight(self, feature: str, cause: int) -> int:
-        pairs = self.weights[feature]
-        return dict(zip(pairs[::2], pairs[1::2], strict=True)).get(cause, ZERO) - ZERO
+    def _sums(self, known: Iterable[str]) -> list[int]:
+        """The sum of the weights of *known* features for each cause.
 
-    def _words_for(self, cause: int, known: list[str]) -> tuple[str, ...]:
-        """The words and pairs of words that speak most for *cause*."""
+        One addition of wide integers adds the weights for all causes; each has a lane of 32 bits.
+        """
+        lanes = self.lanes
+        total = 0
+        for feature in known:
+            if (lane := lanes.get(feature)) is None:
+                pairs = self.weights[feature]
+                lane = lanes[feature] = sum(
+                    (weight - ZERO) << (_LANE * cause)
+                    for cause, weight in zip(pairs[::2], pairs[1::2], strict=True)
+                )
+            total += lane
+        count = len(self.causes)
+        octets = (total + _middles(count)).to_bytes(count * _LANE // 8, "little")
+        return [lane - _MIDDLE for lane in unpack(f"<{count}I", octets)]
+
+    def words_for(self, cause: Cause, known: Iterable[str]) -> tuple[str, ...]:
+        """The words and pairs of words among *known* features that speak most for *cause*."""
+        index = self.causes.index(cause)
         weighed = (
-            (self._weight(feature, cause), feature)
+            (self._weight(feature, index), feature)
             for feature in known
             if feature[0] not in "~#@" and not any(map(str.isdigit, feature.split()))
         )
         found = sorted((pair for pair in weighed if pair[0] > 0), key=lambda p: (-p[0], p[1]))
         return tuple(feature for _, feature in found[:_EVIDENCE_WORDS])
+
+    def _weight(self, feature: str, cause: int) -> int:
+        pairs = self.weights[feature]
+        return dict(zip(pairs[::2], pairs[1::2], strict=True)).get(cause, ZERO) - ZERO
+
+
+@cache
+def _middles(count: int) -> int:
+    """What makes the sum of each of *count* lanes positive."""
+    return sum(_MIDDLE << (_LANE * cause) for cause in range(count))
 
 
 @cache
