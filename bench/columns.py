@@ -153,14 +153,14 @@ def unique_templates(frame: pl.DataFrame) -> tuple[int, int, int]:
     """
     classifier = ColumnClassifier()
     classified = 0
-    classify = classifier.classifier.classify
+    read = classifier.classifier.read
 
     def count(*args: Any, **more: Any) -> Any:
         nonlocal classified
         classified += 1
-        return classify(*args, **more)
+        return read(*args, **more)
 
-    classifier.classifier = SimpleNamespace(classify=count)
+    classifier.classifier = SimpleNamespace(read=count)
     found = classifier.extractor.extract(frame["reply"])
     classifier.verdict_columns(frame)
     texts = pl.Series(found.untemplated.texts, dtype=pl.String)
