@@ -47,7 +47,7 @@ async def check_many(state: State, request: Request, query: CheckParameters) -> 
         return _Lines(_each_line(state, request, _mail(query)))
     octets = await decode.body(request, (*decode.JSON, _FORM), MAX_BODY)
     question: CheckBody = decode.from_json(octets, CheckBody)
-    mail = Mail(question.transactional, question.stream)
+    mail = Mail(question.transactional or query.transactional, question.stream or query.stream)
     found: list[str] = []
     for page in _pages(question.addresses):
         found.append(dumps_array([AddressAnswer.of(a) for a in state.check_all(page, mail)])[1:-1])

@@ -15,7 +15,7 @@ from bouncewise.errors import BouncewiseError
 from bouncewise.net.answers import Answer, Lookup, Outcome, Question
 from bouncewise.net.bulk import bulk_lookup
 from bouncewise.net.cache import cached
-from bouncewise.net.dns import mail_routes
+from bouncewise.net.dns import Route, mail_routes
 from bouncewise.net.servers import Server, system_servers
 
 AT_ONCE = 16
@@ -64,10 +64,10 @@ class _Job:
     """The questions of one request, and the answers so far."""
 
     def __init__(self, domains: set[str]) -> None:
-        self._domains = domains
+        self._domains = sorted(domains)
         self._answers: dict[Question, Answer] = {}
-        self._done: set[str] = set()
         self._lock = threading.Lock()
+        self._is_complete = False
         self.ended = threading.Event()
 
     def run(self, lookup: Lookup) -> None:
@@ -77,17 +77,21 @@ class _Job:
                     self._answers[question] = answer
                 yield question, answer
 
-        for domain, _ in mail_routes(sorted(self._domains), noted, check_hosts=True):
-            with self._lock:
-                self._done.add(domain)
+        for _ in mail_routes(self._domains, noted, check_hosts=True):
+            pass
+        self._is_complete = True
 
     def result(self, deadline: float) -> InTime:
+        """By the answers before *deadline*. Hosts that are not looked up yet may be there."""
         self.ended.wait(max(0.0, deadline - monotonic()))
+        is_complete = self._is_complete
         with self._lock:
-            answers, done = dict(self._answers), frozenset(self._done)
+            answers = dict(self._answers)
         silent = Answer(Outcome.SILENT, reason="not answered in time")
 
         def lookup(questions: Iterable[Question]) -> Iterator[tuple[Question, Answer]]:
             yield from ((question, answers.get(question, silent)) for question in questions)
 
-        return InTime(lookup, done)
+        routes = mail_routes(self._domains, lookup, check_hosts=True)
+        known = (name for name, found in routes if is_complete or found.route != Route.UNANSWERED)
+        return InTime(lookup, frozenset(known))

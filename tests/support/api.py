@@ -1,0 +1,100 @@
+"""The HTTP API over a ledger with an outage, notices, acts, an import and a ruling."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from starlette.testclient import TestClient
+
+from bouncewise.classifier.classify import default_classifier
+from bouncewise.config.service import Token, TokenScope
+from bouncewise.config.settings import Settings
+from bouncewise.errors import InputError
+from bouncewise.ledger import Store, open_store
+from bouncewise.net.servers import Server
+from bouncewise.policy.load import load
+from bouncewise.service.api.backend import Backend
+from bouncewise.service.api.lookups import Lookups
+from bouncewise.service.app import application
+from bouncewise.service.inbox import Inbox
+from bouncewise.service.spool import Writer
+from bouncewise.service.state import State
+from bouncewise.service.tokens import digest, make
+from support.cli import bouncewise
+from support.ledgers import schema_4
+
+TOKENS = {scope: make(f"{scope}er", (scope,)).token for scope in TokenScope}
+OTHER_WRITER = make("other", (TokenScope.WRITE,)).token
+
+
+def _no_servers() -> tuple[Server, ...]:
+    raise InputError("no name server")
+
+
+def _refused(number: int) -> str:
+    """A line of Postfix's log: mail that a blocklist stopped."""
+    return (
+        f"2026-11-26T10:00:{number:02}+00:00 mx postfix/smtp[1]: 4bAC{number}: "
+        f"to=<b{number}@blocked.example>, relay=mx.blocked.example[192.0.2.1]:25, delay=1, "
+        "delays=0/0/0/1, dsn=5.7.1, status=bounced (host mx.blocked.example[192.0.2.1] said: "
+        "550 5.7.1 Client host [192.0.2.9] blocked using zen.spamhaus.org (in reply to RCPT TO "
+        "command))\n"
+    )
+
+
+class Api:
+    """A running application, and a client of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.ledger, self.folder, self.lines = schema_4(folder), folder / "spool", list[str]()
+        log = folder / "mail.log"
+        log.write_text("".join(map(_refused, range(5))))
+        done = bouncewise(folder, "ingest", log, "--db", self.ledger)  # (and brings it up to date)
+        assert done.returncode == 0, done.stderr
+        named = [(f"{scope}er", token, scope) for scope, token in TOKENS.items()]
+        named.append(("other", OTHER_WRITER, TokenScope.WRITE))
+        tokens = tuple(Token(name=n, sha256=digest(t), scopes=(s,)) for n, t, s in named)
+        self.inbox = Inbox(Writer(self.folder, 1 << 30), self.lines.append)
+        self.state = State(Settings(token=tokens), self.inbox, self.folder, self.lines.append)
+        self.backend = Backend(
+            self.ledger,
+            self.folder,
+            load(),
+            default_classifier,
+            lambda: self.state.settings,
+            Lookups(None, _no_servers),
+        )
+        self.client = TestClient(application(self.state, self.backend))
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[Api]:
+        """One loop for all requests, with the ledger as ``check`` sees it."""
+        with self.client, contextlib.ExitStack() as opened:
+            assert self.client.portal is not None
+            call = self.client.portal.call
+            ledger: Store = call(lambda: open_store(self.ledger, read_only=True))
+            opened.callback(lambda: call(ledger.close))
+            call(lambda: self.state.use_ledger(ledger, load()))
+            yield self
+
+    def ask(self, method: str, path: str, token: str = "", **more: Any) -> Any:
+        """The answer; by a token with the right scope, unless another is named."""
+        scope = TokenScope.READ
+        if method == "DELETE" or any(
+            f"/v1/{part}" in path and method == "POST"
+            for part in ("suppressions", "confirmed", "imports", "incidents")
+        ):
+            scope = TokenScope.WRITE
+        elif path.startswith("/v1/check"):
+            scope = TokenScope.CHECK
+        headers = {"Authorization": f"Bearer {token or TOKENS[scope]}", **more.pop("headers", {})}
+        return self.client.request(method, path, headers=headers, **more)
+
+    def json(self, method: str, path: str, **more: Any) -> Any:
+        """The JSON of an answer that is no error."""
+        answer = self.ask(method, path, **more)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
