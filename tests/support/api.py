@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +35,33 @@ def _no_servers() -> tuple[Server, ...]:
     raise InputError("no name server")
 
 
-def _refused(number: int) -> str:
-    """A line of Postfix's log: mail that a blocklist stopped."""
+BLOCKED = "550 5.7.1 Client host [192.0.2.9] blocked using zen.spamhaus.org"
+UNKNOWN = "550 5.1.1 User unknown"
+
+
+def _lines() -> Iterator[str]:
+    """A log of Postfix: mail that a blocklist stopped; and a domain that took mail for 40
+    addresses, and has refused 30 of them at once for an hour.
+    """
+    lately = datetime.now(UTC) - timedelta(hours=1)
+    before = lately - timedelta(days=8)
+    for number in range(40):
+        yield _line(before, number, "out.example", "")
+    for number in range(30):
+        yield _line(lately, number, "out.example", UNKNOWN)
+    for number in range(5):
+        yield _line(lately, number, "blocked.example", BLOCKED)
+
+
+def _line(begin: datetime, number: int, domain: str, refusal: str) -> str:
+    host = f"mx.{domain}[192.0.2.1]"
+    end = f"dsn=5.0.0, status=bounced (host {host} said: {refusal} (in reply to RCPT TO command))"
+    if not refusal:
+        end = "dsn=2.0.0, status=sent (250 2.0.0 Ok: queued)"
+    at = begin + timedelta(seconds=number)
     return (
-        f"2026-11-26T10:00:{number:02}+00:00 mx postfix/smtp[1]: 4bAC{number}: "
-        f"to=<b{number}@blocked.example>, relay=mx.blocked.example[192.0.2.1]:25, delay=1, "
-        "delays=0/0/0/1, dsn=5.7.1, status=bounced (host mx.blocked.example[192.0.2.1] said: "
-        "550 5.7.1 Client host [192.0.2.9] blocked using zen.spamhaus.org (in reply to RCPT TO "
-        "command))\n"
+        f"{at:%Y-%m-%dT%H:%M:%S}+00:00 mx postfix/smtp[1]: 4bAC{number}: to=<u{number}@{domain}>, "
+        f"relay={host}:25, delay=1, delays=0/0/0/1, {end}\n"
     )
 
 
@@ -51,7 +71,7 @@ class Api:
     def __init__(self, folder: Path) -> None:
         self.ledger, self.folder, self.lines = schema_4(folder), folder / "spool", list[str]()
         log = folder / "mail.log"
-        log.write_text("".join(map(_refused, range(5))))
+        log.write_text("".join(_lines()))
         done = bouncewise(folder, "ingest", log, "--db", self.ledger)  # (and brings it up to date)
         assert done.returncode == 0, done.stderr
         named = [(f"{scope}er", token, scope) for scope, token in TOKENS.items()]
