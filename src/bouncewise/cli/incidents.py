@@ -97,6 +97,7 @@ def list_(days: int, db: str | None, policy_path: Path | None, as_json: bool) ->
 
 def _list(days: int, db: str | None, policy_path: Path | None, as_json: bool) -> None:
     with open_ledger(db) as ledger:
+        latest = operation.latest(ledger)
         since, found = operation.since_days(ledger, days)
         for incident in found:
             echo(*([dumps(IncidentRow.of(incident))] if as_json else _incident(incident)))

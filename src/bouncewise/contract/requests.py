@@ -19,9 +19,11 @@ MOST_ROWS = 1000
 MOST_NAMES = 1000
 """Addresses, names or replies of one request."""
 
+_WORDS = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"  # (PostgreSQL keeps no NUL)
+
 Text = Annotated[str, Meta(max_length=1000)]
 Why = Annotated[
-    str, Meta(description="the reason, recorded with the act", pattern=r"\S", max_length=1000)
+    str, Meta(description="the reason, recorded with the act", pattern=_WORDS, max_length=1000)
 ]
 Address = Annotated[str, Meta(description="an address", min_length=1, max_length=1000)]
 Name = Annotated[str, Meta(description="an address, or `@domain`", min_length=1, max_length=1000)]

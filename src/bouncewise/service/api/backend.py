@@ -19,7 +19,7 @@ from typing import NamedTuple, TypeVar
 from bouncewise.classifier.classify import Classifier
 from bouncewise.config.settings import Settings
 from bouncewise.errors import BouncewiseError
-from bouncewise.ledger import open_store
+from bouncewise.ledger import Location, open_store
 from bouncewise.ledger.database import PATIENCE
 from bouncewise.operations.context import Context
 from bouncewise.policy.load import Policy
@@ -44,7 +44,7 @@ class Backend:
 
     def __init__(
         self,
-        ledger: Path,
+        ledger: Location | Path,
         folder: Path,
         policy: Policy,
         load_classifier: Callable[[], Classifier],
