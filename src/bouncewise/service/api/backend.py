@@ -74,7 +74,12 @@ class Backend:
 
     async def run(self, work: Callable[[], T], *, write: bool) -> T:
         """What *work* gives, called in a thread. Raises BusyError, and what *work* raises."""
-        return await self._pools[write].run(work)
+
+        def pruned() -> T:
+            self.idempotency.prune()
+            return work()
+
+        return await self._pools[write].run(pruned)
 
 
 class _Pool:

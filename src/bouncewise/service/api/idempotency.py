@@ -41,6 +41,17 @@ class Idempotency:
         self._pruned = 0.0
         self.running: set[str] = set()
 
+    def prune(self) -> None:
+        """Remove answers that are a day old; looks once an hour."""
+        now = time.time()
+        if now - self._pruned < _PRUNE:
+            return
+        self._pruned = now
+        with contextlib.suppress(OSError):
+            for path in self._folder.iterdir():
+                if now - path.stat().st_mtime >= KEPT:
+                    path.unlink()
+
     def find(self, key: str) -> Done | None:
         """What is kept under *key*; None where it is new or a day old."""
         path = self._folder / key
@@ -54,7 +65,6 @@ class Idempotency:
     def begin(self, key: str, digest: bytes) -> None:
         """A request with *key* is carried out now. Raises OSError where that cannot be kept."""
         self._folder.mkdir(mode=0o700, exist_ok=True)
-        self._prune()
         self._write(key, Done(digest, 0, None))
 
     def end(self, key: str, done: Done) -> None:
@@ -74,16 +84,6 @@ class Idempotency:
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(self._folder / key)
-
-    def _prune(self) -> None:
-        now = time.time()
-        if now - self._pruned < _PRUNE:
-            return
-        self._pruned = now
-        for path in self._folder.iterdir():
-            with contextlib.suppress(OSError):
-                if now - path.stat().st_mtime >= KEPT:
-                    path.unlink()
 
 
 def key_of(author: str, key: str) -> str:
