@@ -48,7 +48,7 @@ class AddressHistory(Record, frozen=True, kw_only=True):
 
 
 class Suppressions(Record, frozen=True, kw_only=True):
-    """A page of suppressions or holds, by name."""
+    """A page of suppressions or holds, in a fixed order."""
 
     suppressions: tuple[SuppressionRow, ...]
     next: Annotated[str | None, about(_NEXT)]

@@ -179,8 +179,9 @@ class Store(Protocol):
         """Replace the derived state of names."""
 
     def states(self, after: str | None = None) -> Iterator[tuple[str, Decisions]]:
-        """Everything that is suppressed or held, by name, with holds that have expired; *after*:
-        only names behind this one.
+        """Everything that is suppressed or held, by name, with holds that have expired; with
+        *after* in another fixed order, in which pages are quick: what is behind that name, or from
+        the beginning for ''.
         """
 
     def decisions(self, names: Iterable[str]) -> dict[str, Decisions]:

@@ -9,7 +9,7 @@ from bouncewise.classifier.classify import Classifier
 from bouncewise.errors import InputError
 from bouncewise.ledger import Store
 from bouncewise.lists.names import name_in
-from bouncewise.operations.check import check
+from bouncewise.operations.check import Checker, check
 from bouncewise.operations.explain import Page, address_page
 from bouncewise.policy.load import Policy
 
@@ -36,6 +36,9 @@ def explain_address(
     name, error = name_in(text)
     if error:
         raise InputError(f"{text}: {error}")
-    answer = next(check([name], ledger, policy, at=at, past=past))
+    if past:
+        answer = next(check([name], ledger, policy, at=at, past=past))
+    else:
+        answer = Checker(ledger, policy, for_few=True).check(name, at=at)
     history = ledger.history(name, at if past else None)
     return address_page(name, answer.decision, history, at, classifier)

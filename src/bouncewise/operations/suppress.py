@@ -51,8 +51,8 @@ def suppressions(  # noqa: PLR0913 - what is asked for, and how
     after: str | None = None,
 ) -> Iterator[tuple[str, Decision]]:
     """The names in *state*, each with its strictest Decision; *every*: with each that is in force.
-    *past*: from the evidence up to *at* alone; else from the derived state, at *at*, of the names
-    behind *after*.
+    *past*: from the evidence up to *at* alone; else from the derived state, at *at*; *after*:
+    in the order of ``Store.states``, behind that name.
     """
     found = decisions_on(ledger.names(), ledger, policy, at) if past else ledger.states(after)
     for name, decisions in found:

@@ -99,7 +99,7 @@ def address(call: Call, query: requests.AddressParameters, _: Any) -> answers.Ad
 
 def _answer(given: str, name: str, context: Context, at: datetime, mail: Mail) -> Answer:
     if not name.startswith("@"):
-        return Checker(context.ledger, context.policy).check(given, mail=mail, at=at)
+        return Checker(context.ledger, context.policy, for_few=True).check(given, mail=mail, at=at)
     decision: Decision = decision_on(name, context.ledger, context.policy, at, mail)
     return Answer(given, decision.state is State.OK, name, decision)
 
@@ -118,7 +118,7 @@ def _latest_first(history: list[Event]) -> list[tuple[tuple[int, int], Event]]:
 def list_suppressions(
     call: Call, query: requests.SuppressionParameters, _: Any
 ) -> answers.Suppressions:
-    """Suppressions or holds, by name."""
+    """Suppressions or holds, in a fixed order."""
     behind = cursors.decode(query.cursor, tuple[str])
     with call.read() as (ledger, policy, *_rest):
         rows = suppressions(
@@ -127,7 +127,7 @@ def list_suppressions(
             State(query.state),
             call.now,
             past=False,
-            after=behind[0] if behind else None,
+            after=behind[0] if behind else "",
         )
         wanted = ((name, d) for name, d in rows if _matches(d, query))
         found, following = cursors.page(wanted, query.limit, lambda row: (row[0],))
@@ -246,6 +246,7 @@ def validate(call: Call, _: Any, body: requests.ValidateBody) -> answers.Validat
     mail = Mail(body.transactional, body.stream)
     found: dict[int, Validation] = {}
     with call.read() as (ledger, policy, *_rest):
+        checker = Checker(ledger, policy, for_few=True)
         for lookup in (in_time.lookup, None):
             numbers = [
                 n for n, d in enumerate(domains) if (d in in_time.domains) is (lookup is not None)
@@ -253,7 +254,8 @@ def validate(call: Call, _: Any, body: requests.ValidateBody) -> answers.Validat
             validator = Validator(Evidence(policy, ledger, lookup, call.now, mail=mail))
             chosen = [body.addresses[n] for n in numbers]
             validator.prepare(chosen)
-            found |= zip(numbers, validator.validations(chosen), strict=True)
+            known = checker.check_all(chosen, mail=mail, at=call.now)
+            found |= zip(numbers, validator.validations_of(known), strict=True)
     rows = (ValidationRow.of(found[n], with_ledger=True) for n in range(len(domains)))
     return answers.Validations(
         validations=tuple(rows), late=tuple(sorted(wanted - in_time.domains))
