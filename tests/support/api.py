@@ -14,7 +14,7 @@ from bouncewise.classifier.classify import default_classifier
 from bouncewise.config.service import Token, TokenScope
 from bouncewise.config.settings import Settings
 from bouncewise.errors import InputError
-from bouncewise.ledger import Store, open_store
+from bouncewise.ledger import Store, locate, open_store
 from bouncewise.net.servers import Server
 from bouncewise.policy.load import load
 from bouncewise.service.api.backend import Backend
@@ -68,8 +68,10 @@ def _line(begin: datetime, number: int, domain: str, refusal: str) -> str:
 class Api:
     """A running application, and a client of it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.ledger, self.folder, self.lines = schema_4(folder), folder / "spool", list[str]()
+    def __init__(self, folder: Path, url: str = "") -> None:
+        """*url*: of a ledger in PostgreSQL, which only has the log."""
+        self.ledger: Any = url or schema_4(folder)
+        self.folder, self.lines = folder / "spool", list[str]()
         log = folder / "mail.log"
         log.write_text("".join(_lines()))
         done = bouncewise(folder, "ingest", log, "--db", self.ledger)  # (and brings it up to date)
@@ -80,7 +82,7 @@ class Api:
         self.inbox = Inbox(Writer(self.folder, 1 << 30), self.lines.append)
         self.state = State(Settings(token=tokens), self.inbox, self.folder, self.lines.append)
         self.backend = Backend(
-            self.ledger,
+            locate(self.ledger),
             self.folder,
             load(),
             default_classifier,
