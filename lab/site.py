@@ -35,7 +35,7 @@ NAVIGATION = {
         "segment",
         "validate",
     ],
-    "Reference": ["command-line", "configuration", "json", "library", "webhooks", "scale"],
+    "Reference": ["command-line", "configuration", "json", "api", "library", "webhooks", "scale"],
     "How it works": ["verdicts", "rules", "policy", "ledger", "trust", "diagnosis", "privacy"],
     "Several machines": ["scaling", "spark"],
     "The project": ["architecture", "dependencies", "releasing"],

@@ -23,6 +23,10 @@ class InputError(BouncewiseError):
     """A file or argument cannot be used as given."""
 
 
+class NotFoundError(InputError):
+    """There is nothing of the name or number that was given."""
+
+
 class LedgerError(BouncewiseError):
     """The ledger cannot be opened, or was written by another version."""
 

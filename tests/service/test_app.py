@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from bouncewise.classifier.classify import default_classifier
 from bouncewise.config.service import Http, Token, TokenScope, Webhook
 from bouncewise.config.settings import Settings
 from bouncewise.errors import ConfigError
@@ -23,6 +24,7 @@ from bouncewise.net import https
 from bouncewise.policy.load import load
 from bouncewise.providers.events import Esp, esps
 from bouncewise.service import app, spool, state
+from bouncewise.service.api.backend import Backend
 from bouncewise.service.hooks import Hook
 from bouncewise.service.inbox import Inbox
 from bouncewise.service.spool import Writer
@@ -68,7 +70,11 @@ class Front:
 
 def _running(front: Front) -> Any:
     """The application, with what runs beside it in the loop: the spool and the ledger."""
-    inner = app.application(front.state)
+    missing = front.folder / "no ledger"
+    backend = Backend(
+        missing, front.folder, load(), default_classifier, lambda: front.state.settings
+    )
+    inner = app.application(front.state, backend)
 
     async def asgi(scope: Any, receive: Any, send: Any) -> None:
         writing = asyncio.create_task(front.inbox.run())
@@ -362,11 +368,11 @@ def test_one_and_many_and_lines_are_answered_alike(asked: Front) -> None:
 
 
 @pytest.mark.parametrize("name", ["a%0ab@x.example", "a@x.example%0A", "a%00@x.example", "%0d%0a"])
-def test_an_address_with_control_characters_is_400(asked: Front, name: str) -> None:
+def test_an_address_with_control_characters_is_422(asked: Front, name: str) -> None:
     answer = asked.client.get(f"/v1/check/{name}", headers=bearer(CHECK.token))
-    assert answer.status_code == 400
+    assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.json()["status"] == 400
+    assert answer.json()["status"] == 422
     assert asked.client.get(f"/v1/check/{name}").status_code == 401
 
 
@@ -391,11 +397,19 @@ def test_ten_thousand_lines_are_answered(asked: Front) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b'{"addresses": 1}', b'{"addresses": [], "x": 1}', b"\xff"]
+    ("body", "status"),
+    [
+        (b"", 400),
+        (b"{", 400),
+        (b"\xff", 400),
+        (b"[]", 422),
+        (b'{"addresses": 1}', 422),
+        (b'{"addresses": [], "x": 1}', 422),
+    ],
 )
-def test_a_question_that_is_none_is_400(asked: Front, body: bytes) -> None:
+def test_a_question_that_is_none_is_refused(asked: Front, body: bytes, status: int) -> None:
     answer = asked.client.post("/v1/check", content=body, headers=bearer(CHECK.token))
-    assert answer.status_code == 400
+    assert answer.status_code == status
 
 
 def test_without_a_ledger_questions_fail_and_webhooks_do_not(front: Callable[..., Front]) -> None:

@@ -30,13 +30,11 @@ from bouncewise.cli.spelling import causes, did_you_mean
 from bouncewise.contract import dumps
 from bouncewise.contract.runs import ExplanationRecord
 from bouncewise.errors import InputError
-from bouncewise.lists.names import name_in
 from bouncewise.model import Cause
-from bouncewise.operations.check import check
-from bouncewise.operations.explain import Page, address_page, explain
+from bouncewise.operations.explain import Page, explain
+from bouncewise.operations.explain_address import explain_address, names_address
 
 _CAUSE = re.compile(rf"(?!(?:{'|'.join(Cause)})$)[a-z]+-[a-z-]+")
-_ADDRESS = re.compile(r"\s*[^\s@]*@[^\s@]*\s*")
 
 
 @click.command("explain")
@@ -65,28 +63,18 @@ def command(
     text, rules = " ".join(subject), load_classifier(rule_paths)
     if not text.strip():
         raise InputError("nothing to explain: give a reply, a code, a cause or an address")
-    if not name_in(text).error or _ADDRESS.fullmatch(text):
-        name, (when, past) = parse_name(text), parse_moment(at)
+    if names_address(text):
+        parse_name(text)  # (what is no address is no reason to open a ledger)
+        when, past = parse_moment(at)
         with open_ledger(db) as ledger:
-            decision = next(
-                check([name], ledger, load_policy(policy_path), at=when, past=past)
-            ).decision
-            page = address_page(
-                name, decision, ledger.history(name, when if past else None), when, rules
-            )
+            policy = load_policy(policy_path)
+            page = explain_address(text, ledger, policy, rules, at=when, past=past)
     else:
         if _CAUSE.fullmatch(text) and (near := did_you_mean(text, Cause)):
             raise InputError(f"{text}: no such cause.{near}")
         page = explain(text, rules)
     if as_json:
-        sections = {s.heading: s.lines for s in page.sections}
-        echo(
-            dumps(
-                ExplanationRecord(
-                    subject=text, title=page.title, summary=page.summary, sections=sections
-                )
-            )
-        )
+        echo(dumps(ExplanationRecord.of(text, page)))
     else:
         _print(page)
 

@@ -22,9 +22,8 @@ from bouncewise.cli.common import (
 )
 from bouncewise.contract import dumps
 from bouncewise.contract.addresses import EventRow
-from bouncewise.model import Basis, Event, State, Trust
-from bouncewise.operations.decisions import decisions_on
-from bouncewise.policy.decide import OK, awaiting_probe, strictest
+from bouncewise.model import Event, Trust
+from bouncewise.operations.decisions import decision_on
 
 
 @click.command("history")
@@ -47,11 +46,7 @@ def command(
     with open_ledger(db) as ledger:
         for event in ledger.history(name, when if past else None):
             echo(dumps(EventRow.of(event)) if as_json else _line(event))
-        _, found = next(decisions_on((name,), ledger, policy, when))
-        decision = strictest(found, when)
-        if name.startswith("@") and decision.state is State.OK:
-            of_evidence = next((d for d in found if d.basis is Basis.EVIDENCE), OK)
-            decision = awaiting_probe(of_evidence, policy, when)
+        decision = decision_on(name, ledger, policy, when)
     if not as_json:
         until = f" until {decision.until:%Y-%m-%d %H:%M}" if decision.until else ""
         echo(style(f"{name}: {decision.state}{until}  {decision.why}".rstrip(), HEAD))

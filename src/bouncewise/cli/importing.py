@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections import Counter
 from pathlib import Path
 
 import click
@@ -33,7 +32,7 @@ from bouncewise.ledger import exists
 from bouncewise.lists.imports import FORMATS
 from bouncewise.model import Cause, Scope
 from bouncewise.operations.import_rows import ImportOptions
-from bouncewise.operations.imports import Group, Imported, ImportNotes, import_list
+from bouncewise.operations.imports import Imported, ImportNotes, import_list
 from bouncewise.operations.undo_import import undo_import
 from bouncewise.policy.decide import WITHDRAWN
 
@@ -101,7 +100,7 @@ def import_(
         with open_context(db, policy_path, create=is_new or not dry_run, write=True) as context:
             done = import_list(context, readable, options, dry_run=dry_run, notes=notes)
     if as_json:
-        echo(dumps(_record(done, dry_run)))
+        echo(dumps(ImportRecord.of(done, dry_run=dry_run)))
     else:
         _print(done, dry_run)
     if done.lost_date:
@@ -130,26 +129,6 @@ def _print(done: Imported, dry_run: bool) -> None:
         echo("the same file was imported before")
     if done.id is not None:
         echo(f"import {done.id}; to undo it: bouncewise suppressions undo {done.id}")
-
-
-def _record(done: Imported, dry_run: bool) -> ImportRecord:
-    groups: Counter[str] = Counter()
-    for group, count in done.groups.items():
-        groups[_name(group)] += count
-    return ImportRecord(
-        added=done.added,
-        known=done.known,
-        skipped=done.skipped,
-        dry_run=dry_run,
-        bad=done.bad,
-        id=done.id,
-        rows=dict(groups.most_common()),
-        lost_dates=done.lost_date.rows if done.lost_date else 0,
-    )
-
-
-def _name(group: Group) -> str:
-    return " ".join(filter(None, (group.status, group.cause, group.scope or "skipped")))
 
 
 @click.command(short_help="undo an import")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -98,8 +98,7 @@ def list_(days: int, db: str | None, policy_path: Path | None, as_json: bool) ->
 def _list(days: int, db: str | None, policy_path: Path | None, as_json: bool) -> None:
     with open_ledger(db) as ledger:
         latest = operation.latest(ledger)
-        since = latest - timedelta(days=days)
-        found = [i for i in ledger.incidents.all() if (i.closed or latest) >= since]
+        since, found = operation.since_days(ledger, days)
         for incident in found:
             echo(*([dumps(IncidentRow.of(incident))] if as_json else _incident(incident)))
         causes = load_classifier().ruleset.causes

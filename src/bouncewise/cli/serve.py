@@ -13,6 +13,7 @@ from bouncewise.cli.common import (
     echo_error,
     json_option,
     ledger_options,
+    load_classifier,
     load_configuration,
     load_policy,
     open_context,
@@ -92,6 +93,7 @@ def command(
         location,
         folder,
         load_policy(policy_path),
+        lambda: load_classifier(rule_paths),
         lambda: load_configuration(config_path)[0],
         _tell,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -19,8 +18,8 @@ from bouncewise.cli.common import (
     open_context,
 )
 from bouncewise.cli.places import ledger_location
-from bouncewise.contract import dumps, time
-from bouncewise.contract.service import PoisonRow, SpoolRecord
+from bouncewise.contract import dumps
+from bouncewise.contract.service import SpoolRecord
 from bouncewise.errors import InputError
 from bouncewise.service import poison
 from bouncewise.service.poison import Poison
@@ -58,7 +57,7 @@ def list_records(
     bad = list(poison.poison(folder))
     if as_json:
         echo(dumps(SpoolRecord(folder=str(folder), waiting=found.records, octets=found.octets)))
-        echo(*(dumps(_row(item)) for item in bad))
+        echo(*(dumps(poison.row(item)) for item in bad))
     else:
         echo(f"{folder}: {found.records:,} records wait ({found.octets:,} octets)")
         echo(*(list(map(_line, bad)) or ["every record could be read"]))
@@ -83,7 +82,7 @@ def show(
     """
     item = poison.load(_folder(config_path, db), number)
     if as_json:
-        echo(dumps(_row(item)))
+        echo(dumps(poison.row(item)))
     else:
         echo(*item.record.body.decode("utf-8", "replace").split("\n"))
 
@@ -118,7 +117,7 @@ def retry(
                 ) from None
         for note in notes:
             echo_error(f"note: {number}: {note}")
-        echo(dumps(_row(item)) if as_json else f"read {number}")
+        echo(dumps(poison.row(item)) if as_json else f"read {number}")
 
 
 @command.command()
@@ -145,7 +144,7 @@ def drop(
         if not dry_run:
             poison.drop(folder, item.number)
         text = f"{'would remove' if dry_run else 'removed'} {item.number}"
-        echo(dumps(_row(item)) if as_json else text)
+        echo(dumps(poison.row(item)) if as_json else text)
 
 
 def _folder(config_path: Path | None, db: str | None) -> Path:
@@ -158,19 +157,7 @@ def _folder(config_path: Path | None, db: str | None) -> Path:
     return folder
 
 
-def _row(item: Poison) -> PoisonRow:
-    record = item.record
-    return PoisonRow(
-        number=item.number,
-        kind=record.kind,
-        source=record.source,
-        at=time(datetime.fromtimestamp(record.at / 1e6, UTC)),
-        octets=len(record.body),
-        why=item.why,
-    )
-
-
 def _line(item: Poison) -> str:
-    row = _row(item)
+    row = poison.row(item)
     source = f"{row.kind} {row.source}".strip()
     return f"{row.number:>12}  {row.at}  {source}  {row.octets:,} octets  {row.why}"

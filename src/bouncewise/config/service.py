@@ -14,6 +14,8 @@ class TokenScope(StrEnum):
 
     CHECK = "check"
     METRICS = "metrics"
+    READ = "read"
+    WRITE = "write"
 
 
 class Spool(Table, frozen=True, kw_only=True):
@@ -182,5 +184,9 @@ class Token(Table, frozen=True, kw_only=True):
     ] = ""
     scopes: Annotated[
         tuple[TokenScope, ...],
-        Setting("`check`: may this address be mailed; `metrics`: counters", '["check"]'),
+        Setting(
+            "`check`: may this address be mailed; `metrics`: counters; `read`, `write`: what "
+            "docs/api.md lists",
+            '["check"]',
+        ),
     ] = (TokenScope.CHECK,)

@@ -4,13 +4,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
 from bouncewise.contract.base import Record, about, time
+from bouncewise.model import Event
 
 if TYPE_CHECKING:
+    from bouncewise.operations.explain import Page
+    from bouncewise.operations.imports import Imported
     from bouncewise.operations.status import Status, StatusRow
 
 
@@ -117,6 +121,19 @@ class ActRecord(Record, frozen=True, kw_only=True):
     by: Annotated[str, about("who did it")]
     why: Annotated[str, about("the reason")]
     dry_run: Annotated[bool, about("true: nothing was stored")]
+    remark: Annotated[str | None, about("why the act changes nothing, or not all")] = None
+
+    @classmethod
+    def of(cls, name: str, act: Event, remark: str = "", *, dry_run: bool) -> ActRecord:
+        """The record of an act on *name*."""
+        return cls(
+            name=name,
+            act=act.kind,
+            by=act.by,
+            why=act.words,
+            dry_run=dry_run,
+            remark=remark or None,
+        )
 
 
 class ImportRecord(Record, frozen=True, kw_only=True):
@@ -144,6 +161,24 @@ class ImportRecord(Record, frozen=True, kw_only=True):
         int, about("rows with a date that cannot be read; the time of the import is recorded")
     ] = 0
 
+    @classmethod
+    def of(cls, done: Imported, *, dry_run: bool) -> ImportRecord:
+        """The record of an Imported."""
+        groups: Counter[str] = Counter()
+        for group, count in done.groups.items():
+            said = (group.status, group.cause, group.scope or "skipped")
+            groups[" ".join(filter(None, said))] += count
+        return cls(
+            added=done.added,
+            known=done.known,
+            skipped=done.skipped,
+            dry_run=dry_run,
+            bad=done.bad,
+            id=done.id,
+            rows=dict(groups.most_common()),
+            lost_dates=done.lost_date.rows if done.lost_date else 0,
+        )
+
 
 class ExplanationRecord(Record, frozen=True, kw_only=True):
     """One object."""
@@ -152,6 +187,12 @@ class ExplanationRecord(Record, frozen=True, kw_only=True):
     title: Annotated[str, about("the title of the page")]
     summary: Annotated[str, about("the answer in one line")]
     sections: Annotated[dict[str, tuple[str, ...]], about("heading to lines")]
+
+    @classmethod
+    def of(cls, subject: str, page: Page) -> ExplanationRecord:
+        """The record of a Page about *subject*."""
+        sections = {section.heading: section.lines for section in page.sections}
+        return cls(subject=subject, title=page.title, summary=page.summary, sections=sections)
 
 
 class BatchRecord(Record, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ from bouncewise.ledger import Location, Store, open_store
 from bouncewise.ledger.deliveries import OWN_DNS
 from bouncewise.lists.names import name_in
 from bouncewise.model import Alert, Mail, State
-from bouncewise.operations.alerts import CLAIMS_DO, alerts
+from bouncewise.operations.alerts import alerts, steps
 from bouncewise.operations.check import check
 from bouncewise.operations.incidents import details
 from bouncewise.operations.status import overview
@@ -107,8 +107,7 @@ def _sent(ledger: Store, latest: datetime) -> int:
 
 
 def _steps(source: Source, alert: Alert) -> tuple[str, ...]:
-    causes = source.classifier.ruleset.causes
-    return tuple(causes[alert.cause].do) if alert.cause else CLAIMS_DO
+    return steps(alert, source.classifier.ruleset)
 
 
 def incidents(source: Source, _: Request) -> dict[str, Any]:

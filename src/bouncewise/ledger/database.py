@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
+from contextvars import ContextVar
 from typing import Any
 
 from bouncewise.ledger.location import Location
@@ -19,6 +20,9 @@ Row = tuple[Any, ...]
 
 BUSY_SECONDS = 60
 """How long one writer waits for another."""
+
+PATIENCE: ContextVar[float] = ContextVar("PATIENCE")
+"""Seconds for which this thread waits for others that lock a ledger, if not BUSY_SECONDS."""
 
 
 class Database(ABC):

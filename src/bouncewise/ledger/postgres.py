@@ -16,7 +16,7 @@ import psycopg
 from psycopg import errors, pq
 
 from bouncewise.errors import LedgerError
-from bouncewise.ledger.database import BUSY_SECONDS, Database, Row
+from bouncewise.ledger.database import BUSY_SECONDS, PATIENCE, Database, Row
 from bouncewise.ledger.location import Location
 from bouncewise.ledger.postgres_bulk import BulkWriter
 from bouncewise.ledger.postgres_connection import ERRORS, connect, reason, storable
@@ -53,7 +53,8 @@ class PostgresDatabase(Database):
     def _set_up(self, read_only: bool) -> tuple[str, str, int]:
         """Settings; the schema: its name, the same in SQL, its number."""
         self._script(
-            f"SET lock_timeout = {int(BUSY_SECONDS * 1000)}; SET cursor_tuple_fraction = 1;"
+            f"SET lock_timeout = {int(PATIENCE.get(BUSY_SECONDS) * 1000)};"
+            " SET cursor_tuple_fraction = 1;"
             f" SET default_transaction_read_only = {'on' if read_only else 'off'};"
             # What is committed is removed from the spool.
             " SELECT set_config('synchronous_commit', 'on', false)"

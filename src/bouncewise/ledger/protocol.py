@@ -178,8 +178,11 @@ class Store(Protocol):
     def put(self, decisions: Iterable[tuple[str, Decisions]]) -> None:
         """Replace the derived state of names."""
 
-    def states(self) -> Iterator[tuple[str, Decisions]]:
-        """Everything that is suppressed or held, by name, with holds that have expired."""
+    def states(self, after: str | None = None) -> Iterator[tuple[str, Decisions]]:
+        """Everything that is suppressed or held, by name, with holds that have expired; with
+        *after* in another fixed order, in which pages are quick: what is behind that name, or from
+        the beginning for ''.
+        """
 
     def decisions(self, names: Iterable[str]) -> dict[str, Decisions]:
         """The derived state of those of *names* that have one."""

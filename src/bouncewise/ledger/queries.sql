@@ -352,6 +352,11 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 SELECT a.name, s.basis, s.scope, s.stream, s.state, s.cause, s.since, s.until, s.why, s.rule, s.by, s.trust
 FROM state s JOIN address a ON a.id = s.address ORDER BY a.name, s.basis, s.scope, s.stream
 
+-- name: state_behind
+SELECT a.name, s.basis, s.scope, s.stream, s.state, s.cause, s.since, s.until, s.why, s.rule, s.by, s.trust
+FROM state s JOIN address a ON a.id = s.address WHERE s.address > :after
+ORDER BY s.address, s.basis, s.scope, s.stream
+
 -- name: state_counts
 SELECT state, coalesce(cause, rule), count(*) FROM state GROUP BY 1, 2
 

@@ -26,6 +26,9 @@ from bouncewise.model import (
 )
 from bouncewise.times import Micros, datetime_of, micros
 
+FIRST_ID = -(1 << 63)
+"""What comes before every id of a name."""
+
 Row = tuple[Any, ...]
 T = TypeVar("T")
 

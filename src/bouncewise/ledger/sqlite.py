@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bouncewise.errors import LedgerError
-from bouncewise.ledger.database import BUSY_SECONDS, Database, Row
+from bouncewise.ledger.database import BUSY_SECONDS, PATIENCE, Database, Row
 from bouncewise.ledger.files import create_private, is_file
 from bouncewise.ledger.location import Location
 from bouncewise.ledger.queries import compose, queries
@@ -24,9 +24,10 @@ _ERRORS = (sqlite3.Error, UnicodeError)
 
 
 def _connect(name: str, *, uri: bool = False) -> sqlite3.Connection:
-    connection = sqlite3.connect(name, isolation_level=None, timeout=BUSY_SECONDS, uri=uri)
+    wait = PATIENCE.get(BUSY_SECONDS)
+    connection = sqlite3.connect(name, isolation_level=None, timeout=wait, uri=uri)
     try:
-        connection.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
+        connection.execute(f"PRAGMA busy_timeout={int(wait * 1000)}")
         connection.execute("SELECT count(*) FROM sqlite_master")  # fails for what is no database
     except _ERRORS:
         connection.close()

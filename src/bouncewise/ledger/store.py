@@ -233,9 +233,10 @@ class SqlStore:
         self._db.many("state_delete", ((number,) for number in sorted(before)))
         self._db.many("state_put", sorted(states))
 
-    def states(self) -> Iterator[tuple[str, Decisions]]:
-        """Everything that is suppressed or held, by name, with holds that have expired."""
-        for name, found in groupby(self._db.each("state_all"), key=itemgetter(0)):
+    def states(self, after: str | None = None) -> Iterator[tuple[str, Decisions]]:
+        query = "state_all" if after is None else "state_behind"
+        behind = rows.id_of(after) if after else rows.FIRST_ID
+        for name, found in groupby(self._db.each(query, after=behind), key=itemgetter(0)):
             yield name, tuple(rows.decision(row[1:]) for row in found)
 
     def decisions(self, names: Iterable[str]) -> dict[str, Decisions]:

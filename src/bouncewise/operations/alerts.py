@@ -14,6 +14,7 @@ from bouncewise.ledger import Store
 from bouncewise.ledger.records import SenderRefusals
 from bouncewise.model import Alert
 from bouncewise.policy.load import Policy
+from bouncewise.rules.load import RuleSet
 from bouncewise.times import Day, day_start
 
 SAMPLES = 3
@@ -26,6 +27,11 @@ CLAIMS_DO = (
     "Send with signed return addresses (docs/trust.md): then only notices to these count.",
 )
 """What to do about many claims."""
+
+
+def steps(alert: Alert, ruleset: RuleSet) -> tuple[str, ...]:
+    """What to do about *alert*."""
+    return tuple(ruleset.causes[alert.cause].do) if alert.cause else CLAIMS_DO
 
 
 def alerts(ledger: Store, policy: Policy, since: datetime) -> list[Alert]:

@@ -55,8 +55,9 @@ class Checker:
     the index; one about a suppressed address costs a query the first time.
     """
 
-    def __init__(self, ledger: Store, policy: Policy) -> None:
-        self._ledger, self._policy = ledger, policy
+    def __init__(self, ledger: Store, policy: Policy, *, for_few: bool = False) -> None:
+        """*for_few*: do without the index, which is not worth reading for some questions only."""
+        self._ledger, self._policy, self._for_few = ledger, policy, for_few
         self._version: tuple[int, int] | None = None
         self._index: parts.Index = Index(())
         self._has_pending = self._has_forgotten = False
@@ -72,7 +73,8 @@ class Checker:
             self._version = version
             self._ledger.forgotten.refresh()
             self._has_forgotten = bool(self._ledger.forgotten)
-            self._index = self._ledger.index()
+            if not self._for_few:
+                self._index = self._ledger.index()
             self._has_pending = bool(self._ledger.pending)
             self._decisions.clear()
             self._probes.clear()
@@ -127,7 +129,10 @@ class Checker:
 
     def _is_candidate(self, name: str) -> bool:
         return name not in self._decisions and (
-            self._has_pending or self._has_forgotten or self._index.has(id_of(name))
+            self._for_few
+            or self._has_pending
+            or self._has_forgotten
+            or self._index.has(id_of(name))
         )
 
     def _decision(self, name: str) -> Decisions:

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from bouncewise.ledger import Store
-from bouncewise.model import Basis, Decisions
+from bouncewise.model import Basis, Decision, Decisions, Mail, State
 from bouncewise.operations.incidents import detect_incidents
 from bouncewise.operations.refusal_context import END_OF_TIME, MAX_RETURN, RefusalContexts
-from bouncewise.policy.decide import decide
+from bouncewise.policy.decide import OK, awaiting_probe, decide, strictest
 from bouncewise.policy.load import Policy
 from bouncewise.rfc.suffixes import is_public_suffix
 from bouncewise.times import Day, day_of, day_start, micros
@@ -41,6 +41,20 @@ def decisions_on(
         if whole and found and is_public_suffix(name[1:]):  # jo@co.uk says nothing about *.co.uk
             found = tuple(d for d in found if d.basis is not Basis.EVIDENCE)
         yield name, found
+
+
+def decision_on(
+    name: str, ledger: Store, policy: Policy, at: datetime, mail: Mail | None = None
+) -> Decision:
+    """What is in force on *name*, by all evidence up to *at*; of a domain that waits for its next
+    probe, the hold.
+    """
+    _, found = next(decisions_on((name,), ledger, policy, at))
+    decision = strictest(found, at, mail)
+    if name.startswith("@") and decision.state is State.OK:
+        of_evidence = next((d for d in found if d.basis is Basis.EVIDENCE), OK)
+        decision = awaiting_probe(of_evidence, policy, at)
+    return decision
 
 
 def derive(ledger: Store, policy: Policy, names: Iterable[str]) -> None:

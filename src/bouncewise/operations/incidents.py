@@ -10,7 +10,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from bouncewise.errors import InputError
+from bouncewise.errors import NotFoundError
 from bouncewise.ledger import Store
 from bouncewise.ledger.deliveries import OWN_DNS
 from bouncewise.ledger.records import Refusals
@@ -215,6 +215,15 @@ def incidents_as_of(ledger: Store, policy: Policy, at: datetime | None) -> list[
     )
 
 
+def since_days(ledger: Store, days: int) -> tuple[datetime, list[Incident]]:
+    """The time so many days before the last evidence, and the incidents that were open then or
+    later, the latest first.
+    """
+    end = latest(ledger)
+    since = end - timedelta(days=days)
+    return since, [i for i in ledger.incidents.all() if (i.closed or end) >= since]
+
+
 def refused_by(ledger: Store, destination: str) -> dict[str, datetime]:
     """Every address that *destination* refused during any of its incidents, with the time when the
     first of these opened.
@@ -235,7 +244,7 @@ def _slots_of(incident: Incident) -> tuple[Slot, Slot]:
 
 
 def find_incident(ledger: Store, destination: str, opened: datetime | None) -> Incident:
-    """The incident of *destination* that *opened* then, or the latest. Raises InputError where
+    """The incident of *destination* that *opened* then, or the latest. Raises NotFoundError where
     there is none.
     """
     found = [
@@ -245,7 +254,9 @@ def find_incident(ledger: Store, destination: str, opened: datetime | None) -> I
     ]
     if not found:
         when = f" opened {opened:%Y-%m-%d %H:%M}" if opened else ""
-        raise InputError(f"no incident at {destination}{when}; `bouncewise incidents` lists them")
+        raise NotFoundError(
+            f"no incident at {destination}{when}; `bouncewise incidents` lists them"
+        )
     return found[0]
 
 

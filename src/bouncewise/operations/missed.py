@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from bouncewise.config.settings import MailKind
-from bouncewise.errors import InputError
+from bouncewise.errors import NotFoundError
 from bouncewise.ledger.deliveries import OWN_DNS
 from bouncewise.ledger.records import FailedMail
 from bouncewise.ledger.rows import domain_of
@@ -71,7 +71,7 @@ def missed(context: Context, wanted: MissedFilter, now: datetime) -> MissedMails
         i for i in context.ledger.incidents.all() if wanted.incident in (None, i.destination)
     ]
     if wanted.incident and not incidents:
-        raise InputError(f"no incident at {wanted.incident}; `bouncewise incidents` lists them")
+        raise NotFoundError(f"no incident at {wanted.incident}; `bouncewise incidents` lists them")
     checker = Checker(context.ledger, context.policy)
     found: dict[tuple[str, str], Missed] = {}
     delivered: set[tuple[str, str]] = set()

@@ -40,13 +40,21 @@ def effective_time(ledger: Store, now: datetime) -> datetime:
     )
 
 
-def suppressions(
-    ledger: Store, policy: Policy, state: State, at: datetime, *, past: bool, every: bool = False
+def suppressions(  # noqa: PLR0913 - what is asked for, and how
+    ledger: Store,
+    policy: Policy,
+    state: State,
+    at: datetime,
+    *,
+    past: bool,
+    every: bool = False,
+    after: str | None = None,
 ) -> Iterator[tuple[str, Decision]]:
     """The names in *state*, each with its strictest Decision; *every*: with each that is in force.
-    *past*: from the evidence up to *at* alone; else from the derived state, at *at*.
+    *past*: from the evidence up to *at* alone; else from the derived state, at *at*; *after*:
+    in the order of ``Store.states``, behind that name.
     """
-    found = decisions_on(ledger.names(), ledger, policy, at) if past else ledger.states()
+    found = decisions_on(ledger.names(), ledger, policy, at) if past else ledger.states(after)
     for name, decisions in found:
         if every:
             yield from ((name, d) for d in decisions if in_force(d, at).state is state)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from bouncewise.encode import for_storage
-from bouncewise.errors import InputError
+from bouncewise.errors import NotFoundError
 from bouncewise.ledger import Store
 from bouncewise.model import Event, State
 from bouncewise.operations.decisions import derive
@@ -30,7 +30,7 @@ def undo_import(
     number: int, why: str, by: str, ledger: Store, policy: Policy, *, dry_run: bool
 ) -> Undone:
     """Take back what an import added: what was there before, other imports list, or evidence and
-    wishes say, stays. Raises InputError where there is no such import, or nothing of it stands.
+    wishes say, stays. Raises NotFoundError where there is no such import, or nothing of it stands.
     """
     act = Event(
         at=effective_time(ledger, datetime.now(UTC)),
@@ -42,7 +42,7 @@ def undo_import(
     with ledger.change(commit=not dry_run):
         names = [name for name, h in _histories(ledger, number) if _lists(number, h)]
         if not names:
-            raise InputError(_nothing(number, ledger))
+            raise NotFoundError(_nothing(number, ledger))
         for name in names:
             ledger.act(name, act)
         derive(ledger, policy, names)

@@ -126,7 +126,7 @@ def _tokens(settings: Settings) -> Finding:
     if settings.http.listen == "off":
         return ok("tokens", "HTTP is off")
     scopes = {scope for token in settings.token for scope in token.scopes}
-    if missing := sorted(set(TokenScope) - scopes):
+    if missing := sorted({TokenScope.CHECK, TokenScope.METRICS} - scopes):
         return bad(
             "tokens",
             f"none has the scope {' or '.join(missing)}: nobody can ask by HTTP for that",

@@ -13,11 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from bouncewise.classifier.classify import Classifier
 from bouncewise.config.settings import Settings
 from bouncewise.errors import BouncewiseError, ConfigError
 from bouncewise.ledger import Location, Store, open_store
 from bouncewise.policy.load import Policy
 from bouncewise.service import systemd
+from bouncewise.service.api.backend import Backend
 from bouncewise.service.inbox import Inbox
 from bouncewise.service.ledger_file import LedgerFile
 from bouncewise.service.servers import servers
@@ -36,6 +38,7 @@ class Setup(NamedTuple):
     ledger: Location
     folder: Path
     policy: Policy
+    load_classifier: Callable[[], Classifier]
     reload: Callable[[], Settings]
     tell: Tell
 
@@ -64,11 +67,14 @@ async def _serve(setup: Setup, beside: Beside) -> None:
     except OSError as bad:
         raise BouncewiseError(f"{setup.folder}: {bad.strerror or bad}") from None
     state = State(setup.settings, inbox, setup.folder, setup.tell)
+    backend = Backend(
+        setup.ledger, setup.folder, setup.policy, setup.load_classifier, lambda: state.settings
+    )
     loop.add_signal_handler(signal.SIGHUP, _reload, state, setup)
     writing = asyncio.create_task(inbox.run())
     following = asyncio.create_task(_follow(state, setup))
     try:
-        async with servers(state), beside():
+        async with servers(state, backend), beside():
             systemd.notify("READY=1")
             watchdog = asyncio.create_task(systemd.feed_watchdog())
             await end.wait()

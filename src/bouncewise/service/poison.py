@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from bouncewise.errors import InputError
+from bouncewise.contract import time
+from bouncewise.contract.service import PoisonRow
+from bouncewise.errors import InputError, NotFoundError
 from bouncewise.operations.context import Context
 from bouncewise.operations.ingest import Session
 from bouncewise.readers import Note
@@ -50,13 +53,28 @@ def poison(folder: Path) -> Iterator[Poison]:
             yield load(folder, int(path.stem))
 
 
+def row(item: Poison) -> PoisonRow:
+    """What is known of a record."""
+    record = item.record
+    return PoisonRow(
+        number=item.number,
+        kind=record.kind,
+        source=record.source,
+        at=time(datetime.fromtimestamp(record.at / 1e6, UTC)),
+        octets=len(record.body),
+        why=item.why,
+    )
+
+
 def load(folder: Path, number: int) -> Poison:
-    """One of them. Raises InputError where there is none with that number."""
+    """One of them. Raises NotFoundError where there is none with that number."""
     path = _path(folder, number)
     try:
         why, record = msgspec.msgpack.decode(path.read_bytes(), type=tuple[str, Record])
     except FileNotFoundError:
-        raise InputError(f"{number}: no such record; `bouncewise spool list` shows them") from None
+        raise NotFoundError(
+            f"{number}: no such record; `bouncewise spool list` shows them"
+        ) from None
     except (OSError, msgspec.DecodeError) as bad:
         raise InputError(f"{path}: cannot be read: {bad}") from None
     return Poison(number, why, record)

@@ -45,13 +45,11 @@ class Tokens:
                 )
         self._tokens = tokens
 
-    def bearer(self, authorization: str, scope: TokenScope) -> bool | None:
-        """Whether the value of an Authorization field (RFC 6750) allows *scope*; None: there is
-        no valid token in it.
-        """
+    def bearer(self, authorization: str) -> Token | None:
+        """The token in the value of an Authorization field (RFC 6750); None: no valid one."""
         kind, _, token = authorization.partition(" ")
         if kind.lower() != "bearer":
             return None
         wanted = digest(token.strip())
         found = [t for t in self._tokens if hmac.compare_digest(t.sha256, wanted)]
-        return scope in found[0].scopes if found else None
+        return found[0] if found else None
