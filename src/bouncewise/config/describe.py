@@ -39,6 +39,7 @@ _NAMES = {
     "tail": "[tail]",
     "folder": "[folder]",
     "fetch": "[fetch]",
+    "sync": "[sync]",
 }
 """How tables begin of which there may be several, but for the outer brackets."""
 
