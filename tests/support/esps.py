@@ -245,6 +245,34 @@ class Ses(Fake):
         return Answer(200 if self.drop("account", request.path.rpartition("/")[2]) else 404)
 
 
+class Listmonk(Fake):
+    """``subscribers`` are all, whatever their status."""
+
+    def allowed(self, request: Request) -> bool:
+        return request.headers.get("Authorization") == f"token Bouncewise:{KEY}"
+
+    def route(self, request: Request) -> Answer:
+        rows = self.rows("subscribers")
+        if request.method == "GET" and request.path == "/api/subscribers":
+            assert request.query["order"] == "ASC"
+            page = int(request.query.get("page", 1))
+            found = rows[(page - 1) * PAGE : page * PAGE]
+            data = {"results": found, "total": len(rows), "page": page, "per_page": PAGE}
+            return Answer(200, {"data": data})
+        if request.method == "PUT" and request.path == "/api/subscribers/blocklist":
+            ids = request.body["ids"]
+            changed = {"status": "blocklisted"}
+        else:
+            assert request.method == "PATCH"
+            ids = [int(request.path.rpartition("/")[2])]
+            changed = request.body
+        assert all(isinstance(number, int) for number in ids)
+        for row in rows:
+            if row["id"] in ids:
+                row.update(changed)
+        return Answer(200, {"data": True})
+
+
 AWS = {
     "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
     "AWS_SECRET_ACCESS_KEY": KEY,

@@ -123,12 +123,12 @@ def command(
             )
         done = Done(Counter(), [], [])
         if push:
-            done = sync_acts.push(client, found, dry_run=dry_run)
+            done = sync_acts.push(client, lists, found, dry_run=dry_run)
         elif planned is not None:
             _plan(lists, found, planned)
         elif removal is not None:
             plan = list(sync_acts.read_plan(removal, name))
-            done = sync_acts.remove(client, found, plan, dry_run=dry_run)
+            done = sync_acts.remove(client, lists, found, plan, dry_run=dry_run)
         elif restored is not None:
             plan = list(sync_acts.read_plan(restored, name))
             done = sync_acts.restore(client, lists, plan, dry_run=dry_run)

@@ -25,9 +25,7 @@ class Sync(Table, frozen=True, kw_only=True):
             values.secret_place,
         ),
     ] = ""
-    user: Annotated[
-        str, Setting("for listmonk: the name of the API user", '"bouncewise"', values.word)
-    ] = ""
+    user: Annotated[str, Setting("for listmonk: the name of the API user", '"bouncewise"')] = ""
     url: Annotated[
         str,
         Setting(

@@ -8,7 +8,7 @@ what can be done. Changes nothing. A list that was not read to its end gives not
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -53,19 +53,20 @@ class Pulled(NamedTuple):
 
 class Lists(NamedTuple):
     """The lists of an account: what was pulled, what of each address's mail is stopped there, and
-    the addresses that can be added, where only those can, by their ids there.
+    the addresses that can be added, where only those can; what entries are called there.
     """
 
     account: Account
     pulled: list[Pulled]
     stopped: dict[str, frozenset[str]]
-    members: dict[str, tuple[str, str]]
+    members: dict[str, str]
+    ids: dict[str, str]
 
 
 def pull(client: ListClient, folder: Path) -> Lists:
     """All lists of an account, as files in *folder*. Raises ListError, FetchError."""
     account = client.account
-    found = Lists(account, [], {}, {})
+    found = Lists(account, [], {}, {}, {})
     for number, listed in enumerate(account.lists):
         path = folder / f"{number}.csv"
         stops = account.stops(listed)
@@ -75,8 +76,10 @@ def pull(client: ListClient, folder: Path) -> Lists:
             writer.writerow(listed.fields)
             for entry in client.entries(listed):
                 name = address.normalise(entry.address)
+                if entry.id:
+                    found.ids[name] = entry.id
                 if listed.members and not entry.stops:
-                    found.members[name] = entry.address, entry.id
+                    found.members[name] = entry.address
                 elif not entry.stops:
                     partial += 1
                 else:
@@ -223,10 +226,10 @@ def targets_of(
 def _of_members(lists: Lists, checker: Checker, now: datetime) -> Iterator[Difference]:
     """The addresses of a list manager that would be mailed, and are suppressed here."""
     listed = next(listed for listed in lists.account.lists if listed.members)
-    members: Iterable[tuple[str, str]] = iter(lists.members.values())
+    members = iter(lists.members.values())
     while page := list(islice(members, _PAGE)):
-        answers = checker.check_all([given for given, _ in page], mail=Mail(), at=now)
-        for (given, number), answer in zip(page, answers, strict=True):
+        answers = checker.check_all(page, mail=Mail(), at=now)
+        for given, answer in zip(page, answers, strict=True):
             d = answer.decision
             if answer.send or d.state is not State.SUPPRESSED:
                 continue
@@ -243,5 +246,4 @@ def _of_members(lists: Lists, checker: Checker, now: datetime) -> Iterator[Diffe
                 reason=d.why or d.cause or d.rule,
                 at=d.since,
                 kind=kind_of(d),
-                id=number,
             )

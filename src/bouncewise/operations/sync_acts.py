@@ -87,30 +87,35 @@ def import_theirs(
     return done
 
 
-def push(client: ListClient, found: Iterable[Difference], *, dry_run: bool) -> Done:
+def push(client: ListClient, lists: Lists, found: Iterable[Difference], *, dry_run: bool) -> Done:
     """Add to their lists what only we suppress."""
     additions: defaultdict[str, list[Difference]] = defaultdict(list)
     for d in found:
         if d.side is Side.OURS and d.step is Step.PUSH:
             for name in d.lists:
                 additions[name].append(d)
-    return _planned(additions) if dry_run else _add(client, additions)
+    return _planned(additions) if dry_run else _add(client, lists, additions)
 
 
 def _planned(additions: dict[str, list[Difference]]) -> Done:
     return Done(Counter({name: len(rows) for name, rows in additions.items()}), [], [])
 
 
-def _add(client: ListClient, additions: dict[str, list[Difference]]) -> Done:
+def _add(client: ListClient, lists: Lists, additions: dict[str, list[Difference]]) -> Done:
     done = Done(Counter(), [], [])
     for listed in client.account.lists:
         if (act := listed.add) is not None and additions.get(listed.name):
             new = [
-                New(d.address, act.kinds.get(d.kind, ""), d.at, d.reason, d.id)
+                New(d.address, act.kinds.get(d.kind, ""), d.at, d.reason, _id(lists, d.address))
                 for d in additions[listed.name]
             ]
             _change(client, listed, act, new, done)
     return done
+
+
+def _id(lists: Lists, given: str) -> str:
+    """What an entry is called there; '' where it has no name but its address."""
+    return lists.ids.get(address.normalise(given), "")
 
 
 def _change(
@@ -164,7 +169,12 @@ def read_plan(path: Path, account: str) -> Iterator[Planned]:
 
 
 def remove(
-    client: ListClient, found: Iterable[Difference], plan: Iterable[Planned], *, dry_run: bool
+    client: ListClient,
+    lists: Lists,
+    found: Iterable[Difference],
+    plan: Iterable[Planned],
+    *,
+    dry_run: bool,
 ) -> Done:
     """Remove the planned entries for which the same still speaks."""
     planned = {(row.list, row.address) for row in plan}
@@ -175,7 +185,7 @@ def remove(
         done.changed.update(name for name, _ in chosen)
         return done
     for listed in client.account.lists:
-        new = [New(given) for name, given in chosen if name == listed.name]
+        new = [New(given, id=_id(lists, given)) for name, given in chosen if name == listed.name]
         if listed.remove is not None and new:
             _change(client, listed, listed.remove, new, done)
     return done
@@ -214,5 +224,5 @@ def restore(client: ListClient, lists: Lists, plan: Iterable[Planned], *, dry_ru
             )
         if not targets:
             refused.append(Refused(row.address, f"the API adds no entries to {row.list}"))
-    done = _planned(additions) if dry_run else _add(client, additions)
+    done = _planned(additions) if dry_run else _add(client, lists, additions)
     return done._replace(refused=refused + done.refused, skipped=known)

@@ -78,4 +78,3 @@ class Difference(NamedTuple):
     at: datetime | None = None
     kind: Kind = Kind.BOUNCE
     row: tuple[str, ...] = ()
-    id: str = ""

@@ -219,3 +219,7 @@ class ListClient:
             f"{self.account.name}: the answer of {host} is not understood: {what}. Nothing was "
             "changed for it; is url in [[sync]] right?"
         )
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

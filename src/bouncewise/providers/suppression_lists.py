@@ -23,7 +23,7 @@ from bouncewise.config.secrets import secret_at
 from bouncewise.errors import ConfigError
 from bouncewise.lists.exports import Kind
 
-_SETTING = re.compile(r"\{(region|domain|stream|group|user)\}")
+_SETTING = re.compile(r"\{(region|domain|stream|group)\}")
 
 MARKETING, TRANSACTIONAL = "marketing", "transactional"
 ALL_MAIL = frozenset((MARKETING, TRANSACTIONAL))
@@ -35,7 +35,8 @@ class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Paging(_Row, frozen=True):
     """How the next page is named: ``at``: where the answer, or the last entry, says it; ``query``:
-    the parameter that names it; ``more``: where the answer says that there is one.
+    the parameter that names it; ``more``: where the answer says that there is one, or of how many
+    entries in all.
     """
 
     kind: Literal["token", "link", "after", "offset", "page"]
@@ -171,6 +172,12 @@ def account(name: str, settings: tuple[Sync, ...]) -> Account:
             f"{name}: neither a name in [[sync]] of bouncewise.toml ({names}), nor known: {known}"
         )
     values = _values(vendor, table)
+    for key, is_lacking in (
+        ("url", not (table.url or vendor.url)),
+        ("user", "{user}" in vendor.auth and not table.user),
+    ):
+        if is_lacking:
+            raise _missing(name, key)
     url = table.url or _filled(vendor.url, values, name)
     available = [row for row in vendor.list if not _lacking(row.get, values)]
     if not available:
@@ -180,7 +187,7 @@ def account(name: str, settings: tuple[Sync, ...]) -> Account:
     key = "" if vendor.auth == "aws" else secret_at(place, private=True)
     if not key.isascii() or not key.isprintable():
         raise ConfigError(f"{place}: not a key: it has other characters than ASCII, or lines")
-    auth = _filled(vendor.auth, values, name)
+    auth = vendor.auth.replace("{user}", table.user)
     return Account(name, vendor, url, values["region"], lists, key, auth, table.marketing)
 
 
@@ -190,7 +197,6 @@ def _values(vendor: Vendor, table: Sync) -> dict[str, str]:
         "domain": table.domain or os.environ.get("MAILGUN_DOMAIN", ""),
         "stream": table.stream,
         "group": str(table.group or ""),
-        "user": table.user,
     }
     return {name: value or vendor.defaults.get(name, "") for name, value in given.items()}
 
@@ -201,10 +207,12 @@ def _lacking(text: str, values: Mapping[str, str]) -> list[str]:
 
 def _filled(text: str, values: Mapping[str, str], name: str) -> str:
     if lacking := _lacking(text, values):
-        raise ConfigError(
-            f"[[sync]] {name}: {lacking[0]}: missing; set it in bouncewise.toml (docs/sync.md)"
-        )
+        raise _missing(name, lacking[0])
     return _SETTING.sub(lambda m: quote(values[m[1]], safe=""), text)
+
+
+def _missing(name: str, key: str) -> ConfigError:
+    return ConfigError(f"[[sync]] {name}: {key}: missing; set it in bouncewise.toml (docs/sync.md)")
 
 
 def _with_paths(row: SuppressionList, values: Mapping[str, str], name: str) -> SuppressionList:
