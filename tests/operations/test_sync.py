@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import pytest
 
@@ -305,6 +308,36 @@ def test_an_answer_that_is_no_list_is_one_line(run: Run, body: bytes) -> None:
     assert (code, rows) == (2, [])
     assert len(err.splitlines()) == 1
     assert (run.there(), run.ours()) == before
+
+
+def test_a_server_that_repeats_the_key_in_what_is_no_http_shows_it_to_nobody(
+    ledger: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(ledger, tmp_path, dirs_exist_ok=True)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def echo() -> None:
+            while True:
+                try:
+                    connection = listener.accept()[0]
+                except OSError:
+                    return
+                with connection:
+                    connection.sendall(connection.recv(1 << 16).partition(b"Authorization: ")[2])
+
+        thread = threading.Thread(target=echo, daemon=True)
+        thread.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        text = f'[[sync]]\nname = "here"\nesp = "sparkpost"\nurl = "{url}"\nkey = "env:THE_KEY"\n'
+        (tmp_path / "bouncewise.toml").write_text(text)
+        waits = patch.object(list_client, "Clock", lambda: Clock(sleep=lambda _: None))
+        with waits:
+            done = bouncewise(tmp_path, "sync", "here", "--db", "l", THE_KEY=KEY)
+        listener.shutdown(socket.SHUT_RDWR)
+    thread.join(5)
+    assert done.returncode == 2
+    assert b"its reply is not HTTP" in done.stderr
+    assert KEY.encode() not in done.stderr
 
 
 def test_an_answer_without_end_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

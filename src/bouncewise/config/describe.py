@@ -40,6 +40,7 @@ _NAMES = {
     "folder": "[folder]",
     "fetch": "[fetch]",
     "sync": "[sync]",
+    "alert": "[alert]",
 }
 """How tables begin of which there may be several, but for the outer brackets."""
 

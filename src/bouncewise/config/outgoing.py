@@ -1,7 +1,10 @@
-"""The settings of what bouncewise sends on its own account: `bouncewise sync` (docs/sync.md)."""
+"""The settings of what bouncewise sends on its own account: `bouncewise sync` (docs/sync.md), and
+alerts (docs/sender.md).
+"""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 from bouncewise.config import values
@@ -58,3 +61,53 @@ class Sync(Table, frozen=True, kw_only=True):
             "true",
         ),
     ] = False
+
+
+class AlertKind(StrEnum):
+    """How an alert is sent."""
+
+    WEBHOOK = "webhook"
+    SLACK = "slack"
+    TEAMS = "teams"
+    MAIL = "mail"
+
+
+class AlertTarget(Table, frozen=True, kw_only=True):
+    """Where the changes go that `bouncewise watch` finds; begin each with `[[alert]]`."""
+
+    name: Annotated[
+        str, Setting("a name of your choice, which is shown where it fails", '"ops"', values.name)
+    ] = ""
+    kind: Annotated[
+        AlertKind,
+        Setting("`webhook` (Standard Webhooks), `slack`, `teams` or `mail`", '"slack"'),
+    ] = AlertKind.WEBHOOK
+    url: Annotated[
+        str,
+        Setting(
+            "an https URL, or where it is, for those of Slack and Teams are secrets: `file:` and a "
+            "path, or `env:` and the name of a variable",
+            '"env:SLACK_URL"',
+            values.url_or_place,
+        ),
+    ] = ""
+    secret: Annotated[
+        str,
+        Setting(
+            "for `webhook`: where the secret is that signs; it begins with `whsec_`",
+            '"file:/etc/bouncewise/alerts.secret"',
+            values.secret_place,
+        ),
+    ] = ""
+    to: Annotated[
+        tuple[str, ...],
+        Setting("for `mail`: the recipients", '["postmaster@shop.example"]', values.mailbox),
+    ] = ()
+    sender: Annotated[
+        str,
+        Setting("for `mail`: the sender", '"bouncewise@shop.example"', values.mailbox),
+    ] = ""
+    sendmail: Annotated[
+        str,
+        Setting("for `mail`: the program that takes the mail", '"/usr/sbin/sendmail"', values.path),
+    ] = "/usr/sbin/sendmail"

@@ -13,6 +13,7 @@ from typing import Annotated
 from bouncewise.config import values
 from bouncewise.config.inputs import Fetch, Folder, Tail
 from bouncewise.config.outgoing import Sync
+from bouncewise.config.outgoing import AlertTarget, Sync
 from bouncewise.config.service import (
     Http,
     PostfixPolicy,
@@ -267,3 +268,4 @@ class Settings(Table, frozen=True, kw_only=True):
     folder: tuple[Folder, ...] = ()
     fetch: tuple[Fetch, ...] = ()
     sync: tuple[Sync, ...] = ()
+    alert: tuple[AlertTarget, ...] = ()

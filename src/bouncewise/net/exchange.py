@@ -84,10 +84,10 @@ class Server:
                 data = self._read(answer, limit)
         except _UNANSWERED as bad:
             self._connection.close()
-            raise UnreachableError(f"{self.origin}: {bad or type(bad).__name__}") from None
+            raise UnreachableError(f"{self.origin}: {_words(bad)}") from None
         except (OSError, http.client.HTTPException, ValueError) as bad:
             self._connection.close()
-            raise FetchError(f"{self.origin}: {bad or type(bad).__name__}") from None
+            raise FetchError(f"{self.origin}: {_words(bad)}") from None
         except FetchError:
             self._connection.close()
             raise
@@ -109,3 +109,10 @@ class Server:
         if answer.length:
             raise UnreachableError(f"{self.origin}: the reply ended early")
         return bytes(found)
+
+
+def _words(bad: Exception) -> str:
+    """What went wrong, without what the server wrote: it may repeat a key."""
+    if isinstance(bad, http.client.HTTPException) and not isinstance(bad, ConnectionError):
+        return f"its reply is not HTTP ({type(bad).__name__})"
+    return " ".join(str(bad).split()) or type(bad).__name__
