@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import socket
 import threading
 from collections import Counter
@@ -136,13 +135,19 @@ class Run:
         return {email for name in self.fake.entries for email in self.fake.has(name)}
 
 
-@pytest.fixture(scope="module")
-def ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the ledger that each test begins with."""
-    folder = tmp_path_factory.mktemp("ledger")
-    for address, options in OURS.items():
-        suppress(folder, address, *options)
-    return folder
+pytestmark = pytest.mark.sqlite  # test_sync_list_manager.py runs on both databases
+
+
+def fill(folder: Path) -> None:
+    """The ledger that each test begins with, by one import."""
+    rows = ["email,cause,scope,since,until,why,rule,by"]
+    for name, options in OURS.items():
+        given = dict(zip(options[::2], options[1::2], strict=True))
+        cause, scope = given.get("--cause", ""), given.get("--scope", "all")
+        rows.append(f"{name},{cause},{scope},,,{REPLY},manual,test")
+    (folder / "ours.csv").write_text("\n".join(rows) + "\n")
+    done = bouncewise(folder, "suppressions", "import", "ours.csv", "--by", "test", "--db", "l")
+    assert done.returncode == 0, done.stderr
 
 
 def suppress(folder: Path, name: str, *options: str) -> None:
@@ -150,27 +155,27 @@ def suppress(folder: Path, name: str, *options: str) -> None:
     assert bouncewise(folder, *args).returncode == 0
 
 
-def _run(ledger: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> Iterator[Run]:
+def _run(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> Iterator[Run]:
     case = CASES[name]
     fake = case.fake()
     with served(fake) as url:
         run = Run(folder, name, case, url, fake)
         monkeypatch.setattr(list_client, "Clock", lambda: Clock(sleep=run.waits.append))
-        shutil.copytree(ledger, folder, dirs_exist_ok=True)
+        fill(folder)
         run.seed(*THEIRS)
         yield run
 
 
 @pytest.fixture(params=CASES)
 def run(
-    request: pytest.FixtureRequest, ledger: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Run]:
-    yield from _run(ledger, tmp_path, monkeypatch, request.param)
+    yield from _run(tmp_path, monkeypatch, request.param)
 
 
 @pytest.fixture
-def mailgun(ledger: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
-    yield from _run(ledger, tmp_path, monkeypatch, "mailgun")
+def mailgun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    yield from _run(tmp_path, monkeypatch, "mailgun")
 
 
 def test_every_vendor_has_a_fake() -> None:
@@ -311,9 +316,9 @@ def test_an_answer_that_is_no_list_is_one_line(run: Run, body: bytes) -> None:
 
 
 def test_a_server_that_repeats_the_key_in_what_is_no_http_shows_it_to_nobody(
-    ledger: Path, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
-    shutil.copytree(ledger, tmp_path, dirs_exist_ok=True)
+    fill(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def echo() -> None:
@@ -473,9 +478,9 @@ def test_an_unsubscribe_of_one_tag_is_no_suppression(mailgun: Run) -> None:
 
 
 def test_a_group_that_does_not_exist_is_not_pushed_to(
-    ledger: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for run in _run(ledger, tmp_path, monkeypatch, "sendgrid"):
+    for run in _run(tmp_path, monkeypatch, "sendgrid"):
         run.settings = run.settings.replace("17", "18")
         run.configure()
         code, _, err = run("--push")
