@@ -248,6 +248,16 @@ class Ses(Fake):
 class Listmonk(Fake):
     """``subscribers`` are all, whatever their status."""
 
+    name, token = "subscribers", "LISTMONK_API_TOKEN"
+
+    def subscribe(self, number: int, email: str, *, blocked: bool) -> None:
+        row = {"id": number, "uuid": f"u{number}", "email": email, "lists": [{"id": 1}]}
+        row |= {"status": "blocklisted" if blocked else "enabled", "updated_at": BEFORE}
+        self.add(self.name, {email: row})
+
+    def blocked(self) -> set[str]:
+        return {row["email"] for row in self.rows(self.name) if row["status"] == "blocklisted"}
+
     def allowed(self, request: Request) -> bool:
         return request.headers.get("Authorization") == f"token Bouncewise:{KEY}"
 
@@ -273,6 +283,52 @@ class Listmonk(Fake):
         return Answer(200, {"data": True})
 
 
+class Mautic(Fake):
+    """``contacts`` are all, whatever their ``doNotContact``."""
+
+    name, token = "contacts", "MAUTIC_PASSWORD"
+
+    def subscribe(self, number: int, email: str, *, blocked: bool) -> None:
+        row: Json = {"id": number, "dateModified": BEFORE, "fields": {"all": {"email": email}}}
+        row["doNotContact"] = [{"id": 1, "reason": 1, "channel": "sms", "channelId": None}]
+        row["lists"] = [1]
+        self.add(self.name, {email: row})
+        if blocked:
+            row["doNotContact"].append({"id": 2, "reason": 1, "channel": "email"})
+
+    def blocked(self) -> set[str]:
+        return {
+            row["fields"]["all"]["email"]
+            for row in self.rows(self.name)
+            if any(entry["channel"] == "email" for entry in row["doNotContact"])
+        }
+
+    def allowed(self, request: Request) -> bool:
+        given = request.headers.get("Authorization", "").removeprefix("Basic ")
+        return b64decode(given) == f"Bouncewise:{KEY}".encode()
+
+    def route(self, request: Request) -> Answer:
+        rows = self.rows(self.name)
+        if request.method == "GET" and request.path == "/api/contacts":
+            start = int(request.query.get("start", 0))
+            page = {str(row["id"]): row for row in rows[start : start + PAGE]}
+            return Answer(200, {"total": str(len(rows)), "contacts": page or []})
+        _, _, _, number, *rest = request.path.split("/")
+        assert request.method == "POST"
+        found = [row for row in rows if str(row["id"]) == number]
+        if not found:
+            return Answer(404, {"errors": [{"message": "Item was not found."}]})
+        entries = [entry for entry in found[0]["doNotContact"] if entry["channel"] != "email"]
+        if rest == ["dnc", "email", "add"]:
+            assert request.body["reason"] in (1, 2, 3)
+            entries.append({"channel": "email", **request.body})
+        else:
+            assert rest == ["dnc", "email", "remove"]
+        found[0]["doNotContact"] = entries
+        return Answer(200, {"contact": found[0]})
+
+
+BEFORE = "2026-02-10T23:07:16+01:00"
 AWS = {
     "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
     "AWS_SECRET_ACCESS_KEY": KEY,

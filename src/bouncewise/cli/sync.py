@@ -187,7 +187,7 @@ def _print(
     name = lists.account.name
     for d in found if rows else ():
         who = style("they only", BAD) if d.side is Side.THEIRS else style("we only  ", BAD)
-        there = ", ".join(d.lists)
+        there = ", ".join(d.lists) or "-"
         since = f"{d.at:%Y-%m-%d}" if d.at else ""
         echo(f"{who}  {since:10}  {d.address}  {there}  {style(d.because, DIM)}  {d.reason}")
     groups = Counter((d.side, d.because, d.step) for d in found)

@@ -28,7 +28,9 @@ class Sync(Table, frozen=True, kw_only=True):
             values.secret_place,
         ),
     ] = ""
-    user: Annotated[str, Setting("for listmonk: the name of the API user", '"bouncewise"')] = ""
+    user: Annotated[
+        str, Setting("for listmonk and Mautic: the name of the API user", '"bouncewise"')
+    ] = ""
     url: Annotated[
         str,
         Setting(

@@ -68,6 +68,8 @@ class ListClient:
         for _ in range(MAX_PAGES):
             answer = self._get(url)
             rows = values.at(answer, listed.items)
+            if listed.keyed and isinstance(rows, dict):
+                rows = list(rows.values())
             if not isinstance(rows, list):
                 raise self._unexpected(f"it has no list {listed.items}".rstrip())
             yield from (entry for row in rows if (entry := values.entry(listed, row)))
@@ -96,7 +98,7 @@ class ListClient:
                 half = len(batch) // 2
                 waiting += [batch[half:], batch[:half]]
                 continue
-            if reply.status in _SPLIT:
+            if reply.status in _SPLIT or (reply.status == 404 and "{id}" in act.path):
                 refused.append(Refused(batch[0].address, self._words(reply)))
             elif not (
                 200 <= reply.status < 300 or (reply.status == 404 and act.method == "DELETE")

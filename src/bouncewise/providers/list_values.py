@@ -54,7 +54,8 @@ def entry(listed: SuppressionList, row: object) -> Entry | None:
     stops = True
     if listed.only is not None:
         value = at(row, listed.only.field)
-        found = [text(v) for v in value] if isinstance(value, list) else [text(value)]
+        many = value if isinstance(value, list) else [value]
+        found = [text(at(one, listed.only.key)) for one in many]
         stops = listed.only.value in found
     return Entry(address, values, stops, text(at(row, listed.id)) if listed.id else "")
 
@@ -69,7 +70,7 @@ def at(value: Any, path: str) -> Any:
 def text(value: object, most: int = MAX_TEXT) -> str:
     """A value as text on one line, of at most *most* characters; '' for what has no text."""
     if isinstance(value, list):
-        return ", ".join(text(item) for item in value[:20])[:most]
+        return ", ".join(filter(None, map(text, value[:20])))[:most].strip()
     if isinstance(value, str):
         return " ".join(value[:most].replace("\0", " ").split())
     if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e18:
@@ -109,7 +110,7 @@ def _filled(template: Any, new: New) -> Any:
     why = " ".join(new.why.encode("utf-8", "replace").decode().split())[:200]
     known = {
         "{email}": new.address,
-        "{kind}": new.kind,
+        "{kind}": int(new.kind) if new.kind.isdigit() else new.kind,
         "{why}": why,
         "{code}": why[:3] if why[:3].isascii() and why[:3].isdigit() else "550",
         "{time}": format_time(new.at),

@@ -46,10 +46,11 @@ class Paging(_Row, frozen=True):
 
 
 class Value(_Row, frozen=True):
-    """A field and its value; of a list of values one of them."""
+    """A field and its value; of a list of values one of them, of a list of objects at a key."""
 
     field: str
     value: str
+    key: str = ""
 
 
 class Failed(_Row, frozen=True):
@@ -86,6 +87,7 @@ class SuppressionList(_Row, frozen=True):
     source: str = ""
     exists: str = ""
     items: str = ""
+    keyed: bool = False
     paging: Paging | None = None
     only: Value | None = None
     members: bool = False
