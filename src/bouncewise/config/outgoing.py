@@ -103,11 +103,11 @@ class AlertTarget(Table, frozen=True, kw_only=True):
     ] = ""
     to: Annotated[
         tuple[str, ...],
-        Setting("for `mail`: the recipients", '["postmaster@shop.example"]', values.mailbox),
+        Setting("for `mail`: the recipients", '["postmaster@shop.example"]', values.mail_address),
     ] = ()
     sender: Annotated[
         str,
-        Setting("for `mail`: the sender", '"bouncewise@shop.example"', values.mailbox),
+        Setting("for `mail`: the sender", '"bouncewise@shop.example"', values.mail_address),
     ] = ""
     sendmail: Annotated[
         str,

@@ -12,7 +12,6 @@ from typing import Annotated
 
 from bouncewise.config import values
 from bouncewise.config.inputs import Fetch, Folder, Tail
-from bouncewise.config.outgoing import Sync
 from bouncewise.config.outgoing import AlertTarget, Sync
 from bouncewise.config.service import (
     Http,

@@ -192,8 +192,8 @@ def url_or_place(text: str) -> str:
     return text
 
 
-def mailbox(text: str) -> str:
-    """A mail address of ASCII letters."""
+def mail_address(text: str) -> str:
+    """A mail address of ASCII letters, in lower case."""
     local, at, _ = text.strip().lower().rpartition("@")
     if not at or local.startswith("-"):
         raise ValueError(f"{text!r} is no mail address")
