@@ -27,6 +27,7 @@ NAVIGATION = {
     "How to": [
         "recipes",
         "imports",
+        "sync",
         "service",
         "inputs",
         "dashboard",

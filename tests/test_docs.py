@@ -28,8 +28,10 @@ from bouncewise.intake.formats import FORMATS
 from bouncewise.lists import exports, layouts
 from bouncewise.lists.postfix import POSTFIX
 from bouncewise.model import Cause
+from bouncewise.operations.sync_rows import Because
 from bouncewise.policy.load import Policy, load
 from bouncewise.policy.schedule import Waiting, days_between_mails
+from bouncewise.providers import suppression_lists
 from bouncewise.providers.events import esps
 from bouncewise.providers.signatures import Outcome
 from bouncewise.rules.load import When, shipped
@@ -242,6 +244,17 @@ def test_imports_doc_has_every_layout_and_every_format_of_exports() -> None:
     assert layouts.table() in text, "run: python -m bouncewise.lists.layouts"
     for form in (*exports.FORMATS, *POSTFIX):
         assert f"`{form}`" in text.partition("## Exports")[2], form
+
+
+def test_sync_doc_has_every_list_and_every_reason() -> None:
+    text = DOCS["sync.md"]
+    assert suppression_lists.table() in text, (
+        "run: python -m bouncewise.providers.suppression_lists"
+    )
+    for because in Because:
+        assert f"| `{because}` |" in text, because
+    for vendor in suppression_lists.vendors():
+        assert f"| `{vendor.name}` |" in text.partition("## The lists")[0], vendor.name
 
 
 def test_webhooks_doc_names_every_provider_scheme_and_outcome() -> None:

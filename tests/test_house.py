@@ -40,6 +40,7 @@ ONLY = {  # libraries that one package alone may import
     "click": {"cli"},
     "rich": {"cli"},
     "dns": {"net", "sender"},
+    "botocore": {"providers"},
     "starlette": {"service", "dashboard"},
     "uvicorn": {"service", "cli"},  # (cli: dashboard)
     "jinja2": {"dashboard"},

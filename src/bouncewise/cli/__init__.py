@@ -39,6 +39,7 @@ GROUPS = {
         "gate": "what will this list cost? should this mailing be stopped?",
         "segment": "who of a list still reads? by opens, clicks and other acts",
         "suppressions": "list, add, remove, import or export suppressions",
+        "sync": "compare ESPs' suppression lists with the ledger; pull, push",
         "confirm": "record a sign of life of an address",
         "forget": "remove everything about an address",
     },

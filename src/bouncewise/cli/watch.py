@@ -15,6 +15,7 @@ from bouncewise.cli.common import (
     config_option,
     db_option,
     echo,
+    echo_error,
     json_option,
     load_configuration,
     open_ledger,
@@ -25,6 +26,8 @@ from bouncewise.contract import dumps, time
 from bouncewise.contract.watch import WatchRow
 from bouncewise.errors import InputError
 from bouncewise.net.dns import remembering, system_resolver
+from bouncewise.operations import outbox
+from bouncewise.operations.alert_senders import send
 from bouncewise.operations.watch import Watched, watch
 from bouncewise.sender import blocklists
 from bouncewise.sender.watching import Change, Noted, Turn
@@ -54,8 +57,9 @@ def command(
     every hour from cron.
 
     The domains and IP addresses are those of `[watch]` in bouncewise.toml. A listing counts when
-    two runs at least ten minutes apart agree. Exits 1 if something began or got worse. Needs
-    the extra [sender].
+    two runs at least ten minutes apart agree. The changes are also sent to each [[alert]]. Exits 1
+    if something began or got worse, 2 if an alert could not be delivered: the next run tries it
+    again. Needs the extra [sender].
 
     \b
     bouncewise watch
@@ -73,8 +77,12 @@ def command(
         blocklists.shipped().zone,
         remembering(system_resolver(server=resolver)),
     )
+    outbox.require_names(settings.alert)
+    targets = [target.name for target in settings.alert]
+    now = datetime.now(UTC)
     with open_ledger(db, create=True, write=True) as ledger:
-        look = watch(ledger, watched, datetime.now(UTC), everything=everything)
+        look = watch(ledger, watched, now, everything=everything, targets=targets)
+        faults = outbox.deliver(ledger, settings.alert, send, now)
     shown = [Change(Turn.BEGAN, noted) for noted in look.standing] if standing else look.changes
     for change in shown:
         turn = "stands" if standing else change.turn.value
@@ -82,7 +90,10 @@ def command(
             echo(dumps(_row(turn, change.problem)))
         else:
             echo(*_lines(turn, change))
-    raise SystemExit(1 if any(change.is_worse for change in look.changes) else 0)
+    for fault in faults:
+        echo_error(f"bouncewise: {fault}")
+    is_worse = any(change.is_worse for change in look.changes)
+    raise SystemExit(2 if faults else 1 if is_worse else 0)
 
 
 def _row(turn: str, noted: Noted) -> WatchRow:

@@ -39,6 +39,8 @@ _NAMES = {
     "tail": "[tail]",
     "folder": "[folder]",
     "fetch": "[fetch]",
+    "sync": "[sync]",
+    "alert": "[alert]",
 }
 """How tables begin of which there may be several, but for the outer brackets."""
 

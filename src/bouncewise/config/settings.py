@@ -12,6 +12,7 @@ from typing import Annotated
 
 from bouncewise.config import values
 from bouncewise.config.inputs import Fetch, Folder, Tail
+from bouncewise.config.outgoing import AlertTarget, Sync
 from bouncewise.config.service import (
     Http,
     PostfixPolicy,
@@ -265,3 +266,5 @@ class Settings(Table, frozen=True, kw_only=True):
     tail: tuple[Tail, ...] = ()
     folder: tuple[Folder, ...] = ()
     fetch: tuple[Fetch, ...] = ()
+    sync: tuple[Sync, ...] = ()
+    alert: tuple[AlertTarget, ...] = ()

@@ -183,6 +183,23 @@ def secret_place(text: str) -> str:
     return text
 
 
+def url_or_place(text: str) -> str:
+    """An https URL, or where one is: ``file:PATH`` or ``env:VARIABLE``. No message repeats the
+    text: it may be a secret.
+    """
+    if not re.fullmatch(r"https?://[!-~]{1,2000}|file:/.+|env:[A-Za-z_][A-Za-z0-9_]*", text):
+        raise ValueError("write an https URL, file: and an absolute path, or env: and a variable")
+    return text
+
+
+def mail_address(text: str) -> str:
+    """A mail address of ASCII letters, in lower case."""
+    local, at, _ = text.strip().lower().rpartition("@")
+    if not at or local.startswith("-"):
+        raise ValueError(f"{text!r} is no mail address")
+    return address_or_domain(text)
+
+
 def hexadecimal(text: str) -> str:
     """64 hexadecimal digits."""
     if not re.fullmatch(r"[0-9a-fA-F]{64}", text):

@@ -82,6 +82,7 @@ from bouncewise.contract.settings import (
     VerpKeyRecord,
 )
 from bouncewise.contract.signals import SignalRow, TrendRow
+from bouncewise.contract.sync import SyncRecord, SyncRow
 from bouncewise.contract.validations import ValidationRow, ValidationSummary
 from bouncewise.contract.verdicts import ReportRow, VerdictRow
 from bouncewise.contract.volume import VolumeRow
@@ -120,6 +121,7 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "suppressions add, remove, undo": (ActRecord,),
     "confirm": (ActRecord,),
     "suppressions import": (ImportRecord,),
+    "sync": (SyncRow, SyncRecord),
     "history": (EventRow,),
     "missed": (MissedRow,),
     "incidents": (IncidentRow, AlertRow, IncidentDetails, RulingRecord),

@@ -6,7 +6,7 @@ Each kind is due after its own interval. What was found is kept in the ledger.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from bouncewise.ledger import Store
 from bouncewise.ledger.report_records import NewSource
 from bouncewise.net.answers import IPAddress
 from bouncewise.net.dns import Resolver
+from bouncewise.operations import outbox
 from bouncewise.operations.refusals_by_list import refusals_that_name
 from bouncewise.sender import blocklists
 from bouncewise.sender.audit import audit_domain
@@ -75,8 +76,17 @@ class _Found(NamedTuple):
     answered: set[str]
 
 
-def watch(ledger: Store, watched: Watched, now: datetime, *, everything: bool = False) -> Look:
-    """Look at what is due at *now*, or at *everything*, and note it in the ledger."""
+def watch(
+    ledger: Store,
+    watched: Watched,
+    now: datetime,
+    *,
+    everything: bool = False,
+    targets: Iterable[str] = (),
+) -> Look:
+    """Look at what is due at *now*, or at *everything*, and note it in the ledger; the changes wait
+    there for the *targets* of alerts.
+    """
     memory = _remembered(ledger)
     seconds = int(now.timestamp())
     kinds = [
@@ -99,6 +109,7 @@ def watch(ledger: Store, watched: Watched, now: datetime, *, everything: bool = 
             changes += _new_sources(ledger, known, now)
     with ledger.change():
         ledger.remember(_NAME, msgspec.json.encode(memory).decode())
+        outbox.queue(ledger, changes, targets, now)
     return Look(kinds, changes, [p for p in memory.problems if p.is_told])
 
 

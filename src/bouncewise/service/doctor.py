@@ -16,13 +16,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
+from bouncewise.config.secrets import secret_at
 from bouncewise.config.service import TokenScope
 from bouncewise.config.settings import Settings
 from bouncewise.errors import BouncewiseError, ConfigError
 from bouncewise.ledger import Location
 from bouncewise.ledger.upgrade import CURRENT, Standing, standing
 from bouncewise.service import ports, spool
-from bouncewise.service.hooks import hooks, secret_at
+from bouncewise.service.hooks import hooks
 
 OLD = 600.0
 """Seconds after which a record that the ledger process has not read is a finding."""

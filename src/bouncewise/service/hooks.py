@@ -8,14 +8,12 @@ read, is 503, so that the ESP tries again; only what is not genuine is 401 or 40
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from bouncewise.config.load import read_small
+from bouncewise.config.secrets import secret_at
 from bouncewise.config.service import Webhook
 from bouncewise.errors import ConfigError
 from bouncewise.providers.events import Esp, Signature, esps
@@ -39,7 +37,6 @@ MAILGUN_RETRIES = 8 * 3600.0
 """Mailgun's retries last eight hours
 (https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/webhooks)."""
 
-_MAX_SECRET = 1 << 16
 _MOST_CERTIFICATES = 100
 
 
@@ -133,20 +130,6 @@ def hooks(webhooks: tuple[Webhook, ...], public_url: str) -> dict[str, Hook]:
             raise ConfigError(f"[[webhook]] {hook.name}: this name is taken")
         found[hook.name] = hook
     return found
-
-
-def secret_at(place: str) -> str:
-    """The secret at ``file:PATH`` or ``env:VARIABLE``, without the white space around it. Raises
-    ConfigError, which does not contain it.
-    """
-    kind, _, name = place.partition(":")
-    if kind == "env":
-        text = os.environ.get(name, "")
-    else:
-        text = read_small(Path(name), _MAX_SECRET).decode("utf-8", "replace")
-    if not text.strip():
-        raise ConfigError(f"{place}: the secret is empty or not set")
-    return text.strip()
 
 
 def _esp(name: str, place: str) -> Esp:

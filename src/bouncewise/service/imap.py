@@ -19,9 +19,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from bouncewise.config.inputs import Fetch, Security
+from bouncewise.config.secrets import secret_at
 from bouncewise.errors import BouncewiseError
 from bouncewise.readers.messages.interpret import MAX_MESSAGE
-from bouncewise.service.hooks import secret_at
 
 TIMEOUT = 60.0
 """Seconds for which an answer is waited for."""
