@@ -153,14 +153,14 @@ def unique_templates(frame: pl.DataFrame) -> tuple[int, int, int]:
     """
     classifier = ColumnClassifier()
     classified = 0
-    read = classifier.classifier.read
+    classify = classifier.classifier.classify
 
     def count(*args: Any, **more: Any) -> Any:
         nonlocal classified
         classified += 1
-        return read(*args, **more)
+        return classify(*args, **more)
 
-    classifier.classifier = SimpleNamespace(read=count)
+    classifier.classifier = SimpleNamespace(classify=count)
     found = classifier.extractor.extract(frame["reply"])
     classifier.verdict_columns(frame)
     texts = pl.Series(found.untemplated.texts, dtype=pl.String)

@@ -264,13 +264,13 @@ def test_replies_of_many_hosts_share_coarse_templates() -> None:
         for i in range(500)
     ]
     columns = ColumnClassifier()
-    read, classified = columns.classifier.read, []
+    classify, classified = columns.classifier.classify, []
 
     def remember(text: str, **more: Any) -> Any:
         classified.append(text)
-        return read(text, **more)
+        return classify(text, **more)
 
-    columns.classifier = SimpleNamespace(read=remember)  # type: ignore[assignment]
+    columns.classifier = SimpleNamespace(classify=remember)  # type: ignore[assignment]
     columns.verdict_columns(pl.DataFrame({"reply": lines}))
     assert columns.extractor.extract(pl.Series(lines)).templates.n_unique() > 300
     assert len(classified) < 60

@@ -80,16 +80,16 @@ def test_the_help_has_an_example_and_an_end(each: Command) -> None:
 
 # What they would do: listen, ask DNS or other servers, or not end.
 NOT_RUN = (
-    "serve",
-    "dashboard",
-    "watch",
     "blocklists",
+    "dashboard",
+    "fetch",
+    "follow",
     "sender",
-    "validate",
+    "serve",
     "spool",
     "sync",
-    "fetch",
-    "tail",
+    "validate",
+    "watch",
 )
 WITH_DNS = ("--dns", "--validate")
 # There is no incident, mailing or import with the time, name or number of the example.

@@ -6,7 +6,7 @@ Gives: a polars DataFrame with a row per reply, words as Categorical. Needs the 
 Replies differ in addresses, IP addresses, ids and host names, which no rule can match. A linear
 regex engine replaces each of these by one word (``templates``). The remaining templates repeat, and
 only new ones are classified, by ``Classifier.classify``. The verdicts do not change: a new fine
-template gets the verdict of its coarse one where a rule decides that, else its own.
+template gets the verdict of its coarse one.
 
 tests/bulk/test_columns.py compares both ways for generated and hostile replies.
 """
@@ -88,7 +88,6 @@ class ColumnClassifier:
         self._with_context: OrderedDict[str, int] = OrderedDict()
         # Different verdicts are few, however many templates there are: each is a row of a table.
         self._index_of: dict[tuple[Any, ...], int] = {}
-        self._undecided: set[int] = set()  # the indexes of verdicts that rules alone do not decide
         self._table = pl.DataFrame(schema=SCHEMA)
 
     def with_verdict(
@@ -128,7 +127,7 @@ class ColumnClassifier:
             keys = context.gather(untemplated.rows).keys(texts)
             indexes = indexes.scatter(untemplated.rows, self._indexes(keys.to_list(), memo))
         if len(self._index_of) > self._table.height:
-            rows = [_polars_row(row[:-1]) for row in self._index_of]
+            rows = list(map(_polars_row, self._index_of))
             self._table = pl.DataFrame(rows, schema=SCHEMA, orient="row")
         return self._table[indexes]
 
@@ -148,7 +147,7 @@ class ColumnClassifier:
 
     def _remember(self, new: list[str], memo: OrderedDict[str, int]) -> None:
         """Put the index of the verdict on each of the *new* keys into *memo*: that of its coarse
-        template if a rule decides that, else its own.
+        template, or its own where it has none.
         """
         parted = [(key, "") for key in new]
         if memo is self._with_context:
@@ -156,12 +155,7 @@ class ColumnClassifier:
         texts = pl.Series([text for text, _ in parted], dtype=pl.String)
         coarse = self.coarse_extractor.extract(texts).to_list()
         for key, (_, context), template in zip(new, parted, coarse, strict=True):
-            index = None
-            if template is not None:
-                index = self._classify(f"{template}{context}", memo)
-            if index is None or index in self._undecided:
-                index = self._classify(key, memo)
-            memo[key] = index
+            memo[key] = self._classify(key if template is None else f"{template}{context}", memo)
 
     def _classify(self, key: str, memo: OrderedDict[str, int]) -> int:
         """The index of the verdict on *key*, which *memo* has afterwards."""
@@ -170,13 +164,8 @@ class ColumnClassifier:
             return index
         has_context = memo is self._with_context
         text, receiver, stage = key.rsplit(_SEPARATOR, 2) if has_context else (key, "", "")
-        verdict, settled = self.classifier.read(
-            text, receiver=receiver or None, stage=stage or None
-        )
-        row = (*_row(verdict), settled)
-        index = memo[key] = self._index_of.setdefault(row, len(self._index_of))
-        if not settled:
-            self._undecided.add(index)
+        verdict = self.classifier.classify(text, receiver=receiver or None, stage=stage or None)
+        index = memo[key] = self._index_of.setdefault(_row(verdict), len(self._index_of))
         return index
 
 

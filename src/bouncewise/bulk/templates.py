@@ -13,8 +13,8 @@ A *fine* template has the verdict of its reply, whatever decides it:
 * Ids and IP addresses become different words, because rules and frames may name an IP address.
 * Gaps in phrases are counted in words, and a template has as many words as the reply.
 
-A *coarse* template has the verdict of its fine template if a rule decides it. The model and the
-absence of a verdict depend on every word; therefore they are computed from the fine template.
+A *coarse* template has the verdict of its fine template. What it replaces, no rule distinguishes,
+and the model neither (``classifier.features``).
 
 * A word of letters and digits keeps its letters (``mta4192`` and ``mta7`` become one word), because
   a wildcard of a rule and the name of a stage match the beginning of a word.

@@ -19,6 +19,7 @@ from bouncewise.classifier.combine import (
     before_recipients,
     combine,
 )
+from bouncewise.classifier.doubts import is_doubtful
 from bouncewise.classifier.features import features, is_empty_status
 from bouncewise.classifier.labels import by_label
 from bouncewise.classifier.model import Reading, shipped_model
@@ -35,11 +36,8 @@ CODE_TIER = "codes"
 NO_RULE = "none"
 """The rule of a verdict on a reply that neither a rule nor the model knows."""
 
-_DECISIVE_TIERS = (
-    SITE_TIER.name,
-    "receivers",
-    "subjects",
-)  # their rules decide, whatever the model reads
+_KNOWN_TIERS = (SITE_TIER.name, "receivers")
+_DECISIVE_TIERS = (*_KNOWN_TIERS, "subjects")  # whose rules decide, whatever the model reads
 _STAGES = {str(stage): stage for stage in Stage}
 
 
@@ -53,6 +51,8 @@ class _ByRules(NamedTuple):
     meaning: Meaning
     base: float
     settled: bool
+    is_own: bool
+    """Whether the rule is a receiver's own or the operator's, whose texts are known as a whole."""
 
 
 class _Seen(NamedTuple):
@@ -92,29 +92,18 @@ class Classifier:
         *parts* are used instead of the code, status and stage in the text. *receiver* and *stage*
         are what is known from elsewhere; they outrank the text.
         """
-        return self.read(reply, parts, receiver=receiver, stage=stage)[0]
-
-    def read(
-        self,
-        reply: str,
-        parts: ReplyParts | None = None,
-        *,
-        receiver: str | None = None,
-        stage: str | None = None,
-    ) -> tuple[Verdict, bool]:
-        """The verdict on one *reply* as ``classify`` gives it, and whether rules alone decided it.
-
-        If not, the model was asked, and the verdict may depend on every word.
-        """
         seen = self._match(reply, parts, receiver, stage)
-        meaning, base, settled = seen.by_rules
+        meaning, base, settled, _ = seen.by_rules
         if not settled and (seen.reply_code or not is_empty_status(seen.status)):
             # (Prose is no reply: it may be any sentence, and is left to the rules.)
             reading = _reading(seen.words, seen.reply_code, seen.status)
             if reading is not None:
                 meaning = combine(meaning, base, reading, seen.transient, self.ruleset.causes)
         meaning = before_recipients(meaning, seen.stage, self.ruleset.causes)
-        verdict = Verdict(
+        suppresses = meaning.advice in SUPPRESSING and not seen.by_rules.is_own
+        if suppresses and is_doubtful(meaning.advice, seen.words, seen.status):
+            meaning = meaning._replace(advice=Advice.REVIEW)
+        return Verdict(
             reply,
             seen.reply_code,
             seen.status,
@@ -122,7 +111,6 @@ class Classifier:
             seen.receiver,
             *meaning,
         )
-        return verdict, settled
 
     def _match(
         self, reply: str, parts: ReplyParts | None, receiver: str | None, stage: str | None
@@ -173,7 +161,9 @@ class Classifier:
             facts = self.ruleset.causes[Cause.UNKNOWN]
             advice = (transient_reply and facts.advice_4xx) or facts.advice
             nothing = (facts.cause, facts.party, facts.permanence, advice)
-            return _ByRules(Meaning(*nothing, 0.0, NO_RULE, (), ()), 0.0, settled=False)
+            return _ByRules(
+                Meaning(*nothing, 0.0, NO_RULE, (), ()), 0.0, settled=False, is_own=False
+            )
         first = matching[0]
         rule, base = self.ruleset.rules[first], self.ruleset.base[first]
         confidence, agreed, alternates = self._weigh(matching)
@@ -185,8 +175,10 @@ class Classifier:
             advice = Advice.RETRY_LATER if permanence is Permanence.TRANSIENT else Advice.REVIEW
         said = (facts.cause, facts.party, permanence, advice, confidence, rule.id)
         by_code = agreed and base >= SURE_RULE
-        settled = by_code or self.ruleset.tiers[first] in _DECISIVE_TIERS
-        return _ByRules(Meaning(*said, rule.when.phrase, alternates), base, settled)
+        tier = self.ruleset.tiers[first]
+        settled = by_code or tier in _DECISIVE_TIERS
+        meaning = Meaning(*said, rule.when.phrase, alternates)
+        return _ByRules(meaning, base, settled, is_own=tier in _KNOWN_TIERS)
 
     def _weigh(self, matching: list[int]) -> tuple[float, bool, tuple[Cause, ...]]:
         """The confidence of the first of the *matching* rules, whether codes agree with its

@@ -1,8 +1,8 @@
 """What the model sees of a reply: words, pairs of words, parts of words, and codes.
 
 Reads: the words of a reply (``text.words``) and its codes. Gives: a set of strings. Pure, and the
-same for a reply and for its template in a column: a word with the shape of an id counts as the
-word that replaces an id there.
+same for a reply and for its templates in a column (``bulk.templates``), which replace ids, numbers,
+times, and the digits of names: here these count as one word.
 """
 
 from __future__ import annotations
@@ -17,7 +17,12 @@ from bouncewise.text.mask import PLACEHOLDER
 MAX_WORDS = 80
 """Words of a reply that are looked at. The limit keeps hostile texts cheap."""
 
-_ID = re.compile(r"[a-z]{0,3}[0-9]+[a-z]+[0-9][a-z0-9]*|[0-9]{4,}")
+_UUID = re.compile(
+    r"(?<![^ ])(?:[0-9a-f]{8}|0q0) (?:(?:[0-9a-f]{4}|0q0) ){3}(?:[0-9a-f]{12}|0q0)(?= |$)"
+)
+_DIGIT = re.compile("[0-9]")
+_LETTERS = re.compile("([a-z]{4,})[0-9]")
+_MASKED_UUID = " ".join([PLACEHOLDER] * 5)
 _PART = 4  # characters of a part of a word
 
 
@@ -37,7 +42,7 @@ def features(words: str, reply_code: int | None, status: str | None) -> Features
     ``#5.1`` and ``#.1.1`` are codes. The stage of the dialogue is left out, because the frame
     around a reply names it or not; so is a status that says nothing, which reports add.
     """
-    found = [PLACEHOLDER if _ID.fullmatch(word) else word for word in words.split()[:MAX_WORDS]]
+    found = [_reduced(word) for word in _UUID.sub(_MASKED_UUID, words).split()[:MAX_WORDS]]
     result = set(found)
     result.update(map(" ".join, pairwise(found)))
     result.update(map(" _ ".join, zip(found, found[2:], strict=False)))
@@ -49,6 +54,14 @@ def features(words: str, reply_code: int | None, status: str | None) -> Features
         result.update((f"#{status}", f"#{status.rpartition('.')[0]}", f"#{status[1:]}"))
     spelled = frozenset(w for w in found if w not in ("@", PLACEHOLDER) and not w.isdigit())
     return Features(spelled, frozenset(result))
+
+
+def _reduced(word: str) -> str:
+    """*word*; one with digits counts as its first letters, if they are many, else as an id."""
+    if not _DIGIT.search(word):
+        return word
+    letters = _LETTERS.match(word)
+    return f"{letters[1]}9" if letters else PLACEHOLDER
 
 
 @lru_cache(maxsize=16384)
