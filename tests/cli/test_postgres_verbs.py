@@ -83,6 +83,7 @@ ELSEWHERE = {
     "spool drop": "it opens no ledger",
     "spool retry": "it writes as `ingest` does",
     "spool show": "it opens no ledger",
+    "sync": "it needs an ESP; tests/operations/test_sync.py runs on both",
     "watch": "it needs DNS; tests/operations/test_watch.py",
 }
 
