@@ -51,6 +51,14 @@ def test_a_suppressed_address_is_refused_in_one_line(answers: PolicyAnswers) -> 
     assert answers.answer(request("ok@x.example")) == DUNNO
 
 
+@pytest.mark.parametrize("recipient", ["bo@localhost", "bo@[192.0.2.1]", "a..b@docomo.example"])
+def test_what_is_no_address_here_is_left_to_the_mail_server(recipient: str) -> None:
+    def invalid(address: str, mail: Mail) -> Answer:
+        return Answer(address, False, address, Decision(state=State.INVALID, why="not an address"))
+
+    assert PolicyAnswers(PostfixPolicy(), invalid).answer(request(recipient)) == DUNNO
+
+
 def test_complaints_count_for_marketing_senders(answers: PolicyAnswers) -> None:
     assert answers.answer(request("complained@x.example")) == DUNNO
     assert answers.answer(request("complained@x.example", "News@shop.example")) != DUNNO

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from fnmatch import translate
 
 from bouncewise.config.service import PostfixPolicy
-from bouncewise.model import Mail
+from bouncewise.model import Mail, State
 from bouncewise.operations.check import Answer
 from bouncewise.service.conversation import Protocol, ended_by
 
@@ -57,8 +57,8 @@ class PolicyAnswers:
         except Exception:
             self.failed += 1
             raise
-        if found.send:
-            return ""
+        if found.send or found.decision.state is State.INVALID:
+            return ""  # (whether an address is well formed, the mail server decides)
         self.refused += 1
         return self._action_for(found)
 
