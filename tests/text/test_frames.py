@@ -123,6 +123,10 @@ UNSEEN = [
 # Words of the receiver's own, in which a form seems to stand.
 KEPT = [
     (
+        "450 4.1.1 <u@b.example>: Recipient address rejected: unverified address: host "
+        "10.0.0.1[10.0.0.1] said: 550 5.1.1 User unknown"
+    ),
+    (
         "450 4.1.7 <n@a.example>: Sender address rejected: unverified address: host "
         "mx.a.example[192.0.2.9] said: 550 5.1.1 User unknown"
     ),
@@ -260,8 +264,13 @@ def test_a_reply_that_looks_like_a_frame_is_kept(reply: str) -> None:
 
 
 def test_what_the_sender_was_refused_for_suppresses_nobody() -> None:
-    verdict = judge(KEPT[0])
+    verdict = judge(KEPT[1])
     assert (verdict.cause, verdict.party, verdict.reply_code) == ("sender-rejected", "sender", 450)
+
+
+def test_what_a_receiver_asked_its_own_server_keeps_its_4xx() -> None:
+    verdict = judge(KEPT[0])
+    assert (verdict.cause, verdict.reply_code, verdict.advice) == ("mailbox-unknown", 450, "review")
 
 
 def test_a_frame_is_judged_where_it_quotes_nothing() -> None:
