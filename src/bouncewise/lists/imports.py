@@ -18,10 +18,11 @@ from bouncewise.encode import for_csv
 from bouncewise.errors import InputError
 from bouncewise.lists import layouts
 from bouncewise.lists.column import folded
+from bouncewise.lists.contacts import contact_columns
 from bouncewise.lists.dates import Order, order_of, parse_time
 from bouncewise.lists.layouts import Layout, Meaning, knowledge
 from bouncewise.lists.names import name_error, unwrapped
-from bouncewise.lists.reasons import Reasons, joined
+from bouncewise.lists.reasons import Reasons, is_reply, joined
 from bouncewise.lists.records import ADDRESSES_ALONE, json_table
 from bouncewise.lists.table import Table
 from bouncewise.model import Cause, Scope
@@ -29,12 +30,16 @@ from bouncewise.model import Cause, Scope
 FORMATS = layouts.names()
 """What a list can be: the names of the layouts."""
 
+PLAIN = "csv"
+"""The name of a list whose columns decide."""
+
 _ORDER_SAMPLE = 10_000
 """Rows in which a date with a number above 12 is looked for."""
 
 _EMPTY_DATES = frozenset("0-:/. TZ")
 _NO_REASON = (
-    "its status does not say that it is to be suppressed: {!r:.40}; --scope suppresses every row"
+    "its status does not say that it is to be suppressed: {!r:.40}; if it is, write bounced, "
+    "complained or unsubscribed there"
 )
 
 
@@ -69,18 +74,20 @@ def load(
 ) -> Iterator[ListRow]:
     """The rows of the list at *path*, in the layout *name* or the one that its columns show; the
     addresses are in *column*, if it is given. What operators should know of the list is given to
-    *note*. Raises InputError where no column says why the rows are there, unless *every* row is
-    meant.
+    *note*. Raises InputError where the columns of the layout *name* are not there, or no column
+    says why the rows are there, unless *every* row is meant.
     """
     with Table.open(path, column, partial(json_table, name=name)) as table:
         list_ = _List(table, name)
-        if not (every or name):
-            list_.require_reason()
-        for text in list_.notes():
-            note(text)
         rows = iter(table.numbered)
         top = list(islice(rows, _ORDER_SAMPLE))
         list_.look_at([row.cells for row in top])
+        if name and name != PLAIN:
+            list_.require_layout()
+        elif not every:
+            list_.require_reason()
+        for text in list_.notes():
+            note(text)
         for row in chain(top, rows):
             cells = row.cells
             listed = cells[table.address].strip() if table.address < len(cells) else ""
@@ -99,6 +106,8 @@ class _List:
     def __init__(self, table: Table, name: str | None) -> None:
         self._table = table
         self._order: Order | None = None
+        self._is_empty, self._says = True, False
+        self._contact_columns: list[str] = []
         self._names = names = folded(table.header)
         self._at: dict[str, int] = {}
         self._texts: tuple[int, ...] = ()
@@ -106,7 +115,7 @@ class _List:
         self._codes: tuple[int, ...] = ()
         shown = layouts.shown_by(names)
         layout = layouts.named(name, names) if name else next(iter(shown), None)
-        self.format = name or (layout.name if layout else "csv")
+        self.format = name or (layout.name if layout else PLAIN)
         self._layout, self._is_named = layout, name is not None
         known = knowledge().columns
         if not names:  # SES has no header; of a plain list the next column may say why
@@ -137,12 +146,36 @@ class _List:
             return
         if self._reasons.any or names & {*known.reason, "scope", "until", "cause", "code"}:
             return
+        if contacts := self._contacts():
+            raise InputError(f"{self._table.path}: no column says why a row is there; {contacts}")
         asked = [f"{x.about} (--format {x.name})" for x in layouts.shown_by(self._names, ask=True)]
-        may_be = f" They may be {', or '.join(asked[:3])}." if asked else ""
+        may_be = f" They may be {', '.join(asked[:3])}." if asked else ""
         raise InputError(
             f"{self._table.path}: no column says why a row is there: "
             f"{', '.join(self._table.header)[:200]}.{may_be} "
             "To suppress every row: --scope all, or --scope marketing"
+        )
+
+    def require_layout(self) -> None:
+        """Raise InputError where the list lacks columns of the layout that it is said to have."""
+        if self._is_empty or (not self._names and self.format == "ses" and self._says):
+            return
+        if not (lost := layouts.lacks(self.format, self._names)):
+            return
+        what = "these columns are not there" if self._names else "it has no header"
+        raise InputError(
+            f"{self._table.path}: not a list for --format {self.format}, for {what}: "
+            f"{'; '.join(lost)[:300]}. {self._contacts() or 'Without --format its columns decide'}"
+        )
+
+    def _contacts(self) -> str:
+        """What to do with a list that looks like one of contacts; '' for any other."""
+        if not self._contact_columns:
+            return ""
+        return (
+            f"it looks like a list of contacts ({', '.join(self._contact_columns)[:100]}): "
+            "export those that bounced, complained or unsubscribed, or add a column status that "
+            "says so of each"
         )
 
     def notes(self) -> Iterator[str]:
@@ -155,9 +188,11 @@ class _List:
     def look_at(self, top: list[list[str]]) -> None:
         """Find out from the first rows how dates are written, and whether the list is of SES."""
         self._order = order_of(_cell(row, i) for row in top for i in self._dates)
+        self._is_empty = not top
+        self._contact_columns = contact_columns(self._table.header, top)
+        self._says = any(self._reasons.meaning(row) for row in top)
         if not (self._names or self._is_named):
-            says = any(self._reasons.meaning(row) for row in top)
-            self.format = "ses" if says else "csv"
+            self.format = "ses" if self._says else PLAIN
 
     def row(self, listed: str, cells: list[str], *, every: bool) -> ListRow:
         """What a row says; *every*: whatever its status."""
@@ -184,12 +219,14 @@ class _List:
         error = name_error(listed) or ""
         if not error and not every and not row.cause and row.scope is Scope.ALL:
             status = self._reasons.unknown_status(cells, self._texts)
+            if status is None and meaning is None and self._is_named and not self._names:
+                status = row.reason if self.format == "ses" and not is_reply(row.reason) else None
             error = "" if status is None else _NO_REASON.format(status)
         return row._replace(error=error)
 
     def _reason(self, cells: list[str]) -> str:
         text = next(filter(None, (_cell(cells, i) for i in self._texts)), "")
-        text = without_mark(text) if self.format == "csv" else text
+        text = without_mark(text) if self.format == PLAIN else text
         return joined((_cell(cells, i) for i in self._codes), text)
 
     def _written(self, cells: list[str], column: str) -> str:

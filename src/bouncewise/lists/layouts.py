@@ -55,6 +55,15 @@ class Columns(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="k
     at: tuple[str, ...]
 
 
+class Contacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What lists of contacts have: patterns of the names of their columns, and words of a status;
+    written as words are.
+    """
+
+    names: tuple[str, ...]
+    words: frozenset[str]
+
+
 class JsonKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Keys of answers of an API: those of a list, those that are filled if there is more, and those
     that say something of every entry.
@@ -94,6 +103,7 @@ class Knowledge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     words: dict[Meaning, tuple[str, ...]]
     filled: dict[Meaning, tuple[str, ...]]
     columns: Columns
+    contacts: Contacts
     json: JsonKeys
     layout: tuple[Layout, ...]
 
@@ -130,6 +140,17 @@ def named(name: str, columns: Sequence[str]) -> Layout:
         raise KeyError(name)
     present = set(columns)
     return max(found, key=lambda layout: len(layout.columns & present) / len(layout.columns))
+
+
+def lacks(name: str, columns: Sequence[str]) -> list[str]:
+    """What *columns* lack of each layout with this *name*, in words; none if they have all of
+    one.
+    """
+    present = set(columns)
+    found = {x.about: x.columns - present for x in knowledge().layout if x.name == name}
+    if not all(found.values()):
+        return []
+    return [f"{about} has {', '.join(sorted(lost))}" for about, lost in found.items()]
 
 
 def shown_by(columns: Sequence[str], *, ask: bool = False) -> list[Layout]:
