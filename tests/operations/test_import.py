@@ -228,7 +228,7 @@ EXPORTS = {  # of services, with what each row means: an address and its scope, 
         "Email,Email hard bounce reason,Unsubscribed from all "
         "email,Name\na@x.example,Unknown user,,A\n"
         "b@x.example,,true,B\nc@x.example,,false,C\nd@x.example,,,D\n",
-        "a all, b marketing",
+        "a all mailbox-unknown, b marketing",
     ),
     "postmark": (
         "EmailAddress,SuppressionReason,Origin,CreatedAt\na@x.example,HardBounce,"

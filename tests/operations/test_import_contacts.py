@@ -97,3 +97,160 @@ def test_a_list_of_contacts_is_called_so_and_no_suppression_of_all_is_offered(
     assert shown in err
     assert "--scope" not in err
     assert rows(tmp_path) == []
+
+
+# ── Klaviyo ────────────────────────────────────────────────────────────────────────────────────
+
+KLAVIYO = (
+    "Email,First Name,Email Marketing Consent,Email Suppressions,Source\n"
+    "anna@example.com,A,SUBSCRIBED,[],web\n"
+    'ben@example.com,B,SUBSCRIBED,"[""HARD_BOUNCE""]",web\n'
+    "carl@example.com,C,SUBSCRIBED,['SPAM_COMPLAINT'],web\n"
+    "dora@example.com,D,UNSUBSCRIBED,[],web\n"
+    "emil@example.com,E,NEVER_SUBSCRIBED,[UNSUBSCRIBE],web\n"
+    "fay@example.com,F,SUBSCRIBED,[USER_SUPPRESSED],web\n"
+    'gus@example.com,G,SUBSCRIBED,"[""UNSUBSCRIBE"", ""INVALID_EMAIL""]",web\n'
+    "hal@example.com,H,,,web\n"
+)
+
+
+@pytest.mark.parametrize("args", [(), ("--format", "klaviyo")])
+def test_consent_and_suppressions_of_klaviyo_decide(tmp_path: Path, args: tuple[str, ...]) -> None:
+    done = imported(tmp_path, KLAVIYO, *args)[1]
+    assert rows(tmp_path) == [
+        "ben all",
+        "carl marketing complaint",
+        "dora marketing",
+        "emil marketing",
+        "fay all",
+        "gus all",
+    ]
+    assert done["skipped"] + done["bad"] == 2
+
+
+@pytest.mark.parametrize("empty", ["[]", "[ ]", '[""]', "{}", "[null]"])
+def test_an_empty_list_of_suppressions_suppresses_nobody(tmp_path: Path, empty: str) -> None:
+    cell = empty.replace('"', '""')
+    data = f'Email,Email Suppressions\nanna@example.com,"{cell}"\n'
+    assert imported(tmp_path, data)[1]["skipped"] == 1
+    assert rows(tmp_path) == []
+
+
+def test_a_suppression_that_is_not_known_is_named_and_not_taken_as_none(tmp_path: Path) -> None:
+    data = (
+        "Email,Email Marketing Consent,Email Suppressions\nanna@example.com,SUBSCRIBED,[NEW_KIND]\n"
+    )
+    code, done, err = imported(tmp_path, data)
+    assert (code, done["added"], done["bad"]) == (1, 0, 1)
+    assert "NEW_KIND" in err
+
+
+# ── bounces that do not speak against the address ──────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "reply", ["552 5.2.2 mailbox full", "550 5.2.2 over quota", "552 mailbox full"]
+)
+def test_a_reply_that_is_to_be_retried_suppresses_nobody(tmp_path: Path, reply: str) -> None:
+    data = f"email,status,reason\nanna@example.com,bounced,{reply}\n"
+    code, done, err = imported(tmp_path, data)
+    assert (code, done["added"], done["skipped"]) == (0, 0, 1), err
+    assert done["rows"] == {"bounced mailbox-full skipped": 1}
+
+
+def test_a_wish_stands_beside_a_bounce_that_is_not_imported(tmp_path: Path) -> None:
+    data = (
+        "email,bounced,unsubscribed,reason\nanna@example.com,true,true,552 5.2.2 mailbox full\n"
+        "ben@example.com,true,true,550 5.1.1 user unknown\n"
+    )
+    imported(tmp_path, data)
+    assert rows(tmp_path) == ["anna marketing", "ben all mailbox-unknown"]
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("blocked by spam filter", "spam-content"),
+        ("Bounce (content)", "spam-content"),
+        ("Spam", "spam-content"),
+        ("Content", "spam-content"),
+        ("Mailbox full", "mailbox-full"),
+        ("Bounce (mailbox_full)", "mailbox-full"),
+        ("Greylisted", "greylisted"),
+    ],
+)
+def test_a_reason_in_words_is_judged_as_a_reply_is(tmp_path: Path, text: str, cause: str) -> None:
+    for header, status in (("email,status,reason", "bounced"), ("email,event,error", "bounce")):
+        done = imported(tmp_path, f"{header}\nanna@example.com,{status},{text}\n")[1]
+        assert done["rows"] == {f"bounced {cause} skipped": 1}
+    assert rows(tmp_path) == []
+
+
+@pytest.mark.parametrize("text", ["blocked by spam filter", "Bounce (content)", "Mailbox full"])
+def test_a_reason_in_words_is_judged_where_no_status_says_bounced(
+    tmp_path: Path, text: str
+) -> None:
+    done = imported(tmp_path, f"email,reason\nanna@example.com,{text}\n")[1]
+    assert (done["added"], done["skipped"]) == (0, 1)
+
+
+def test_a_reason_in_words_that_says_nothing_leaves_the_status_as_it_is(tmp_path: Path) -> None:
+    data = (
+        "email,status,reason\nanna@example.com,bounced,gone\nben@example.com,bounced,Hard bounce\n"
+        "carl@example.com,manual,she asked us about spam\ndora@example.com,bounced,unknown user\n"
+    )
+    imported(tmp_path, data)
+    assert rows(tmp_path) == ["anna all", "ben all", "carl all", "dora all mailbox-unknown"]
+
+
+def test_a_wish_in_words_is_none_of_a_message(tmp_path: Path) -> None:
+    data = "email,reason\nanna@example.com,complained about spam\n"
+    assert imported(tmp_path, data)[1]["added"] == 1
+
+
+# ── HubSpot ────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("header", ["Email hard bounce reason", "Portal Bounce"])
+def test_only_hard_reasons_of_hubspot_suppress(tmp_path: Path, header: str) -> None:
+    soft = "Content,Policy,Spam,Mailbox full,Greylisted,Other,SPAM,MAILBOX_FULL".split(",")
+    hard = ["Unknown user", "INVALID_ADDRESS", "UNKNOWN_USER"]
+    lines = [f"u{i}@example.com,{text}," for i, text in enumerate(soft + hard)]
+    data = "\n".join([f"Email,{header},Unsubscribed from all email", *lines, ""])
+    code, done, err = imported(tmp_path, data)
+    assert (code, done["added"], done["skipped"]) == (0, len(hard), len(soft)), err
+    assert [r.partition(" ")[0] for r in rows(tmp_path)] == ["u10", "u8", "u9"]
+    assert all(" all " in r for r in rows(tmp_path))
+
+
+def test_a_wish_beside_a_soft_reason_of_hubspot_is_kept(tmp_path: Path) -> None:
+    data = (
+        "Email,Email hard bounce reason,Unsubscribed from all email\n"
+        "anna@example.com,Spam,true\nben@example.com,Unknown user,true\n"
+    )
+    imported(tmp_path, data)
+    assert rows(tmp_path) == ["anna marketing", "ben all mailbox-unknown"]
+
+
+def test_a_flag_is_no_reason(tmp_path: Path) -> None:
+    data = (
+        "Email,Portal Bounce,Portal Unsubscribe,Portal Spam Report,Global Bounce\n"
+        "anna@example.com,TRUE,FALSE,,FALSE\nben@example.com,false,true,,true\n"
+    )
+    imported(tmp_path, data)
+    done = bouncewise(tmp_path, "suppressions", "list", "--json", "--db", "l")
+    assert [json.loads(line)["why"] or "" for line in done.stdout.splitlines()] == ["", ""]
+
+
+def test_opt_outs_of_types_of_mail_are_counted(tmp_path: Path) -> None:
+    data = (
+        "Email,Portal Bounce,Portal Unsubscribe,Portal Spam Report,Newsletter,Product news,Owner\n"
+        "anna@example.com,,,,TRUE,FALSE,x\nben@example.com,,,,TRUE,TRUE,y\n"
+        "carl@example.com,,TRUE,,TRUE,TRUE,z\ndora@example.com,,,,,FALSE,z\n"
+    )
+    code, done, err = imported(tmp_path, data)
+    assert (code, done["added"]) == (0, 1)
+    assert "2 rows" in err
+    assert "Newsletter: 2" in err
+    assert "Product news: 1" in err
+    assert "Owner" not in err

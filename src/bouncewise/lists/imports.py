@@ -7,6 +7,8 @@ there, unless somebody names its layout or says that every row is meant.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
@@ -22,7 +24,7 @@ from bouncewise.lists.contacts import contact_columns
 from bouncewise.lists.dates import Order, order_of, parse_time
 from bouncewise.lists.layouts import Layout, Meaning, knowledge
 from bouncewise.lists.names import name_error, unwrapped
-from bouncewise.lists.reasons import Reasons, is_reply, joined
+from bouncewise.lists.reasons import Reasons, folded_word, is_flag, is_reply, joined
 from bouncewise.lists.records import ADDRESSES_ALONE, json_table
 from bouncewise.lists.table import Table
 from bouncewise.model import Cause, Scope
@@ -59,6 +61,10 @@ class ListRow(NamedTuple):
     line: int = 0
     error: str = ""
     meaning: Meaning | None = None
+    wish: Meaning | None = None
+    """What the recipient wishes, whatever else the row says."""
+    is_remark: bool = False
+    """Whether the reason is what a person noted, and no report of a bounce."""
     unit: str = "line"
     lost_date: str = ""
     """A date that cannot be read, or could be read in two ways."""
@@ -97,7 +103,10 @@ def load(
                 found = list_.row(listed, cells, every=every)
             else:
                 continue
+            list_.count_types(found, cells)
             yield found._replace(line=row.line, unit=table.unit)
+        if text := list_.lost_types():
+            note(text)
 
 
 class _List:
@@ -108,6 +117,9 @@ class _List:
         self._order: Order | None = None
         self._is_empty, self._says = True, False
         self._contact_columns: list[str] = []
+        self._types: list[int] = []
+        self._opted_out: Counter[int] = Counter()
+        self._lost_types = 0
         self._names = names = folded(table.header)
         self._at: dict[str, int] = {}
         self._texts: tuple[int, ...] = ()
@@ -189,10 +201,45 @@ class _List:
         """Find out from the first rows how dates are written, and whether the list is of SES."""
         self._order = order_of(_cell(row, i) for row in top for i in self._dates)
         self._is_empty = not top
+        self._types = self._columns_of_types(top)
         self._contact_columns = contact_columns(self._table.header, top)
         self._says = any(self._reasons.meaning(row) for row in top)
         if not (self._names or self._is_named):
             self.format = "ses" if self._says else PLAIN
+
+    def _columns_of_types(self, top: list[list[str]]) -> list[int]:
+        """The columns that are TRUE for an opt-out from a type of mail."""
+        if self._layout is None or not self._layout.types:
+            return []
+        known = {self._table.address, *self._texts, *self._dates, *self._codes, *self._reasons.at}
+        pattern = re.compile(self._layout.types)
+        return [
+            i
+            for i, name in enumerate(self._names)
+            if i not in known
+            and pattern.fullmatch(folded_word(name.rpartition(".")[2]))
+            and all(_cell(row, i).casefold() in ("", "true", "false") for row in top)
+        ]
+
+    def count_types(self, row: ListRow, cells: list[str]) -> None:
+        """Count opt-outs from types of mail, unless the row says more."""
+        if row.error or row.meaning not in (None, Meaning.DELIVERABLE, Meaning.BLOCKED):
+            return
+        types = [i for i in self._types if _cell(cells, i).casefold() == "true"]
+        self._opted_out.update(types)
+        self._lost_types += bool(types)
+
+    def lost_types(self) -> str:
+        """What is to be known of opt-outs from types of mail; '' where there are none."""
+        if not self._lost_types:
+            return ""
+        counts = self._opted_out.most_common(5)
+        types = ", ".join(f"{self._table.header[i][:40]}: {n:,}" for i, n in counts)
+        return (
+            f"{self._lost_types:,} rows opt out of types of mail, not of all ({types}); this is not "
+            "imported. To stop all marketing mail to them, import these rows alone with --scope "
+            "marketing"
+        )
 
     def row(self, listed: str, cells: list[str], *, every: bool) -> ListRow:
         """What a row says; *every*: whatever its status."""
@@ -212,6 +259,8 @@ class _List:
             scope=_scope(written.casefold(), meaning),
             until=parse_time(until),
             meaning=meaning,
+            wish=self._reasons.wish(cells),
+            is_remark=bool(self._written(cells, "why")),
             lost_date="" if at or _EMPTY_DATES.issuperset(date) else date,
         )
         if until and row.until is None:
@@ -225,7 +274,8 @@ class _List:
         return row._replace(error=error)
 
     def _reason(self, cells: list[str]) -> str:
-        text = next(filter(None, (_cell(cells, i) for i in self._texts)), "")
+        texts = (_cell(cells, i) for i in self._texts)
+        text = next((text for text in texts if not is_flag(text)), "")
         text = without_mark(text) if self.format == PLAIN else text
         return joined((_cell(cells, i) for i in self._codes), text)
 

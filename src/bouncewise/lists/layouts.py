@@ -55,6 +55,16 @@ class Columns(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="k
     at: tuple[str, ...]
 
 
+class BounceReasons(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Columns that give the reason of a bounce in words: patterns of their names; the ``hard``
+    words that speak against the address; ``causes`` of words that are no reply.
+    """
+
+    columns: tuple[str, ...]
+    hard: frozenset[str]
+    causes: dict[str, Cause]
+
+
 class Contacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What lists of contacts have: patterns of the names of their columns, and words of a status;
     written as words are.
@@ -79,7 +89,7 @@ class Layout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ``email``, ``reason``, ``status``, ``at``: columns in place of those of any list; ``means``:
     what every row says; ``words``: of its status; ``ask``: other lists have these columns, too;
     ``source``: the page that shows the columns, '' where they are unconfirmed; ``note``: for
-    operators.
+    operators; ``types``: the pattern of columns that say TRUE for an opt-out from a type of mail.
     """
 
     name: str
@@ -95,13 +105,15 @@ class Layout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     means: Meaning | None = None
     words: dict[str, Meaning] = {}
     note: str = ""
+    types: str = ""
 
 
-class Knowledge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Knowledge(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
     """imports.toml."""
 
     words: dict[Meaning, tuple[str, ...]]
     filled: dict[Meaning, tuple[str, ...]]
+    bounce_reasons: BounceReasons
     columns: Columns
     contacts: Contacts
     json: JsonKeys
@@ -126,6 +138,12 @@ def filled() -> tuple[tuple[Meaning, re.Pattern[str]], ...]:
     """The names of columns that say by being filled that something happened."""
     found = knowledge().filled.items()
     return tuple((meaning, re.compile("|".join(patterns))) for meaning, patterns in found)
+
+
+@cache
+def bounce_columns() -> re.Pattern[str]:
+    """The names of columns that give the reason of a bounce in words."""
+    return re.compile("|".join(knowledge().bounce_reasons.columns))
 
 
 def names() -> list[str]:

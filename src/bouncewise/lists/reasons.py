@@ -11,11 +11,24 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from bouncewise.lists.layouts import STRICTNESS, Layout, Meaning, filled, knowledge, words
+from bouncewise.lists.layouts import (
+    STRICTNESS,
+    Layout,
+    Meaning,
+    bounce_columns,
+    filled,
+    knowledge,
+    words,
+)
+from bouncewise.model import Scope
 
 _SCOPE_WORDS = ("transactional", "nontransactional")  # SparkPost
+_MAX_LIST = 2000
 _PLAIN = re.compile(r"[\s_-]+")
 _NO = frozenset(("", "false", "f", "no", "0", "n", "null", "none", "never", "n/a", "-"))
+_YES = frozenset(("true", "t", "yes", "y", "1"))
+_LISTED = re.compile(r"[^\W\d_][^\W\d]*(?: [^\W\d]+)*")
+_KIND = re.compile(r"([\w -]+)\([^()]*\)")
 _NO_DATE = re.compile(r"[0:./TZ+ -]+")  # MySQL's 0000-00-00
 
 # RFC 5321 §4.2.1, RFC 3463 §2; some lists write "smtp; 550 …", as Diagnostic-Code does (RFC 3464).
@@ -34,6 +47,8 @@ class Reasons(NamedTuple):
     statuses: tuple[int, ...]
     """Those of ``words`` that alone do not make a list one of suppressions."""
     filled: tuple[tuple[Meaning, int], ...]
+    kinds: tuple[int, ...] = ()
+    """Those that give the reason of a bounce in words."""
 
     @classmethod
     def of(cls, names: Sequence[str], layout: Layout | None) -> Reasons:
@@ -56,18 +71,46 @@ class Reasons(NamedTuple):
                 for i, name in enumerate(plain)
                 if pattern.fullmatch(name)
             ),
+            kinds=tuple(i for i, name in enumerate(plain) if bounce_columns().fullmatch(name)),
         )
 
     @property
     def any(self) -> bool:
         """Whether the list says anything of its rows."""
-        return bool(self.means or self.words or self.filled)
+        return bool(self.means or self.words or self.filled or self.kinds)
+
+    @property
+    def at(self) -> set[int]:
+        """The positions of all of them."""
+        return {*self.words, *self.kinds, *(i for _, i in self.filled)}
 
     def meaning(self, cells: Sequence[str]) -> Meaning | None:
         """What a row says, else what its list says; None for nothing that is known."""
-        found = [self._word(_cell(cells, i)) for i in self.words]
-        found += (_filled(meaning, _cell(cells, i)) for meaning, i in self.filled)
-        return max(filter(None, found), key=STRICTNESS.__getitem__, default=self.means)
+        return max(self._all(cells), key=STRICTNESS.__getitem__, default=self.means)
+
+    def wish(self, cells: Sequence[str]) -> Meaning | None:
+        """The wish of the recipient that a row has, whatever else it says; None for none."""
+        wishes = (meaning for meaning in self._all(cells) if meaning.scope is Scope.MARKETING)
+        return max(wishes, key=STRICTNESS.__getitem__, default=None)
+
+    def _all(self, cells: Sequence[str]) -> list[Meaning]:
+        """What the columns of a row say. Spam is no complaint beside a bounce, but its reason."""
+        texts = [_cell(cells, i) for i in self.words if i not in self.kinds]
+        found = [_filled(meaning, _cell(cells, i)) for meaning, i in self.filled]
+        found += [_kind(_cell(cells, i)) for i in self.kinds]
+        found += (meaning for text in texts for meaning in self._meanings(text) if not _spam(text))
+        is_bounce = not {self.means, *found}.isdisjoint((Meaning.BOUNCED, Meaning.BLOCKED))
+        if not is_bounce and any(map(_spam, texts)):
+            found.append(Meaning.COMPLAINED)
+        return found
+
+    def _meanings(self, cell: str) -> list[Meaning]:
+        """What a cell says, or each word in a list such as ["HARD_BOUNCE", "UNSUBSCRIBE"]."""
+        if (listed := _listed(cell)) is not None:
+            return [*filter(None, map(self._word, listed))] if listed else [Meaning.DELIVERABLE]
+        kind = _KIND.fullmatch(cell)
+        word = self._word(kind[1] if kind else cell)
+        return [word] if word else []
 
     def _word(self, cell: str) -> Meaning | None:
         return self.own_words.get(cell) or words().get(folded_word(cell))
@@ -76,6 +119,10 @@ class Reasons(NamedTuple):
         """The status of a row that says nothing that is known, in words or in the columns of
         *texts*; None if it says something, or has no column for a status.
         """
+        lists = [_cell(cells, i) for i in self.words]
+        unread = (x for x in lists if _listed(x) and not self._meanings(x))
+        if self.meaning(cells) in (None, Meaning.DELIVERABLE) and (text := next(unread, "")):
+            return text
         values = [_cell(cells, i) for i in self.statuses if i < len(cells)]
         others = [_cell(cells, i) for i in texts if i not in self.statuses]
         if any(others) or any(map(is_reply, values)) or self.meaning(cells) is not None:
@@ -108,6 +155,31 @@ def _filled(meaning: Meaning, value: str) -> Meaning:
     if value.casefold() in _NO or _NO_DATE.fullmatch(value):
         return Meaning.DELIVERABLE
     return words().get(folded_word(value), meaning)
+
+
+def _kind(value: str) -> Meaning:
+    """What a cell says in a column that gives the reason of a bounce in words."""
+    word = folded_word(value)
+    if value.casefold() in _NO:
+        return Meaning.DELIVERABLE
+    is_hard = word in _YES or word in knowledge().bounce_reasons.hard or is_reply(value)
+    return Meaning.BOUNCED if is_hard else Meaning.BLOCKED
+
+
+def _spam(text: str) -> bool:
+    return folded_word(text) == "spam"
+
+
+def _listed(cell: str) -> list[str] | None:
+    """The words of a list in JSON, or nearly so; None for what is no list."""
+    if not cell.startswith(("[", "{")):
+        return None
+    return [word for word in _LISTED.findall(cell[:_MAX_LIST]) if word.casefold() not in _NO]
+
+
+def is_flag(text: str) -> bool:
+    """Whether *text* says yes or no, and nothing else."""
+    return text.casefold() in _NO or text.casefold() in _YES
 
 
 def _cell(cells: Sequence[str], i: int) -> str:

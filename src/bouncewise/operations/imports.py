@@ -22,7 +22,7 @@ from bouncewise.lists import imports
 from bouncewise.model import Cause, Event, Scope
 from bouncewise.operations.context import Context
 from bouncewise.operations.decisions import FIRST_TIME, derive
-from bouncewise.operations.import_rows import ImportOptions, judge, scope_of
+from bouncewise.operations.import_rows import ImportOptions, judge
 from bouncewise.policy.decide import ADDED, WITHDRAWN
 from bouncewise.policy.standing import standing
 from bouncewise.rfc import address
@@ -166,9 +166,8 @@ class _Run:
         if lost := row.lost_date or (row.at is not None and at is None and f"{row.at:%Y-%m-%d}"):
             line, text, rows = self._lost or (row.line, lost, 0)
             self._lost = LostDate(line, text, rows + 1)
-        cause, is_meant = judge(row, self._options, self._context.classifier)
-        scope = scope_of(row, self._options) if is_meant else None
-        self._groups[Group(row.meaning or "listed", cause, scope)] += 1
+        meaning, cause, scope = judge(row, self._options, self._context.classifier)
+        self._groups[Group(meaning or "listed", cause, scope)] += 1
         if scope is None:
             self._skipped += 1
             return
