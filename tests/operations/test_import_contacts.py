@@ -254,3 +254,13 @@ def test_opt_outs_of_types_of_mail_are_counted(tmp_path: Path) -> None:
     assert "Newsletter: 2" in err
     assert "Product news: 1" in err
     assert "Owner" not in err
+
+
+def test_a_suppression_with_an_end_comes_back_with_its_temporary_cause(tmp_path: Path) -> None:
+    data = (
+        "email,cause,scope,since,until,why,rule,by\n"
+        "anna@example.com,mailbox-full,all,2026-03-02,2099-01-01,552 5.2.2 mailbox full,x,y\n"
+        "ben@example.com,mailbox-full,all,2026-03-02,,552 5.2.2 mailbox full,manual,y\n"
+    )
+    imported(tmp_path, data)
+    assert rows(tmp_path) == ["anna all mailbox-full", "ben all mailbox-full"]

@@ -7,8 +7,6 @@ there, unless somebody names its layout or says that every row is meant.
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
@@ -24,7 +22,8 @@ from bouncewise.lists.contacts import contact_columns
 from bouncewise.lists.dates import Order, order_of, parse_time
 from bouncewise.lists.layouts import Layout, Meaning, knowledge
 from bouncewise.lists.names import name_error, unwrapped
-from bouncewise.lists.reasons import Reasons, folded_word, is_flag, is_reply, joined
+from bouncewise.lists.opt_outs import OptOuts
+from bouncewise.lists.reasons import Reasons, is_flag, is_reply, joined
 from bouncewise.lists.records import ADDRESSES_ALONE, json_table
 from bouncewise.lists.table import Table
 from bouncewise.model import Cause, Scope
@@ -38,6 +37,7 @@ PLAIN = "csv"
 _ORDER_SAMPLE = 10_000
 """Rows in which a date with a number above 12 is looked for."""
 
+_NOT_IMPORTED = (None, Meaning.DELIVERABLE, Meaning.BLOCKED)
 _EMPTY_DATES = frozenset("0-:/. TZ")
 _NO_REASON = (
     "its status does not say that it is to be suppressed: {!r:.40}; if it is, write bounced, "
@@ -65,6 +65,8 @@ class ListRow(NamedTuple):
     """What the recipient wishes, whatever else the row says."""
     is_remark: bool = False
     """Whether the reason is what a person noted, and no report of a bounce."""
+    is_decided: bool = False
+    """Whether bouncewise decided about the row, or somebody wrote its end."""
     unit: str = "line"
     lost_date: str = ""
     """A date that cannot be read, or could be read in two ways."""
@@ -103,9 +105,10 @@ def load(
                 found = list_.row(listed, cells, every=every)
             else:
                 continue
-            list_.count_types(found, cells)
+            if not found.error and found.meaning in _NOT_IMPORTED:
+                list_.opt_outs.add(cells)
             yield found._replace(line=row.line, unit=table.unit)
-        if text := list_.lost_types():
+        if text := list_.opt_outs.note():
             note(text)
 
 
@@ -117,9 +120,6 @@ class _List:
         self._order: Order | None = None
         self._is_empty, self._says = True, False
         self._contact_columns: list[str] = []
-        self._types: list[int] = []
-        self._opted_out: Counter[int] = Counter()
-        self._lost_types = 0
         self._names = names = folded(table.header)
         self._at: dict[str, int] = {}
         self._texts: tuple[int, ...] = ()
@@ -128,6 +128,7 @@ class _List:
         shown = layouts.shown_by(names)
         layout = layouts.named(name, names) if name else next(iter(shown), None)
         self.format = name or (layout.name if layout else PLAIN)
+        self._is_own = self.format == PLAIN and layout is not None and layout.columns <= set(names)
         self._layout, self._is_named = layout, name is not None
         known = knowledge().columns
         if not names:  # SES has no header; of a plain list the next column may say why
@@ -201,45 +202,16 @@ class _List:
         """Find out from the first rows how dates are written, and whether the list is of SES."""
         self._order = order_of(_cell(row, i) for row in top for i in self._dates)
         self._is_empty = not top
-        self._types = self._columns_of_types(top)
+        self.opt_outs = self._types(top)
         self._contact_columns = contact_columns(self._table.header, top)
         self._says = any(self._reasons.meaning(row) for row in top)
         if not (self._names or self._is_named):
             self.format = "ses" if self._says else PLAIN
 
-    def _columns_of_types(self, top: list[list[str]]) -> list[int]:
-        """The columns that are TRUE for an opt-out from a type of mail."""
-        if self._layout is None or not self._layout.types:
-            return []
+    def _types(self, top: list[list[str]]) -> OptOuts:
         known = {self._table.address, *self._texts, *self._dates, *self._codes, *self._reasons.at}
-        pattern = re.compile(self._layout.types)
-        return [
-            i
-            for i, name in enumerate(self._names)
-            if i not in known
-            and pattern.fullmatch(folded_word(name.rpartition(".")[2]))
-            and all(_cell(row, i).casefold() in ("", "true", "false") for row in top)
-        ]
-
-    def count_types(self, row: ListRow, cells: list[str]) -> None:
-        """Count opt-outs from types of mail, unless the row says more."""
-        if row.error or row.meaning not in (None, Meaning.DELIVERABLE, Meaning.BLOCKED):
-            return
-        types = [i for i in self._types if _cell(cells, i).casefold() == "true"]
-        self._opted_out.update(types)
-        self._lost_types += bool(types)
-
-    def lost_types(self) -> str:
-        """What is to be known of opt-outs from types of mail; '' where there are none."""
-        if not self._lost_types:
-            return ""
-        counts = self._opted_out.most_common(5)
-        types = ", ".join(f"{self._table.header[i][:40]}: {n:,}" for i, n in counts)
-        return (
-            f"{self._lost_types:,} rows opt out of types of mail, not of all ({types}); this is not "
-            "imported. To stop all marketing mail to them, import these rows alone with --scope "
-            "marketing"
-        )
+        types = self._layout.types if self._layout else ""
+        return OptOuts(self._table.header, types, known, top)
 
     def row(self, listed: str, cells: list[str], *, every: bool) -> ListRow:
         """What a row says; *every*: whatever its status."""
@@ -260,6 +232,7 @@ class _List:
             until=parse_time(until),
             meaning=meaning,
             wish=self._reasons.wish(cells),
+            is_decided=bool(until) or self._is_own,
             is_remark=bool(self._written(cells, "why")),
             lost_date="" if at or _EMPTY_DATES.issuperset(date) else date,
         )

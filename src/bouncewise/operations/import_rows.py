@@ -78,7 +78,7 @@ def _reason(row: ListRow, classifier: Classifier) -> _Reason | None:
     if row.meaning in _WISHES:
         return None
     if is_reply(row.reason):
-        return _judged(classifier.classify(row.reason))
+        return _judged(classifier.classify(row.reason), is_decided=row.is_decided)
     is_remark = row.is_remark or row.cause is not None or _WISH.search(row.reason)
     if not row.reason or is_remark or row.meaning not in (None, Meaning.BOUNCED, Meaning.BLOCKED):
         return None
@@ -92,10 +92,13 @@ def _reason(row: ListRow, classifier: Classifier) -> _Reason | None:
     return None if verdict.rule == NO_RULE else _judged(verdict)
 
 
-def _judged(verdict: Verdict) -> _Reason:
-    """What a verdict says of the address: one temporary failure suppresses nobody."""
+def _judged(verdict: Verdict, *, is_decided: bool = False) -> _Reason:
+    """What a verdict says of the address: one temporary failure suppresses nobody, unless it *is
+    decided* that several do.
+    """
     code = str(verdict.reply_code or verdict.status or "")
-    is_against = _is_against(verdict.party, verdict.advice) and not code.startswith("4")
+    advice = Advice.REVIEW if is_decided else verdict.advice
+    is_against = _is_against(verdict.party, advice) and not code.startswith("4")
     return _Reason(verdict.cause, verdict.advice in _SUPPRESSING, is_against)
 
 
