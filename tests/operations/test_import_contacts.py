@@ -48,7 +48,9 @@ def test_the_columns_that_a_named_layout_lacks_are_listed(tmp_path: Path) -> Non
     err = imported(tmp_path, SUBSCRIBED, "--format", "mailchimp")[2]
     assert "clean_time" in err
     assert "unsub_time" in err
-    assert "no header" in imported(tmp_path, PLAIN, "--format", "klaviyo")[2]
+    err = imported(tmp_path, PLAIN, "--format", "klaviyo")[2]
+    assert "no header" in err
+    assert "suppressed for all mail" in err
 
 
 def test_a_layout_of_several_is_used_where_all_columns_of_one_are_there(tmp_path: Path) -> None:

@@ -176,9 +176,14 @@ class _List:
         if not (lost := layouts.lacks(self.format, self._names)):
             return
         what = "these columns are not there" if self._names else "it has no header"
+        otherwise = (
+            "Without --format the columns decide"
+            if self._names
+            else "Without --format a list of addresses alone is suppressed for all mail"
+        )
         raise InputError(
             f"{self._table.path}: not a list for --format {self.format}, for {what}: "
-            f"{'; '.join(lost)[:300]}. {self._contacts() or 'Without --format its columns decide'}"
+            f"{'; '.join(lost)[:300]}. {_sentence(self._contacts()) or otherwise}"
         )
 
     def _contacts(self) -> str:
@@ -254,6 +259,10 @@ class _List:
 
     def _written(self, cells: list[str], column: str) -> str:
         return _cell(cells, self._at[column]) if column in self._at else ""
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _scope(written: str, meaning: Meaning | None) -> Scope:
