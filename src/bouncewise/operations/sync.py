@@ -159,7 +159,7 @@ class _Theirs(NamedTuple):
     def _why(self, row: ListRow, found: list[Answer], history: list[Event]) -> tuple[Because, Step]:
         removable = Step.REMOVE if self.part.listed.remove else Step.NONE
         options = ImportOptions(format=self.part.listed.layout)
-        if not judge(row, options, self.context.classifier)[1]:
+        if judge(row, options, self.context.classifier).scope is None:
             return Because.REPLY, removable if is_reply(row.reason) else Step.NONE
         if any(e.kind == REMOVED and (row.at is None or e.at > row.at) for e in history):
             return Because.RELEASED, removable
