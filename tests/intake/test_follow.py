@@ -123,6 +123,19 @@ def test_a_long_line_is_given_in_parts(log: Log) -> None:
     assert data == b"x" * (3 * logfile.LONG) + b"\n"
 
 
+def test_lines_behind_nulls_are_read(log: Log) -> None:
+    """A server that does not append goes on at its offset in a truncated file."""
+    log.write()
+    log.server.write(b"\0" * 600_000)
+    log.write(2)
+    assert log.read() == [1, 2, 3]
+    log.start()
+    log.server.write(b"\0" * 600_000)
+    log.write()
+    log.start()
+    assert log.read() == [4]
+
+
 def test_a_renamed_file_is_read_until_the_server_opens_the_new_one(log: Log) -> None:
     log.write(2)
     assert log.read() == [1, 2]

@@ -62,8 +62,8 @@ class Part:
         return Mark(self._inode, self.offset, head, tail, self._at)
 
     def next(self) -> bytes:
-        """The next whole lines; nothing where there is none yet."""
-        while not (data := self._next(CHUNK)) and not self._is_at_end:
+        """The next whole lines, without NULs; nothing where there is none yet."""
+        while not (data := _without_nulls(self._next(CHUNK))) and not self._is_at_end:
             pass
         return data
 
@@ -93,11 +93,11 @@ class Part:
                 break
             if is_far and data:
                 is_far = False
-                yield data[: data.find(b"\n") + 1]
+                yield _without_nulls(data[: data.find(b"\n") + 1])
                 if self.is_plain:
                     self._jump(offset - WARM_UP)
             elif offset - self.offset < WARM_UP:
-                yield data
+                yield _without_nulls(data)
 
     def _jump(self, offset: int) -> None:
         self._stream.seek(0)
@@ -147,6 +147,11 @@ def predecessors(path: Path) -> list[Path]:
                     found[Path(entry.path)] = (changed, order, entry.name)
     names = sorted(found, key=found.__getitem__)[-_MOST_FILES:]
     return [p for p in names if p.suffix not in (".gz", ".zst") or p.with_suffix("") not in found]
+
+
+def _without_nulls(data: bytes) -> bytes:
+    """*data* without what a truncated file is filled with where a server goes on at its offset."""
+    return data.replace(b"\0", b"") if b"\0" in data else data
 
 
 def _digest(data: bytes) -> str:
