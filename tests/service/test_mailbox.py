@@ -374,3 +374,64 @@ def test_notes_are_no_reports(fetch: Fetch, server: ImapServer) -> None:
     stored = run(msgspec.structs.replace(fetch, delete=True), server)
     assert all(isinstance(item, Note) for item in stored.items)
     assert list(server.folders["INBOX"]) == [1]
+
+
+def letter(fields: str, text: str) -> bytes:
+    head = f"From: Jo <jo@a.example>\nTo: bounces@shop.example\n{fields}\n\n"
+    return (head + text).replace("\n", "\r\n").encode()
+
+
+WITH_ATTACHED_REPORT = letter(
+    "Subject: what is this?\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=c",
+    "--c\nContent-Type: text/plain\n\nI got this from you. Please call me.\n\n"
+    f"--c\nContent-Type: message/rfc822\n\n{BOUNCE.format(1)}\n--c--\n",
+)
+QUOTING = (
+    "I am angry. This came back:\n\nYour message could not be delivered.\n\n"
+    "<dead2@gone.example>: host mx.gone.example said: 550 5.1.1 User unknown\n"
+)
+ABSENT = (
+    "I am out of the office until 3 December. Your message will not be read; in urgent cases"
+    " contact kim@a.example.\n"
+)
+NOTICE = (
+    "Your message could not be delivered:\n\n"
+    "<dead3@gone.example>: host mx.gone.example said: 550 5.1.1 User unknown\n"
+)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        WITH_ATTACHED_REPORT,
+        letter("Subject: Undeliverable: my complaint about you", QUOTING),
+        letter("Subject: Fwd: Undelivered Mail Returned to Sender", "See:\n\n" + BOUNCE.format(4)),
+        letter("Subject: Out of office", ABSENT),
+        letter("Subject: Absent\nAuto-Submitted: auto-replied", ABSENT),
+        b"Return-Path: <>\r\n" + letter("Subject: Automatic reply: your order", ABSENT),
+        b"Return-Path: <>\r\n" + letter("Subject: your order", ABSENT + QUOTING),
+    ],
+)
+@pytest.mark.parametrize("change", [{"delete": True}, {"move_to": "Done"}])
+def test_letters_and_automatic_replies_stay(
+    fetch: Fetch, server: ImapServer, raw: bytes, change: dict[str, object]
+) -> None:
+    server.add(raw)
+    run(msgspec.structs.replace(fetch, **change), server)
+    assert server.folders["INBOX"] == {1: raw}
+    assert not server.flags
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        bounce(3),
+        letter("Subject: failure notice", NOTICE).replace(b"jo@a.", b"MAILER-DAEMON@a."),
+        b"Return-Path: <>\r\n" + letter("Subject: Undeliverable mail", NOTICE),
+    ],
+)
+def test_notices_of_mail_systems_go(fetch: Fetch, server: ImapServer, raw: bytes) -> None:
+    server.add(raw)
+    stored = run(msgspec.structs.replace(fetch, delete=True), server)
+    assert stored.recipients() == dead(3)
+    assert server.folders["INBOX"] == {}

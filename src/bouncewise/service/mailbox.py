@@ -1,8 +1,9 @@
 """A mailbox as an input: each message once, in the ledger before it is moved or deleted.
 
 Reads: the messages of a folder, from the position on: the folder's UIDVALIDITY, the last UID, and
-the UIDs that are in the ledger and not moved or deleted yet. Gives: their reports. Messages that
-hold no report, or that cannot be read, stay where they are. Where UIDVALIDITY changes, all is read
+the UIDs that are in the ledger and not moved or deleted yet. Gives: their reports. Only messages
+that are themselves reports are moved or deleted; letters, automatic replies, and what cannot be
+read, stay where they are. Where UIDVALIDITY changes, all is read
 again; what the ledger knows changes nothing. Refuses with ConfigError settings that are not
 complete.
 """
@@ -11,15 +12,17 @@ from __future__ import annotations
 
 import contextlib
 import io
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
 from bouncewise.config.inputs import Fetch, Security
 from bouncewise.errors import ConfigError
 from bouncewise.intake.formats import reader_for
+from bouncewise.model import Finding, Kind
 from bouncewise.readers import Note
 from bouncewise.readers.base import HEAD, Item
+from bouncewise.readers.messages.interpret import is_itself_report
 from bouncewise.service.imap import Folder
 
 TOGETHER = 50
@@ -36,6 +39,14 @@ class Position(msgspec.Struct, frozen=True, array_like=True):
     validity: int = 0
     uid: int = 0
     pending: tuple[int, ...] = ()
+
+
+class _Read(NamedTuple):
+    """A message, and what was read from it; *may_go*: it is itself a report."""
+
+    uid: int
+    items: list[Item]
+    may_go: bool
 
 
 class MailOutlet(Protocol):
@@ -74,7 +85,8 @@ class Mailbox:
             raise ConfigError(f"{place}: security none is only for a server on this machine")
         self._fetch = fetch
         self.messages = 0
-        """Messages with reports that were read."""
+        """Messages with reports that were read, or those that were moved or deleted."""
+        self._acts = bool(fetch.move_to or fetch.delete)
         self._called = f"mailbox {fetch.name or f'{fetch.user} at {fetch.host}'}"
         # (the position belongs to the folder, whatever it is called)
         self.name = f"imap {fetch.user} {fetch.host}:{fetch.port} {fetch.folder}"
@@ -99,8 +111,9 @@ class Mailbox:
         return "would be deleted" if self._fetch.delete else "would be read"
 
     def try_out(self, position: str, outlet: MailOutlet) -> int:
-        """Read what is new, and change nothing; how many messages have reports."""
+        """Read what is new, and change nothing; how many messages would be acted on."""
         kept = Mailbox(msgspec.structs.replace(self._fetch, move_to="", delete=False))
+        kept._acts = self._acts
         at = msgspec.structs.replace(_position(position), pending=())
         with contextlib.closing(Folder(kept._fetch)) as folder:
             kept._look(folder, at, outlet)
@@ -114,12 +127,12 @@ class Mailbox:
                 outlet.tell(f"{self._called}: UIDVALIDITY has changed; all messages are read again")
             at = Position(validity)
         at = self._put_away(folder, at, outlet)
-        items, stay = list[tuple[int, list[Item]]](), 0
+        items, stay = list[_Read](), 0
         size = 0
         for uid in folder.uids(at.uid + 1, following):
             raw = folder.message(uid)
             if raw is not None:
-                items.append((uid, self._read(uid, raw, outlet)))
+                items.append(self._read(uid, raw, outlet))
                 size += len(raw)
             stay = uid
             if len(items) >= TOGETHER or size >= OCTETS:
@@ -134,20 +147,19 @@ class Mailbox:
         folder: Folder,
         at: Position,
         last: int,
-        messages: list[tuple[int, list[Item]]],
+        messages: list[_Read],
         outlet: MailOutlet,
     ) -> Position:
         """Store the reports of messages up to the UID *last*; then move or delete them."""
-        bad = outlet.store([item for _, items in messages for item in items], "")
-        pending = [
-            uid
-            for uid, items in messages
-            if any(not isinstance(item, Note) for item in items)
-            and not any(item is other for item in items for other in bad)
+        bad = outlet.store([item for read in messages for item in read.items], "")
+        done = [
+            read.uid
+            for read in messages
+            if (read.may_go if self._acts else any(not isinstance(i, Note) for i in read.items))
+            and not any(item is other for item in read.items for other in bad)
         ]
-        self.messages += len(pending)
-        is_kept = not (self._fetch.move_to or self._fetch.delete)
-        at = Position(at.validity, last, () if is_kept else tuple(pending))
+        self.messages += len(done)
+        at = Position(at.validity, last, tuple(done) if self._acts else ())
         outlet.store([], _written(at))
         return self._put_away(folder, at, outlet)
 
@@ -159,14 +171,24 @@ class Mailbox:
         outlet.store([], _written(at))
         return at
 
-    def _read(self, uid: int, raw: bytes, outlet: MailOutlet) -> list[Item]:
+    def _read(self, uid: int, raw: bytes, outlet: MailOutlet) -> _Read:
         place = f"{self._called}, UID {uid}"
         try:
             reader = reader_for(raw[:HEAD], is_mail=True)
-            return list(reader.read(io.BytesIO(raw), place)) if reader else []
+            items = list(reader.read(io.BytesIO(raw), place)) if reader else []
+            return _Read(uid, items, self._acts and _may_go(raw, items))
         except Exception as defect:  # the next messages must not wait for this one
             outlet.tell(f"{place}: not read: {defect!r:.300}. Please report it with the message")
-            return []
+            return _Read(uid, [], may_go=False)
+
+
+def _may_go(raw: bytes, items: list[Item]) -> bool:
+    """Whether a message may be moved or deleted when *items*, which were read from it, are in the
+    ledger.
+    """
+    found = [item for item in items if not isinstance(item, Note)]
+    is_reply = any(isinstance(i, Finding) and i.report.kind is Kind.AUTO_REPLY for i in found)
+    return bool(found) and not is_reply and is_itself_report(raw)
 
 
 def _position(text: str) -> Position:
