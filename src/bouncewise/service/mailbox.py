@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from itertools import chain
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -23,22 +24,31 @@ from bouncewise.model import Finding, Kind
 from bouncewise.readers import Note
 from bouncewise.readers.base import HEAD, Item
 from bouncewise.readers.messages.interpret import is_itself_report
-from bouncewise.service.imap import Folder
+from bouncewise.service.imap import Folder, MessageError
+from bouncewise.service.imap_wire import MailboxError
 
 TOGETHER = 50
 """Messages, or octets, after which reports are stored."""
 
 OCTETS = 16 << 20
 
+MOST_TRIES = 3
+"""Runs in which a message that the server refuses is asked for."""
+
+_MOST_REFUSED = 10  # messages in a row, after which the server is given time
+_MOST_KEPT = 500  # refused messages that are asked for again
 _HERE = ("localhost", "127.0.0.1", "::1")
 
 
 class Position(msgspec.Struct, frozen=True, array_like=True):
-    """How far a folder was read; ``pending``: UIDs to move or delete."""
+    """How far a folder was read; ``pending``: UIDs to move or delete; ``refused``: UIDs that the
+    server refused, and how often.
+    """
 
     validity: int = 0
     uid: int = 0
     pending: tuple[int, ...] = ()
+    refused: tuple[tuple[int, int], ...] = ()
 
 
 class _Read(NamedTuple):
@@ -47,6 +57,17 @@ class _Read(NamedTuple):
     uid: int
     items: list[Item]
     may_go: bool
+
+
+class _Batch:
+    """What was read and is not stored yet; ``last``: the last UID, ``in_a_row``: new messages
+    that the server refused since the last one that it gave.
+    """
+
+    def __init__(self, last: int, refused: dict[int, int]) -> None:
+        self.messages: list[_Read] = []
+        self.size = self.in_a_row = 0
+        self.last, self.refused = last, refused
 
 
 class MailOutlet(Protocol):
@@ -127,30 +148,51 @@ class Mailbox:
                 outlet.tell(f"{self._called}: UIDVALIDITY has changed; all messages are read again")
             at = Position(validity)
         at = self._put_away(folder, at, outlet)
-        items, stay = list[_Read](), 0
-        size = 0
-        for uid in folder.uids(at.uid + 1, following):
-            raw = folder.message(uid)
-            if raw is not None:
-                items.append(self._read(uid, raw, outlet))
-                size += len(raw)
-            stay = uid
-            if len(items) >= TOGETHER or size >= OCTETS:
-                at = self._store(folder, at, stay, items, outlet)
-                items, size = [], 0
-            if outlet.is_stopping:
-                break
-        return self._store(folder, at, stay, items, outlet) if stay > at.uid else at
+        batch = _Batch(at.uid, dict(at.refused))
+        again = list(batch.refused)
+        try:
+            for uid in chain(folder.uids(at.uid + 1, following), again):
+                self._take(folder, uid, batch, outlet)
+                if len(batch.messages) >= TOGETHER or batch.size >= OCTETS:
+                    at = self._store(at, batch, outlet)
+                    at = self._put_away(folder, at, outlet)
+                if outlet.is_stopping:
+                    break
+        except MailboxError:
+            self._store(at, batch, outlet)  # what was fetched is not fetched again
+            raise
+        return self._put_away(folder, self._store(at, batch, outlet), outlet)
 
-    def _store(
-        self,
-        folder: Folder,
-        at: Position,
-        last: int,
-        messages: list[_Read],
-        outlet: MailOutlet,
-    ) -> Position:
-        """Store the reports of messages up to the UID *last*; then move or delete them."""
+    def _take(self, folder: Folder, uid: int, batch: _Batch, outlet: MailOutlet) -> None:
+        """Fetch one message and read it, or note that the server refuses it."""
+        tries = batch.refused.pop(uid, 0) + 1
+        try:
+            raw = folder.message(uid)
+        except MessageError as bad:
+            batch.in_a_row += tries == 1
+            is_last = tries >= MOST_TRIES or len(batch.refused) >= _MOST_KEPT
+            if not is_last:
+                batch.refused[uid] = tries
+            end = "it stays unread" if is_last else "it is tried again at the next look"
+            outlet.tell(f"{self._called}, UID {uid}: {bad}; {end}")
+        except MailboxError:
+            if tries > 1:
+                batch.refused[uid] = tries - 1
+            raise
+        else:
+            batch.in_a_row = 0
+            if raw is not None:
+                batch.messages.append(self._read(uid, raw, outlet))
+                batch.size += len(raw)
+        batch.last = max(batch.last, uid)
+        if batch.in_a_row >= _MOST_REFUSED:
+            raise MailboxError(f"the server refuses {_MOST_REFUSED} messages in a row")
+
+    def _store(self, at: Position, batch: _Batch, outlet: MailOutlet) -> Position:
+        """Store what was read, and how far; the messages of *batch* are then none."""
+        messages, refused = batch.messages, tuple(batch.refused.items())
+        if (batch.last, refused) == (at.uid, at.refused) and not messages:
+            return at
         bad = outlet.store([item for read in messages for item in read.items], "")
         done = [
             read.uid
@@ -159,9 +201,11 @@ class Mailbox:
             and not any(item is other for item in read.items for other in bad)
         ]
         self.messages += len(done)
-        at = Position(at.validity, last, tuple(done) if self._acts else ())
+        pending = (*at.pending, *done) if self._acts else ()
+        at = Position(at.validity, batch.last, pending, refused)
         outlet.store([], _written(at))
-        return self._put_away(folder, at, outlet)
+        batch.messages, batch.size = [], 0
+        return at
 
     def _put_away(self, folder: Folder, at: Position, outlet: MailOutlet) -> Position:
         if not at.pending:
