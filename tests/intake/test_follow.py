@@ -123,6 +123,19 @@ def test_a_long_line_is_given_in_parts(log: Log) -> None:
     assert data == b"x" * (3 * logfile.LONG) + b"\n"
 
 
+def test_lines_behind_nulls_are_read(log: Log) -> None:
+    """A server that does not append goes on at its offset in a truncated file."""
+    log.write()
+    log.server.write(b"\0" * 600_000)
+    log.write(2)
+    assert log.read() == [1, 2, 3]
+    log.start()
+    log.server.write(b"\0" * 600_000)
+    log.write()
+    log.start()
+    assert log.read() == [4]
+
+
 def test_a_renamed_file_is_read_until_the_server_opens_the_new_one(log: Log) -> None:
     log.write(2)
     assert log.read() == [1, 2]
@@ -229,6 +242,46 @@ def test_equal_beginnings_do_not_make_files_equal(log: Log) -> None:
     log.compress()
     log.start()
     assert log.read() == [4, 5, 0, *range(6, 36)]
+
+
+@pytest.mark.parametrize("rows", [1, 2, 300])
+def test_a_shorter_file_with_the_same_beginning_is_no_copy(log: Log, rows: int) -> None:
+    header = b"line 0 " + b"h" * 300 + b"\n"
+    log.server.write(header)
+    log.write(1000)
+    assert log.read()[-1] == 1000
+    log.path.unlink()
+    log.reopen()
+    log.server.write(header)
+    log.write(rows)
+    log.rename()
+    log.reopen()
+    log.server.write(header)
+    log.write(3)
+    log.start()
+    assert log.read() == [0, *range(1001, 1001 + rows), 0, *range(1001 + rows, 1004 + rows)]
+    (line,) = log.said
+    assert "lines may be missing" in line
+
+
+@pytest.mark.parametrize("ending", ["", "gz"])
+@pytest.mark.parametrize("warm_up", [300, 16 << 20])
+def test_a_copy_that_is_shorter_than_what_was_read_is_not_read_again(
+    log: Log, ending: str, warm_up: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logfile, "WARM_UP", warm_up)
+    log.write(1000)
+    log.read()
+    log.start()
+    shutil.copy2(log.path, log.folder / "mail.log.1")
+    log.write(10)
+    assert log.read() == list(range(1001, 1011))
+    os.truncate(log.path, 0)
+    if ending:
+        log.compress(ending)
+    log.write(5)
+    assert log.read() == list(range(1011, 1016))
+    assert not log.said
 
 
 def test_an_inode_that_is_used_again_is_another_file(log: Log, tmp_path: Path) -> None:

@@ -374,3 +374,162 @@ def test_notes_are_no_reports(fetch: Fetch, server: ImapServer) -> None:
     stored = run(msgspec.structs.replace(fetch, delete=True), server)
     assert all(isinstance(item, Note) for item in stored.items)
     assert list(server.folders["INBOX"]) == [1]
+
+
+def letter(fields: str, text: str) -> bytes:
+    head = f"From: Jo <jo@a.example>\nTo: bounces@shop.example\n{fields}\n\n"
+    return (head + text).replace("\n", "\r\n").encode()
+
+
+WITH_ATTACHED_REPORT = letter(
+    "Subject: what is this?\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=c",
+    "--c\nContent-Type: text/plain\n\nI got this from you. Please call me.\n\n"
+    f"--c\nContent-Type: message/rfc822\n\n{BOUNCE.format(1)}\n--c--\n",
+)
+QUOTING = (
+    "I am angry. This came back:\n\nYour message could not be delivered.\n\n"
+    "<dead2@gone.example>: host mx.gone.example said: 550 5.1.1 User unknown\n"
+)
+ABSENT = (
+    "I am out of the office until 3 December. Your message will not be read; in urgent cases"
+    " contact kim@a.example.\n"
+)
+NOTICE = (
+    "Your message could not be delivered:\n\n"
+    "<dead3@gone.example>: host mx.gone.example said: 550 5.1.1 User unknown\n"
+)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        WITH_ATTACHED_REPORT,
+        letter("Subject: Undeliverable: my complaint about you", QUOTING),
+        letter("Subject: Fwd: Undelivered Mail Returned to Sender", "See:\n\n" + BOUNCE.format(4)),
+        letter("Subject: Out of office", ABSENT),
+        letter("Subject: Absent\nAuto-Submitted: auto-replied", ABSENT),
+        b"Return-Path: <>\r\n" + letter("Subject: Automatic reply: your order", ABSENT),
+        b"Return-Path: <>\r\n" + letter("Subject: your order", ABSENT + QUOTING),
+    ],
+)
+@pytest.mark.parametrize("change", [{"delete": True}, {"move_to": "Done"}])
+def test_letters_and_automatic_replies_stay(
+    fetch: Fetch, server: ImapServer, raw: bytes, change: dict[str, object]
+) -> None:
+    server.add(raw)
+    run(msgspec.structs.replace(fetch, **change), server)
+    assert server.folders["INBOX"] == {1: raw}
+    assert not server.flags
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        bounce(3),
+        letter("Subject: failure notice", NOTICE).replace(b"jo@a.", b"MAILER-DAEMON@a."),
+        b"Return-Path: <>\r\n" + letter("Subject: Undeliverable mail", NOTICE),
+    ],
+)
+def test_notices_of_mail_systems_go(fetch: Fetch, server: ImapServer, raw: bytes) -> None:
+    server.add(raw)
+    stored = run(msgspec.structs.replace(fetch, delete=True), server)
+    assert stored.recipients() == dead(3)
+    assert server.folders["INBOX"] == {}
+
+
+REFUSALS = [
+    "NO [SERVERBUG] Internal error",
+    "BAD what",
+    "* 2 FETCH (UID 2 BODY[]<0> {1099511627776}",
+    "* 2 FETCH (UID 2 BODY[]<0> {" + "9" * 5000 + "}",
+    "* 2 FETCH (UID 77 BODY[]<0> {3}\r\nabc)",
+    "* 2 FETCH (BODY[]<0> {3}\r\nabc)",
+    "* \x01",
+    "* 2 FETCH " + "x" * 1_000_100,
+]
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=range(len(REFUSALS)))
+def test_a_message_that_the_server_refuses_is_passed(
+    fetch: Fetch, server: ImapServer, refusal: str
+) -> None:
+    server.add(bounce(1), bounce(2), bounce(3))
+    server.refusals[2] = refusal
+    position, asked = "", []
+    for _ in range(5):
+        stored = run(fetch, server, position)
+        position = stored.position or position
+        asked.append(sum(c.startswith("UID FETCH 2 ") for c in server.commands))
+        if len(asked) == 1:
+            assert stored.recipients() == dead(1, 3)
+            is_broken = any(words in refusal for words in ("{1099", "{9999", "\x01", "xxx"))
+            assert server.commands.count("AUTHENTICATE") == 1 + is_broken
+        if len(asked) <= mailbox.MOST_TRIES:
+            (line,) = stored.said
+            assert "UID 2: fetching: " in line
+            assert len(line) < 400
+    assert asked == [1, 2, 3, 3, 3]
+
+
+def test_a_refused_message_is_read_when_it_is_given(fetch: Fetch, server: ImapServer) -> None:
+    server.add(bounce(1), bounce(2))
+    server.refusals[1] = REFUSALS[0]
+    first = run(fetch, server)
+    server.refusals.clear()
+    again = run(fetch, server, first.position)
+    assert (first.recipients(), again.recipients()) == (dead(2), dead(1))
+    assert run(fetch, server, again.position).recipients() == []
+
+
+def test_a_server_that_refuses_all_messages_is_given_time(fetch: Fetch, server: ImapServer) -> None:
+    server.add(*map(bounce, range(30)))
+    server.refusals |= dict.fromkeys(range(5, 31), "NO [UNAVAILABLE] no storage")
+    stored = Stored(server)
+    with pytest.raises(MailboxError, match="refuses 10 messages in a row"):
+        Mailbox(fetch).run("", stored)  # type: ignore[arg-type]
+    assert stored.recipients() == dead(*range(4))
+    server.refusals.clear()
+    again = run(fetch, server, stored.position)
+    assert sorted(again.recipients()) == sorted(dead(*range(4, 30)))
+
+
+def test_what_was_fetched_before_a_lost_connection_is_stored(
+    fetch: Fetch, server: ImapServer
+) -> None:
+    server.add(bounce(1), bounce(2), bounce(3))
+    server.refusals[2] = "* BYE shutting down"
+    stored = Stored(server)
+    with pytest.raises(MailboxError):
+        Mailbox(msgspec.structs.replace(fetch, delete=True)).run("", stored)  # type: ignore[arg-type]
+    assert stored.recipients() == dead(1)
+    server.refusals.clear()
+    again = run(msgspec.structs.replace(fetch, delete=True), server, stored.position)
+    assert again.recipients() == dead(2, 3)
+    assert server.folders["INBOX"] == {}
+
+
+@pytest.mark.parametrize("stated", [99999999999999999999999, 1 << 32])
+def test_a_uid_beyond_32_bits_is_a_fault(fetch: Fetch, server: ImapServer, stated: int) -> None:
+    server.add(bounce(1))
+    server.next_stated = stated
+    with pytest.raises(MailboxError, match=rf"UIDNEXT: {stated} is no number below 2\^32"):
+        run(fetch, server)
+    server.next_stated, server.next = 0, 12345678901
+    server.folders["INBOX"][12345678901] = bounce(2)
+    with pytest.raises(MailboxError, match="is no number below"):
+        run(fetch, server)
+
+
+def test_messages_that_could_not_be_moved_are_moved_later(
+    fetch: Fetch, server: ImapServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mailbox, "TOGETHER", 2)
+    server.add(*map(bounce, range(5)))
+    moving = msgspec.structs.replace(fetch, move_to="Done")
+    server.cut_at = "UID MOVE"
+    stored = Stored(server)
+    with pytest.raises(MailboxError):
+        Mailbox(moving).run("", stored)  # type: ignore[arg-type]
+    again = run(moving, server, stored.position)
+    assert stored.recipients() + again.recipients() == dead(*range(5))
+    assert server.folders["INBOX"] == {}

@@ -30,6 +30,10 @@ class ImapServer:
         self.commands: list[str] = []
         self.cut_at = ""
         """A command on which the connection is closed, once."""
+        self.refusals: dict[int, str] = {}
+        """What FETCH of a UID is answered with: an untagged line, or a tagged NO or BAD."""
+        self.next_stated = 0
+        """A UIDNEXT that is stated in place of ``next``."""
         context = None
         if certificate is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -127,7 +131,7 @@ class _Session:
         self._seen = self._server.next
         self._say(f"* {len(self._folder)} EXISTS")
         self._say(f"* OK [UIDVALIDITY {self._server.validity}] ok")
-        self._say(f"* OK [UIDNEXT {self._server.next}] ok")
+        self._say(f"* OK [UIDNEXT {self._server.next_stated or self._server.next}] ok")
         return "OK [READ-WRITE] open"
 
     def _examine(self, arguments: str) -> str:
@@ -138,14 +142,20 @@ class _Session:
         found = " ".join(str(uid) for uid in self._within(arguments.split()[1]))
         self._say(f"* SEARCH {found}".strip())
 
-    def _uid_fetch(self, arguments: str) -> None:
+    def _uid_fetch(self, arguments: str) -> str | None:
         names, _, what = arguments.partition(" ")
+        if refusal := self._server.refusals.get(int(names), ""):
+            if not refusal.startswith("* "):
+                return refusal
+            self._say(refusal)
+            return None
         limit = int(re.search(r"BODY\.PEEK\[\]<0\.(\d+)>", what)[1])  # type: ignore[index]
         for uid in self._within(names):
             body = self._folder[uid][:limit]
             self._file.write(f"* 1 FETCH (UID {uid} BODY[]<0> {{{len(body)}}}\r\n".encode())
             self._file.write(body + b")\r\n")
         self._say("* 3 FETCH (FLAGS (\\Seen))")
+        return None
 
     def _create(self, arguments: str) -> None:
         self._server.folders[arguments.strip('"')] = {}

@@ -41,8 +41,8 @@ _SCHEMES = {"imaps": (Security.TLS, 993), "imap": (Security.STARTTLS, 143)}
 @click.option(
     "--token-command", metavar="COMMAND", help="A program that prints an OAuth 2 access token."
 )
-@click.option("--move-to", metavar="FOLDER", default="", help="Move messages that were read.")
-@click.option("--delete", is_flag=True, help="Delete messages that were read; there is no undo.")
+@click.option("--move-to", metavar="FOLDER", default="", help="Move reports that were read.")
+@click.option("--delete", is_flag=True, help="Delete reports that were read; there is no undo.")
 @click.option("--follow", is_flag=True, help="Go on with what arrives, until it is interrupted.")
 @dry_run_option("Print what would be read, and moved or deleted.")
 @config_option
@@ -68,7 +68,8 @@ def command(
     USER is written `%40`.
 
     Messages stay where they are, and the ledger stores how far a mailbox was read. Only messages
-    from which a report was read, and is in the ledger, are moved or deleted.
+    that are themselves reports, and are in the ledger, are moved or deleted; letters of people and
+    automatic replies stay.
 
     \b
     bouncewise fetch imaps://bounces%40shop.example@imap.shop.example --password env:IMAP_PASSWORD

@@ -151,7 +151,7 @@ class Follower:
             self._last = old.pop(self._last.inode, self._last)
         old.pop(self._last.inode, None)
         text = msgspec.json.encode([*old.values(), self._last, *self._marks]).decode()
-        return Chunk(data.replace(b"\0", b"") if b"\0" in data else data, text, is_new)
+        return Chunk(data, text, is_new)
 
     def _wait_for_file(self, *, must_be_there: bool = True) -> Generator[Chunk, None, Part | None]:
         """The file, open; None where there is none, unless it *must_be_there*."""
@@ -225,7 +225,7 @@ class Follower:
         self._tell(f"{path}: stopped reading: {bad or type(bad).__name__}")
 
     def _warm(self, part: Part, offset: int) -> Iterator[Chunk]:
-        for data in part.go_to(offset):
+        for data in filter(None, part.go_to(offset)):
             yield self._chunk(data, part, is_new=False)
 
 

@@ -33,18 +33,23 @@ WARM_UP = 16 << 20
 stated about a mail."""
 
 _PRINT = 256  # octets at the beginning, and before the offset, by which a file is known
+_LONGEST_HEAD = 4096  # octets that files of one kind may begin with
 _MOST_FILES = 400
 _NUMBER = r"(?:\d[\d.T:_-]*|old|bak|prev)(?:\.(?:gz|zst))?"
 
 
 class Mark(msgspec.Struct, frozen=True, array_like=True):
-    """How far a file was read, when, in seconds since 1970, and what it is known by."""
+    """How far a file was read, when, in seconds since 1970, and what it is known by: its first
+    octets, those before the offset, and those before the largest power of two in it (by which a
+    copy is known that is shorter than the offset; "" up to _LONGEST_HEAD).
+    """
 
     inode: int
     offset: int
     head: str
     tail: str
     at: int
+    middle: str = ""
 
 
 class Part:
@@ -52,18 +57,19 @@ class Part:
 
     def __init__(self, stream: BinaryIO, inode: int, *, is_plain: bool = True) -> None:
         self._stream, self._inode, self.is_plain = stream, inode, is_plain
-        self._begun = self._head = self._tail = b""
+        self._begun = self._head = self._tail = self._middle = b""
         self.offset = self._at = 0
         self._is_at_end = False
 
     @property
     def mark(self) -> Mark:
         head, tail = _digest(self._head), _digest(self._tail)
-        return Mark(self._inode, self.offset, head, tail, self._at)
+        middle = _digest(self._middle) if _power(self.offset) > _LONGEST_HEAD else ""
+        return Mark(self._inode, self.offset, head, tail, self._at, middle)
 
     def next(self) -> bytes:
-        """The next whole lines; nothing where there is none yet."""
-        while not (data := self._next(CHUNK)) and not self._is_at_end:
+        """The next whole lines, without NULs; nothing where there is none yet."""
+        while not (data := _without_nulls(self._next(CHUNK))) and not self._is_at_end:
             pass
         return data
 
@@ -76,8 +82,11 @@ class Part:
             end = len(data)
         data, self._begun = data[:end], data[end:]
         self._head += data[: _PRINT - len(self._head)]
-        self._tail = (self._tail + data)[-_PRINT:]
+        known = self._tail + data
+        self._tail = known[-_PRINT:]
         self.offset += end
+        if end and (behind := self.offset - _power(self.offset)) < end:
+            self._middle = known[: len(known) - behind][-_PRINT:]
         if data:
             self._at = int(time.time())
         return data
@@ -93,11 +102,11 @@ class Part:
                 break
             if is_far and data:
                 is_far = False
-                yield data[: data.find(b"\n") + 1]
+                yield _without_nulls(data[: data.find(b"\n") + 1])
                 if self.is_plain:
                     self._jump(offset - WARM_UP)
             elif offset - self.offset < WARM_UP:
-                yield data
+                yield _without_nulls(data)
 
     def _jump(self, offset: int) -> None:
         self._stream.seek(0)
@@ -105,6 +114,8 @@ class Part:
         self._stream.seek(offset)
         self._begun = self._tail = b""
         self.offset = offset + len(self._stream.readline(LONG))
+        middle = max(0, _power(self.offset) - _PRINT)
+        self._middle = os.pread(self._stream.fileno(), _PRINT, middle)
 
     def is_truncated(self) -> bool:
         """Whether the file does not hold any more what was read from it."""
@@ -147,6 +158,16 @@ def predecessors(path: Path) -> list[Path]:
                     found[Path(entry.path)] = (changed, order, entry.name)
     names = sorted(found, key=found.__getitem__)[-_MOST_FILES:]
     return [p for p in names if p.suffix not in (".gz", ".zst") or p.with_suffix("") not in found]
+
+
+def _power(offset: int) -> int:
+    """The largest power of two that is not larger than *offset*; 0 for 0."""
+    return 1 << offset.bit_length() - 1 if offset else 0
+
+
+def _without_nulls(data: bytes) -> bytes:
+    """*data* without what a truncated file is filled with where a server goes on at its offset."""
+    return data.replace(b"\0", b"") if b"\0" in data else data
 
 
 def _digest(data: bytes) -> str:
@@ -201,11 +222,16 @@ def offset_in(path: Path, mark: Mark) -> int | None:
 
 def end_of_copy(path: Path, mark: Mark) -> int | None:
     """The end of a copy that was made before *mark*, so that all of it was read; None if it is
-    none.
+    none, or too short to be known from a file that only begins alike.
     """
+    if not mark.middle:
+        return None
     try:
         with reading(path) as part:
             if not _begins_alike(part, mark):
+                return None
+            _pass_by(part, _power(mark.offset))
+            if (part.offset, part.mark.tail) != (_power(mark.offset), mark.middle):
                 return None
             _pass_by(part, mark.offset)
     except READ_ERRORS:

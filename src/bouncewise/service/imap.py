@@ -18,21 +18,27 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from bouncewise.config.inputs import Fetch, Security
+from bouncewise.config.inputs import Fetch
 from bouncewise.config.secrets import secret_at
-from bouncewise.errors import BouncewiseError
 from bouncewise.readers.messages.interpret import MAX_MESSAGE
-
-TIMEOUT = 60.0
-"""Seconds for which an answer is waited for."""
+from bouncewise.service.imap_wire import (
+    MOST_TEXT,
+    TIMEOUT,
+    MailboxError,
+    ProtocolError,
+    RefusedError,
+    connected,
+    errors,
+    number,
+    text_of,
+)
 
 _WINDOW = 5000  # UIDs that are searched together; imaplib refuses lines of a megabyte
 _LOOK = 0.5  # seconds after which IDLE looks whether it is to end
-_TEXT = 200  # characters of a server's answer that are repeated
 
 
-class MailboxError(BouncewiseError):
-    """The server cannot be reached, or refuses something."""
+class MessageError(MailboxError):
+    """One message cannot be fetched; the next may be."""
 
 
 class Folder:
@@ -41,10 +47,14 @@ class Folder:
     """
 
     def __init__(self, fetch: Fetch) -> None:
-        self._fetch = fetch
+        self._fetch, self._validity = fetch, 0
+        self._connect()
+
+    def _connect(self) -> None:
+        fetch = self._fetch
         secret = _token(fetch.token_command) if fetch.token_command else secret_at(fetch.password)
-        with _errors("connecting"):
-            self._connection = _connected(fetch)
+        with errors("connecting"):
+            self._connection = connected(fetch)
         try:
             self._log_in(secret)
         except BaseException:
@@ -65,9 +75,9 @@ class Folder:
                 connection.login(user, secret)
             connection._get_capabilities()  # (others after a login)
         except imaplib.IMAP4.abort as bad:
-            raise MailboxError(f"logging in: {_text(bad).replace(secret, '…')}") from None
+            raise MailboxError(f"logging in: {text_of(bad).replace(secret, '…')}") from None
         except imaplib.IMAP4.error as bad:
-            answer = _text(bad).replace(secret, "…")
+            answer = text_of(bad).replace(secret, "…")
             raise MailboxError(f"the server refuses the login of {user}: {answer}") from None
         except OSError as bad:
             raise MailboxError(f"logging in: {bad}") from None
@@ -83,6 +93,7 @@ class Folder:
         validity, following = self._number("UIDVALIDITY"), self._number("UIDNEXT")
         if not validity:
             raise MailboxError("opening the folder: the server states no UIDVALIDITY")
+        self._validity = validity
         return validity, following or 1 << 32
 
     def uids(self, first: int, end: int) -> Iterator[int]:
@@ -92,18 +103,33 @@ class Folder:
             last = min(first + window, end) - 1
             data = self._do("searching", "uid", "SEARCH", "UID", f"{first}:{last}")
             words = b" ".join(part for part in data if isinstance(part, bytes)).split()
-            found = sorted({int(word) for word in words if word.isdigit()})
+            found = sorted({number(word, "searching") for word in words if word.isdigit()})
             found = [uid for uid in found if first <= uid <= last]
             yield from found
             first, window = last + 1, _WINDOW if found else min(window * 4, 1 << 30)
 
     def message(self, uid: int) -> bytes | None:
-        """The first MAX_MESSAGE octets of a message; None if it is not there any more."""
-        data = self._do("fetching", "uid", "FETCH", str(uid), f"(UID BODY.PEEK[]<0.{MAX_MESSAGE}>)")
-        for part in data:
-            if isinstance(part, tuple) and b"BODY[]" in part[0].upper():
-                return bytes(part[1])
-        return None
+        """The first MAX_MESSAGE octets of a message; None if it is not there any more. Raises
+        MessageError where it cannot be fetched, but the next one can.
+        """
+        what = f"(UID BODY.PEEK[]<0.{MAX_MESSAGE}>)"
+        try:
+            data = self._do("fetching", "uid", "FETCH", str(uid), what)
+        except RefusedError as bad:
+            raise MessageError(str(bad)) from None
+        except ProtocolError as bad:
+            self._begin_again()
+            raise MessageError(str(bad)) from None
+        return _body(data, uid)
+
+    def _begin_again(self) -> None:
+        """Open the folder by another connection."""
+        with contextlib.suppress(imaplib.IMAP4.error, OSError):
+            self._connection.shutdown()
+        self._connect()
+        validity = self._validity
+        if self.open()[0] != validity:
+            raise MailboxError("opening the folder: UIDVALIDITY has changed")
 
     def check_changes(self) -> None:
         """Raises MailboxError where the server cannot do what the settings ask for."""
@@ -150,7 +176,7 @@ class Folder:
             while not is_over() and (left := end - time.monotonic()) > 0:
                 time.sleep(min(left, _LOOK))
             return
-        with _errors("waiting"):
+        with errors("waiting"):
             self._idle(end, is_over)
 
     def _idle(self, end: float, is_over: Callable[[], bool]) -> None:
@@ -162,7 +188,7 @@ class Folder:
         data = _received(connection.sock, b"", answer)
         begun = answer.search(data)
         if begun is None or not begun[0].startswith(b"+"):
-            raise MailboxError(f"waiting: {data.decode('ascii', 'replace').strip()[:_TEXT]}")
+            raise MailboxError(f"waiting: {data.decode('ascii', 'replace').strip()[:MOST_TEXT]}")
         data = data[begun.end() :]
         while not data and not is_over() and (left := end - time.monotonic()) > 0:
             if _has_data(connection.sock, min(left, _LOOK)):
@@ -179,27 +205,39 @@ class Folder:
                 self._connection.shutdown()
 
     def _do(self, doing: str, command: str, *arguments: Any) -> list[Any]:
-        with _errors(doing):
+        with errors(doing):
             status, data = getattr(self._connection, command)(*arguments)
         if status != "OK":
             words = b" ".join(part for part in data if isinstance(part, bytes))
-            raise MailboxError(f"{doing}: {words.decode('utf-8', 'replace')[:_TEXT]}")
+            raise RefusedError(f"{doing}: {words.decode('utf-8', 'replace')[:MOST_TEXT]}")
         return list(data or [])
 
     def _number(self, name: str) -> int:
         _, data = self._connection.response(name)
         text = data[-1] if data else None
-        return int(text) if isinstance(text, bytes) and text.isdigit() else 0
+        if not isinstance(text, bytes) or not text.isdigit():
+            return 0
+        return number(text, f"opening the folder: {name}")
 
 
-def _connected(fetch: Fetch) -> imaplib.IMAP4:
-    if fetch.security is Security.TLS:
-        context = ssl.create_default_context()
-        return imaplib.IMAP4_SSL(fetch.host, fetch.port, ssl_context=context, timeout=TIMEOUT)
-    connection = imaplib.IMAP4(fetch.host, fetch.port, timeout=TIMEOUT)
-    if fetch.security is Security.STARTTLS:
-        connection.starttls(ssl.create_default_context())
-    return connection
+def _body(data: list[Any], uid: int) -> bytes | None:
+    """The body in the responses to FETCH; None where there is none. Raises MessageError where there
+    is only that of another message: each response names its UID (RFC 3501 section 6.4.8).
+    """
+    text, body, has_other = b"", None, False
+    for part in data:
+        is_end = not isinstance(part, tuple)
+        text += b" " + ((part or b"") if is_end else part[0])
+        if not is_end and b"BODY[]" in part[0].upper():
+            body = bytes(part[1])
+        if is_end:  # of a response
+            named = re.search(rb"\bUID (\d{1,10})\b", text, re.I)
+            if body is not None and named is not None and int(named[1]) == uid:
+                return body
+            text, body, has_other = b"", None, has_other or body is not None
+    if has_other:
+        raise MessageError("fetching: the server sent another message than the one asked for")
+    return None
 
 
 def _token(command: tuple[str, ...]) -> str:
@@ -209,7 +247,7 @@ def _token(command: tuple[str, ...]) -> str:
             command, capture_output=True, check=True, timeout=TIMEOUT, stdin=subprocess.DEVNULL
         )
     except subprocess.CalledProcessError as bad:
-        words = bad.stderr.decode("utf-8", "replace").strip().split("\n")[-1][:_TEXT]
+        words = bad.stderr.decode("utf-8", "replace").strip().split("\n")[-1][:MOST_TEXT]
         raise MailboxError(f"{command[0]} ended with {bad.returncode}: {words}") from None
     except (OSError, subprocess.TimeoutExpired) as bad:
         raise MailboxError(f"{command[0]}: {bad}") from None
@@ -217,20 +255,6 @@ def _token(command: tuple[str, ...]) -> str:
     if not re.fullmatch(r"[!-~]+", token):
         raise MailboxError(f"{command[0]} printed no token")
     return token
-
-
-@contextlib.contextmanager
-def _errors(doing: str) -> Iterator[None]:
-    try:
-        yield
-    except (imaplib.IMAP4.error, OSError) as bad:
-        raise MailboxError(f"{doing}: {_text(bad)}") from None
-
-
-def _text(bad: Exception) -> str:
-    first = bad.args[0] if bad.args and isinstance(bad.args[0], bytes) else str(bad)
-    text = first.decode("utf-8", "replace") if isinstance(first, bytes) else first
-    return " ".join(text.split())[:_TEXT]
 
 
 def _quoted(name: str) -> str:

@@ -1,8 +1,9 @@
 """A mailbox as an input: each message once, in the ledger before it is moved or deleted.
 
 Reads: the messages of a folder, from the position on: the folder's UIDVALIDITY, the last UID, and
-the UIDs that are in the ledger and not moved or deleted yet. Gives: their reports. Messages that
-hold no report, or that cannot be read, stay where they are. Where UIDVALIDITY changes, all is read
+the UIDs that are in the ledger and not moved or deleted yet. Gives: their reports. Only messages
+that are themselves reports are moved or deleted; letters, automatic replies, and what cannot be
+read, stay where they are. Where UIDVALIDITY changes, all is read
 again; what the ledger knows changes nothing. Refuses with ConfigError settings that are not
 complete.
 """
@@ -11,31 +12,62 @@ from __future__ import annotations
 
 import contextlib
 import io
-from typing import Protocol
+from itertools import chain
+from typing import NamedTuple, Protocol
 
 import msgspec
 
 from bouncewise.config.inputs import Fetch, Security
 from bouncewise.errors import ConfigError
 from bouncewise.intake.formats import reader_for
+from bouncewise.model import Finding, Kind
 from bouncewise.readers import Note
 from bouncewise.readers.base import HEAD, Item
-from bouncewise.service.imap import Folder
+from bouncewise.readers.messages.interpret import is_itself_report
+from bouncewise.service.imap import Folder, MessageError
+from bouncewise.service.imap_wire import MailboxError
 
 TOGETHER = 50
 """Messages, or octets, after which reports are stored."""
 
 OCTETS = 16 << 20
 
+MOST_TRIES = 3
+"""Runs in which a message that the server refuses is asked for."""
+
+_MOST_REFUSED = 10  # messages in a row, after which the server is given time
+_MOST_KEPT = 500  # refused messages that are asked for again
 _HERE = ("localhost", "127.0.0.1", "::1")
 
 
 class Position(msgspec.Struct, frozen=True, array_like=True):
-    """How far a folder was read; ``pending``: UIDs to move or delete."""
+    """How far a folder was read; ``pending``: UIDs to move or delete; ``refused``: UIDs that the
+    server refused, and how often.
+    """
 
     validity: int = 0
     uid: int = 0
     pending: tuple[int, ...] = ()
+    refused: tuple[tuple[int, int], ...] = ()
+
+
+class _Read(NamedTuple):
+    """A message, and what was read from it; *may_go*: it is itself a report."""
+
+    uid: int
+    items: list[Item]
+    may_go: bool
+
+
+class _Batch:
+    """What was read and is not stored yet; ``last``: the last UID, ``in_a_row``: new messages
+    that the server refused since the last one that it gave.
+    """
+
+    def __init__(self, last: int, refused: dict[int, int]) -> None:
+        self.messages: list[_Read] = []
+        self.size = self.in_a_row = 0
+        self.last, self.refused = last, refused
 
 
 class MailOutlet(Protocol):
@@ -74,7 +106,8 @@ class Mailbox:
             raise ConfigError(f"{place}: security none is only for a server on this machine")
         self._fetch = fetch
         self.messages = 0
-        """Messages with reports that were read."""
+        """Messages with reports that were read, or those that were moved or deleted."""
+        self._acts = bool(fetch.move_to or fetch.delete)
         self._called = f"mailbox {fetch.name or f'{fetch.user} at {fetch.host}'}"
         # (the position belongs to the folder, whatever it is called)
         self.name = f"imap {fetch.user} {fetch.host}:{fetch.port} {fetch.folder}"
@@ -99,8 +132,9 @@ class Mailbox:
         return "would be deleted" if self._fetch.delete else "would be read"
 
     def try_out(self, position: str, outlet: MailOutlet) -> int:
-        """Read what is new, and change nothing; how many messages have reports."""
+        """Read what is new, and change nothing; how many messages would be acted on."""
         kept = Mailbox(msgspec.structs.replace(self._fetch, move_to="", delete=False))
+        kept._acts = self._acts
         at = msgspec.structs.replace(_position(position), pending=())
         with contextlib.closing(Folder(kept._fetch)) as folder:
             kept._look(folder, at, outlet)
@@ -114,42 +148,64 @@ class Mailbox:
                 outlet.tell(f"{self._called}: UIDVALIDITY has changed; all messages are read again")
             at = Position(validity)
         at = self._put_away(folder, at, outlet)
-        items, stay = list[tuple[int, list[Item]]](), 0
-        size = 0
-        for uid in folder.uids(at.uid + 1, following):
-            raw = folder.message(uid)
-            if raw is not None:
-                items.append((uid, self._read(uid, raw, outlet)))
-                size += len(raw)
-            stay = uid
-            if len(items) >= TOGETHER or size >= OCTETS:
-                at = self._store(folder, at, stay, items, outlet)
-                items, size = [], 0
-            if outlet.is_stopping:
-                break
-        return self._store(folder, at, stay, items, outlet) if stay > at.uid else at
+        batch = _Batch(at.uid, dict(at.refused))
+        again = list(batch.refused)
+        try:
+            for uid in chain(folder.uids(at.uid + 1, following), again):
+                self._take(folder, uid, batch, outlet)
+                if len(batch.messages) >= TOGETHER or batch.size >= OCTETS:
+                    at = self._store(at, batch, outlet)
+                    at = self._put_away(folder, at, outlet)
+                if outlet.is_stopping:
+                    break
+        except MailboxError:
+            self._store(at, batch, outlet)  # what was fetched is not fetched again
+            raise
+        return self._put_away(folder, self._store(at, batch, outlet), outlet)
 
-    def _store(
-        self,
-        folder: Folder,
-        at: Position,
-        last: int,
-        messages: list[tuple[int, list[Item]]],
-        outlet: MailOutlet,
-    ) -> Position:
-        """Store the reports of messages up to the UID *last*; then move or delete them."""
-        bad = outlet.store([item for _, items in messages for item in items], "")
-        pending = [
-            uid
-            for uid, items in messages
-            if any(not isinstance(item, Note) for item in items)
-            and not any(item is other for item in items for other in bad)
+    def _take(self, folder: Folder, uid: int, batch: _Batch, outlet: MailOutlet) -> None:
+        """Fetch one message and read it, or note that the server refuses it."""
+        tries = batch.refused.pop(uid, 0) + 1
+        try:
+            raw = folder.message(uid)
+        except MessageError as bad:
+            batch.in_a_row += tries == 1
+            is_last = tries >= MOST_TRIES or len(batch.refused) >= _MOST_KEPT
+            if not is_last:
+                batch.refused[uid] = tries
+            end = "it stays unread" if is_last else "it is tried again at the next look"
+            outlet.tell(f"{self._called}, UID {uid}: {bad}; {end}")
+        except MailboxError:
+            if tries > 1:
+                batch.refused[uid] = tries - 1
+            raise
+        else:
+            batch.in_a_row = 0
+            if raw is not None:
+                batch.messages.append(self._read(uid, raw, outlet))
+                batch.size += len(raw)
+        batch.last = max(batch.last, uid)
+        if batch.in_a_row >= _MOST_REFUSED:
+            raise MailboxError(f"the server refuses {_MOST_REFUSED} messages in a row")
+
+    def _store(self, at: Position, batch: _Batch, outlet: MailOutlet) -> Position:
+        """Store what was read, and how far; the messages of *batch* are then none."""
+        messages, refused = batch.messages, tuple(batch.refused.items())
+        if (batch.last, refused) == (at.uid, at.refused) and not messages:
+            return at
+        bad = outlet.store([item for read in messages for item in read.items], "")
+        done = [
+            read.uid
+            for read in messages
+            if (read.may_go if self._acts else any(not isinstance(i, Note) for i in read.items))
+            and not any(item is other for item in read.items for other in bad)
         ]
-        self.messages += len(pending)
-        is_kept = not (self._fetch.move_to or self._fetch.delete)
-        at = Position(at.validity, last, () if is_kept else tuple(pending))
+        self.messages += len(done)
+        pending = (*at.pending, *done) if self._acts else ()
+        at = Position(at.validity, batch.last, pending, refused)
         outlet.store([], _written(at))
-        return self._put_away(folder, at, outlet)
+        batch.messages, batch.size = [], 0
+        return at
 
     def _put_away(self, folder: Folder, at: Position, outlet: MailOutlet) -> Position:
         if not at.pending:
@@ -159,14 +215,24 @@ class Mailbox:
         outlet.store([], _written(at))
         return at
 
-    def _read(self, uid: int, raw: bytes, outlet: MailOutlet) -> list[Item]:
+    def _read(self, uid: int, raw: bytes, outlet: MailOutlet) -> _Read:
         place = f"{self._called}, UID {uid}"
         try:
             reader = reader_for(raw[:HEAD], is_mail=True)
-            return list(reader.read(io.BytesIO(raw), place)) if reader else []
+            items = list(reader.read(io.BytesIO(raw), place)) if reader else []
+            return _Read(uid, items, self._acts and _may_go(raw, items))
         except Exception as defect:  # the next messages must not wait for this one
             outlet.tell(f"{place}: not read: {defect!r:.300}. Please report it with the message")
-            return []
+            return _Read(uid, [], may_go=False)
+
+
+def _may_go(raw: bytes, items: list[Item]) -> bool:
+    """Whether a message may be moved or deleted when *items*, which were read from it, are in the
+    ledger.
+    """
+    found = [item for item in items if not isinstance(item, Note)]
+    is_reply = any(isinstance(i, Finding) and i.report.kind is Kind.AUTO_REPLY for i in found)
+    return bool(found) and not is_reply and is_itself_report(raw)
 
 
 def _position(text: str) -> Position:

@@ -7,12 +7,14 @@ if no interpreter recognises the message, those of a bounce that is nested in it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from bouncewise.model import Report, Source
 from bouncewise.readers.messages import arf, autoreply, dsn, freeform, gate
 from bouncewise.readers.messages.parsed import ParsedMessage
 from bouncewise.readers.messages.provenance import with_provenance
+from bouncewise.rfc import address
 
 MAX_MESSAGE = 16 * 1024 * 1024
 """Octets of one message that are read."""
@@ -27,6 +29,8 @@ INTERPRETERS: tuple[tuple[str, Callable[[ParsedMessage, Source], list[Report] | 
     ("freeform", freeform.read),
 )
 
+
+_DAEMON = re.compile(r"mailer[-_.]?daemon@", re.I)
 
 NAMES_NOBODY = "it declares itself a report of undelivered mail, but no recipient was found in it"
 
@@ -62,4 +66,24 @@ def declares_report(message: ParsedMessage, reports: list[Report] | None) -> boo
         or message.header.get("x-failed-recipients") != ""
         or kind in ("delivery-status", "feedback-report")
         or (message.is_from_mailer and gate.is_bounce(message))
+    )
+
+
+def is_itself_report(raw: bytes) -> bool:
+    """Whether a message with reports is nothing but a report of a mail system, so that nobody would
+    miss it: a multipart/report (RFC 6522), or a notice of undelivered mail from a mailer daemon, or
+    from the null return path with a Subject about a failure. Letters with a report in them, and
+    automatic replies, are none.
+    """
+    message = ParsedMessage(raw[:MAX_MESSAGE])
+    if autoreply.is_automatic(message) or gate.is_of_people(message):
+        return False
+    if message.header.content_type == "multipart/report":
+        return True
+    sender = address.first(message.header.get("from")) or ""
+    is_of_system = _DAEMON.match(sender) is not None or (
+        message.header.get("return-path").strip() == "<>" and message.names_failure
+    )
+    return is_of_system and any(
+        read_notice(message, Source("", "", 0)) for read_notice in (dsn.read, freeform.read)
     )
