@@ -31,6 +31,7 @@ WITHOUT_DATES = (
     "hubspot-contacts.json",
     "activecampaign-list.csv",
     "sendgrid-group.json",
+    "sendgrid-group.csv",
     "klaviyo-list.csv",
 )
 

@@ -36,7 +36,7 @@ _SCHEMES = {"imaps": (Security.TLS, 993), "imap": (Security.STARTTLS, 143)}
 
 
 @click.command("fetch")
-@click.argument("mailboxes", nargs=-1, metavar="[NAME|URL]...")
+@click.argument("mailboxes", nargs=-1, metavar="[NAME|URL]…")
 @click.option("--password", metavar="PLACE", default="", help="`file:/PATH` or `env:VARIABLE`.")
 @click.option(
     "--token-command", metavar="COMMAND", help="A program that prints an OAuth 2 access token."
@@ -69,10 +69,10 @@ def command(
 
     Messages stay where they are, and the ledger stores how far a mailbox was read. Only messages
     that are themselves reports, and are in the ledger, are moved or deleted; letters of people and
-    automatic replies stay.
+    automatic replies stay. Exits 1 if a mailbox could not be read.
 
     \b
-    bouncewise fetch imaps://bounces%40shop.example@imap.shop.example --password env:IMAP_PASSWORD
+    bouncewise fetch imaps://bo%40b.example@imap.b.example --password env:PASSWORD
     bouncewise fetch --move-to Done bounces
     """
     configuration = load_configuration(config_path)

@@ -22,7 +22,7 @@ from bouncewise.service.inputs import JournalUnits, LogFile
 
 
 @click.command("follow")
-@click.argument("paths", nargs=-1)
+@click.argument("paths", metavar="PATH…", nargs=-1)
 @click.option(
     "--journal",
     "units",
@@ -55,6 +55,8 @@ def command(
 ) -> None:
     """Read log files into the ledger while they are written, until it is interrupted; over
     rotations, also those while it did not run.
+
+    Exits 1 if an input could not be read.
 
     The ledger stores how far each log was read. The first time a log is read from its beginning.
 

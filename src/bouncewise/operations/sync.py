@@ -116,7 +116,9 @@ class _Theirs(NamedTuple):
 
     def differences(self) -> Iterator[Difference]:
         listed = self.part.listed
-        loaded = imports.load(self.part.path, listed.layout, column=listed.email or "email")
+        loaded = imports.load(
+            self.part.path, listed.layout, column=listed.email or listed.fields[0]
+        )
         with self.part.path.open(encoding="utf-8", newline="") as stream:
             raw = csv.reader(stream)
             next(raw)

@@ -79,7 +79,7 @@ def import_theirs(
         name = f"{lists.account.name}: {listed.name}"
         options = ImportOptions(
             format=listed.layout,
-            column=listed.email or "email",
+            column=listed.email or listed.fields[0],
             by=f"sync:{lists.account.name}",
         )
         notes = ImportNotes(name, lambda bad: note(f"{bad.unit} {bad.line}: {bad.error}"), note)
