@@ -244,6 +244,16 @@ def test_a_flag_is_no_reason(tmp_path: Path) -> None:
     assert [json.loads(line)["why"] or "" for line in done.stdout.splitlines()] == ["", ""]
 
 
+def test_what_says_no_or_never_is_no_bounce(tmp_path: Path) -> None:
+    no = ("Nein", "non", "нет", "not bounced", "NaN", "[]", "off", "—", "0,00", "FAUX")
+    never = ("1970-01-01", "0001-01-01T00:00:00", "1/1/1900", "0000-00-00 00:00:00")
+    for column, values in (("bounced", no), ("bounced_at", never)):
+        lines = [f'u{i}@example.com,"{value}"' for i, value in enumerate(values)]
+        code, _, _ = imported(tmp_path, "\n".join([f"email,{column}", *lines, "b@example.com,yes"]))
+        assert code == 0
+        assert rows(tmp_path) == ["b all"], column
+
+
 def test_opt_outs_of_types_of_mail_are_counted(tmp_path: Path) -> None:
     data = (
         "Email,Portal Bounce,Portal Unsubscribe,Portal Spam Report,Newsletter,Product news,Owner\n"

@@ -25,11 +25,17 @@ from bouncewise.model import Scope
 _SCOPE_WORDS = ("transactional", "nontransactional")  # SparkPost
 _MAX_LIST = 2000
 _PLAIN = re.compile(r"[\s_-]+")
-_NO = frozenset(("", "false", "f", "no", "0", "n", "null", "none", "never", "n/a", "-"))
+_NO = frozenset(
+    """false f no n null none never n/a - -- — 0 nan nil undefined off [] {}
+    nein non нет nie ne nej nee não nao falso faux falsch""".split()
+) | {"", "not bounced"}
 _YES = frozenset(("true", "t", "yes", "y", "1"))
 _LISTED = re.compile(r"[^\W\d_][^\W\d]*(?: [^\W\d]+)*")
 _KIND = re.compile(r"([\w -]+)\([^()]*\)")
-_NO_DATE = re.compile(r"[0:./TZ+ -]+")  # MySQL's 0000-00-00
+# MySQL's 0000-00-00, and the first days of Unix, of .NET and of spreadsheets.
+_NO_DATE = re.compile(
+    r"[0:.,/TZ+ -]+|(?:1970-0?1-0?1|0001-01-01|1900-0?1-0?1|0?1/0?1/(?:1900|1970|0001))(?:[T ].*)?"
+)
 
 # RFC 5321 §4.2.1, RFC 3463 §2; some lists write "smtp; 550 …", as Diagnostic-Code does (RFC 3464).
 _REPLY_CODE = r"[245]\d\d(?=[ \t:-]|$)"
