@@ -36,7 +36,7 @@ class Entry(NamedTuple):
 
 
 class New(NamedTuple):
-    """An entry to add or remove: the vendor's word for what it is, and what is told with it."""
+    """An entry to add or remove: the vendor's word for what it is, and what is sent with it."""
 
     address: str
     kind: str = ""
@@ -102,7 +102,7 @@ def body_of(act: Act, batch: Sequence[New]) -> bytes | None:
 
 
 def _filled(template: Any, new: New) -> Any:
-    """A template with what is told of one entry."""
+    """A template with what is sent about one entry."""
     if isinstance(template, dict):
         return {key: _filled(value, new) for key, value in template.items()}
     if isinstance(template, list):

@@ -2,7 +2,7 @@
 
 Reads: TXT records through a Resolver. Gives: the record that applies to a domain, the
 organizational domain by the tree walk (section 4.10), and the policy in force for the domain, for
-its subdomains and for names that do not exist. Refuses nothing: what is no record is told.
+its subdomains and for names that do not exist. Refuses nothing: what is no record is reported.
 """
 
 from __future__ import annotations

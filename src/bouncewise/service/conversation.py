@@ -21,7 +21,7 @@ not allow it.
 
 
 class Protocol(NamedTuple):
-    """How requests are told apart, and what is answered."""
+    """How requests are separated, and what is answered."""
 
     cut: Cut
     answer: Callable[[bytes], bytes]
