@@ -86,7 +86,7 @@ class ListClient:
     def change(
         self, act: Act, entries: Sequence[New], done: Callable[[int], None]
     ) -> list[Refused]:
-        """Add or remove *entries*; those that were refused. *done* gets the number of those accepted,
+        """Add or remove *entries*; those that were refused. *done* gets the number accepted,
         batch by batch. Raises ListError, FetchError: the entries before are changed.
         """
         refused: list[Refused] = []
