@@ -18,6 +18,7 @@ from bouncewise.classifier.combine import (
     Meaning,
     before_recipients,
     combine,
+    usual_advice,
 )
 from bouncewise.classifier.doubts import is_doubtful
 from bouncewise.classifier.features import features, is_empty_status
@@ -159,7 +160,7 @@ class Classifier:
         matching = list(rule_indexes(bits))
         if not matching:
             facts = self.ruleset.causes[Cause.UNKNOWN]
-            advice = (transient_reply and facts.advice_4xx) or facts.advice
+            advice = usual_advice(facts, transient_reply)
             nothing = (facts.cause, facts.party, facts.permanence, advice)
             return _ByRules(
                 Meaning(*nothing, 0.0, NO_RULE, (), ()), 0.0, settled=False, is_own=False
@@ -169,7 +170,7 @@ class Classifier:
         confidence, agreed, alternates = self._weigh(matching)
         facts = self.ruleset.causes[rule.cause]
         permanence = rule.permanence or facts.permanence
-        advice = rule.advice or (transient_reply and facts.advice_4xx) or facts.advice
+        advice = rule.advice or usual_advice(facts, transient_reply)
         if advice in SUPPRESSING and (permanence is Permanence.TRANSIENT or transient_reply):
             # A 4xx reply never suppresses, whatever its words say; nor does a transient cause.
             advice = Advice.RETRY_LATER if permanence is Permanence.TRANSIENT else Advice.REVIEW

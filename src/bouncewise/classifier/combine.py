@@ -54,6 +54,11 @@ class Meaning(NamedTuple):
     alternates: tuple[Cause, ...]
 
 
+def usual_advice(facts: CauseFacts, transient_reply: bool) -> Advice:
+    """The advice for a cause, where no rule gives another."""
+    return (transient_reply and facts.advice_4xx) or facts.advice
+
+
 def combine(
     by_rule: Meaning, base: float, reading: Reading, transient_reply: bool, causes: Causes
 ) -> Meaning:
@@ -71,7 +76,7 @@ def combine(
             advice=Advice.REVIEW if doubted else by_rule.advice,
             alternates=_alternates(by_rule.cause, reading.cause, *by_rule.alternates),
         )
-    advice = (transient_reply and facts.advice_4xx) or facts.advice
+    advice = usual_advice(facts, transient_reply)
     others = (by_rule.cause, *by_rule.alternates, *reading.alternates)
     return Meaning(
         facts.cause,

@@ -52,7 +52,7 @@ def features(words: str, reply_code: int | None, status: str | None) -> Features
         result.update((f"#{reply_code}", f"#{reply_code // 100}xx"))
     if status and not is_empty_status(status):
         result.update((f"#{status}", f"#{status.rpartition('.')[0]}", f"#{status[1:]}"))
-    spelled = frozenset(w for w in found if w not in ("@", PLACEHOLDER) and not w.isdigit())
+    spelled = frozenset(found) - {"@", PLACEHOLDER}
     return Features(spelled, frozenset(result))
 
 

@@ -128,9 +128,7 @@ class Model(msgspec.Struct, frozen=True, array_like=True):
         """The words and pairs of words among *known* features that speak most for *cause*."""
         index = self.causes.index(cause)
         weighed = (
-            (self._weight(feature, index), feature)
-            for feature in known
-            if feature[0] not in "~#@" and not any(map(str.isdigit, feature.split()))
+            (self._weight(feature, index), feature) for feature in known if feature[0] not in "~#@"
         )
         found = sorted((pair for pair in weighed if pair[0] > 0), key=lambda p: (-p[0], p[1]))
         return tuple(feature for _, feature in found[:_EVIDENCE_WORDS])
