@@ -67,6 +67,7 @@ GROUPS = {
         "migrate": "bring an older ledger up to date, with a copy kept",
         "spool": "what waits in the service's spool; unreadable records",
         "tokens": "make tokens for the service's HTTP server",
+        "users": "make users of the service's dashboard",
         "config": "show, find and check the configuration file",
         "policy": "show the decision policy; check your own",
         "rules": "list rules; check and test your own",

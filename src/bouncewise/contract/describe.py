@@ -71,6 +71,7 @@ from bouncewise.contract.service import (
     ServeRecord,
     SpoolRecord,
     TokenRecord,
+    UserRecord,
 )
 from bouncewise.contract.settings import (
     ConfigCheckRecord,
@@ -143,6 +144,7 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "dashboard": (DashboardRecord,),
     "spool": (SpoolRecord, PoisonRow),
     "tokens make": (TokenRecord,),
+    "users make": (UserRecord,),
     "watch": (WatchRow,),
     "verp": (ReturnAddressRow, VerpCheckRow, VerpKeyRecord),
     "config": (SettingRow, ConfigPlaceRow, ConfigCheckRecord),

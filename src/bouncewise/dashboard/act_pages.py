@@ -1,0 +1,185 @@
+"""The pages of acts: a form, the preview of what it would do, and the confirmation.
+
+The preview is a dry run of the same operation. What was entered stays here meanwhile (a ticket of
+the session): the confirmation names the ticket only, and counts once. Where the ledger changed so
+that the act would do something else than the preview showed, the new preview is shown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from bouncewise.dashboard import forms
+from bouncewise.dashboard.acts import ACTS, Act, Entered
+from bouncewise.dashboard.app import Pages
+from bouncewise.dashboard.door import Visitor
+from bouncewise.dashboard.effects import Effect
+from bouncewise.dashboard.forms import FormError
+from bouncewise.dashboard.sessions import Ticket
+from bouncewise.encode import for_storage
+from bouncewise.errors import BouncewiseError, InputError
+from bouncewise.service.api.backend import Backend, BusyError, Call
+from bouncewise.service.spool import Record
+from bouncewise.service.state import State
+
+_MAX_WHY = 1000
+_GONE = (
+    "This act no longer waits to be confirmed: it was carried out already, or several others were "
+    "previewed since. Look at the audit before you repeat it."
+)
+
+
+class _Asked(NamedTuple):
+    """A form that was sent, or is shown first."""
+
+    request: Request
+    name: str
+    act: Act
+    visitor: Visitor
+
+
+class ActPages:
+    """The pages, and what they share."""
+
+    def __init__(self, state: State, backend: Backend) -> None:
+        self._state, self._backend = state, backend
+
+    def routes(self, pages: Pages) -> list[Route]:
+        """The routes of the pages."""
+        self._pages = pages
+        return [
+            Route("/acts/{act}", self._guarded(self._show), methods=["GET"]),
+            Route("/acts/{act}", self._guarded(self._preview), methods=["POST"]),
+            Route("/acts/{act}/confirm", self._guarded(self._confirm), methods=["POST"]),
+        ]
+
+    def _guarded(self, handler: Callable[[_Asked], Any]) -> Callable[[Request], Any]:
+        """*handler* for visitors whose role includes that of the act."""
+
+        async def guarded(request: Request) -> Response:
+            name, visitor = request.path_params["act"], request.scope["visitor"]
+            act = ACTS.get(name)
+            if act is None:
+                return self._refused(request, 404, "There is no such act.")
+            if not visitor.may(act.role):
+                return self._refused(
+                    request,
+                    403,
+                    f"{act.title}: this needs the role {act.role}, and yours is {visitor.role}. "
+                    "Whoever keeps bouncewise.toml can change it.",
+                )
+            try:
+                found: Response = await handler(_Asked(request, name, act, visitor))
+            except FormError as bad:
+                return self._refused(request, bad.status, bad.detail)
+            except ClientDisconnect:
+                return Response(status_code=400)  # nobody reads it
+            return found
+
+        return guarded
+
+    def _refused(self, request: Request, status: int, problem: str) -> Response:
+        return self._pages.render(request, "refused", status, problem=problem)
+
+    async def _show(self, asked: _Asked) -> Response:
+        query = asked.request.query_params
+        entered = {field.name: query.get(field.name, "") for field in asked.act.fields}
+        return self._form(asked, entered)
+
+    def _form(
+        self, asked: _Asked, entered: dict[str, str], problem: str = "", status: int = 200
+    ) -> Response:
+        return self._pages.render(
+            asked.request,
+            "act",
+            status,
+            act=asked.act,
+            act_name=asked.name,
+            entered=entered,
+            problem=problem,
+        )
+
+    async def _preview(self, asked: _Asked) -> Response:
+        form = await forms.read_own(asked.request, with_file=asked.act.has_file)
+        entered = {f.name: form.fields.get(f.name, "").strip() for f in asked.act.fields}
+        if asked.act.has_file:
+            entered["file"] = form.file_name
+        if missing := _missing(asked.act, entered):
+            return self._form(asked, entered, missing, 422)
+        entered["why"] = for_storage(entered["why"])
+        return await self._previewed(asked, Ticket(asked.name, entered, form.octets, None))
+
+    async def _previewed(self, asked: _Asked, ticket: Ticket, note: str = "") -> Response:
+        """The preview of *ticket*, which waits to be confirmed then."""
+        try:
+            effect = await self._run(asked, ticket, dry_run=True)
+        except BouncewiseError as bad:
+            return self._failed(asked, ticket, bad)
+        ticket.effect = effect
+        number = "" if effect.is_empty else asked.visitor.session.keep(ticket)
+        return self._pages.render(
+            asked.request,
+            "preview",
+            act=asked.act,
+            act_name=asked.name,
+            entered=ticket.entered,
+            effect=effect,
+            ticket=number,
+            note=note,
+        )
+
+    async def _confirm(self, asked: _Asked) -> Response:
+        form = await forms.read_own(asked.request)
+        ticket = asked.visitor.session.tickets.pop(form.fields.get("ticket", ""), None)
+        if ticket is None or ticket.act != asked.name:
+            return self._refused(asked.request, 409, _GONE)
+        try:
+            if not ticket.octets:  # (a list is long, and its suppressions are added or there)
+                now = await self._run(asked, ticket, dry_run=True)
+                if now != ticket.effect:
+                    note = "The ledger changed since the preview. This is what it would do now."
+                    return await self._previewed(asked, ticket, note)
+            effect = await self._run(asked, ticket, dry_run=False)
+        except BouncewiseError as bad:
+            return self._failed(asked, ticket, bad)
+        asked.visitor.session.message = f"Done. {effect.text}"
+        return RedirectResponse(asked.act.page(ticket.entered), 303)
+
+    async def _run(self, asked: _Asked, ticket: Ticket, *, dry_run: bool) -> Effect:
+        """Raises BouncewiseError."""
+        loop = asyncio.get_running_loop()
+
+        def store(record: Record) -> None:
+            asyncio.run_coroutine_threadsafe(self._state.store_again(record), loop).result()
+
+        call = Call(self._backend, asked.visitor.name, datetime.now(UTC))
+        entered = Entered(ticket.entered, ticket.octets, store)
+        return await self._backend.run(lambda: asked.act.run(call, entered, dry_run), write=True)
+
+    def _failed(self, asked: _Asked, ticket: Ticket, bad: BouncewiseError) -> Response:
+        if isinstance(bad, InputError):
+            return self._form(asked, ticket.entered, str(bad), 422)
+        if isinstance(bad, BusyError):
+            return self._form(asked, ticket.entered, "Too much happens at once; try again.", 503)
+        self._state.question_failed(str(bad))
+        problem = "The ledger cannot be written now; nothing was changed. Try again in a minute."
+        return self._form(asked, ticket.entered, problem, 503)
+
+
+def _missing(act: Act, entered: dict[str, str]) -> str:
+    """What is still to be entered; ''."""
+    for field in act.fields:
+        if not field.optional and not entered[field.name]:
+            if field.name == "why":
+                return "Reason: write why; it is kept in the audit, with your name."
+            return f"{field.label}: fill it in."
+    if len(entered["why"]) > _MAX_WHY:
+        return f"Reason: at most {_MAX_WHY} characters; this has {len(entered['why'])}."
+    return ""
