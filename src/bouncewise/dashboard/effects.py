@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from bouncewise.contract import answers
 from bouncewise.contract.incidents import RulingRecord
 from bouncewise.contract.runs import ActRecord
+from bouncewise.model import State
 from bouncewise.operations.undo_act import UndoneAct
 
 SHOWN = 200
@@ -33,8 +34,7 @@ class Effect(NamedTuple):
 
 def of_acts(done: answers.Acts) -> Effect:
     """Of suppressing names."""
-    rows = tuple((act.name, act.remark or "") for act in done.acts)
-    return Effect(f"{_subject(done.acts[0].name)} is suppressed.", ("Name", ""), rows)
+    return Effect(f"{_subject(done.acts[0].name)} is suppressed.")
 
 
 def of_removal(done: ActRecord) -> Effect:
@@ -50,9 +50,10 @@ def of_removal(done: ActRecord) -> Effect:
 def of_ruling(done: RulingRecord) -> Effect:
     """Of a decision about an incident."""
     what = "is over" if done.closed else "was a false alarm"
-    rows = tuple((c.address, c.before, c.after) for c in done.changed)
+    rows = tuple((c.address, _state(c.before), _state(c.after)) for c in done.changed)
     count = len(rows)
-    text = f"The incident at {done.incident} {what}; {_addresses(count)} changed."
+    change = "address changes" if count == 1 else "addresses change"
+    text = f"The incident at {done.incident} {what}; {count:,} {change}."
     return Effect(text, ("Address", "Now", "Afterwards"), rows)
 
 
@@ -71,9 +72,9 @@ def of_release(done: answers.Released) -> Effect:
 def of_import(done: answers.ImportAnswer) -> Effect:
     """Of importing a list: its rows by what they say."""
     text = (
-        f"{done.added:,} suppressions are added, {done.known:,} are there already. "
-        f"{done.skipped:,} rows are not imported: their reply or status does not speak against the "
-        f"address. {done.bad:,} rows cannot be used."
+        f"Suppressions added: {done.added:,}; there already: {done.known:,}. Not imported, because "
+        f"the reply or status does not speak against the address: {_rows(done.skipped)}. Not "
+        f"usable: {_rows(done.bad)}."
     )
     rows = tuple((_group(name), f"{count:,}") for name, count in done.rows.items())
     return Effect(text, ("What the rows say", "Rows"), rows, done.notes, not done.added)
@@ -99,6 +100,14 @@ def of_undone(done: answers.Undone | UndoneAct) -> Effect:
 def _more(count: int, rows: Iterable[Any]) -> tuple[str, ...]:
     rest = count - len(tuple(rows))
     return (f"and {rest:,} more",) if rest else ()
+
+
+def _state(state: str) -> str:
+    return "may be mailed" if state == State.OK else state
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} {'row' if count == 1 else 'rows'}"
 
 
 def _day(time: str | None) -> str:
