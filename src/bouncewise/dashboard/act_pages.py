@@ -108,7 +108,8 @@ class ActPages:
 
     async def _preview(self, asked: _Asked) -> Response:
         form = await forms.read_own(asked.request, with_file=asked.act.has_file)
-        entered = {f.name: form.fields.get(f.name, "").strip() for f in asked.act.fields}
+        given = form.fields
+        entered = {f.name: given.get(f.name, "").strip() or f.default for f in asked.act.fields}
         if asked.act.has_file:
             entered["file"] = form.file_name
         if missing := _missing(asked.act, entered):

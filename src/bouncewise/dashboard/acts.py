@@ -44,6 +44,11 @@ class Field(NamedTuple):
     choices: tuple[tuple[str, str], ...] = ()
     optional: bool = False
 
+    @property
+    def default(self) -> str:
+        """The value where none was entered."""
+        return self.choices[0][0] if self.choices else ""
+
 
 class Entered(NamedTuple):
     """What was entered, by field; the name and the octets of an uploaded file; what puts a record
@@ -223,7 +228,7 @@ ACTS = {
         Role.OPERATOR,
         (_INCIDENT, Field("opened", "Opened", "fixed"), WHY),
         _ignore,
-        _incident_page,
+        lambda _: "/incidents",  # (the incident has no page any more)
         "Its refusals then count as usual: addresses that it held may become suppressed.",
     ),
     "release-incident": Act(
