@@ -17,7 +17,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from bouncewise.dashboard import forms
-from bouncewise.dashboard.acts import ACTS, Act, Entered
+from bouncewise.dashboard.act_forms import Act, Entered
+from bouncewise.dashboard.acts import ACTS
 from bouncewise.dashboard.app import Pages
 from bouncewise.dashboard.door import Visitor
 from bouncewise.dashboard.effects import Effect
@@ -36,7 +37,7 @@ _GONE = (
 )
 
 
-class _Asked(NamedTuple):
+class _Visit(NamedTuple):
     """A form that was sent, or is shown first."""
 
     request: Request
@@ -60,7 +61,7 @@ class ActPages:
             Route("/acts/{act}/confirm", self._guarded(self._confirm), methods=["POST"]),
         ]
 
-    def _guarded(self, handler: Callable[[_Asked], Any]) -> Callable[[Request], Any]:
+    def _guarded(self, handler: Callable[[_Visit], Any]) -> Callable[[Request], Any]:
         """*handler* for visitors whose role includes that of the act."""
 
         async def guarded(request: Request) -> Response:
@@ -76,7 +77,7 @@ class ActPages:
                     "Whoever keeps bouncewise.toml can change it.",
                 )
             try:
-                found: Response = await handler(_Asked(request, name, act, visitor))
+                found: Response = await handler(_Visit(request, name, act, visitor))
             except FormError as bad:
                 return self._refused(request, bad.status, bad.detail)
             except ClientDisconnect:
@@ -88,90 +89,90 @@ class ActPages:
     def _refused(self, request: Request, status: int, problem: str) -> Response:
         return self._pages.render(request, "refused", status, problem=problem)
 
-    async def _show(self, asked: _Asked) -> Response:
-        query = asked.request.query_params
-        entered = {field.name: query.get(field.name, "") for field in asked.act.fields}
-        return self._form(asked, entered)
+    async def _show(self, visit: _Visit) -> Response:
+        query = visit.request.query_params
+        entered = {field.name: query.get(field.name, "") for field in visit.act.fields}
+        return self._form(visit, entered)
 
     def _form(
-        self, asked: _Asked, entered: dict[str, str], problem: str = "", status: int = 200
+        self, visit: _Visit, entered: dict[str, str], problem: str = "", status: int = 200
     ) -> Response:
         return self._pages.render(
-            asked.request,
+            visit.request,
             "act",
             status,
-            act=asked.act,
-            act_name=asked.name,
+            act=visit.act,
+            act_name=visit.name,
             entered=entered,
             problem=problem,
         )
 
-    async def _preview(self, asked: _Asked) -> Response:
-        form = await forms.read_own(asked.request, with_file=asked.act.has_file)
+    async def _preview(self, visit: _Visit) -> Response:
+        form = await forms.read_own(visit.request, with_file=visit.act.has_file)
         given = form.fields
-        entered = {f.name: given.get(f.name, "").strip() or f.default for f in asked.act.fields}
-        if asked.act.has_file:
+        entered = {f.name: given.get(f.name, "").strip() or f.default for f in visit.act.fields}
+        if visit.act.has_file:
             entered["file"] = form.file_name
-        if missing := _missing(asked.act, entered):
-            return self._form(asked, entered, missing, 422)
+        if missing := _missing(visit.act, entered):
+            return self._form(visit, entered, missing, 422)
         entered["why"] = for_storage(entered["why"])
-        return await self._previewed(asked, Ticket(asked.name, entered, form.octets, None))
+        return await self._previewed(visit, Ticket(visit.name, entered, form.octets, None))
 
-    async def _previewed(self, asked: _Asked, ticket: Ticket, note: str = "") -> Response:
+    async def _previewed(self, visit: _Visit, ticket: Ticket, note: str = "") -> Response:
         """The preview of *ticket*, which waits to be confirmed then."""
         try:
-            effect = await self._run(asked, ticket, dry_run=True)
+            effect = await self._run(visit, ticket, dry_run=True)
         except BouncewiseError as bad:
-            return self._failed(asked, ticket, bad)
+            return self._failed(visit, ticket, bad)
         ticket.effect = effect
-        number = "" if effect.is_empty else asked.visitor.session.keep(ticket)
+        number = "" if effect.is_empty else visit.visitor.session.keep(ticket)
         return self._pages.render(
-            asked.request,
+            visit.request,
             "preview",
-            act=asked.act,
-            act_name=asked.name,
+            act=visit.act,
+            act_name=visit.name,
             entered=ticket.entered,
             effect=effect,
             ticket=number,
             note=note,
         )
 
-    async def _confirm(self, asked: _Asked) -> Response:
-        form = await forms.read_own(asked.request)
-        ticket = asked.visitor.session.tickets.pop(form.fields.get("ticket", ""), None)
-        if ticket is None or ticket.act != asked.name:
-            return self._refused(asked.request, 409, _GONE)
+    async def _confirm(self, visit: _Visit) -> Response:
+        form = await forms.read_own(visit.request)
+        ticket = visit.visitor.session.tickets.pop(form.fields.get("ticket", ""), None)
+        if ticket is None or ticket.act != visit.name:
+            return self._refused(visit.request, 409, _GONE)
         try:
             if not ticket.octets:  # (a list is long, and its suppressions are added or there)
-                now = await self._run(asked, ticket, dry_run=True)
+                now = await self._run(visit, ticket, dry_run=True)
                 if now != ticket.effect:
                     note = "The ledger changed since the preview. This is what it would do now."
-                    return await self._previewed(asked, ticket, note)
-            effect = await self._run(asked, ticket, dry_run=False)
+                    return await self._previewed(visit, ticket, note)
+            effect = await self._run(visit, ticket, dry_run=False)
         except BouncewiseError as bad:
-            return self._failed(asked, ticket, bad)
-        asked.visitor.session.message = f"Done. {effect.text}"
-        return RedirectResponse(asked.act.page(ticket.entered), 303)
+            return self._failed(visit, ticket, bad)
+        visit.visitor.session.message = f"Done. {effect.text}"
+        return RedirectResponse(visit.act.page(ticket.entered), 303)
 
-    async def _run(self, asked: _Asked, ticket: Ticket, *, dry_run: bool) -> Effect:
+    async def _run(self, visit: _Visit, ticket: Ticket, *, dry_run: bool) -> Effect:
         """Raises BouncewiseError."""
         loop = asyncio.get_running_loop()
 
         def store(record: Record) -> None:
             asyncio.run_coroutine_threadsafe(self._state.store_again(record), loop).result()
 
-        call = Call(self._backend, asked.visitor.name, datetime.now(UTC))
+        call = Call(self._backend, visit.visitor.name, datetime.now(UTC))
         entered = Entered(ticket.entered, ticket.octets, store)
-        return await self._backend.run(lambda: asked.act.run(call, entered, dry_run), write=True)
+        return await self._backend.run(lambda: visit.act.run(call, entered, dry_run), write=True)
 
-    def _failed(self, asked: _Asked, ticket: Ticket, bad: BouncewiseError) -> Response:
+    def _failed(self, visit: _Visit, ticket: Ticket, bad: BouncewiseError) -> Response:
         if isinstance(bad, InputError):
-            return self._form(asked, ticket.entered, str(bad), 422)
+            return self._form(visit, ticket.entered, str(bad), 422)
         if isinstance(bad, BusyError):
-            return self._form(asked, ticket.entered, "Too much happens at once; try again.", 503)
+            return self._form(visit, ticket.entered, "Too much happens at once; try again.", 503)
         self._state.question_failed(str(bad))
         problem = "The ledger cannot be written now; nothing was changed. Try again in a minute."
-        return self._form(asked, ticket.entered, problem, 503)
+        return self._form(visit, ticket.entered, problem, 503)
 
 
 def _missing(act: Act, entered: dict[str, str]) -> str:
