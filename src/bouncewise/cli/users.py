@@ -43,7 +43,7 @@ def make_user(name: str, role: str, as_json: bool) -> None:
 
     \b
     bouncewise users make anna --role operator
-    bouncewise users make anna < password >> /etc/bouncewise/bouncewise.toml
+    bouncewise users make anna >> /etc/bouncewise/bouncewise.toml
     """
     try:
         name = values.user_name(name)

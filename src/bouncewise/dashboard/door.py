@@ -75,6 +75,9 @@ class Door:
         """The ASGI interface."""
         if scope["type"] != "http":
             return
+        if not self._state.users.is_enabled:  # any more, since the configuration was read again
+            await PlainTextResponse("the dashboard is off", 404)(scope, receive, send)
+            return
         headers = Headers(scope=scope)
         place = self._state.users.places.get(headers.get("host", "").lower())
         send = with_headers(send)
