@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import msgspec
 from starlette.testclient import TestClient
 
@@ -51,7 +52,9 @@ class Site:
 
     def browser(self, peer: str = STRANGER, base: str = ORIGIN) -> Browser:
         """A browser, which connects from *peer*."""
-        return Browser(self, peer, base)
+        return Browser(
+            TestClient(self.app, base_url=base, follow_redirects=False, client=(peer, 50_000)), base
+        )
 
     def signed_in(self, role: Role, peer: str = STRANGER) -> Browser:
         """A browser of the user with that role."""
@@ -64,11 +67,8 @@ class Site:
 class Browser:
     """Sends what a browser sends: cookies, Origin and Sec-Fetch-Site."""
 
-    def __init__(self, site: Site, peer: str, base: str) -> None:
-        self.base = base
-        self.client = TestClient(
-            site.app, base_url=base, follow_redirects=False, client=(peer, 50_000)
-        )
+    def __init__(self, client: httpx2.Client, base: str) -> None:
+        self.client, self.base = client, base
 
     def get(self, path: str, **headers: str) -> Any:
         return self.client.get(path, headers={n.replace("_", "-"): v for n, v in headers.items()})
