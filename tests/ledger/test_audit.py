@@ -65,6 +65,10 @@ def test_an_act_on_several_names_is_undone_where_nothing_else_stands(tmp_path: P
         removed = ledger.audit.page(None, 1)[0].id
         with pytest.raises(InputError, match="cannot be undone"):
             undo_act(removed, act(REMOVED), ledger, policy, dry_run=True)
+        with pytest.raises(NotFoundError, match="nothing that it added stands"):
+            act_on(["c@b.example"], act(ADDED), ledger, policy, dry_run=False)
+            act_on(["c@b.example"], act(REMOVED), ledger, policy, dry_run=False)
+            undo_act(ledger.audit.page(None, 2)[1].id, act(REMOVED), ledger, policy, dry_run=True)
         with pytest.raises(NotFoundError, match="no such act"):
             undo_act(9999, act(REMOVED), ledger, policy, dry_run=True)
 
@@ -81,6 +85,12 @@ def test_commands_are_in_the_audit_and_forget_removes_the_name(tmp_path: Path) -
         assert done.returncode == 0, done.stderr
     found = [(e.kind, e.by, e.names) for e in entries(tmp_path / "l")]
     assert found == [("withdrawn", "ben", 2), ("imported", "anna", 2), ("added", "anna", 1)]
+    done = bouncewise(tmp_path, "audit", "list", "--before", "3", "--limit", "1", "--db", "l")
+    assert b"imported 1  list.csv  by anna" in done.stdout
+    done = bouncewise(tmp_path, "audit", "undo", "2", "--why", "x", "--db", "l")
+    assert (done.returncode, b"suppressions undo 1" in done.stderr) == (2, True)
+    done = bouncewise(tmp_path, "audit", "undo", "1", "--why", "x", "--dry-run", "--db", "l")
+    assert done.stdout == b"would be removed: jo@b.example\n1 would be removed, 0 stay\n"
     done = bouncewise(tmp_path, "forget", "jo@b.example", "--yes", "--db", "l")
     assert done.returncode == 0, done.stderr
     last = entries(tmp_path / "l")[-1]

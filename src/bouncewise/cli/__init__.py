@@ -46,6 +46,7 @@ GROUPS = {
     "Why, and undo": {
         "history": "the log of an address or @domain",
         "diagnose": "rank the likely reasons for a refusal; name the next step",
+        "audit": "who did what, when and why; undo it",
         "incidents": "outages of recipient directories; blocks of your mail",
         "missed": "who did not get which message, after an outage or a block",
         "release": "undo suppressions and holds by incident, time, cause …",

@@ -29,6 +29,7 @@ from bouncewise.contract.missed import MissedRow
 from bouncewise.contract.replays import ReplayedRow, ReplaySummary
 from bouncewise.contract.runs import (
     ActRecord,
+    AuditRow,
     BatchRecord,
     CleanRecord,
     ExplanationRecord,
@@ -120,6 +121,8 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "suppressions list": (SuppressionRow,),
     "suppressions export": (SuppressionRow,),
     "suppressions add, remove, undo": (ActRecord,),
+    "audit list": (AuditRow,),
+    "audit undo": (ActRecord,),
     "confirm": (ActRecord,),
     "suppressions import": (ImportRecord,),
     "sync": (SyncRow, SyncRecord),

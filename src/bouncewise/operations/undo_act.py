@@ -1,8 +1,8 @@
 """Undoes an act of the audit: what it added ends, where nothing else stands.
 
 Reads: an entry of the audit. Gives: the names that it suppressed, those that are free afterwards
-and the others. Refuses: acts that no act can take back. What was released cannot be held by the
-same evidence again; it can be suppressed by hand.
+and the others. Refuses: imports, which undo_import.py undoes, and acts that no act can take back.
+What was released cannot be held by the same evidence again; it can be suppressed by hand.
 """
 
 from __future__ import annotations
@@ -17,13 +17,9 @@ from bouncewise.ledger.records import AuditEntry
 from bouncewise.model import Basis, Event
 from bouncewise.operations.imports import IMPORTED
 from bouncewise.operations.suppress import effective_time, record
-from bouncewise.operations.undo_import import undo_import
 from bouncewise.policy.decide import ADDED
 from bouncewise.policy.load import Policy
 from bouncewise.policy.standing import standing
-
-UNDONE = (ADDED, IMPORTED)
-"""The kinds of acts that can be undone."""
 
 
 class UndoneAct(NamedTuple):
@@ -42,14 +38,16 @@ def undo_act(number: int, act: Event, ledger: Store, policy: Policy, *, dry_run:
     entry = ledger.audit.find(number)
     if entry is None:
         raise NotFoundError(f"act {number}: there is no such act in the audit")
-    if entry.kind not in UNDONE:
+    if entry.kind == IMPORTED:
+        raise InputError(
+            f"act {number} is import {entry.number}; `bouncewise suppressions undo {entry.number}` "
+            "undoes it"
+        )
+    if entry.kind != ADDED:
         raise InputError(
             f"act {number} ({entry.kind}): cannot be undone; suppress the address by hand if it "
             "must not be mailed"
         )
-    if entry.kind == IMPORTED:
-        done = undo_import(entry.number, act.words, act.by, ledger, policy, dry_run=dry_run)
-        return UndoneAct(done.ended, done.kept)
     found = _added(entry, ledger)
     if not found.ended and not found.kept:
         raise NotFoundError(f"act {number}: nothing that it added stands")
