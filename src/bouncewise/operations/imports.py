@@ -192,7 +192,9 @@ class _Run:
             file = for_storage(self._notes.file[:_MAX_SOURCE])
             by, why = map(for_storage, self._options.author)
             subject = Subject(file, len(self._names), self._batch.number)
-            self._ledger.audit.add(IMPORTED, (by or "import", why), self._now, subject)
+            self._ledger.audit.add(
+                IMPORTED, (by or self._options.by or "import", why), self._now, subject
+            )
             self._ledger.mark_done(self._batch, self._fingerprint, file)
 
     def result(self, *, dry_run: bool) -> Imported:
