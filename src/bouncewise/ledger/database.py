@@ -25,6 +25,12 @@ PATIENCE: ContextVar[float] = ContextVar("PATIENCE")
 """Seconds for which this thread waits for others that lock a ledger, if not BUSY_SECONDS."""
 
 
+SILENCE: ContextVar[float] = ContextVar("SILENCE")
+"""Seconds for which a server may work on a statement of this thread; then the connection is given
+up. Without a value the thread waits for as long as the server lives.
+"""
+
+
 class Database(ABC):
     """One open connection. Every change is inside ``with database.transaction():``."""
 

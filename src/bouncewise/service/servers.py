@@ -22,7 +22,7 @@ from bouncewise.service.sockets import listening
 from bouncewise.service.state import State
 from bouncewise.service.tables import socketmap, tcp_table
 
-LAST_REQUESTS = 5.0
+LAST_REQUESTS = 4.0
 """Seconds that requests get to end when the service stops."""
 
 

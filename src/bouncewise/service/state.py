@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from bouncewise.errors import BouncewiseError
 from bouncewise.ledger import Store
 from bouncewise.model import Mail
 from bouncewise.net.https import FetchError, fetch
-from bouncewise.operations.check import Answer, Checker
+from bouncewise.operations.check import Answer, Checker, Known
 from bouncewise.policy.load import Policy
 from bouncewise.providers.sns import topic_host
 from bouncewise.service import spool
@@ -72,13 +72,17 @@ class State:
 
     # ── questions ───────────────────────────────────────────────────────────────────────────────
 
-    def use_ledger(self, ledger: Store, policy: Policy) -> None:
-        """Answer from *ledger* from now on. Raises BouncewiseError where it cannot be read."""
+    def use_ledger(self, ledger: Store, policy: Policy, known: Known) -> None:
+        """Answer from *ledger*, of which *known* was read, from now on."""
         checker = Checker(ledger, policy)
-        checker.refresh()
+        checker.adopt(known)
         if self._ledger_error not in ("", _NOT_YET):
             self.tell("the ledger can be read again")
         self._checker, self._ledger_error = checker, ""
+
+    def know(self, known: Known) -> None:
+        """The ledger has changed: *known* was read of it."""
+        self.checker.adopt(known)
 
     def lose_ledger(self, why: str) -> None:
         """The ledger cannot be read; questions raise until it can be. That is one line, however
@@ -109,11 +113,11 @@ class State:
     def check(self, address: str, mail: Mail) -> Answer:
         """The answer for one address. Raises BouncewiseError."""
         self._asked.inc()
-        return self.checker.answer(address, mail=mail)  # (refreshed every REFRESH seconds)
+        return self.checker.answer(address, mail=mail)  # (what it knows is read elsewhere)
 
-    def check_all(self, addresses: Iterable[str], mail: Mail) -> Iterator[Answer]:
-        """The answer for each address. Raises BouncewiseError."""
-        found = list(self.checker.check_all(addresses, mail=mail))
+    def check_all(self, addresses: list[str], mail: Mail) -> Iterator[Answer]:
+        """The answer for each of some addresses. Raises BouncewiseError."""
+        found = list(self.checker.answer_page(addresses, mail=mail))
         self._asked.inc(len(found))
         return iter(found)
 
