@@ -41,6 +41,33 @@ def test_a_bounce_is_refused_by_postfix_within_seconds(service: Service) -> None
     assert "Traceback" not in service.log.read_text()
 
 
+def test_a_server_that_is_silent_holds_neither_answers_nor_the_stop(
+    service: Service, server: postgres.Server
+) -> None:
+    """Its processes are stopped, and the kernel goes on to acknowledge what is sent to them."""
+    assert service.bounce(1) == 204
+    service.until(lambda: service.refused("u1@gone.example"))
+    with server.silent():
+        load = Load(service, 1)
+        load.start()
+        slowest = 0.0
+        for _ in range(20):
+            begun = time.monotonic()
+            service.refused("u2@gone.example")
+            slowest = max(slowest, time.monotonic() - begun)
+        service.until(lambda: len(load.acknowledged) > 50)
+        load.ends = True
+        load.join()
+        assert load.refused == 0
+        assert max(load.slowest, slowest) < 15  # (a connection was given up after half a minute)
+        begun = time.monotonic()
+        service.stop()
+        assert time.monotonic() - begun < 30
+    service.start()
+    wanted = {f"u{number}@gone.example" for number in load.acknowledged}
+    service.until(lambda: wanted <= service.names(), 60)
+
+
 def test_nothing_acknowledged_is_lost_by_kills_and_a_server_that_stops(
     service: Service, server: postgres.Server
 ) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 
 import pytest
 
-from bouncewise.service import smtp
+from bouncewise.service import room, smtp, smtp_session
 from bouncewise.service.smtp import LMTP, SMTP, Dialect, MailServer
 from bouncewise.service.spool import SpoolFullError
 
@@ -207,7 +208,8 @@ def test_what_is_our_fault_is_tried_again(error: Exception, dialect: Dialect) ->
 
 
 def test_a_large_mail_is_refused_and_the_next_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(smtp, "MAX_MAIL", 100_000)
+    for module in (smtp, smtp_session):
+        monkeypatch.setattr(module, "MAX_MAIL", 100_000)
 
     async def talk(client: Client) -> None:
         await client.send(BEGIN + b"y" * 300_000 + b"\r\n.\r\n")
@@ -218,6 +220,40 @@ def test_a_large_mail_is_refused_and_the_next_is_not(monkeypatch: pytest.MonkeyP
         assert (await client.replies(5))[-1][:3] == "250"
 
     assert [mail for mail, _, _ in session(talk)] == [b"ok\r\n"]
+
+
+def test_mails_that_fill_the_memory_together_are_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(smtp, "Room", lambda: room.Room(100_000))
+
+    async def talk(client: Client) -> None:
+        await client.send(BEGIN + b"y" * 300_000 + b"\r\n.\r\n")
+        assert (await client.replies(5))[-1][:9] == "451 4.3.1"
+        await client.send(BEGIN + b"ok\r\n.\r\n")
+        assert (await client.replies(5))[-1][:3] == "250"
+
+    assert [mail for mail, _, _ in session(talk)] == [b"ok\r\n"]
+
+
+@pytest.mark.parametrize("said", [b"LHLO a\r\nMAI", BEGIN + b"half a mail"])
+def test_a_session_that_goes_on_too_slowly_is_ended(
+    monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    """Octets that come now and then do not prolong it."""
+    monkeypatch.setattr(smtp_session, "IDLE", 0.5)
+    monkeypatch.setattr(smtp, "MAIL_SECONDS", 0.5)
+
+    async def talk(client: Client) -> None:
+        await client.send(said)
+        with contextlib.suppress(ConnectionError):
+            while not client.reader.at_eof():
+                await client.send(b"x")
+                await asyncio.sleep(0.05)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(client.reader.read(1 << 16), 0.05)
+
+    assert session(talk) == []
 
 
 @pytest.mark.parametrize(

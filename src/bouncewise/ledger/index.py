@@ -28,11 +28,12 @@ from typing import IO
 from bouncewise.ledger.database import Database
 from bouncewise.ledger.rows import id_of
 
-LARGE = 1 << 18
-"""States from which on there is a file: fewer are read from the ledger in a tenth of a second.
+LARGE = 1 << 15
+"""States from which on there is a file: fewer are read from the ledger in a hundredth of a second.
 """
 
 _OCTETS = 8
+_SHARE = 64  # of the file's ids: changes are read whenever the ledger has changed
 _BLOCK = 1 << 16
 
 
@@ -79,7 +80,7 @@ def write_if_due(database: Database) -> None:
     """
     recorded = _recorded(database)
     ids = _file_ids(database, recorded)
-    due = LARGE if ids is None else max(LARGE, len(ids) // 8)
+    due = LARGE if ids is None else max(LARGE, len(ids) // _SHARE)
     if (
         database.one("state_more_than" if ids is None else "state_change_more_than", count=due)
         is None

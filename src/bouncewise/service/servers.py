@@ -14,6 +14,7 @@ import uvicorn
 from bouncewise.service import drain
 from bouncewise.service.api.backend import Backend
 from bouncewise.service.app import application
+from bouncewise.service.connections import Connections
 from bouncewise.service.conversation import Conversation, Protocol
 from bouncewise.service.http_head import BoundedHead
 from bouncewise.service.policy import PolicyAnswers, policy
@@ -52,12 +53,13 @@ async def servers(state: State, backend: Backend) -> AsyncIterator[None]:
 @contextlib.asynccontextmanager
 async def _asking_server(place: str, protocol: Protocol) -> AsyncIterator[None]:
     """A server for mail servers that ask about recipients."""
-    sock = listening(place)
+    sock, connections = listening(place), Connections()
     loop = asyncio.get_running_loop()
     create = loop.create_unix_server if sock.family == socket.AF_UNIX else loop.create_server
-    server = await create(lambda: Conversation(protocol), sock=sock)
+    server = await create(lambda: Conversation(protocol, connections), sock=sock)
     try:
-        yield
+        async with connections.swept():
+            yield
     finally:
         server.close()
 
@@ -66,7 +68,7 @@ async def _asking_server(place: str, protocol: Protocol) -> AsyncIterator[None]:
 async def _mail_server(state: State, place: str, dialect: Dialect) -> AsyncIterator[None]:
     accept = state.settings.smtp.accept
     store = partial(state.store_mail, drain.LMTP if dialect is LMTP else drain.SMTP)
-    handler = MailServer(accept, socket.gethostname(), store, dialect)
+    handler = MailServer(accept, socket.gethostname(), store, dialect, state.room)
     sock = listening(place)
     start = asyncio.start_unix_server if sock.family == socket.AF_UNIX else asyncio.start_server
     server = await start(handler.serve, sock=sock, limit=1 << 20)
@@ -90,9 +92,10 @@ class _HttpServer(uvicorn.Server):
 async def _http_server(state: State, backend: Backend) -> AsyncIterator[None]:
     # (a line for each malformed request would let anybody fill the log)
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    connections = Connections()
     config = uvicorn.Config(
         application(state, backend),
-        http=BoundedHead,
+        http=partial(BoundedHead, connections),  # type: ignore[arg-type]
         log_config=None,
         access_log=False,
         server_header=False,
@@ -107,7 +110,8 @@ async def _http_server(state: State, backend: Backend) -> AsyncIterator[None]:
     while not server.started and not task.done():
         await asyncio.sleep(0.01)
     try:
-        yield
+        async with connections.swept():
+            yield
     finally:
         # A connection that was accepted already is read before the server ends.
         await asyncio.sleep(0.2)

@@ -29,6 +29,7 @@ from bouncewise.service.drain import WEBHOOK
 from bouncewise.service.hooks import Hook, hooks
 from bouncewise.service.inbox import Inbox
 from bouncewise.service.policy import PolicyAnswers
+from bouncewise.service.room import Room
 from bouncewise.service.seen import SeenTokens
 from bouncewise.service.spool import Record
 from bouncewise.service.tokens import Tokens
@@ -59,7 +60,7 @@ class State:
         self._checker: Checker | None = None
         self._ledger_error = _NOT_YET
         self._quiet_until = 0.0
-        self.clock = Clock()
+        self.clock, self.room = Clock(), Room()
         self._fetched: list[float] = []
         self._background: set[asyncio.Task[None]] = set()
         self._make_metrics()
