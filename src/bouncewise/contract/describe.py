@@ -63,6 +63,7 @@ from bouncewise.contract.sender_reports import (
     TlsSummary,
 )
 from bouncewise.contract.service import (
+    CopyRecord,
     DashboardRecord,
     DoctorRow,
     FeedRecord,
@@ -136,6 +137,7 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "serve": (ServeRecord,),
     "doctor": (DoctorRow,),
     "migrate": (MigrateRecord,),
+    "copy": (CopyRecord,),
     "follow": (FeedRecord,),
     "fetch": (FeedRecord,),
     "compare": (ComparedRow,),

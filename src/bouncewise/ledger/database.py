@@ -114,6 +114,22 @@ class Database(ABC):
         """The rows of one of the ledger's tables."""
 
     @abstractmethod
+    def columns(self, table: str) -> list[str]:
+        """The columns of one of the ledger's tables."""
+
+    @abstractmethod
+    def whole(self, table: str, columns: list[str]) -> Iterator[Row]:
+        """Every row of a table, as they are fetched."""
+
+    @abstractmethod
+    def fill(self, table: str, columns: list[str], rows: Iterator[Row]) -> None:
+        """Write rows into an empty table, and number later rows behind them."""
+
+    @abstractmethod
+    def snapshot(self) -> AbstractContextManager[None]:
+        """A transaction that only reads, and in which the ledger does not change."""
+
+    @abstractmethod
     def data_version(self) -> int:
         """A number that differs after another connection changed the ledger."""
 
