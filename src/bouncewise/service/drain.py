@@ -63,7 +63,7 @@ class Drain:
 
     def __init__(self, folder: Path, context: Context, tell: Tell) -> None:
         self._folder, self._context, self._tell = folder, context, tell
-        self._name = f"spool:{spool.spool_id(folder)}"
+        self._name = cursor_name(folder)
         self.cursor = context.ledger.cursor(self._name)
         self._session: Session | None = None
         self._began = 0.0
@@ -182,6 +182,11 @@ class Drain:
         self._left_to_search -= 1
         if self._left_to_search <= 0:
             self._tried = _NOTHING
+
+
+def cursor_name(folder: Path) -> str:
+    """What the ledger calls its cursor in the spool in *folder*."""
+    return f"spool:{spool.spool_id(folder)}"
 
 
 def items_of(record: Record) -> Iterator[Item]:

@@ -14,7 +14,7 @@ import contextvars
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from bouncewise.errors import BouncewiseError
 from bouncewise.ledger import Location, Store, open_store
@@ -42,13 +42,15 @@ def limit_questions() -> None:
     SILENCE.set(LOOP_SILENCE)
 
 
-async def follow(state: State, location: Location, policy: Policy) -> None:
-    """Open the ledger when it can be, and notice its changes, until cancelled."""
+async def follow(state: State, location: Location, policy: Policy, spool: str) -> None:
+    """Open the ledger when it can be, and notice its changes, until cancelled. *spool*: the name
+    of the ledger's cursor in it.
+    """
     while True:
         # (not waited for: a server that does not answer holds its thread)
         thread = ThreadPoolExecutor(1, "ledger", _limit_reading)
         try:
-            await _follow_once(state, location, policy, _Reader(location, thread))
+            await _follow_once(state, location, policy, _Reader(location, thread, spool))
         except BouncewiseError as bad:
             state.lose_ledger(str(bad))
         except Exception as defect:  # answers from a ledger that nobody follows would be old
@@ -63,11 +65,19 @@ def _limit_reading() -> None:
     SILENCE.set(READ_SILENCE)
 
 
+class News(NamedTuple):
+    """A ledger that has changed, and up to where it has read the spool."""
+
+    known: Known
+    drained: int
+
+
 class _Reader:
     """The connection of the thread."""
 
-    def __init__(self, location: Location, thread: ThreadPoolExecutor) -> None:
-        self._location, self._thread = location, thread
+    def __init__(self, location: Location, thread: ThreadPoolExecutor, spool: str) -> None:
+        """*spool*: the name of the ledger's cursor in it."""
+        self._location, self._thread, self._spool = location, thread, spool
         self._ledger: Store | None = None
         self._version: tuple[int, int] | None = None
 
@@ -75,7 +85,7 @@ class _Reader:
         """What *work* gives, called in the thread."""
         return asyncio.get_running_loop().run_in_executor(self._thread, work)
 
-    def news(self) -> Known | None:
+    def news(self) -> News | None:
         """What is to be known of the ledger, where that has changed. Raises LedgerError."""
         if self._ledger is None:
             self._ledger = open_store(self._location, read_only=True)
@@ -84,7 +94,7 @@ class _Reader:
             return None
         found = Known.of(self._ledger, version)
         self._version = version
-        return found
+        return News(found, self._ledger.cursor(self._spool))
 
     def close(self) -> None:
         """Close the connection, from the thread."""
@@ -99,16 +109,17 @@ async def _follow_once(state: State, location: Location, policy: Policy, reader:
         # (left last: closing a descriptor of the file gives up SQLite's locks)
         file = stack.enter_context(LedgerFile(location))
         stack.callback(reader.run, reader.close)
-        known = await reader.run(reader.news)
-        assert known is not None
+        news = await reader.run(reader.news)
+        assert news is not None
         ledger = stack.enter_context(await _opened(location, reader))
-        state.use_ledger(ledger, policy, known)
+        state.use_ledger(ledger, policy, news.known)
+        state.drained = news.drained
         while True:
             begun = loop.time()
             file.check()
             ledger.version()  # raises where its connection is lost
-            if known := await reader.run(reader.news):
-                state.know(known)
+            if news := await reader.run(reader.news):
+                state.know(*news)
             await asyncio.sleep(max(REFRESH, _SHARE * (loop.time() - begun)))
 
 

@@ -22,6 +22,7 @@ from bouncewise.ledger import Location
 from bouncewise.policy.load import Policy
 from bouncewise.service import crash, systemd
 from bouncewise.service.api.backend import Backend
+from bouncewise.service.drain import cursor_name
 from bouncewise.service.following import follow, limit_questions
 from bouncewise.service.inbox import Inbox
 from bouncewise.service.servers import servers
@@ -76,7 +77,8 @@ async def _serve(setup: Setup, beside: Beside) -> None:
     )
     loop.add_signal_handler(signal.SIGHUP, _reload, state, setup)
     writing = asyncio.create_task(inbox.run())
-    following = asyncio.create_task(follow(state, setup.ledger, setup.policy))
+    cursor = cursor_name(setup.folder)
+    following = asyncio.create_task(follow(state, setup.ledger, setup.policy, cursor))
     try:
         with crash.recorded(setup.folder, setup.tell):
             async with servers(state, backend), beside():

@@ -33,15 +33,16 @@ async def servers(state: State, backend: Backend) -> AsyncIterator[None]:
     settings = state.settings
     answers = PolicyAnswers(settings.postfix_policy, state.check)
     asking = (
-        (settings.postfix_policy.listen, policy(answers)),
-        (settings.socketmap.listen, socketmap(answers)),
-        (settings.tcp_table.listen, tcp_table(answers)),
+        ("postfix_policy", settings.postfix_policy.listen, policy(answers)),
+        ("socketmap", settings.socketmap.listen, socketmap(answers)),
+        ("tcp_table", settings.tcp_table.listen, tcp_table(answers)),
     )
     async with contextlib.AsyncExitStack() as stack:
-        for place, protocol in asking:
+        for name, place, protocol in asking:
             if place != "off":
                 state.policy_answers = answers
-                await stack.enter_async_context(_asking_server(place, protocol))
+                connections = state.ports[name] = Connections()
+                await stack.enter_async_context(_asking_server(place, protocol, connections))
         for place, dialect in ((settings.smtp.lmtp, LMTP), (settings.smtp.listen, SMTP)):
             if place != "off":
                 await stack.enter_async_context(_mail_server(state, place, dialect))
@@ -51,9 +52,11 @@ async def servers(state: State, backend: Backend) -> AsyncIterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def _asking_server(place: str, protocol: Protocol) -> AsyncIterator[None]:
+async def _asking_server(
+    place: str, protocol: Protocol, connections: Connections
+) -> AsyncIterator[None]:
     """A server for mail servers that ask about recipients."""
-    sock, connections = listening(place), Connections()
+    sock = listening(place)
     loop = asyncio.get_running_loop()
     create = loop.create_unix_server if sock.family == socket.AF_UNIX else loop.create_server
     server = await create(lambda: Conversation(protocol, connections), sock=sock)
@@ -92,7 +95,7 @@ class _HttpServer(uvicorn.Server):
 async def _http_server(state: State, backend: Backend) -> AsyncIterator[None]:
     # (a line for each malformed request would let anybody fill the log)
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-    connections = Connections()
+    connections = state.ports["http"] = Connections()
     config = uvicorn.Config(
         application(state, backend),
         http=partial(BoundedHead, connections),  # type: ignore[arg-type]
