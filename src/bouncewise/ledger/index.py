@@ -50,11 +50,19 @@ class Index:
 
     def __contains__(self, name: str) -> bool:
         """Whether *name*, a normalised address or ``@domain``, may be suppressed or held."""
-        return self.has(id_of(name))
-
-    def has(self, number: int) -> bool:
-        """Whether the name with this id may be suppressed or held."""
+        number = id_of(name)
         return _holds(self._ids, number) or _holds(self._changed, number)
+
+    def among(self, names: set[str]) -> set[str]:
+        """Those of *names* that may be suppressed or held."""
+        ids, changed, find = self._ids, self._changed, bisect_left
+        size, found = len(ids), set[str]()
+        for name in names:
+            number = id_of(name)
+            at = find(ids, number)
+            if (at < size and ids[at] == number) or (changed and _holds(changed, number)):
+                found.add(name)
+        return found
 
 
 def _holds(ids: Sequence[int], number: int) -> bool:

@@ -15,7 +15,7 @@ from typing import NamedTuple, Self
 from bouncewise.ledger import Store, parts
 from bouncewise.ledger.index import Index
 from bouncewise.ledger.overview_parts import ForgottenRows
-from bouncewise.ledger.rows import domain_of, id_of
+from bouncewise.ledger.rows import domain_of
 from bouncewise.lists.names import name_in, unwrapped
 from bouncewise.model import Basis, Decision, Decisions, Mail, State
 from bouncewise.operations import probes
@@ -143,22 +143,28 @@ class Checker:
     ) -> Iterator[Answer]:
         """``check_all`` of some addresses, by what was known at the last ``refresh``."""
         names = [name_in(given) for given in page]
-        both = {n for name in names for n in _both(name.key)}
-        self._look_up({n for n in both if self._is_candidate(n)})
+        domains = [domain_of(name.key) for name in names]
+        both = {name.key for name in names}
+        both.update(domains)
+        self._look_up(self._candidates(both))
         known = self._decisions.keys() & both
-        for given, (name, error) in zip(page, names, strict=True):
-            if name in known or domain_of(name) in known or _has_former_key(given):
+        for given, (name, error), domain in zip(page, names, domains, strict=True):
+            if name in known or domain in known or _has_former_key(given):
                 yield self.answer(given, mail=mail, at=at)
             else:
                 yield _unknown(given, name, error)
 
+    def _candidates(self, names: set[str]) -> set[str]:
+        """Those of *names* about which the ledger is to be asked."""
+        known, new = self._known, names - self._decisions.keys()
+        if self._for_few or known.has_pending or known.forgotten:
+            return new
+        return known.names.among(new)
+
     def _is_candidate(self, name: str) -> bool:
         known = self._known
         return name not in self._decisions and (
-            self._for_few
-            or known.has_pending
-            or bool(known.forgotten)
-            or known.names.has(id_of(name))
+            self._for_few or known.has_pending or bool(known.forgotten) or name in known.names
         )
 
     def _decision(self, name: str) -> Decisions:
@@ -170,6 +176,8 @@ class Checker:
         """The stored Decisions; where evidence was added that is not settled yet, what follows
         from all of it.
         """
+        if not names:
+            return
         if len(self._decisions) + len(names) > REMEMBERED:
             self._decisions.clear()
         found = self._ledger.decisions(names)
@@ -222,9 +230,9 @@ def _check_past(
     )
     while page := list(islice(stream, _PAGE)):
         names = [name_in(given) for given in page]
-        with_evidence = ledger.with_evidence(n for name in names for n in _both(name.key))
+        every = {n for name in names for n in (name.key, domain_of(name.key))}
+        with_evidence = ledger.with_evidence(every)
         found = dict(decisions_on(with_evidence, ledger, policy, at, contexts))
-        every = {n for name in names for n in _both(name.key)}
         for about, decisions in ledger.forgotten.decisions(every).items():
             found[about] = (*found.get(about, ()), *decisions)
         for given, (name, error) in zip(page, names, strict=True):
@@ -261,14 +269,8 @@ def _has_former_key(given: str) -> bool:
     return not given.isascii() or '"' in given
 
 
-def _both(name: str) -> tuple[str, str]:
-    return name, domain_of(name)
-
-
 class _Domains(NamedTuple):
-    """What is asked about a domain only where it matters: its probe, and when a delivery or a
-    person cleared it.
-    """
+    """What is asked about a domain where it matters: its probe, and what cleared it, when."""
 
     probe_of: Callable[[str], str]
     cleared_at: Callable[[str], list[datetime]]
