@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from functools import partial
 
+import pytest
 import uvicorn
 
 from bouncewise.service.connections import Connections
@@ -69,6 +70,15 @@ def test_a_head_without_end_is_refused() -> None:
 
 def test_a_line_without_end_is_refused() -> None:
     assert b" 431 " in asyncio.run(ask(b"GET /", *[b"a" * 10_000] * 7))
+
+
+CHUNKED = b"POST /wait HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize("begin", [b"0\r\n", b"0\r\nX: ", b"5;", b"5\r\nhello\r\n5;"])
+def test_what_is_no_body_in_a_chunked_body_is_bounded(begin: bytes) -> None:
+    part = b"X: y\r\n" * 2000 if begin.endswith(b"0\r\n") else b"x" * 12_000
+    assert b" 431 " in asyncio.run(ask(CHUNKED, begin, *[part] * 6))
 
 
 def test_ordinary_requests_and_large_bodies_are_answered() -> None:

@@ -138,13 +138,23 @@ def test_what_is_no_smtp_is_refused(line: bytes, code: str) -> None:
     assert session(talk, dialect=SMTP) == []
 
 
-def test_more_sessions_than_the_limit_are_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(smtp, "MAX_SESSIONS", 0)
+def test_silent_sessions_do_not_keep_another_one_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(smtp, "MAX_SESSIONS", 2)
 
     async def talk(client: Client) -> None:
-        assert await client.reader.read() == b""
+        address = client.writer.get_extra_info("peername")
+        others = [Client(*await asyncio.open_connection(*address)) for _ in range(5)]
+        for other in others:
+            with contextlib.suppress(ConnectionError):
+                await other.replies(1)
+        with contextlib.suppress(ConnectionError):
+            assert await asyncio.wait_for(client.reader.read(), 30) == b""
+        await others[-1].send(BEGIN + b"ok\r\n.\r\n")
+        assert (await others[-1].replies(5))[-1][:3] == "250"
+        for other in others:
+            other.writer.close()
 
-    assert session(talk, greeting="421 4.3.2 ") == []
+    assert [mail for mail, _, _ in session(talk)] == [b"ok\r\n"]
 
 
 @BOTH

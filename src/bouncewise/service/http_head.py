@@ -2,8 +2,9 @@
 
 uvicorn's reader of httptools keeps header fields without limit, and waits for the rest of a request
 for ever. Refuses, with 431 (RFC 6585 section 5) and the end of the connection, a head of more than
-MAX_HEAD octets; by ending the connection, a head that takes more than HEAD_SECONDS, and a body, or
-a client that reads its answer, without progress for STALLED seconds.
+MAX_HEAD octets, and as many octets of extensions and trailers of a chunked body in a row. Ends
+connections with a head that takes more than HEAD_SECONDS, and those on which a body, or the reading
+of the answer, makes no progress for STALLED seconds.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class BoundedHead(HttpToolsProtocol):
         super().__init__(*arguments, **named)
         self._connections = connections
         self._is_in_head = self._is_in_body = self._is_paused = False
-        self._head_size = 0
+        self._head_size = self._overhead = 0
         self.peer, self.since = "", self.loop.time()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -86,7 +87,13 @@ class BoundedHead(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The head of the request has ended."""
         self._is_in_head, self._is_in_body = False, True
+        self._overhead = 0
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A part of the body."""
+        self._overhead = 0
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The request has ended."""
@@ -100,10 +107,16 @@ class BoundedHead(HttpToolsProtocol):
         was_in_head = self._is_in_head
         if self._is_in_body:
             self.since = self.loop.time()
+            self._overhead += len(data)
         super().data_received(data)
+        if self._is_in_body and self._overhead > MAX_HEAD:
+            self._refuse()
         if self._is_in_head:
             # Where the head began within *data*, the end of the request before is in there too.
             self._head_size += len(data) if was_in_head else 0
             if self._head_size > MAX_HEAD:
-                self.transport.write(_TOO_LARGE)
-                self.transport.close()
+                self._refuse()
+
+    def _refuse(self) -> None:
+        self.transport.write(_TOO_LARGE)
+        self.transport.close()

@@ -72,6 +72,7 @@ async def _mail_server(state: State, place: str, dialect: Dialect) -> AsyncItera
     accept = state.settings.smtp.accept
     store = partial(state.store_mail, drain.LMTP if dialect is LMTP else drain.SMTP)
     handler = MailServer(accept, socket.gethostname(), store, dialect, state.room)
+    state.ports["lmtp" if dialect is LMTP else "smtp"] = handler.connections
     sock = listening(place)
     start = asyncio.start_unix_server if sock.family == socket.AF_UNIX else asyncio.start_server
     server = await start(handler.serve, sock=sock, limit=1 << 20)

@@ -19,6 +19,7 @@ from collections.abc import Awaitable, Callable
 from fnmatch import translate
 from typing import NamedTuple
 
+from bouncewise.service.connections import Connections
 from bouncewise.service.room import Room
 from bouncewise.service.smtp_session import MAX_MAIL, TOO_LARGE, ClosedError, Session
 from bouncewise.service.spool import SpoolFullError
@@ -30,7 +31,7 @@ MAIL_SECONDS = 1800.0
 """Seconds that a mail may take from DATA to the dot."""
 
 MAX_SESSIONS = 500
-"""Sessions at a time: each may hold a mail in memory."""
+"""Sessions at a time; for another one, the one that was silent longest ends."""
 
 _PATH = re.compile(r"(?:FROM|TO):\s*<([^<>\s]{0,320})>(?:\s|$)", re.I)
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -71,7 +72,8 @@ class MailServer:
         self._host, self._store, self._dialect = host, store, dialect
         self._room = room or Room()
         self.is_stopping = False
-        self.stored = self.refused = self._sessions = self._in_data = 0
+        self.stored = self.refused = self._in_data = 0
+        self.connections = Connections(MAX_SESSIONS)
         self._is_idle = asyncio.Event()
         self._is_idle.set()
         self._verbs = {
@@ -91,17 +93,14 @@ class MailServer:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One session, to its end."""
         session = Session(reader, writer)
-        self._sessions += 1
+        self.connections.add(session)
         try:
-            if self._sessions > MAX_SESSIONS:
-                await session.reply("421 4.3.2 Too many sessions; try again later")
-                return
             await session.reply(f"220 {self._host} {self._dialect.name}")
             await self._commands(session)
         except (ClosedError, ConnectionError, TimeoutError, asyncio.CancelledError):
             pass  # (cancelled: the service ends)
         finally:
-            self._sessions -= 1
+            self.connections.remove(session)
             writer.close()
 
     async def finish(self, seconds: float) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
+from bouncewise.service.connections import FOREVER, peer_of
 from bouncewise.service.room import Place
 
 MAX_MAIL = 32 << 20
@@ -37,6 +38,15 @@ class Session:
         self._errors = 0
         self.sender: str | None = None
         self.recipients: list[str] = []
+        self.peer, self.since = peer_of(writer.transport), asyncio.get_running_loop().time()
+
+    def patience(self) -> float:
+        """See Member: each command and mail has a limit of its own."""
+        return FOREVER
+
+    def abort(self) -> None:
+        """See Member."""
+        self._writer.transport.abort()
 
     def reset(self) -> None:
         """Forget the mail that has begun."""
@@ -105,3 +115,4 @@ class Session:
         if not data:
             raise ClosedError
         self._waiting += data
+        self.since = asyncio.get_running_loop().time()
