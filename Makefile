@@ -81,6 +81,7 @@ bench: $(VENV)/.installed
 	$(BIN)/python bench/validate.py
 	$(BIN)/python bench/gate.py
 	$(BIN)/python bench/service.py
+	$(BIN)/python bench/drain.py
 	$(BIN)/python bench/batch.py --rows 10000000
 	$(BIN)/python bench/mailbox.py --megabytes 200 --rounds 1
 	PYSPARK_PYTHON=$(CURDIR)/$(BIN)/python $(BIN)/python bench/spark.py

@@ -76,6 +76,7 @@ VERBS = [
 ELSEWHERE = {
     "config check": "it opens no ledger",
     "config show": "it opens no ledger",
+    "copy": "tests/cli/test_copy.py",
     "doctor": "it looks at this machine, and asks a ledger as `migrate` does",
     "dashboard": "the pages open a ledger as `check` does",
     "fetch": "it needs a mailbox, and writes as `ingest` does",

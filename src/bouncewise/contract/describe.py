@@ -64,6 +64,7 @@ from bouncewise.contract.sender_reports import (
     TlsSummary,
 )
 from bouncewise.contract.service import (
+    CopyRecord,
     DashboardRecord,
     DoctorRow,
     FeedRecord,
@@ -140,6 +141,7 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "serve": (ServeRecord,),
     "doctor": (DoctorRow,),
     "migrate": (MigrateRecord,),
+    "copy": (CopyRecord,),
     "follow": (FeedRecord,),
     "fetch": (FeedRecord,),
     "compare": (ComparedRow,),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -79,6 +79,10 @@ class Daily(Protocol):
         """The last runs of ingest, the latest first."""
 
 
+ForgottenRows = Mapping[bytes, tuple[Micros, bytes]]
+"""By the hash of a name, when it was forgotten and what was decided on it."""
+
+
 class Forgotten(Protocol):
     """The names that were forgotten, by keyed hashes."""
 
@@ -88,6 +92,12 @@ class Forgotten(Protocol):
 
     def refresh(self) -> None:
         """Read them again at the next question."""
+
+    def rows(self) -> ForgottenRows:
+        """All of them."""
+
+    def use(self, rows: ForgottenRows) -> None:
+        """Take *rows* for all of them, until ``refresh``."""
 
     def __bool__(self) -> bool: ...
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 from bouncewise.service.drain import Tell
 
-STOP = 20.0
+STOP = 8.0
 """Seconds that a process gets to end what it does."""
 
 _WAITS = (0.5, 1.0, 2.0, 5.0, 15.0, 30.0)  # seconds before it is started again
@@ -51,9 +52,17 @@ async def _keep_running(command: Command) -> None:
         faults = 0 if loop.time() - begun > _STEADY else faults + 1
         wait = _WAITS[min(faults, len(_WAITS)) - 1]
         command.tell(
-            f"the {command.name} process ended with {code}; it is started again in {wait:g} s"
+            f"the {command.name} process {_end_of(code)}; it is started again in {wait:g} s"
         )
         await asyncio.sleep(wait)
+
+
+def _end_of(code: int) -> str:
+    """How a process ended, in words."""
+    try:
+        return f"was ended by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"ended with {code}"
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
