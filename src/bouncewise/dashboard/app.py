@@ -19,7 +19,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from bouncewise.dashboard import charts, views
+from bouncewise.dashboard import charts, navigation, views
 from bouncewise.dashboard.views import Source
 from bouncewise.errors import BouncewiseError
 from bouncewise.lists.names import name_in
@@ -69,7 +69,7 @@ class _Pages:
             lstrip_blocks=True,
         )
         self._templates.filters |= {"number": _number, "when": _when, "ago": _ago, "stamp": _stamp}
-        self._templates.globals |= {"bars": charts.bars}
+        self._templates.globals |= {"bars": charts.bars, "navigation": navigation.PAGES}
 
     def both(self, path: str, name: str, view: View) -> list[Route]:
         """The page and its twin."""
@@ -88,6 +88,7 @@ class _Pages:
             text = template.render(
                 page=name,
                 path=request.url.path,
+                here=navigation.current(request.url.path),
                 query=f"?{query}" if query else "",
                 ledger=self._source.location.name,
                 now=datetime.now(UTC),
