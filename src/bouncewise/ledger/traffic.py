@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from bouncewise.ledger.database import Database
 from bouncewise.ledger.records import ComplaintCount, Refusals, SenderRefusals
 from bouncewise.ledger.rows import domain_of, id_of
+from bouncewise.ledger.tallies import Tallies
 from bouncewise.model import Cause, Kind
 from bouncewise.times import (
     MICROS_A_DAY,
@@ -159,9 +160,19 @@ class Traffic:
         """The days on which a receiver refused the sender or message for *least* addresses or
         more; by cause and day.
         """
-        rows = self._db.all(
-            "sender_refusals_by_day", day=MICROS_A_DAY, since=micros(since), least=least
-        )
+        first = micros(since)
+        rows = [
+            row
+            for day, cause in Tallies(self._db).heavy_days(since, least)
+            for row in self._db.all(
+                "sender_refusals_by_day",
+                day=MICROS_A_DAY,
+                since=max(first, day * MICROS_A_DAY),
+                until=(day + 1) * MICROS_A_DAY,
+                cause=cause or None,
+                least=least,
+            )
+        ]
         return [
             SenderRefusals(
                 Cause(cause),
@@ -173,7 +184,9 @@ class Traffic:
                 datetime_of(last),
                 words,
             )
-            for cause, day, receiver, refused, first, last, words in rows
+            for cause, day, receiver, refused, first, last, words in sorted(
+                rows, key=lambda r: (r[0], r[1], -r[3], r[2])
+            )
         ]
 
     def refused_by_day(
