@@ -447,11 +447,11 @@ SELECT e.at / :slot, e.receiver, a.domain, count(DISTINCT e.address) FROM event 
 WHERE e.bearing = 'sender' AND e.at >= :since AND e.at < :until GROUP BY 1, 2, 3
 
 -- name: sender_refusals_by_day
-SELECT e.cause, e.at / :day AS day, e.receiver, count(DISTINCT e.address) AS refused, min(e.at), max(e.at), max(e.words)
+SELECT e.cause, e.receiver, count(DISTINCT e.address) AS refused, min(e.at), max(e.at), max(e.words)
 FROM event e WHERE e.bearing IN ('sender', 'sender-claim') AND e.at >= :since AND e.at < :until
-  AND e.cause = :cause    -- if cause
-GROUP BY e.cause, e.at / :day, e.receiver HAVING count(DISTINCT e.address) >= :least
-ORDER BY e.cause, day, refused DESC, e.receiver
+  AND e.cause = :cause          -- if cause
+  AND e.receiver = :receiver    -- if receiver
+GROUP BY e.cause, e.receiver
 
 -- name: refused_by_day
 SELECT e.receiver, e.at / :day AS day, count(DISTINCT e.address) FROM event e
@@ -957,7 +957,7 @@ INSERT INTO tally_hour (hour, data) VALUES (:hour, :data) ON CONFLICT (hour) DO 
 DELETE FROM tally_hour WHERE hour = :hour
 
 -- name: tally_events
-SELECT e.address, e.kind, coalesce(e.cause, ''), e.channel, e.digest, e.receiver, e.bearing, e.rule, e.words, a.name, e.block, e.item
+SELECT e.address, e.kind, coalesce(e.cause, ''), e.receiver, e.channel, e.digest, e.bearing, e.rule, e.words, a.name, e.block, e.item
 FROM event e JOIN address a ON a.id = e.address
 WHERE e.at >= :since AND e.at < :until AND e.meant = 1 AND e.kind IN :kinds AND a.domain != 0
 
@@ -1028,8 +1028,9 @@ SELECT id, words FROM reply WHERE id IN :ids
 -- name: reply_get
 SELECT words, block, item FROM reply WHERE id = :id
 
--- name: tally_heavy
-SELECT day, cause FROM tally WHERE day >= :since AND kind = :kind GROUP BY day, cause HAVING sum(reports) >= :least
+-- name: tally_refusing
+SELECT day, receiver, cause, sum(reports) FROM tally WHERE day >= :since AND kind = 'failed' AND cause != ''
+GROUP BY day, receiver, cause
 
 -- name: tally_state_of
 SELECT address, state, basis, coalesce(cause, rule), trust, until IS NULL FROM state WHERE address IN :ids

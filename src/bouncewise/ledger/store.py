@@ -75,9 +75,6 @@ class SqlStore:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __repr__(self) -> str:
-        return f"<ledger {self.name}>"
-
     def close(self) -> None:
         """Close the file."""
         self._db.close()

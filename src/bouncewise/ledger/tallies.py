@@ -1,9 +1,9 @@
 """Counts of refusals and deferrals by day, receiver, domain and reply, kept for pages.
 
-What is counted: each address once an hour for one outcome and cause, under the name that was
-mailed; a notice that repeats what a log states counts once. The counts are derived: whatever adds
-or changes an event makes its hour due, and ``refresh`` counts the due hours again, and adds the
-differences to the totals. Evidence in any order gives the same counts.
+What is counted: each address once an hour for one outcome and cause at a receiver, under the name
+that was mailed; a notice that repeats what a log states counts once. The counts are derived:
+whatever adds or changes an event makes its hour due, and ``refresh`` counts the due hours again,
+and adds the differences to the totals. Evidence in any order gives the same counts.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from bouncewise.ledger.rows import domain_of, new_id
 from bouncewise.ledger.state_tallies import StateTallies
 from bouncewise.ledger.tally_records import (
     DomainTally,
+    RefusingDay,
     ReplyExample,
     ReplyTally,
     Tally,
@@ -119,7 +120,7 @@ class Tallies:
         replies: dict[int, tuple[str, int, int]] = {}
         events = sorted(self._db.all("tally_events", kinds=list(COUNTED), **span))
         for _, same in groupby(events, key=_counted_once):
-            _, kind, cause, _, _, receiver, bearing, rule, words, name, block, item = next(same)
+            _, kind, cause, receiver, _, _, bearing, rule, words, name, block, item = next(same)
             reply, text = _reply_of(words)
             counts[_Facts(receiver, kind, bearing, cause, rule, reply, domain_of(name))] += 1
             replies.setdefault(reply, (text, block, item))
@@ -166,7 +167,8 @@ class Tallies:
     def domains(self, receiver: str, since: Day, most: int) -> list[DomainTally]:
         """The domains at *receiver* with the most counts in the weeks from that of *since* on."""
         given = {"receiver": receiver, "since": week_of(since), "most": most}
-        return [DomainTally(*row) for row in self._db.all("tally_domains", **given)]
+        found = self._db.all("tally_domains", **given)
+        return [DomainTally(name, *map(int, counts)) for name, *counts in found]
 
     def delivered_to(self, domains: Iterable[str], since: Day, until: Day) -> dict[str, int]:
         """How many addresses at each ``@domain`` had mail delivered on those days."""
@@ -181,7 +183,7 @@ class Tallies:
         first.
         """
         found = self._db.all("tally_replies", since=week_of(since), receiver=receiver)
-        return [ReplyTally(*row) for row in found]
+        return [ReplyTally(*row[:-1], int(row[-1])) for row in found]
 
     def words(self, replies: Iterable[int]) -> dict[int, str]:
         """The words of some replies."""
@@ -202,22 +204,25 @@ class Tallies:
     def reply_weeks(self, number: int) -> list[tuple[int, ReplyTally]]:
         """The counts of one reply by week, the latest first."""
         found = self._db.all("tally_reply_weeks", id=number)
-        return [(week, ReplyTally(*row)) for week, *row in found]
+        return [(row[0], ReplyTally(*row[1:])) for row in found]
 
-    def heavy_days(self, since: datetime, least: int) -> list[tuple[Day, str]]:
-        """The days and causes of which at least *least* final failures were counted since then, and
-        of days that are not counted yet all causes ('').
+    def refusing_days(self, since: datetime) -> list[RefusingDay]:
+        """The final failures that were counted of each day since then, by receiver and cause; and
+        the days that are not counted yet.
         """
         first = day_of(micros(since))
-        found = self._db.all("tally_heavy", since=first, least=least, kind=Kind.FAILED.value)
         due = {Day(hour // _HOURS_A_DAY) for (hour,) in self._db.all("tally_due_all")}
-        heavy = [(Day(day), cause) for day, cause in found if Day(day) not in due]
-        return sorted([*heavy, *((day, "") for day in due if day >= first)])
+        found = [
+            RefusingDay(Day(day), receiver, cause, int(count))
+            for day, receiver, cause, count in self._db.all("tally_refusing", since=first)
+        ]
+        counted = [row for row in found if row.day not in due]
+        return [*counted, *(RefusingDay(day, None, None, 0) for day in sorted(due) if day >= first)]
 
 
 def _counted_once(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    """An address, an outcome and a cause."""
-    return row[:3]
+    """An address, an outcome, a cause and a receiver."""
+    return row[:4]
 
 
 @lru_cache(maxsize=1 << 14)

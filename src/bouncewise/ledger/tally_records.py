@@ -45,6 +45,15 @@ class ReplyTally(NamedTuple):
     reports: int
 
 
+class RefusingDay(NamedTuple):
+    """Final failures of a day at a receiver for one cause; None: the day is not counted yet."""
+
+    day: Day
+    receiver: str | None
+    cause: str | None
+    reports: int
+
+
 class ReplyExample(NamedTuple):
     """The words of a reply, and a report that has it; None: it was removed."""
 

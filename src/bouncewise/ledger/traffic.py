@@ -9,8 +9,9 @@ events.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
+from functools import cache
 from typing import Any, TypeVar
 
 from bouncewise.ledger.database import Database
@@ -156,38 +157,45 @@ class Traffic:
                     wanted[key][Slot(slot)] += n
         return dict(zip(destinations, wanted.values(), strict=True))
 
-    def sender_refusals_by_day(self, since: datetime, least: int) -> list[SenderRefusals]:
-        """The days on which a receiver refused the sender or message for *least* addresses or
-        more; by cause and day.
+    def sender_refusals_by_day(
+        self, since: datetime, is_reached: Callable[[int, int], bool]
+    ) -> list[SenderRefusals]:
+        """The days on which a receiver refused the sender or message for so many addresses, beside
+        so many delivered to, that *is_reached*; by cause and day.
+
+        *is_reached* holds for more refusals if it holds for fewer: reports are counted first, and
+        addresses only where reports are enough.
         """
-        first = micros(since)
-        rows = [
-            row
-            for day, cause in Tallies(self._db).heavy_days(since, least)
-            for row in self._db.all(
+        found = []
+        delivered = cache(self._delivered_on)
+        for day, receiver, cause, reports in Tallies(self._db).refusing_days(since):
+            if receiver is not None and not is_reached(reports, delivered(day, receiver)):
+                continue
+            rows = self._db.all(
                 "sender_refusals_by_day",
-                day=MICROS_A_DAY,
-                since=max(first, day * MICROS_A_DAY),
+                since=max(micros(since), day * MICROS_A_DAY),
                 until=(day + 1) * MICROS_A_DAY,
-                cause=cause or None,
-                least=least,
+                cause=cause,
+                receiver=receiver,
             )
-        ]
-        return [
-            SenderRefusals(
-                Cause(cause),
-                Day(day),
-                receiver,
-                refused,
-                self._sum(receiver, day * SLOTS_A_DAY, (day + 1) * SLOTS_A_DAY),
-                datetime_of(first),
-                datetime_of(last),
-                words,
-            )
-            for cause, day, receiver, refused, first, last, words in sorted(
-                rows, key=lambda r: (r[0], r[1], -r[3], r[2])
-            )
-        ]
+            found += [
+                SenderRefusals(
+                    Cause(c),
+                    day,
+                    r,
+                    n,
+                    delivered(day, r),
+                    datetime_of(first),
+                    datetime_of(last),
+                    words,
+                )
+                for c, r, n, first, last, words in rows
+                if is_reached(n, delivered(day, r))
+            ]
+        return sorted(found, key=lambda row: (row.cause, row.day, -row.refused, row.receiver))
+
+    def _delivered_on(self, day: Day, receiver: str) -> int:
+        return self._sum(receiver, day * SLOTS_A_DAY, (day + 1) * SLOTS_A_DAY)
 
     def refused_by_day(
         self, causes: Iterable[Cause], since: datetime
