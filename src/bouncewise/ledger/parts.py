@@ -149,6 +149,9 @@ class Coverage(Protocol):
     def sources(self) -> dict[str, datetime]:
         """The own sources, each with the hour of its last entry."""
 
+    def hours(self, since: datetime) -> dict[str, list[int]]:
+        """The hours (since 1970) with an entry since then, by own source, in order."""
+
     def claims_by_day(self, since: datetime, until: datetime) -> dict[Day, int]:
         """How many claims each day from *since* to before *until* has."""
 

@@ -1071,3 +1071,15 @@ WHERE s.until IS NULL OR s.until > :now ORDER BY s.address, s.basis, s.scope, s.
 -- name: address_after
 -- The last of so many addresses at a domain behind one.
 SELECT max(id), count(*) FROM (SELECT id FROM address WHERE domain = :domain AND id > :after ORDER BY id LIMIT :scanned) page
+
+-- name: dmarc_passed
+-- Of each domain, the mails in reports since that moment, those that pass DMARC, those that pass it by DKIM and by SPF, the
+-- reports and the last moment.
+SELECT r.domain, sum(w.mails), sum(CASE WHEN w.dkim = 'pass' OR w.spf = 'pass' THEN w.mails ELSE 0 END),
+  sum(CASE WHEN w.dkim = 'pass' THEN w.mails ELSE 0 END), sum(CASE WHEN w.spf = 'pass' THEN w.mails ELSE 0 END),
+  count(DISTINCT r.id), max(r.last)
+FROM dmarc_report r JOIN dmarc_row w ON w.report = r.id WHERE r.last >= :since GROUP BY r.domain ORDER BY sum(w.mails) DESC, r.domain
+
+-- name: coverage_hours
+-- The hours with an entry, by source.
+SELECT source, hour FROM coverage WHERE hour >= :since ORDER BY source, hour

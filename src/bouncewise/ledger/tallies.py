@@ -183,7 +183,7 @@ class Tallies:
         first.
         """
         found = self._db.all("tally_replies", since=week_of(since), receiver=receiver)
-        return [ReplyTally(*row[:-1], int(row[-1])) for row in found]
+        return [ReplyTally(*row)._replace(reports=int(row[5])) for row in found]
 
     def words(self, replies: Iterable[int]) -> dict[int, str]:
         """The words of some replies."""
