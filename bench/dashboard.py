@@ -151,7 +151,7 @@ FILL = (
     """INSERT INTO state SELECT id, 'evidence', 'all', '', CASE WHEN number % 20 = 0 THEN 'held'
           ELSE 'suppressed' END, CASE WHEN number % 20 = 0 THEN 'mailbox-full'
           WHEN number % 7 = 0 THEN 'domain-unknown' ELSE 'mailbox-unknown' END,
-          :end - number * 7776000, CASE WHEN number % 20 = 0 THEN :end + number * 1000000 END,
+          :end - number * 31104000, CASE WHEN number % 20 = 0 THEN :end + number * 1000000 END,
           '550 5.1.1 User unknown', 'recipient.unknown', '', 'own'
         FROM numbered WHERE number < :states""",
     """INSERT INTO tally_state SELECT state, basis, coalesce(cause, rule), trust, count(*) FROM state
@@ -225,6 +225,8 @@ def counted(ledger: Store) -> float:
     """Seconds in which the ledger counts its events."""
     begun = time.perf_counter()
     refresh_counts(ledger)
+    with ledger.change():
+        ledger.write_index()
     return time.perf_counter() - begun
 
 

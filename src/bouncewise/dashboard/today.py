@@ -139,7 +139,7 @@ def _standing(states: Iterable[StateTally]) -> dict[str, Any]:
 
 
 def _changes(ledger: Store, states: Iterable[StateTally], now: datetime) -> dict[int, list[Any]]:
-    """By a number of days, the Decisions in force that began in them."""
+    """By a number of days, the Decisions that began in them."""
     kinds = sorted({(row.state, row.cause) for row in states})
     found: dict[int, list[Any]] = {}
     for days in (1, 7):

@@ -17,7 +17,7 @@ from bouncewise.ledger.deliveries import OWN_DNS
 from bouncewise.lists.names import name_in
 from bouncewise.model import Mail, State
 from bouncewise.operations.alerts import alerts, steps
-from bouncewise.operations.check import check
+from bouncewise.operations.check import Checker
 from bouncewise.operations.incidents import details
 from bouncewise.policy.load import Policy
 
@@ -95,11 +95,9 @@ def address(source: Source, request: Request) -> dict[str, Any] | None:
     now = datetime.now(UTC)
     with source.open() as ledger:
         history = ledger.history(name)
-        answers = check([name], ledger, source.policy, at=now, past=False, mail=Mail())
-        answer = next(answers)
-        other = next(
-            check([name], ledger, source.policy, at=now, past=False, mail=Mail(transactional=True))
-        )
+        checker = Checker(ledger, source.policy, for_few=True)
+        answer = checker.check(name, at=now)
+        other = checker.check(name, mail=Mail(transactional=True), at=now)
     is_domain = name.startswith("@")
     return {
         "name": name,

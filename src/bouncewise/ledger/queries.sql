@@ -1049,15 +1049,18 @@ UNION ALL SELECT state, '', coalesce(cause, rule), trust, count(*) FROM state WH
 GROUP BY state, coalesce(cause, rule), trust
 
 -- name: state_begun
--- Decisions of one kind that began from :since to :now and have not ended.
-SELECT count(*) FROM state WHERE state = :state AND coalesce(cause, rule) = :cause AND since >= :since AND since <= :now
-  AND (until IS NULL OR until > :now)
+-- Decisions of one kind that began from :since to :now.
+SELECT count(*) FROM state WHERE state = :state AND since >= :since AND since <= :now
+  AND cause = :cause                     -- if cause
+  AND cause IS NULL AND rule = :rule     -- if rule
 
 -- name: state_newest
 -- Decisions of one kind, the latest first, behind a place in that order.
 SELECT s.since, s.address, s.basis, s.scope, s.stream, a.name, s.state, s.cause, s.until, s.why, s.rule, s.by, s.trust
 FROM state s JOIN address a ON a.id = s.address
-WHERE s.state = :state AND coalesce(s.cause, s.rule) = :cause AND (s.until IS NULL OR s.until > :now)
+WHERE s.state = :state AND (s.until IS NULL OR s.until > :now)
+  AND s.cause = :cause                       -- if cause
+  AND s.cause IS NULL AND s.rule = :rule     -- if rule
   AND (s.since, s.address, s.basis, s.scope, s.stream) < (:since, :address, :basis, :scope, :stream)    -- if since
 ORDER BY s.since DESC, s.address DESC, s.basis DESC, s.scope DESC, s.stream DESC LIMIT :most
 

@@ -336,5 +336,6 @@ CREATE TABLE tally_state (
   names INTEGER NOT NULL,
   PRIMARY KEY (state, basis, cause, trust)
 ) WITHOUT ROWID;
-CREATE INDEX state_newest ON state (state, (coalesce(cause, rule)), since, address, basis, scope, stream, until);
+CREATE INDEX state_newest ON state (state, cause, since, address, basis, scope, stream) WHERE cause IS NOT NULL;
+CREATE INDEX state_newest_by_rule ON state (state, rule, since, address, basis, scope, stream) WHERE cause IS NULL;
 CREATE INDEX state_until ON state (until, state, cause, rule, trust) WHERE until IS NOT NULL;

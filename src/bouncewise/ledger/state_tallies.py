@@ -16,12 +16,13 @@ from typing import Any
 from bouncewise.ledger import rows
 from bouncewise.ledger.database import Database, Row
 from bouncewise.ledger.tally_records import Shown, StatePlace, StateTally
-from bouncewise.model import Decision
+from bouncewise.model import Cause, Decision
 from bouncewise.times import micros
 
 SCANNED = 20_000
 """Addresses of a domain that one page of its Decisions looks at."""
 
+_CAUSES = frozenset(cause.value for cause in Cause)
 _UNTIL = 7  # in the rows of table state
 
 
@@ -56,9 +57,9 @@ class StateTallies:
         return [StateTally(*row) for row in self._db.all("tally_states", now=micros(now))]
 
     def begun(self, state: str, cause: str, since: datetime, now: datetime) -> int:
-        """How many Decisions of one kind in force at *now* began since then."""
+        """How many Decisions of one kind began from then to *now*."""
         span = {"since": micros(since), "now": micros(now)}
-        found = self._db.one("state_begun", state=state, cause=cause, **span)
+        found = self._db.one("state_begun", state=state, **_kind(cause), **span)
         return int(found[0]) if found else 0
 
     def newest(
@@ -70,7 +71,7 @@ class StateTallies:
         place = after._asdict() if after else dict.fromkeys(StatePlace._fields)
         pages = [
             self._db.all(
-                "state_newest", state=state, cause=cause, now=micros(now), most=most + 1, **place
+                "state_newest", state=state, **_kind(cause), now=micros(now), most=most + 1, **place
             )
             for state, cause in sorted(set(kinds))
         ]
@@ -88,6 +89,12 @@ class StateTallies:
         found = self._db.all("state_at_domain", now=micros(now), **given)
         place = StatePlace(0, last, "", "", "") if scanned == SCANNED else None
         return Shown([_decision(row) for row in found], place)
+
+
+def _kind(cause: str) -> dict[str, str | None]:
+    """A cause, or the rule of Decisions that have none, as parameters."""
+    is_cause = cause in _CAUSES
+    return {"cause": cause if is_cause else None, "rule": None if is_cause else cause}
 
 
 def _place(row: Row) -> StatePlace:

@@ -25,7 +25,7 @@ class StateTallies(Protocol):
         """The Decisions in force at *now*, by kind."""
 
     def begun(self, state: str, cause: str, since: datetime, now: datetime) -> int:
-        """How many Decisions of one kind in force at *now* began since then."""
+        """How many Decisions of one kind began from then to *now*."""
 
     def newest(
         self, kinds: Iterable[tuple[str, str]], after: StatePlace | None, most: int, now: datetime

@@ -1,6 +1,7 @@
 -- From schema 11: counts that pages for people are made of. Events are counted when Decisions are derived next.
 CREATE INDEX event_at ON event (at);
-CREATE INDEX state_newest ON state (state, (coalesce(cause, rule)), since, address, basis, scope, stream, until);
+CREATE INDEX state_newest ON state (state, cause, since, address, basis, scope, stream) WHERE cause IS NOT NULL;
+CREATE INDEX state_newest_by_rule ON state (state, rule, since, address, basis, scope, stream) WHERE cause IS NULL;
 CREATE INDEX state_until ON state (until, state, cause, rule, trust) WHERE until IS NOT NULL;
 CREATE TABLE tally_due (hour INTEGER PRIMARY KEY);
 CREATE TABLE tally_hour (hour INTEGER PRIMARY KEY, data BLOB NOT NULL);
