@@ -1,14 +1,16 @@
-"""The pages of the dashboard over a ledger of many events: milliseconds and compressed octets each.
+"""The pages of the dashboard over a ledger of many events: milliseconds and compressed octets.
 
-Run as: python bench/dashboard.py [--events N] [--keep FILE]. Fills an SQLite ledger: N events of N/4
-addresses in 90 days, a million Decisions (N/4 at most), deliveries to twelve receivers by twenty
-campaigns a day, a receiver that blocks the sender on the last day. The rows are made by SQL; the
-counts are made by the ledger itself, as after an ingest. Each page is asked for six times through
-the application, without a socket; the first request, and the median of the others, are printed.
-The limits are 100 ms and 60 KB; exits 1 where a page is above one. --keep leaves the ledger, or uses
-the one that is there.
+Run as: python bench/dashboard.py [--events N] [--keep FILE]. Fills an SQLite ledger: N events of
+N/4 addresses in 90 days, a tenth of them with one of 17,576 replies; a million Decisions (N/4 at
+most), deliveries to twelve receivers by twenty campaigns a day, a receiver that blocks the sender
+on the last day. The rows are made by SQL; the counts are made by the ledger itself, as after an
+ingest. Each page is asked for six times through the application, without a socket; printed are the
+first request, and of the others the median, in milliseconds of the clock and of the processor. The
+limits are 100 ms of the processor, which does not depend on what else the machine does, and 60 KB;
+exits 1 where a page is above one. --keep leaves the ledger, or uses the one that is there.
 """
 
+# ruff: noqa: S608 - the statements are made of constants
 from __future__ import annotations
 
 import argparse
@@ -21,6 +23,7 @@ import tempfile
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import zstandard
@@ -44,19 +47,40 @@ RECEIVERS = (
     *("google", "microsoft", "yahoo", "apple", "gmx", "mailru", "orange", "tonline", "comcast"),
     *("zoho", "proton", ""),
 )
-REPLIES = (
-    # weight, kind, cause, advice, rule, bearing, words
-    (30, "failed", "mailbox-unknown", "suppress-address", "recipient.unknown", "address", "550 5.1.1 User unknown"),
-    (10, "failed", "mailbox-unknown", "suppress-address", "google.no-such-user", "address", "550 5.1.1 does not exist"),
-    (6, "failed", "mailbox-full", "retry-later", "recipient.full", "", "552 5.2.2 over quota"),
-    (5, "failed", "domain-unknown", "suppress-domain", "domain.nxdomain", "domain", "Host not found"),
-    (2, "failed", "reputation", "fix-sender", "microsoft.sending-ip", "sender", "550 5.7.1 block list (S3140)"),
-    (2, "failed", "spam-content", "fix-message", "spam.content", "sender", "554 5.7.1 spam detected"),
-    (3, "failed", "unknown", "review", "none", "", "554 5.0.0 transaction refused by gremlin"),
-    (4, "failed", "policy", "review", "model", "", "554 denied"),
-    (20, "delayed", "greylisted", "retry-later", "greylist", "", "450 4.2.0 Greylisted"),
-    (18, "delayed", "rate-limited", "retry-later", "rate.limit", "", "421 4.7.0 try again later"),
-)  # fmt: skip
+REPLIES = """
+30 failed mailbox-unknown suppress-address recipient.unknown address 550 5.1.1 User unknown
+10 failed mailbox-unknown suppress-address google.no-such-user address 550 5.1.1 does not exist
+6 failed mailbox-full retry-later recipient.full - 552 5.2.2 over quota
+5 failed domain-unknown suppress-domain domain.nxdomain domain Host not found
+2 failed reputation fix-sender microsoft.sending-ip sender 550 5.7.1 block list (S3140)
+2 failed spam-content fix-message spam.content sender 554 5.7.1 spam detected
+3 failed unknown review none - 554 5.0.0 transaction refused by gremlin
+4 failed policy review model - 554 denied
+20 delayed greylisted retry-later greylist - 450 4.2.0 Greylisted
+18 delayed rate-limited retry-later rate.limit - 421 4.7.0 try again later
+"""
+"""Of a hundred events: how many, kind, cause, advice, rule, bearing (-: none), and the words."""
+
+
+class Drawn(NamedTuple):
+    """A row of REPLIES."""
+
+    weight: int
+    kind: str
+    cause: str
+    advice: str
+    rule: str
+    bearing: str
+    words: str
+
+
+def drawn() -> list[Drawn]:
+    """REPLIES as rows."""
+    rows = (line.split(" ", 6) for line in REPLIES.split("\n") if line)
+    return [
+        Drawn(int(weight), *facts, bearing.strip("-"), words)
+        for weight, *facts, bearing, words in rows
+    ]
 
 
 def fill(path: Path, events: int) -> None:
@@ -99,7 +123,7 @@ def _facts(db: sqlite3.Connection) -> None:
         "CREATE TEMP TABLE drawn (n INTEGER PRIMARY KEY, kind, cause, advice, rule, bearing, words,"
         " item)"
     )
-    slots = [(item, row) for item, row in enumerate(REPLIES) for _ in range(row[0])]
+    slots = [(item, row) for item, row in enumerate(drawn()) for _ in range(row.weight)]
     db.executemany(
         "INSERT INTO drawn VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         [(n, *row[1:], item) for n, (item, row) in enumerate(slots)],
@@ -108,14 +132,14 @@ def _facts(db: sqlite3.Connection) -> None:
         (
             Report(
                 source=ReportSource("log", "bench", 0),
-                kind=Kind(row[1]),
+                kind=Kind(row.kind),
                 recipient="u@d.example",
-                reply=Reply(*parse(row[-1])[:2], row[-1]),
+                reply=Reply(*parse(row.words)[:2], row.words),
             ),
             b"",
             None,
         )
-        for row in REPLIES
+        for row in drawn()
     ]
     data = zstandard.compress(msgspec.msgpack.encode(reports), 3)
     db.execute("INSERT INTO batch VALUES (1, 'bench', 'rules', '0', 0)")
@@ -134,14 +158,19 @@ FILL = (
           'u' || n.n || '@d' || (n.n % :domains) || '.example', 0,
           (n.n % :domains * 7919) % 12 FROM n""",
     "CREATE TEMP TABLE domain (n INTEGER PRIMARY KEY, id INTEGER)",
-    f"INSERT INTO domain {_EACH.format(':domains')} SELECT n, id_of('@d' || n || '.example') FROM n",
+    f"""INSERT INTO domain {_EACH.format(":domains")}
+        SELECT n, id_of('@d' || n || '.example') FROM n""",
     """INSERT INTO address SELECT a.id, a.name, d.id FROM numbered a
         JOIN domain d ON d.n = a.number % :domains""",
     f"""INSERT INTO event (address, at, digest, kind, cause, advice, rule, words, receiver, block,
           item, bearing, directory)
-        SELECT a.id, CAST(:end - :span * (4 - q.n) + {_HASH} * (:span / 4294967296.0) AS INTEGER), a.number * 4 + q.n,
+        SELECT a.id,
+          CAST(:end - :span * (4 - q.n) + {_HASH} * (:span / 4294967296.0) AS INTEGER),
+          a.number * 4 + q.n,
           r.kind, r.cause, r.advice, r.rule,
-          CASE WHEN r.n % 10 = 0 THEN r.words || ' queue ' || hex(a.number) || 'Z' ELSE r.words END,
+          CASE r.n % 10 WHEN 0 THEN r.words || ' queue ' || hex(a.number) || 'Z'
+            WHEN 1 THEN r.words || ' by ' || char(97 + a.number % 26, 97 + a.number / 26 % 26,
+              97 + a.number / 676 % 26) ELSE r.words END,
           v.id, 1, r.item, r.bearing, v.id
         FROM numbered a CROSS JOIN quarter q JOIN drawn r ON r.n = {_HASH} / 7 % 100
         JOIN receiver v ON v.n = a.receiver""",
@@ -154,8 +183,8 @@ FILL = (
           :end - number * 31104000, CASE WHEN number % 20 = 0 THEN :end + number * 1000000 END,
           '550 5.1.1 User unknown', 'recipient.unknown', '', 'own'
         FROM numbered WHERE number < :states""",
-    """INSERT INTO tally_state SELECT state, basis, coalesce(cause, rule), trust, count(*) FROM state
-        WHERE until IS NULL GROUP BY 1, 2, 3, 4""",
+    """INSERT INTO tally_state SELECT state, basis, coalesce(cause, rule), trust, count(*)
+        FROM state WHERE until IS NULL GROUP BY 1, 2, 3, 4""",
     f"""INSERT INTO sent {_EACH.format(":days")} SELECT :day - n.n, c.n, r.id, 2000 + c.n * 100
         FROM n, receiver r, twenty c""",
     f"""INSERT INTO traffic {_EACH.format(":days")} SELECT r.id, (:day - n.n) * 144 + h.n * 6, 1500
@@ -197,18 +226,19 @@ def measured(path: Path) -> bool:
     client = TestClient(application(source))
     reply, after = _places(client)
     good = True
-    print(f"{'page':40} {'first ms':>9} {'median ms':>9} {'KB gzip':>8}")
+    print(f"{'page':40} {'first ms':>9} {'median ms':>9} {'cpu ms':>7} {'KB gzip':>8}")
     for form in PAGES:
         page = form.format(reply=reply, after=after)
-        times = []
+        times, cpu = [], []
         for _ in range(6):
-            begun = time.perf_counter()
+            begun, used = time.perf_counter(), time.process_time()
             answer = client.get(page)
             times.append((time.perf_counter() - begun) * 1000)
+            cpu.append((time.process_time() - used) * 1000)
         size = len(gzip.compress(answer.content))
-        median = statistics.median(times[1:])
-        good &= median <= MOST_MS and size <= MOST_BYTES and answer.status_code == 200
-        print(f"{form:40} {times[0]:9.0f} {median:9.0f} {size / 1000:8.1f} {answer.status_code}")
+        median, busy = statistics.median(times[1:]), statistics.median(cpu[1:])
+        good &= busy <= MOST_MS and size <= MOST_BYTES and answer.status_code == 200
+        print(f"{form:40} {times[0]:9.0f} {median:9.0f} {busy:7.0f} {size / 1000:8.1f}")
     return good
 
 

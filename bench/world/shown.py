@@ -41,7 +41,7 @@ BLOCKED = (
 GREY = "450 4.2.0 Greylisted, please try again in 300 seconds"
 SLOW = "421 4.7.0 Try again later, closing connection"
 RARE = (
-    "554 Zorp denied transaction {queue} by the moon",
+    "554 Zorp {queue} wibble at the moon",
     "550 kitchen closed, come back with an invitation for <{name}>",
     "552 5.2.2 the box of {name} has no room",
 )

@@ -26,7 +26,7 @@ from support.sql import rows
 from support.worlds import ADDRESSES, POLICY, START, Happening, ingest, worlds
 
 END = START + timedelta(days=61)
-EVER = Day(0)
+EVER, FIRST, LAST = Day(0), day_of(micros(START)), day_of(micros(END))
 TOTALS = ("tally", "tally_domain", "tally_reply", "tally_state")
 
 
@@ -97,10 +97,10 @@ def test_replay_and_forget_change_the_counts(tmp_path: Path) -> None:
 def test_a_reply_that_no_report_has_any_more_is_removed(tmp_path: Path) -> None:
     blocked = happened(3, what="blocked", name=ADDRESSES[1])
     with ingest(tmp_path / "l", [[*happened(1), *blocked]]) as ledger:
-        assert len(ledger.tallies.replies(EVER)) == 2
+        assert len(ledger.tallies.replies(FIRST, LAST)) == 2
         planned = plan([ADDRESSES[1]], ledger, POLICY, END)
         forget(planned, ledger, POLICY, END, completely=True)
-        (left,) = ledger.tallies.replies(EVER)
+        (left,) = ledger.tallies.replies(FIRST, LAST)
         assert rows(ledger, "SELECT id FROM reply") == [(left.reply,)]
         found = ledger.tallies.reply(left.reply)
         assert found is not None
@@ -123,7 +123,7 @@ def test_domains_receivers_and_weeks(tmp_path: Path) -> None:
         assert (found.domain, found.address) == ("@gmail.com", 2)
         assert ledger.tallies.sent_by_receiver(day, Day(day + 9)) == {"google": 3}
         assert ledger.tallies.delivered_to(["@gmail.com"], day, Day(day + 2)) == {"@gmail.com": 2}
-        (reply,) = {row.reply for row in ledger.tallies.replies(EVER)}
+        (reply,) = {row.reply for row in ledger.tallies.replies(FIRST, LAST)}
         weeks = [week for week, _ in ledger.tallies.reply_weeks(reply)]
         assert weeks == [week_of(Day(day + 9)), week_of(Day(day + 1))]
         assert week_start(week_of(day)) == day, "START is a Monday"

@@ -181,7 +181,7 @@ def _percent(value: float | None) -> str:
     """A share for people; a small one with a digit more."""
     if value is None:
         return "–"
-    return f"{value * 100:.{0 if value >= 0.1 or not value else 1 if value >= 0.01 else 2}f} %"
+    return f"{value * 100:.{0 if value >= 0.1 or not value else 1 if value >= 0.01 else 2}f}\u00a0%"
 
 
 def _when(value: datetime | None) -> str:

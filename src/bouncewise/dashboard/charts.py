@@ -26,11 +26,12 @@ def bars(days: Sequence[Mapping[str, Any]], parts: Sequence[str], about: str) ->
     shapes = [
         shape for n, row in enumerate(days) for shape in _bar(row, parts, n * step, step, top)
     ]
-    every = max(1, len(days) // 5)
-    marks = "".join(f"<span>{row['day']:%b %-d}</span>" for row in days[::every])
+    # (three marks, which stand at the left, in the middle and at the right)
+    shown = [days[0], days[len(days) // 2], days[-1]] if len(days) > 2 else days
+    marks = "".join(f"<span>{row['day']:%Y-%m-%d}</span>" for row in shown)
     cut = ", higher bars are cut" if is_cut else ""
     return Markup(  # noqa: S704 - numbers and dates, and what is escaped
-        f'<p class="scale">{top:,.0f}{cut}</p>'
+        f'<p class="scale">up to {top:,.0f} a day{cut}</p>'
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(about)}" '
         f'preserveAspectRatio="none" class="bars">{"".join(shapes)}</svg>'
         f'<div class="axis" aria-hidden="true">{marks}</div>'

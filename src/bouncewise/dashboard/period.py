@@ -73,6 +73,9 @@ def compared(counts: Mapping[Day, int], day: Day, known: frozenset[Day]) -> Comp
     return Compared(counts.get(day, 0), float(median(before)) if len(before) >= 3 else None)
 
 
-def ended(latest: datetime) -> Day:
-    """The last whole day before *latest*: a day that still runs is not compared with whole ones."""
-    return Day(day_of(micros(latest - timedelta(days=1))))
+def last_day(known: frozenset[Day], latest: datetime) -> Day:
+    """The last of the *known* days that had ended at *latest*: a part of a day is not compared with
+    whole ones.
+    """
+    whole = day_of(micros(latest - timedelta(days=1)))
+    return max((day for day in known if day <= whole), default=Day(whole))

@@ -29,6 +29,9 @@ COLOURS = ("address", "domain", "sender", "other")
 DOMAINS, REPLIES = 50, 20
 """Rows of the page of one receiver."""
 
+DOMAIN_DAYS = 30
+"""Days of which domains are counted at most: there may be very many of them."""
+
 
 def colour(row: Tally) -> str:
     """What a count is about: one of COLOURS, or ``delayed``."""
@@ -110,7 +113,7 @@ def receiver(source: Source, request: Request) -> dict[str, Any] | None:
         counts = ledger.tallies.days(shown.first, shown.end, name)
         sent = ledger.tallies.sent(shown.first, shown.end, name)
         domains = _domains(ledger, name, shown)
-        replies = reply_rows(ledger, ledger.tallies.replies(shown.first, name), REPLIES)
+        replies = reply_rows(ledger, ledger.tallies.replies(shown.first, shown.end, name), REPLIES)
         incident = any(i.destination == name and i.closed is None for i in ledger.incidents.all())
     days = day_rows(counts, sent, shown)
     own = sum(row["sender"] for row in days)
@@ -132,7 +135,7 @@ def receiver(source: Source, request: Request) -> dict[str, Any] | None:
         "causes": _causes(source, counts),
         "domains": domains,
         "replies": replies,
-        "pages": list(facts.postmaster) if facts else [],
+        "pages": [p for p in facts.postmaster if p not in _addresses(facts)] if facts else [],
         "contacts": [
             {"address": c.address, "use": c.use, "asks": c.asks, "source": c.source}
             for c in contacts()
@@ -141,9 +144,14 @@ def receiver(source: Source, request: Request) -> dict[str, Any] | None:
     }
 
 
+def _addresses(facts: Receiver) -> set[str]:
+    return {c.address for c in contacts() if c.receiver == facts.id}
+
+
 def _domains(ledger: Store, name: str, shown: Period) -> list[dict[str, Any]]:
-    found = ledger.tallies.domains(name, shown.first, DOMAINS)
-    delivered = ledger.tallies.delivered_to((d.domain for d in found), shown.first, shown.end)
+    first = max(shown.first, Day(shown.end - DOMAIN_DAYS))
+    found = ledger.tallies.domains(name, first, DOMAINS)
+    delivered = ledger.tallies.delivered_to((d.domain for d in found), first, shown.end)
     return [{**d._asdict(), "delivered": delivered.get(d.domain, 0)} for d in found]
 
 

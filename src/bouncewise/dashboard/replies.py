@@ -17,8 +17,9 @@ from bouncewise.dashboard.period import period
 from bouncewise.dashboard.site_rule import draft, nearest_rule, without_names
 from bouncewise.dashboard.views import Source
 from bouncewise.ledger import Store
-from bouncewise.ledger.tally_records import ReplyTally
+from bouncewise.ledger.tally_records import ReadBy, ReplyTally
 from bouncewise.model import Cause
+from bouncewise.rfc.reply import innermost
 from bouncewise.times import day_start, week_of, week_start
 
 SHOWN = 100
@@ -27,10 +28,12 @@ SHOWN = 100
 READ_BY = ("unclassified", "model", "rule")
 """What read a reply; what needs somebody first."""
 
+NO_CAUSE = ("", Cause.UNKNOWN.value)
+
 
 def read_by(cause: str, rule: str) -> str:
     """One of READ_BY."""
-    if cause in ("", Cause.UNKNOWN) or rule == NO_RULE:
+    if cause in NO_CAUSE or rule == NO_RULE:
         return READ_BY[0]
     return READ_BY[1] if rule == MODEL_RULE else READ_BY[2]
 
@@ -67,22 +70,21 @@ def replies(source: Source, request: Request) -> dict[str, Any]:
     receiver = query.get("receiver", "")[:40]
     with source.open() as ledger:
         shown = period(ledger, request)
-        counts = ledger.tallies.replies(
-            shown.first, "" if receiver == "other" else receiver or None
-        )
-        groups: dict[str, list[ReplyTally]] = {name: [] for name in READ_BY}
-        for row in counts:
-            groups[read_by(row.cause, row.rule)].append(row)
+        at = "" if receiver == "other" else receiver or None
         rows = [
             row
             for name in READ_BY
             if wanted in ("", name)
-            for row in reply_rows(ledger, groups[name], SHOWN if wanted else SHOWN // 3)
+            for row in reply_rows(
+                ledger,
+                ledger.tallies.replies(
+                    shown.first, shown.end, at, ReadBy(name, NO_CAUSE, (NO_RULE,), (MODEL_RULE,))
+                ),
+                SHOWN if wanted else SHOWN // 3,
+            )
         ]
     return {
         "replies": rows,
-        "totals": {name: sum(row.reports for row in groups[name]) for name in READ_BY},
-        "distinct": {name: len({row.reply for row in groups[name]}) for name in READ_BY},
         "by": wanted,
         "receiver": receiver,
         "since": day_start(week_start(week_of(shown.first))),
@@ -104,7 +106,7 @@ def reply(source: Source, request: Request) -> dict[str, Any] | None:
     if found is None:
         return None
     whole = found.report.reply.text if found.report and found.report.reply else ""
-    text = without_names(whole or found.words)
+    text = without_names(innermost(whole) or found.words)
     receivers = Counter(row.receiver for _, row in weeks if row.receiver)
     at = receivers.most_common(1)[0][0] if receivers else None
     return {

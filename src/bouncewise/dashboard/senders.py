@@ -6,16 +6,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from starlette.requests import Request
 
-from bouncewise.dashboard.period import period
+from bouncewise.dashboard.period import Period, period
 from bouncewise.dashboard.views import Source
 from bouncewise.ledger import Store
-from bouncewise.ledger.tally_records import ReplyTally
 from bouncewise.operations.watch import DUE, noted
 from bouncewise.sender.requirements import requirements
 from bouncewise.sender.watching import Noted
@@ -35,7 +33,7 @@ def senders(source: Source, request: Request) -> dict[str, Any]:
         dmarc = [row._asdict() for row in reports.passed(shown.since)]
         tls = [row._asdict() for row in reports.tls(shown.since)]
         signals = _signals(ledger, shown.latest)
-        explained = _explained(ledger, ledger.tallies.replies(shown.first))
+        explained = _explained(ledger, shown)
     return {
         "problems": [_problem(p) for p in problems if p.part.split()[0] in _KINDS],
         "looked": [
@@ -75,18 +73,18 @@ def _signals(ledger: Store, latest: datetime) -> list[dict[str, Any]]:
     return list(last.values())
 
 
-def _explained(ledger: Store, counts: Iterable[ReplyTally]) -> list[dict[str, Any]]:
-    """Each requirement with the final failures and deferrals at its receiver that name it by a
-    status code, of all there.
+def _explained(ledger: Store, shown: Period) -> list[dict[str, Any]]:
+    """Each requirement with the final failures and deferrals at its receiver whose reply names it
+    by a status code, of all there; the commonest replies are looked at.
     """
-    counts = list(counts)
     by_receiver: dict[str, Counter[int]] = {}
-    for row in counts:
-        by_receiver.setdefault(row.receiver, Counter())[row.reply] += row.reports
-    wanted = {r.receiver for r in requirements()}
-    words = ledger.tallies.words(
-        {reply for name, found in by_receiver.items() if name in wanted for reply in found}
-    )
+    for name in {r.receiver for r in requirements()}:
+        for row in ledger.tallies.replies(shown.first, shown.end, name):
+            by_receiver.setdefault(name, Counter())[row.reply] += row.reports
+    total: Counter[str] = Counter()
+    for day in ledger.tallies.days(shown.first, shown.end):
+        total[day.receiver] += day.reports
+    words = ledger.tallies.words({reply for found in by_receiver.values() for reply in found})
     rows = []
     for each in requirements():
         found = by_receiver.get(each.receiver, Counter())
@@ -102,7 +100,7 @@ def _explained(ledger: Store, counts: Iterable[ReplyTally]) -> list[dict[str, An
                     if pattern
                     else None
                 ),
-                "refused": found.total(),
+                "refused": total[each.receiver],
                 "source": each.source,
             }
         )

@@ -10,7 +10,7 @@ from typing import Any
 from starlette.requests import Request
 
 from bouncewise.contract.incidents import AlertRow, IncidentRow
-from bouncewise.dashboard.period import USUAL_DAYS, Compared, Period, compared, ended, period
+from bouncewise.dashboard.period import USUAL_DAYS, Compared, Period, compared, last_day, period
 from bouncewise.dashboard.receivers import colour, day_rows
 from bouncewise.dashboard.sources import heard
 from bouncewise.dashboard.views import Source
@@ -50,7 +50,8 @@ def today(source: Source, request: Request) -> dict[str, Any]:
         problems = [p for p in noted(ledger)[0] if p.part.split()[0] != "source"]
         changes = _changes(ledger, states, now)
         due = ledger.tallies.due()
-    day = ended(shown.latest)
+    known = frozenset({*sent, *(row.day for row in counts)})
+    day = last_day(known, shown.latest)
     return {
         "latest": shown.latest,
         "since": shown.since,
@@ -61,7 +62,7 @@ def today(source: Source, request: Request) -> dict[str, Any]:
         "problems": [{"part": p.part, "words": p.words, "fix": p.fix} for p in problems],
         "late": [h._asdict() for h in sources if h.state == "late"],
         "day": day_start(day).date(),
-        "figures": _figures(counts, sent, day),
+        "figures": _figures(counts, sent, day, known),
         "days": day_rows((row for row in counts if row.day >= shown.first), sent, shown),
         "bounces": _bounces(source, counts, shown),
         **_standing(states),
@@ -79,7 +80,9 @@ def _needs(source: Source, incidents: list[Incident], raised: list[Any]) -> dict
     }
 
 
-def _figures(counts: Iterable[Tally], sent: Mapping[Day, int], day: Day) -> list[dict[str, Any]]:
+def _figures(
+    counts: Iterable[Tally], sent: Mapping[Day, int], day: Day, known: frozenset[Day]
+) -> list[dict[str, Any]]:
     """The numbers of the last whole day beside the usual."""
     by_name: dict[str, Counter[Day]] = {name: Counter() for name in FIGURES}
     by_name["delivered"].update(sent)
@@ -88,7 +91,6 @@ def _figures(counts: Iterable[Tally], sent: Mapping[Day, int], day: Day) -> list
         by_name["delayed" if found == "delayed" else "bounced"][row.day] += row.reports
         if found == "sender":
             by_name["refused"][row.day] += row.reports
-    known = frozenset({*sent, *(row.day for row in counts)})
     return [
         _figure(name, title, compared(by_name[name], day, known)) for name, title in FIGURES.items()
     ]

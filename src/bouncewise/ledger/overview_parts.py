@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from bouncewise.ledger.records import DayCount, FailedMail, Import, ReceiverCount, Run, StatePage
+from bouncewise.ledger.records import FailedMail, Import, Run
 from bouncewise.model import Decisions
 from bouncewise.times import Micros
 
@@ -37,18 +37,7 @@ class Imports(Protocol):
 
 
 class Daily(Protocol):
-    """Counts and pages."""
-
-    def refused(self, since: datetime, until: datetime) -> list[DayCount]:
-        """Final refusals by day and by what they are about: address, domain or sender."""
-
-    def receivers(self, since: datetime, until: datetime) -> list[ReceiverCount]:
-        """Addresses refused by each receiver, by cause, the most first."""
-
-    def states(
-        self, after: int, most: int, state: str | None = None, cause: str | None = None
-    ) -> StatePage:
-        """At most *most* Decisions of names behind the id *after*."""
+    """The last runs."""
 
     def runs(self, most: int) -> list[Run]:
         """The last runs of ingest, the latest first."""

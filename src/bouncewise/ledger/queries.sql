@@ -360,36 +360,8 @@ ORDER BY s.address, s.basis, s.scope, s.stream
 -- name: state_counts
 SELECT state, coalesce(cause, rule), count(*) FROM state GROUP BY 1, 2
 
--- name: state_page
-SELECT s.address, a.name, s.basis, s.scope, s.stream, s.state, s.cause, s.since, s.until, s.why, s.rule, s.by, s.trust
-FROM state s JOIN address a ON a.id = s.address WHERE s.address > :after
-  AND s.state = :state    -- if state
-  AND s.cause = :cause    -- if cause
-ORDER BY s.address, s.basis, s.scope, s.stream LIMIT :most
-
 -- name: batch_last
 SELECT source, rules, started FROM batch ORDER BY id DESC LIMIT :most
-
--- name: refused_by_day_address
-SELECT at / :day, count(*) FROM event WHERE bearing = 'address' AND at >= :since AND at < :until GROUP BY 1
-
--- name: receivers_address
-SELECT receiver, cause, count(DISTINCT address) FROM event
-WHERE bearing = 'address' AND at >= :since AND at < :until GROUP BY 1, 2
-
--- name: refused_by_day_domain
-SELECT at / :day, count(*) FROM event WHERE bearing = 'domain' AND at >= :since AND at < :until GROUP BY 1
-
--- name: receivers_domain
-SELECT receiver, cause, count(DISTINCT address) FROM event
-WHERE bearing = 'domain' AND at >= :since AND at < :until GROUP BY 1, 2
-
--- name: refused_by_day_sender
-SELECT at / :day, count(*) FROM event WHERE bearing IN ('sender', 'sender-claim') AND at >= :since AND at < :until GROUP BY 1
-
--- name: receivers_sender
-SELECT receiver, cause, count(DISTINCT address) FROM event
-WHERE bearing IN ('sender', 'sender-claim') AND at >= :since AND at < :until GROUP BY 1, 2
 
 -- name: state_of
 SELECT a.name, s.basis, s.scope, s.stream, s.state, s.cause, s.since, s.until, s.why, s.rule, s.by, s.trust
@@ -447,11 +419,14 @@ SELECT e.at / :slot, e.receiver, a.domain, count(DISTINCT e.address) FROM event 
 WHERE e.bearing = 'sender' AND e.at >= :since AND e.at < :until GROUP BY 1, 2, 3
 
 -- name: sender_refusals_by_day
-SELECT e.cause, e.receiver, count(DISTINCT e.address) AS refused, min(e.at), max(e.at), max(e.words)
+SELECT e.cause, e.receiver, count(DISTINCT e.address) AS refused, min(e.at), max(e.at)
 FROM event e WHERE e.bearing IN ('sender', 'sender-claim') AND e.at >= :since AND e.at < :until
   AND e.cause = :cause          -- if cause
   AND e.receiver = :receiver    -- if receiver
 GROUP BY e.cause, e.receiver
+
+-- name: sender_refusal_words
+SELECT max(words) FROM event WHERE bearing IN ('sender', 'sender-claim') AND cause = :cause AND receiver = :receiver AND at = :at
 
 -- name: refused_by_day
 SELECT e.receiver, e.at / :day AS day, count(DISTINCT e.address) FROM event e
@@ -957,7 +932,9 @@ INSERT INTO tally_hour (hour, data) VALUES (:hour, :data) ON CONFLICT (hour) DO 
 DELETE FROM tally_hour WHERE hour = :hour
 
 -- name: tally_events
-SELECT e.address, e.kind, coalesce(e.cause, ''), e.receiver, e.channel, e.digest, e.bearing, e.rule, e.words, a.name, e.block, e.item
+-- A refusal of the sender first: alerts rely on its count.
+SELECT e.address, e.kind, coalesce(e.cause, ''), e.receiver, CASE WHEN e.bearing IN ('sender', 'sender-claim') THEN 0 ELSE 1 END,
+  e.channel, e.digest, e.bearing, e.rule, e.words, a.name, e.block, e.item
 FROM event e JOIN address a ON a.id = e.address
 WHERE e.at >= :since AND e.at < :until AND e.meant = 1 AND e.kind IN :kinds AND a.domain != 0
 
@@ -1014,10 +991,23 @@ GROUP BY domain ORDER BY sum(reports) DESC, domain LIMIT :most
 SELECT destination, sum(delivered) FROM traffic WHERE destination IN :ids AND slot >= :since AND slot < :until
 GROUP BY destination
 
+-- name: tally_reply_most
+-- The replies with the largest counts of a week.
+SELECT reply FROM tally_reply WHERE week = :week
+  AND receiver = :receiver                                                    -- if receiver
+  AND (cause IN :no_cause OR rule IN :no_rule)                                -- if unclassified
+  AND rule IN :by_model AND cause NOT IN :no_cause                            -- if model
+  AND rule NOT IN :no_rule AND rule NOT IN :by_model AND cause NOT IN :no_cause -- if rule
+ORDER BY reports DESC, reply LIMIT :most
+
 -- name: tally_replies
-SELECT reply, receiver, kind, cause, rule, sum(reports) FROM tally_reply WHERE week >= :since
-  AND receiver = :receiver    -- if receiver
-GROUP BY reply, receiver, kind, cause, rule ORDER BY sum(reports) DESC, reply, receiver, kind, cause, rule
+-- The counts of some replies.
+SELECT reply, receiver, kind, cause, rule, sum(reports) FROM tally_reply WHERE reply IN :ids AND week >= :since
+  AND receiver = :receiver                                                    -- if receiver
+  AND (cause IN :no_cause OR rule IN :no_rule)                                -- if unclassified
+  AND rule IN :by_model AND cause NOT IN :no_cause                            -- if model
+  AND rule NOT IN :no_rule AND rule NOT IN :by_model AND cause NOT IN :no_cause -- if rule
+GROUP BY reply, receiver, kind, cause, rule
 
 -- name: tally_reply_weeks
 SELECT week, reply, receiver, kind, cause, rule, reports FROM tally_reply WHERE reply = :id ORDER BY week DESC, reports DESC
@@ -1029,7 +1019,7 @@ SELECT id, words FROM reply WHERE id IN :ids
 SELECT words, block, item FROM reply WHERE id = :id
 
 -- name: tally_refusing
-SELECT day, receiver, cause, sum(reports) FROM tally WHERE day >= :since AND kind = 'failed' AND cause != ''
+SELECT day, receiver, cause, sum(reports) FROM tally WHERE day >= :since AND bearing IN ('sender', 'sender-claim')
 GROUP BY day, receiver, cause
 
 -- name: tally_state_of
@@ -1067,13 +1057,13 @@ ORDER BY s.since DESC, s.address DESC, s.basis DESC, s.scope DESC, s.stream DESC
 -- name: state_at_domain
 -- Decisions on a domain and its addresses, of those behind an address in the order of ids.
 SELECT s.since, s.address, s.basis, s.scope, s.stream, a.name, s.state, s.cause, s.until, s.why, s.rule, s.by, s.trust
-FROM (SELECT id, name FROM address WHERE domain = :domain AND id > :after ORDER BY id LIMIT :scanned) a
+FROM (SELECT id, name FROM address WHERE domain = :domain AND domain != 0 AND id > :after ORDER BY id LIMIT :scanned) a
 JOIN state s ON s.address = a.id
 WHERE s.until IS NULL OR s.until > :now ORDER BY s.address, s.basis, s.scope, s.stream
 
 -- name: address_after
 -- The last of so many addresses at a domain behind one.
-SELECT max(id), count(*) FROM (SELECT id FROM address WHERE domain = :domain AND id > :after ORDER BY id LIMIT :scanned) page
+SELECT max(id), count(*) FROM (SELECT id FROM address WHERE domain = :domain AND domain != 0 AND id > :after ORDER BY id LIMIT :scanned) page
 
 -- name: dmarc_passed
 -- Of each domain, the mails in reports since that moment, those that pass DMARC, those that pass it by DKIM and by SPF, the

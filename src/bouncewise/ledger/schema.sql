@@ -289,6 +289,7 @@ CREATE TABLE forgotten (hash BLOB PRIMARY KEY, at INTEGER NOT NULL, decisions BL
 -- once an hour for one cause; tallies.py says how. tally_due: the hours of which events were added or changed since they
 -- were counted; tally_hour: what was counted of each (zstd over msgpack). A week begins on Monday.
 CREATE INDEX event_at ON event (at);
+CREATE INDEX event_sender_cause ON event (cause, receiver, at, address, bearing) WHERE bearing IN ('sender', 'sender-claim');
 CREATE TABLE tally_due (hour INTEGER PRIMARY KEY);
 CREATE TABLE tally_hour (hour INTEGER PRIMARY KEY, data BLOB NOT NULL);
 
@@ -323,6 +324,7 @@ CREATE TABLE tally_reply (
   PRIMARY KEY (week, reply, receiver, kind, cause, rule)
 ) WITHOUT ROWID;
 CREATE INDEX tally_reply_reply ON tally_reply (reply, week);
+CREATE INDEX tally_reply_most ON tally_reply (week, reports);
 
 -- Words that decided, without what differs between recipients; and where a report with them stands.
 CREATE TABLE reply (id INTEGER PRIMARY KEY, words TEXT NOT NULL, block INTEGER NOT NULL, item INTEGER NOT NULL);

@@ -23,6 +23,7 @@ from bouncewise.ledger.rows import domain_of, new_id
 from bouncewise.ledger.state_tallies import StateTallies
 from bouncewise.ledger.tally_records import (
     DomainTally,
+    ReadBy,
     RefusingDay,
     ReplyExample,
     ReplyTally,
@@ -42,6 +43,9 @@ from bouncewise.times import (
 COUNTED = (Kind.FAILED.value, Kind.DELAYED.value)
 HOURS = 48
 """Hours that are counted in one transaction."""
+
+MOST_A_WEEK = 200
+"""Counts of a week that are looked at: replies that differ a little may be very many."""
 
 _HOURS_A_DAY = MICROS_A_DAY // MICROS_AN_HOUR
 _BLOCK = msgspec.msgpack.Decoder(list[tuple[msgspec.Raw, msgspec.Raw, msgspec.Raw]])
@@ -120,7 +124,7 @@ class Tallies:
         replies: dict[int, tuple[str, int, int]] = {}
         events = sorted(self._db.all("tally_events", kinds=list(COUNTED), **span))
         for _, same in groupby(events, key=_counted_once):
-            _, kind, cause, receiver, _, _, bearing, rule, words, name, block, item = next(same)
+            _, kind, cause, receiver, _, _, _, bearing, rule, words, name, block, item = next(same)
             reply, text = _reply_of(words)
             counts[_Facts(receiver, kind, bearing, cause, rule, reply, domain_of(name))] += 1
             replies.setdefault(reply, (text, block, item))
@@ -178,12 +182,24 @@ class Tallies:
         )
         return {name: int(count) for name, count in found}
 
-    def replies(self, since: Day, receiver: str | None = None) -> list[ReplyTally]:
-        """The counts of each reply in the weeks from that of *since* on, the most frequent
-        first.
+    def replies(
+        self, since: Day, until: Day, receiver: str | None = None, read_by: ReadBy | None = None
+    ) -> list[ReplyTally]:
+        """The counts in the weeks from that of *since* to that of *until* of the replies that are
+        among the MOST_A_WEEK largest counts of one of them, the most frequent first.
         """
-        found = self._db.all("tally_replies", since=week_of(since), receiver=receiver)
-        return [ReplyTally(*row)._replace(reports=int(row[5])) for row in found]
+        given: dict[str, Any] = {"receiver": receiver}
+        if read_by is not None:
+            given |= {**read_by._asdict(), read_by.group: 1}
+        weeks = range(week_of(since), week_of(until) + 1)
+        largest = {
+            reply
+            for week in weeks
+            for (reply,) in self._db.all("tally_reply_most", week=week, most=MOST_A_WEEK, **given)
+        }
+        rows = self._db.by_ids("tally_replies", sorted(largest), since=weeks[0], **given)
+        found = [ReplyTally(*row)._replace(reports=int(row[5])) for row in rows]
+        return sorted(found, key=lambda row: (-row.reports, row))
 
     def words(self, replies: Iterable[int]) -> dict[int, str]:
         """The words of some replies."""

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from bouncewise.ledger.tally_records import (
     DomainTally,
+    ReadBy,
     ReplyExample,
     ReplyTally,
     Shown,
@@ -64,8 +65,10 @@ class Tallies(Protocol):
     def delivered_to(self, domains: Iterable[str], since: Day, until: Day) -> dict[str, int]:
         """How many addresses at each ``@domain`` had mail delivered on those days."""
 
-    def replies(self, since: Day, receiver: str | None = None) -> list[ReplyTally]:
-        """The counts of each reply in the weeks from that of *since* on."""
+    def replies(
+        self, since: Day, until: Day, receiver: str | None = None, read_by: ReadBy | None = None
+    ) -> list[ReplyTally]:
+        """The counts of the commonest replies in the weeks of these days."""
 
     def words(self, replies: Iterable[int]) -> dict[int, str]:
         """The words of some replies."""

@@ -45,6 +45,17 @@ class ReplyTally(NamedTuple):
     reports: int
 
 
+class ReadBy(NamedTuple):
+    """Which replies are wanted: ``group`` is ``unclassified`` (a cause of ``no_cause`` or a rule of
+    ``no_rule``), ``model`` (a rule of ``by_model``) or ``rule`` (all others).
+    """
+
+    group: str
+    no_cause: tuple[str, ...]
+    no_rule: tuple[str, ...]
+    by_model: tuple[str, ...]
+
+
 class RefusingDay(NamedTuple):
     """Final failures of a day at a receiver for one cause; None: the day is not counted yet."""
 

@@ -187,12 +187,17 @@ class Traffic:
                     delivered(day, r),
                     datetime_of(first),
                     datetime_of(last),
-                    words,
+                    self._words(c, r, first),
                 )
-                for c, r, n, first, last, words in rows
+                for c, r, n, first, last in rows
                 if is_reached(n, delivered(day, r))
             ]
         return sorted(found, key=lambda row: (row.cause, row.day, -row.refused, row.receiver))
+
+    def _words(self, cause: str, receiver: str, at: int) -> str:
+        """The words with which the sender was refused at that moment."""
+        found = self._db.one("sender_refusal_words", cause=cause, receiver=receiver, at=at)
+        return str(found[0]) if found else ""
 
     def _delivered_on(self, day: Day, receiver: str) -> int:
         return self._sum(receiver, day * SLOTS_A_DAY, (day + 1) * SLOTS_A_DAY)

@@ -1,5 +1,6 @@
 -- From schema 11: counts that pages for people are made of. Events are counted when Decisions are derived next.
 CREATE INDEX event_at ON event (at);
+CREATE INDEX event_sender_cause ON event (cause, receiver, at, address, bearing) WHERE bearing IN ('sender', 'sender-claim');
 CREATE INDEX state_newest ON state (state, cause, since, address, basis, scope, stream) WHERE cause IS NOT NULL;
 CREATE INDEX state_newest_by_rule ON state (state, rule, since, address, basis, scope, stream) WHERE cause IS NULL;
 CREATE INDEX state_until ON state (until, state, cause, rule, trust) WHERE until IS NOT NULL;
@@ -34,6 +35,7 @@ CREATE TABLE tally_reply (
   PRIMARY KEY (week, reply, receiver, kind, cause, rule)
 ) WITHOUT ROWID;
 CREATE INDEX tally_reply_reply ON tally_reply (reply, week);
+CREATE INDEX tally_reply_most ON tally_reply (week, reports);
 CREATE TABLE reply (id INTEGER PRIMARY KEY, words TEXT NOT NULL, block INTEGER NOT NULL, item INTEGER NOT NULL);
 CREATE TABLE tally_state (
   state TEXT NOT NULL,
