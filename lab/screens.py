@@ -10,8 +10,10 @@ Python package playwright, and npm, which fetches axe-core.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tarfile
@@ -91,16 +93,12 @@ def axe(folder: Path) -> str:
 @contextmanager
 def dashboard(ledger: Path) -> Iterator[str]:
     """A dashboard over *ledger* at a free port; the address with its token."""
-    import socket
-
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     run = [sys.executable, "-m", "bouncewise", "dashboard", "--json", "--db", str(ledger)]
     run += ["--listen", f"127.0.0.1:{port}"]
     with subprocess.Popen(run, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
-        import json
-
         assert process.stdout is not None
         url = json.loads(process.stdout.readline())["url"]
         try:
