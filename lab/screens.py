@@ -38,6 +38,7 @@ PAGES = {
     "suppressions": "/suppressions",
     "address": "{address}",
     "sources": "/sources",
+    "audit": "/audit",
     "missing": "/incidents/nobody",
 }
 """Every page with its path; in braces: the first link of that kind."""

@@ -22,6 +22,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from bouncewise.dashboard import (
+    audit,
     charts,
     navigation,
     receivers,
@@ -39,6 +40,7 @@ from bouncewise.errors import BouncewiseError
 from bouncewise.lists.names import name_in
 
 _STATIC = Path(__file__).parent / "static"
+_TWINS = (".json", ".csv")
 _NO_TABLE = {"problem": "this page has no such table"}
 
 View = Callable[[Source, Request], dict[str, Any] | None]
@@ -57,22 +59,41 @@ VIEWS: tuple[tuple[str, str, View], ...] = (
     ("/suppressions", "suppressions", suppressions.suppressions),
     ("/addresses/{name:path}", "address", views.address),
     ("/sources", "sources", sources.sources),
+    ("/audit", "audit", audit.view),
 )
 """The path, the name of the template, and what it shows."""
 
 
-def application(source: Source) -> Starlette:
-    """The application over a ledger."""
-    pages = _Pages(source)
-    routes = [route for path, name, view in VIEWS for route in pages.of(path, name, view)]
+More = Callable[["Pages"], list[Route]]
+
+
+def application(source: Source, more: More = lambda _: []) -> Starlette:
+    """The application over a ledger; *more*: routes that only the service has."""
+    pages = Pages(source)
+    routes = [route for path, name, view in VIEWS for route in pages.both(path, name, view)]
     return Starlette(
         routes=[
+            *more(pages),
             *routes,
             Route("/search", _search),
             Mount("/static", StaticFiles(directory=_STATIC)),
         ],
-        middleware=[Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)],
+        middleware=[Middleware(_Compressed)],
     )
+
+
+class _Compressed:
+    """Compresses answers, but no page with the token of a session: the length of what is compressed
+    together with words of others would betray it (BREACH).
+    """
+
+    def __init__(self, inner: Any) -> None:
+        self._plain, self._small = inner, GZipMiddleware(inner, minimum_size=1000, compresslevel=5)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """The ASGI interface."""
+        has_token = scope.get("visitor") is not None and not scope["path"].endswith(_TWINS)
+        await (self._plain if has_token else self._small)(scope, receive, send)
 
 
 def _search(request: Request) -> Response:
@@ -82,11 +103,12 @@ def _search(request: Request) -> Response:
     return RedirectResponse(request.url_for("address", name=name.key).path, 303)
 
 
-class _Pages:
+class Pages:
     """Renders the views of one ledger."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
+        self._twins = set[str]()
         self._templates = Environment(
             loader=PackageLoader("bouncewise.dashboard"),
             autoescape=select_autoescape(default=True, default_for_string=True),
@@ -104,13 +126,16 @@ class _Pages:
         }
         self._templates.globals |= {
             "bars": charts.bars,
+            "dict": dict,
+            "twins": self._twins,
             "spark": charts.spark,
             "lengths": LENGTHS,
             "navigation": navigation.PAGES,
         }
 
-    def of(self, path: str, name: str, view: View) -> list[Route]:
+    def both(self, path: str, name: str, view: View) -> list[Route]:
         """The page and its twins."""
+        self._twins.add(name)
         stem = f"/{name}" if path == "/" else path
         # (the twins first: a path parameter would take their endings as well)
         return [
@@ -122,21 +147,28 @@ class _Pages:
     def _html(self, name: str, view: View) -> Callable[[Request], Response]:
         def page(request: Request) -> Response:
             status, context = self._context(view, request)
-            template = self._templates.get_template(f"{name if status == 200 else 'missing'}.html")
-            path = request.url.path
-            text = template.render(
-                page=name if status == 200 else "missing",
-                path=path,
-                here=navigation.current(path),
-                twin=f"/{name}" if path == "/" else path,
-                query=dict(request.query_params),
-                ledger=self._source.location.name,
-                now=datetime.now(UTC),
-                **context,
-            )
-            return Response(text, status, media_type="text/html")
+            return self.render(request, name if status == 200 else "missing", status, **context)
 
         return page
+
+    def render(
+        self, request: Request, template: str, status: int = 200, /, **context: Any
+    ) -> Response:
+        """The page of a *template*; a visitor is there in the service only."""
+        path, visitor = request.url.path, request.scope.get("visitor")
+        text = self._templates.get_template(f"{template}.html").render(
+            page=template,
+            path=path,
+            here=navigation.current(path),
+            twin=f"/{template}" if path == "/" else path,
+            query=dict(request.query_params),
+            ledger=self._source.location.name,
+            now=datetime.now(UTC),
+            visitor=visitor,
+            message=visitor.session.take_message() if visitor else "",
+            **context,
+        )
+        return Response(text, status, media_type="text/html")
 
     def _json(self, name: str, view: View) -> Callable[[Request], Response]:
         def page(request: Request) -> Response:

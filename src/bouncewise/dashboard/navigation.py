@@ -10,6 +10,7 @@ PAGES = (
     ("/senders", "Senders"),
     ("/suppressions", "Suppressions"),
     ("/sources", "Sources"),
+    ("/audit", "Audit"),
 )
 """The path and the title of each."""
 

@@ -58,6 +58,8 @@ TABLES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "suppressions": {
         "rows": ("name", "state", "cause", "scope", "since", "until", "why", "by", "trust")
     },
+    "audit": {"rows": ("id", "at", "by", "kind", "subject", "names", "why", "number", "undo")},
+    "unreadable": {"rows": ("number", "at", "kind", "source", "octets", "why")},
     "address": {"events": ("at", "kind", "cause", "words", "by", "channel", "trust")},
     "sources": {
         "sources": ("source", "last", "silent_hours", "usual_hours", "state"),

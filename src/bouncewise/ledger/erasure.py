@@ -84,6 +84,7 @@ class Erasure:
             )
             uncount(self._db, [id_of(name)])
             self._db.run("erase_about", name=name)
+            self._db.run("erase_audit", name=name)
             for query in _TABLES:
                 self._db.run(query, address=id_of(name))
 

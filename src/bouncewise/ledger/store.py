@@ -18,6 +18,7 @@ from typing import Self
 
 from bouncewise.ledger import histories, index, mails, migrate, rejudge, rows, state_tallies
 from bouncewise.ledger.append import append
+from bouncewise.ledger.audit import Audit
 from bouncewise.ledger.coverage import Coverage
 from bouncewise.ledger.daily import Daily
 from bouncewise.ledger.database import Database
@@ -65,8 +66,9 @@ class SqlStore:
         self.outcomes = Outcomes(database)
         self.engagement = Engagement(database)
         self.failed_mails, self.daily = FailedMails(database), Daily(database)
-        self.tallies, self.imports = Tallies(database), Imports(database)
-        self.forgotten, self.erasure = Forgotten(database), Erasure(database)
+        self.tallies, self.forgotten = Tallies(database), Forgotten(database)
+        self.erasure, self.imports = Erasure(database), Imports(database)
+        self.audit = Audit(database)
         self._own_changes = 0
 
     def __enter__(self) -> Self:
