@@ -30,6 +30,7 @@ MICROS_A_SECOND = 1_000_000
 MICROS_A_SLOT = SLOT_MINUTES * 60 * MICROS_A_SECOND
 MICROS_AN_HOUR = SLOTS_AN_HOUR * MICROS_A_SLOT
 MICROS_A_DAY = SLOTS_A_DAY * MICROS_A_SLOT
+_DAYS_A_WEEK, _THURSDAY = 7, 3  # 1970-01-01 was a Thursday, the third day after a Monday
 OPEN_END = Slot(1 << 33)
 """A slot after every other: the end of what has not ended."""
 
@@ -68,6 +69,16 @@ def slot_time(slot: Slot) -> datetime:
 def day_of(at: Micros) -> Day:
     """The day in which *at* lies."""
     return Day(at // MICROS_A_DAY)
+
+
+def week_of(day: Day) -> int:
+    """The week in which *day* lies, from 1970-01-01 on; a week begins on Monday."""
+    return (day + _THURSDAY) // _DAYS_A_WEEK
+
+
+def week_start(week: int) -> Day:
+    """The Monday of *week*."""
+    return Day(week * _DAYS_A_WEEK - _THURSDAY)
 
 
 def day_start(day: Day) -> datetime:

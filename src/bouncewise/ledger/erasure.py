@@ -18,6 +18,8 @@ import zstandard
 
 from bouncewise.ledger.database import Database
 from bouncewise.ledger.rows import id_of
+from bouncewise.ledger.state_tallies import uncount
+from bouncewise.ledger.tallies import mark_due
 from bouncewise.model import Report, Source
 
 ERASED = "erased@erased.invalid"
@@ -77,6 +79,10 @@ class Erasure:
             self._erase_in_block(number, {i for b, i in items if b == number}, pattern)
             progress(count, len(blocks))
         for name in sorted(names):
+            mark_due(
+                self._db, [at for (at,) in self._db.all("tally_due_events", address=id_of(name))]
+            )
+            uncount(self._db, [id_of(name)])
             self._db.run("erase_about", name=name)
             self._db.run("erase_audit", name=name)
             for query in _TABLES:

@@ -7,16 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from bouncewise.ledger.records import (
-    AuditEntry,
-    DayCount,
-    FailedMail,
-    Import,
-    ReceiverCount,
-    Run,
-    StatePage,
-    Subject,
-)
+from bouncewise.ledger.records import AuditEntry, FailedMail, Import, Run, Subject
 from bouncewise.model import Decisions
 from bouncewise.times import Micros
 
@@ -62,18 +53,7 @@ class Audit(Protocol):
 
 
 class Daily(Protocol):
-    """Counts and pages."""
-
-    def refused(self, since: datetime, until: datetime) -> list[DayCount]:
-        """Final refusals by day and by what they are about: address, domain or sender."""
-
-    def receivers(self, since: datetime, until: datetime) -> list[ReceiverCount]:
-        """Addresses refused by each receiver, by cause, the most first."""
-
-    def states(
-        self, after: int, most: int, state: str | None = None, cause: str | None = None
-    ) -> StatePage:
-        """At most *most* Decisions of names behind the id *after*."""
+    """The last runs."""
 
     def runs(self, most: int) -> list[Run]:
         """The last runs of ingest, the latest first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from bouncewise.model import Cause, Decision, Label, Report
+from bouncewise.model import Cause, Label, Report
 from bouncewise.times import Day, Micros, Slot
 
 
@@ -190,30 +190,6 @@ class Mailed(NamedTuple):
     covered: int
     covered_first: Day | None
     last: Day | None
-
-
-class DayCount(NamedTuple):
-    """Final refusals of one day, by what they are about (model/bearing.py)."""
-
-    day: Day
-    bearing: str
-    refused: int
-
-
-class ReceiverCount(NamedTuple):
-    """Addresses that a receiver refused for one cause; ``bearing``: what that is about."""
-
-    receiver: str
-    bearing: str
-    cause: str
-    addresses: int
-
-
-class StatePage(NamedTuple):
-    """Names with their Decisions; ``after``: where the next page begins, None: this is the last."""
-
-    rows: list[tuple[str, Decision]]
-    after: int | None
 
 
 class Run(NamedTuple):

@@ -61,6 +61,8 @@ def forget(
         ledger.erasure.erase(names, progress)
         derive(ledger, policy, names)
         ledger.write_index()
+        while ledger.tallies.refresh():
+            pass
     try:
         return ledger.erasure.compact()
     except LedgerError:

@@ -113,6 +113,14 @@ def watch(
     return Look(kinds, changes, [p for p in memory.problems if p.is_told])
 
 
+def noted(ledger: Store) -> tuple[list[Noted], dict[str, int]]:
+    """The problems that stand by the last look, and when each kind was looked at (seconds since
+    1970). Nothing is looked at.
+    """
+    memory = _remembered(ledger)
+    return [p for p in memory.problems if p.is_told], memory.looked
+
+
 def _remembered(ledger: Store) -> _Memory:
     try:
         return msgspec.json.decode(ledger.remembered(_NAME) or "{}", type=_Memory)
