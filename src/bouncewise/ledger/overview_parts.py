@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -31,6 +32,9 @@ class Imports(Protocol):
 
     def names(self, number: int, kind: str) -> list[str]:
         """The names with acts of this *kind* that an import lists, by name."""
+
+    def acts(self) -> Counter[tuple[str, int]]:
+        """How many acts of each kind each import lists."""
 
     def latest(self, most: int) -> list[Import]:
         """The last imports, the latest first."""

@@ -149,6 +149,10 @@ WHERE act.imports != '' AND excluded.imports != '' AND ' ' || act.imports || ' '
 SELECT DISTINCT a.name FROM act c JOIN address a ON a.id = c.address
 WHERE c.kind = :kind AND ' ' || c.imports || ' ' LIKE '% ' || :import || ' %' ORDER BY a.name
 
+-- name: act_imports
+-- How many acts of each kind each set of imports lists.
+SELECT kind, imports, COUNT(*) FROM act WHERE imports != '' GROUP BY kind, imports
+
 -- name: done_batch
 SELECT batch FROM done WHERE fingerprint = :fingerprint
 
