@@ -20,18 +20,16 @@ from bouncewise.cli.common import (
     db_option,
     echo,
     json_option,
-    open_ledger,
     resolver_option,
     style,
 )
-from bouncewise.cli.places import ledger_location
+from bouncewise.cli.optional_ledger import optional_ledger
 from bouncewise.cli.requirements import DAYS, requirement_lines, requirement_row
 from bouncewise.cli.review import lines_of, summary
 from bouncewise.cli.spelling import Names, file_paths
 from bouncewise.contract import dumps
 from bouncewise.contract.sender import CheckRow, SpfOutsideRow, SpfTermRow
 from bouncewise.errors import InputError
-from bouncewise.ledger import exists
 from bouncewise.lists.names import name_in
 from bouncewise.net.answers import IPAddress
 from bouncewise.net.dns import Resolver, remembering, system_resolver
@@ -178,11 +176,10 @@ def _selectors(domain: str, names: tuple[str, ...], db: str | None) -> list[Sele
                 f"--selector {name}: not a selector; write s= of the signature, e.g. s1"
             )
     found = {(name.lower(), domain): Selector(name.lower(), domain) for name in names}
-    if db is not None or exists(ledger_location(db)):
-        with open_ledger(db) as ledger:
-            since = datetime.now(UTC) - timedelta(days=_REPORT_DAYS)
-            for selector in selectors_in_use(ledger, domain, since):
-                found.setdefault((selector.name, selector.domain), selector)
+    since = datetime.now(UTC) - timedelta(days=_REPORT_DAYS)
+    with optional_ledger(db) as ledger:
+        for selector in selectors_in_use(ledger, domain, since) if ledger else ():
+            found.setdefault((selector.name, selector.domain), selector)
     return list(found.values())
 
 
@@ -196,19 +193,19 @@ def _ip(text: str) -> IPAddress:
 def _shares(judged: list[Judged], db: str | None) -> dict[str, Share]:
     """What the ledger says of unmet requirements; nothing where there is no ledger."""
     unmet = [item.requirement for item in judged if item.met is Met.UNMET]
-    if not unmet or (db is None and not exists(ledger_location(db))):
-        return {}
     now = datetime.now(UTC)
-    with open_ledger(db) as ledger:
+    with optional_ledger(db) as ledger:
+        if not unmet or ledger is None:
+            return {}
         return shares(ledger, unmet, now - timedelta(days=DAYS), now)
 
 
 def _spf_use(domain: str, resolve: Resolver, db: str | None) -> SpfUse | None:
     """What the DMARC reports in the ledger say of the SPF record; None where there is nothing."""
-    if not domain or (db is None and not exists(ledger_location(db))):
-        return None
-    with open_ledger(db) as ledger:
-        since = datetime.now(UTC) - timedelta(days=_REPORT_DAYS)
+    since = datetime.now(UTC) - timedelta(days=_REPORT_DAYS)
+    with optional_ledger(db) as ledger:
+        if not domain or ledger is None:
+            return None
         return spf_use(ledger, domain, remembering(resolve), since)
 
 
