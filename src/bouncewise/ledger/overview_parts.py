@@ -8,7 +8,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from bouncewise.ledger.records import DayCount, FailedMail, Import, ReceiverCount, Run, StatePage
+from bouncewise.ledger.records import (
+    DayCount,
+    FailedMail,
+    Import,
+    Mention,
+    ReceiverCount,
+    Run,
+    StatePage,
+)
 from bouncewise.model import Decisions
 from bouncewise.times import Micros
 
@@ -89,8 +97,11 @@ class Erasure(Protocol):
     def count(self, name: str) -> dict[str, int]:
         """How much there is about *name*."""
 
+    def mentions(self, names: set[str]) -> list[Mention]:
+        """The acts and rulings about others in whose reasons one of *names* stands."""
+
     def erase(self, names: set[str], progress: Callable[[int, int], None]) -> None:
-        """Remove everything about *names*."""
+        """Remove everything about *names*, which are replaced where others' reasons have them."""
 
     def compact(self) -> bool:
         """Write the whole ledger anew, so that nothing is left in unused parts of the file; False

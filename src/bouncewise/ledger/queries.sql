@@ -874,6 +874,20 @@ SELECT origin, subject, name, day, value, words FROM signal WHERE day >= :since 
 -- name: erase_about
 UPDATE event SET about = '' WHERE about = :name
 
+-- name: act_reasons
+-- What people wrote as reasons, where an address may stand in it.
+SELECT c.id, c.address, a.name, c.at, c.by, c.why FROM act c JOIN address a ON a.id = c.address
+WHERE c.why LIKE '%@%' OR c.why LIKE '%=%' ORDER BY c.id
+
+-- name: ruling_reasons
+SELECT id, destination, at, by, why FROM ruling WHERE why LIKE '%@%' OR why LIKE '%=%' ORDER BY id
+
+-- name: erase_act_why
+UPDATE act SET why = :why WHERE id = :id
+
+-- name: erase_ruling_why
+UPDATE ruling SET why = :why WHERE id = :id
+
 -- name: erase_event
 DELETE FROM event WHERE address = :address
 
