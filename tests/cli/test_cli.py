@@ -171,7 +171,8 @@ def test_ingest_check_and_suppressions(run) -> None:
 
 def test_read_ends_with_its_totals(run) -> None:
     shown = run("read", EXAMPLES / "bounces")
-    lines = shown.stdout.splitlines()
+    header, *lines = shown.stdout.splitlines()
+    assert header.split()[:2] == ["when", "kind"]
     assert f"{len(lines):,} read: " in shown.stderr
     assert sum(int(part.split()[0]) for part in shown.stderr.split("read: ")[1].split(", ")) == len(
         lines

@@ -26,6 +26,7 @@ from bouncewise.cli.common import (
     rules_option,
     style,
 )
+from bouncewise.cli.grid import clock
 from bouncewise.cli.optional_ledger import optional_ledger
 from bouncewise.cli.places import ledger_location
 from bouncewise.contract import dumps
@@ -131,7 +132,7 @@ def _facts(subject: tuple[str, ...], sources: facts.Sources) -> Facts | None:
 def _print(found: Diagnosis) -> None:
     about, width = found.facts, min(100, get_terminal_size((100, 24)).columns)
     first = found.ranking[0]
-    when = f", {about.refused_at:%Y-%m-%d %H:%M}" if about.refused_at else ""
+    when = f", {clock(about.refused_at)}" if about.refused_at else ""
     echo(style(f"{about.subject or 'this reply'}: {first.label}", HEAD))
     echo(
         style(

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain, islice
 from shutil import get_terminal_size
@@ -25,19 +26,19 @@ _GAP = 2
 _INDENT = 4
 _SAMPLE = 500
 """Rows that are measured before the first is printed."""
-_LEAST = 16
+_LEAST = 32
 """Characters of a column of text below which it goes to the next line."""
 
 
 class Column(NamedTuple):
     """A column: its title; ``right``: of numbers; ``text``: its cells may be cut to fit;
-    ``colour``: of its cells.
+    ``colour``: of its cells, or of each by what it says.
     """
 
     title: str
     right: bool = False
     text: bool = False
-    colour: str = ""
+    colour: str | Callable[[str], str] = ""
 
 
 class _Slot(NamedTuple):
@@ -61,6 +62,18 @@ def print_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> boo
         columns, top = [columns[i] for i in filled], [[row[i] for i in filled] for row in top]
     page(table(columns, chain(top, rest), top, width))
     return True
+
+
+def print_rows(
+    columns: Sequence[Column], widest: Sequence[str], rows: Iterable[Sequence[str]]
+) -> None:
+    """Print *rows* as they come, in columns for cells like those of *widest*, under their titles
+    once there is one.
+    """
+    escaped = ([for_terminal(cell) for cell in row] for row in rows)
+    if first := next(escaped, None):
+        for line in table(columns, chain((first,), escaped), [widest], terminal_width()):
+            echo(line)
 
 
 def table(
@@ -115,6 +128,23 @@ def page(lines: Iterable[str]) -> None:
         waiting = iter(top)
     for line in waiting:
         echo(line)
+
+
+def wrapped(text: str, indent: str = "", hanging: str | None = None) -> list[str]:
+    """*text* behind *indent* on as many lines as the terminal needs, those after the first behind
+    *hanging*; on one where standard output is no terminal.
+    """
+    width, text = terminal_width(), for_terminal(text)
+    if width is None:
+        return [indent + text]
+    return textwrap.wrap(
+        text,
+        max(width, len(indent) + 20),
+        initial_indent=indent,
+        subsequent_indent=indent if hanging is None else hanging,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def cell_width(text: str) -> int:
@@ -183,7 +213,8 @@ def _cell(column: Column, slot: _Slot, text: str, *, is_title: bool, is_last: bo
 
 
 def _styled(column: Column, text: str, *, is_title: bool) -> str:
-    colour = DIM if is_title else column.colour
+    chosen = DIM if is_title else column.colour
+    colour = chosen if isinstance(chosen, str) else chosen(text)
     return style(text, colour) if colour and text else text
 
 

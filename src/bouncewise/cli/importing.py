@@ -168,9 +168,9 @@ def imports(db: str | None, as_json: bool) -> None:
     """
     with open_ledger(db) as ledger:
         found = listed_imports(ledger)
-    if as_json:
-        echo(*(dumps(ImportListRow.of(one)) for one in found))
-    elif not print_table(_IMPORTS, map(_import, found)):
+    for one in found if as_json else ():
+        echo(dumps(ImportListRow.of(one)))
+    if not as_json and not print_table(_IMPORTS, map(_import, found)):
         echo_error("note: nothing was imported")
 
 

@@ -69,6 +69,12 @@ def _part(part: str) -> str:
 
 
 @contextmanager
+def no_progress() -> Iterator[Callable[[int, int], None]]:
+    """What ``progress`` gives, for work that takes no time."""
+    yield lambda _done, _octets: None
+
+
+@contextmanager
 def progress(
     total: int | None, what: str, unit: str = "reports"
 ) -> Iterator[Callable[[int, int], None]]:

@@ -22,6 +22,7 @@ from bouncewise.cli.common import (
     resolver_option,
     style,
 )
+from bouncewise.cli.grid import clock
 from bouncewise.contract import dumps, time
 from bouncewise.contract.watch import WatchRow
 from bouncewise.errors import InputError
@@ -110,7 +111,7 @@ def _row(turn: str, noted: Noted) -> WatchRow:
 
 def _lines(turn: str, change: Change) -> list[str]:
     noted = change.problem
-    since = f"{datetime.fromtimestamp(noted.since, UTC):%Y-%m-%d %H:%M}"
+    since = clock(datetime.fromtimestamp(noted.since, UTC))
     colour = _COLOURS[change.turn]
     head = f"{style(f'{turn:7}', colour)} {noted.level:8} {noted.words}"
     if change.turn is Turn.ENDED:
