@@ -856,6 +856,11 @@ GROUP BY d.address, a.last
 UNION ALL SELECT a.address, a.last, NULL, 0, 0, 0, NULL, NULL FROM acted a
 WHERE NOT EXISTS (SELECT 1 FROM delivery d WHERE d.address = a.address AND d.day <= :until)
 
+-- name: statements_of
+-- What notices and automatic replies state about each name, that may name another address; the latest first.
+SELECT address, block, item FROM event
+WHERE address IN :ids AND at <= :until AND (rule LIKE :rule || '%' OR cause = :cause) ORDER BY at DESC
+
 -- name: delivery_days_between
 -- On how many days mail was delivered to each name.
 SELECT address, count(DISTINCT day) FROM delivery WHERE address IN :ids AND day >= :since AND day < :until GROUP BY address
