@@ -376,7 +376,7 @@ def test_clean(run, tmp_path: Path, what: str, encoding: str, given: str, expect
                 file, delimiter=";" if "semicolon" in what else "\t" if "tab" in what else ","
             )
         )
-    assert dropped[-1 if what != "no header" else 0][-1] == "'=evil"
+    assert "'=evil" in dropped[-1 if what != "no header" else 0]
 
 
 def test_clean_in_a_dry_run_writes_nothing(run, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from bouncewise.cli.common import (
     open_ledger,
     why_option,
 )
-from bouncewise.cli.grid import Column, clock, print_table
+from bouncewise.cli.grid import Column, clock, print_table, wrapped
 from bouncewise.cli.places import ledger_location
 from bouncewise.cli.spelling import CAUSES, Names
 from bouncewise.cli.tables import readable_twice
@@ -135,10 +135,11 @@ _PREVIEW = (
 def _print(done: Imported, dry_run: bool) -> None:
     print_table(_PREVIEW, (_cells(done, *found) for found in done.groups.most_common()))
     verb = "would be imported" if dry_run else "imported"
-    echo(
+    text = (
         f"{done.added:,} {verb}, {done.known:,} already present, {done.skipped:,} skipped "
         f"(reply or status does not speak against the address), {done.bad:,} rows unusable"
     )
+    echo(*wrapped(text))
     if done.is_repeated:
         echo("the same file was imported before")
     if done.id is not None:
