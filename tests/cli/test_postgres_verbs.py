@@ -58,6 +58,8 @@ VERBS = [
     ("suppressions", "import", "later.csv", "--json"),
     ("suppressions", "undo", "4", *SAID, "--json"),
     ("suppressions", "imports", "--json"),
+    ("audit", "list", "--json"),
+    ("audit", "undo", "1", *SAID, "--dry-run", "--json"),
     ("migrate", "--json"),
     ("confirm", "dead@x.example", *SAID, "--json"),
     ("replay", "--dry-run", "--json"),

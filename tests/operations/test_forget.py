@@ -247,7 +247,14 @@ def test_a_name_in_the_reasons_of_others_is_replaced_and_reported(folder: Path) 
     err = done.stderr.decode()
     assert f"{DEAD} stands in the reason of an act on {OTHER}" in err
     assert "Dora Person" in err
-    left = json.dumps([*run(folder, "suppressions", "list"), *run(folder, "history", OTHER)])
+    left = json.dumps(
+        [
+            *run(folder, "suppressions", "list"),
+            *run(folder, "history", OTHER),
+            *run(folder, "audit", "list"),
+        ]
+    )
+    assert left.count("erased@erased.invalid (Dora Person)") == 3
     assert "erased@erased.invalid (Dora Person), not x" in left
     assert DEAD not in left.lower().replace(f"x{DEAD}", "")
     assert run(folder, "forget", DEAD, "--dry-run")[0]["mentions"] == []

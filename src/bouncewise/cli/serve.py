@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -26,6 +27,9 @@ from bouncewise.contract import dumps
 from bouncewise.contract.service import ServeRecord
 from bouncewise.errors import LedgerError, missing_extra
 from bouncewise.ledger import exists
+
+if TYPE_CHECKING:
+    from bouncewise.service.app import Pages
 
 
 @click.command("serve")
@@ -67,6 +71,7 @@ def command(
         from bouncewise.service.inputs import sources
         from bouncewise.service.spool import spool_id
         from bouncewise.service.tokens import Tokens
+        from bouncewise.service.users import Users
     except ImportError:
         raise missing_extra(
             "service", "serve", "starlette, uvicorn and prometheus-client"
@@ -81,6 +86,7 @@ def command(
         return
     found = hooks(settings.webhook, settings.http.public_url)
     Tokens(settings.token)
+    users = Users(settings)
     webhooks = {name: hook.esp.name for name, hook in found.items()}
     names = [source.name for source in inputs]
     record = _record(settings, location.name, folder, webhooks, names)
@@ -96,6 +102,7 @@ def command(
         lambda: load_classifier(rule_paths),
         lambda: load_configuration(config_path)[0],
         _tell,
+        _pages() if users.is_enabled else None,
     )
     for line in _summary(record):
         _tell(line)
@@ -104,6 +111,15 @@ def command(
         supervise.Command((sys.executable, *_same_arguments(role)), _tell, role) for role in roles
     ]
     front.run(setup, lambda: supervise.processes(processes))
+
+
+def _pages() -> Pages:
+    """The dashboard. Raises InputError where its packages are missing."""
+    try:
+        from bouncewise.dashboard.inside import pages
+    except ImportError:
+        raise missing_extra("service", "serve", "jinja2 and python-multipart") from None
+    return pages
 
 
 def _try_ledger(
@@ -136,8 +152,15 @@ def _record(
         accept=settings.smtp.accept,
         webhooks=webhooks,
         tokens=tuple(token.name for token in settings.token),
+        dashboard=_dashboard_url(settings),
         inputs=tuple(inputs),
     )
+
+
+def _dashboard_url(settings: Settings) -> str:
+    if not settings.dashboard.enabled:
+        return "off"
+    return settings.http.public_url or f"http://{settings.http.listen}"
 
 
 def _drain(
@@ -179,6 +202,7 @@ def _summary(record: ServeRecord) -> list[str]:
         f"HTTP {record.http}; webhooks: {webhooks}; tokens: {', '.join(record.tokens) or 'none'}",
         f"Postfix policy {record.postfix_policy}; socketmap {record.socketmap}; tcp_table "
         f"{record.tcp_table}; LMTP {record.lmtp}; SMTP {record.smtp}{accepted}",
+        *([f"dashboard {record.dashboard}"] if record.dashboard != "off" else []),
         *([f"inputs: {', '.join(record.inputs)}"] if record.inputs else []),
     ]
 

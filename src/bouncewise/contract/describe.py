@@ -29,6 +29,7 @@ from bouncewise.contract.missed import MissedRow
 from bouncewise.contract.replays import ReplayedRow, ReplaySummary
 from bouncewise.contract.runs import (
     ActRecord,
+    AuditRow,
     BatchRecord,
     CleanRecord,
     ExplanationRecord,
@@ -72,6 +73,7 @@ from bouncewise.contract.service import (
     ServeRecord,
     SpoolRecord,
     TokenRecord,
+    UserRecord,
 )
 from bouncewise.contract.settings import (
     ConfigCheckRecord,
@@ -120,6 +122,8 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "suppressions list": (SuppressionRow,),
     "suppressions export": (SuppressionRow,),
     "suppressions add, remove, undo": (ActRecord,),
+    "audit list": (AuditRow,),
+    "audit undo": (ActRecord,),
     "confirm": (ActRecord,),
     "suppressions import": (ImportRecord,),
     "suppressions imports": (ImportListRow,),
@@ -145,6 +149,7 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "dashboard": (DashboardRecord,),
     "spool": (SpoolRecord, PoisonRow),
     "tokens make": (TokenRecord,),
+    "users make": (UserRecord,),
     "watch": (WatchRow,),
     "verp": (ReturnAddressRow, VerpCheckRow, VerpKeyRecord),
     "config": (SettingRow, ConfigPlaceRow, ConfigCheckRecord),

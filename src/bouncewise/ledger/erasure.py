@@ -93,10 +93,14 @@ class Erasure:
             self._erase_in_block(number, {i for b, i in items if b == number}, pattern)
             progress(count, len(blocks))
         for mention in self.mentions(names):
-            why = pattern.sub(ERASED.encode(), mention.why.encode("utf-8", "replace")).decode()
+            why = _replaced(mention.why, pattern)
             self._db.run(f"erase_{mention.table}_why", id=mention.number, why=why)
+        for entry, why in list(self._db.all("audit_reasons")):
+            if _found(why, pattern):
+                self._db.run("erase_audit_why", id=entry, why=_replaced(why, pattern))
         for name in sorted(names):
             self._db.run("erase_about", name=name)
+            self._db.run("erase_audit", name=name)
             for query in _TABLES:
                 self._db.run(query, address=id_of(name))
 
@@ -147,6 +151,10 @@ def _forms(name: str) -> Iterator[str]:
     for written in domains:
         yield f"{local}@{written}"
         yield f"{local}={written}"
+
+
+def _replaced(text: str, pattern: re.Pattern[bytes]) -> str:
+    return pattern.sub(ERASED.encode(), text.encode("utf-8", "replace")).decode()
 
 
 def _found(text: str, pattern: re.Pattern[bytes]) -> bool:
