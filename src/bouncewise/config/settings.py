@@ -244,6 +244,14 @@ class Watch(Table, frozen=True, kw_only=True):
         tuple[str, ...],
         Setting("IP addresses that you send from", '["192.0.2.10", "2001:db8::25"]', values.ip),
     ] = ()
+    smtp: Annotated[
+        bool,
+        Setting(
+            "also connect to port 25 of the MX hosts of the domains, without a mail: STARTTLS, the "
+            "certificate, and when it expires",
+            "true",
+        ),
+    ] = False
 
 
 class Settings(Table, frozen=True, kw_only=True):

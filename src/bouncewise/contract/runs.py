@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bouncewise.operations.explain import Page
     from bouncewise.operations.imports import Imported
     from bouncewise.operations.status import Status, StatusRow
+    from bouncewise.operations.undo_import import ListedImport
 
 
 class IngestRecord(Record, frozen=True, kw_only=True):
@@ -196,6 +197,10 @@ class ImportRecord(Record, frozen=True, kw_only=True):
     lost_dates: Annotated[
         int, about("rows with a date that cannot be read; the time of the import is recorded")
     ] = 0
+    released: Annotated[
+        int,
+        about("rows without a date whose addresses were released: they stay released"),
+    ] = 0
 
     @classmethod
     def of(cls, done: Imported, *, dry_run: bool) -> ImportRecord:
@@ -212,7 +217,29 @@ class ImportRecord(Record, frozen=True, kw_only=True):
             bad=done.bad,
             id=done.id,
             rows=dict(groups.most_common()),
-            lost_dates=done.lost_date.rows if done.lost_date else 0,
+            lost_dates=done.lost_dates,
+            released=done.released,
+        )
+
+
+class ImportListRow(Record, frozen=True, kw_only=True):
+    """``suppressions imports``: one object per import, the latest first."""
+
+    id: Annotated[int, about("the number for `suppressions undo`")]
+    at: Annotated[str | None, about("when")]
+    names: Annotated[int, about("the addresses and domains that it lists")]
+    state: Annotated[str, about("`stands` or `undone`")]
+    file: Annotated[str, about("the file, as it was named")]
+
+    @classmethod
+    def of(cls, one: ListedImport) -> ImportListRow:
+        """The row of an import."""
+        return cls(
+            id=one.number,
+            at=time(one.at),
+            names=one.names,
+            state="undone" if one.is_undone else "stands",
+            file=one.file,
         )
 
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from bouncewise.ledger.records import AuditEntry, FailedMail, Import, Run, Subject
+from bouncewise.ledger.records import (
+    AuditEntry,
+    FailedMail,
+    Import,
+    Mention,
+    Run,
+    Subject,
+)
 from bouncewise.model import Decisions
 from bouncewise.times import Micros
 
@@ -31,6 +39,9 @@ class Imports(Protocol):
 
     def names(self, number: int, kind: str) -> list[str]:
         """The names with acts of this *kind* that an import lists, by name."""
+
+    def acts(self) -> Counter[tuple[str, int]]:
+        """How many acts of each kind each import lists."""
 
     def latest(self, most: int) -> list[Import]:
         """The last imports, the latest first."""
@@ -100,8 +111,11 @@ class Erasure(Protocol):
     def count(self, name: str) -> dict[str, int]:
         """How much there is about *name*."""
 
+    def mentions(self, names: set[str]) -> list[Mention]:
+        """The acts and rulings about others in whose reasons one of *names* stands."""
+
     def erase(self, names: set[str], progress: Callable[[int, int], None]) -> None:
-        """Remove everything about *names*."""
+        """Remove everything about *names*, which are replaced where others' reasons have them."""
 
     def compact(self) -> bool:
         """Write the whole ledger anew, so that nothing is left in unused parts of the file; False
