@@ -23,7 +23,7 @@ from bouncewise.service.drain import LMTP, Drain
 from bouncewise.service.feed import Feed, Source
 from bouncewise.service.folder import DropFolder
 from bouncewise.service.inputs import JournalUnits, LogFile, sources
-from bouncewise.service.mailbox import Mailbox
+from bouncewise.service.mailboxes.mailbox import Mailbox
 from bouncewise.service.spool import Record, Writer
 from intake.test_journal import FakeJournal, fake
 from service.test_mailbox import bounce

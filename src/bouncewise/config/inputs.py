@@ -52,12 +52,43 @@ class Security(StrEnum):
     NONE = "none"
 
 
+class MailboxKind(StrEnum):
+    """How a mailbox is read."""
+
+    IMAP = "imap"
+    POP3 = "pop3"
+    GRAPH = "graph"
+    GMAIL = "gmail"
+
+
 class Fetch(Table, frozen=True, kw_only=True):
-    """A mailbox that `serve` and `fetch` read by IMAP; begin each with `[[fetch]]`."""
+    """A mailbox that `serve` and `fetch` read; begin each with `[[fetch]]`."""
 
     name: Annotated[str, Setting("what it is called", '"bounces"', values.name)] = ""
-    host: Annotated[str, Setting("the IMAP server", '"imap.shop.example"', values.host)] = ""
-    port: Annotated[int, Setting("its port", "993", values.port)] = 993
+    kind: Annotated[
+        MailboxKind,
+        Setting(
+            "`imap`, `pop3`, `graph` (Microsoft 365 by Microsoft Graph) or `gmail` (the API of "
+            "Gmail)",
+            '"imap"',
+        ),
+    ] = MailboxKind.IMAP
+    host: Annotated[
+        str,
+        Setting(
+            "the server; default for `graph` and `gmail`: the vendor's",
+            '"imap.shop.example"',
+            values.host,
+        ),
+    ] = ""
+    port: Annotated[
+        int,
+        Setting(
+            "its port; default: the usual one of kind and security, such as 993",
+            "993",
+            values.port,
+        ),
+    ] = 0
     security: Annotated[
         Security,
         Setting("`tls`, `starttls`, or `none`, which only this machine itself may have", '"tls"'),
@@ -82,7 +113,67 @@ class Fetch(Table, frozen=True, kw_only=True):
             values.line,
         ),
     ] = ()
-    folder: Annotated[str, Setting("the folder that is read", '"INBOX"', values.mailbox)] = "INBOX"
+    tenant: Annotated[
+        str,
+        Setting(
+            "for Microsoft: the tenant, in place of `token_url`",
+            '"shop.onmicrosoft.example"',
+            values.word,
+        ),
+    ] = ""
+    client_id: Annotated[
+        str,
+        Setting(
+            "in place of a password: the client of OAuth 2 that gets access tokens",
+            '"5f5f5f5f-5f5f-5f5f-5f5f-5f5f5f5f5f5f"',
+            values.line,
+        ),
+    ] = ""
+    client_secret: Annotated[
+        str,
+        Setting(
+            "where its secret is: `file:` and a path, or `env:` and the name of a variable",
+            '"file:/etc/bouncewise/client.secret"',
+            values.secret_place,
+        ),
+    ] = ""
+    refresh_token: Annotated[
+        str,
+        Setting(
+            "where its refresh token is; without one the client gets tokens for itself (client "
+            "credentials)",
+            '"file:/etc/bouncewise/refresh.token"',
+            values.secret_place,
+        ),
+    ] = ""
+    service_account: Annotated[
+        str,
+        Setting(
+            "in place of a password, for Google Workspace: where the key file of a service account "
+            "with domain-wide delegation is",
+            '"file:/etc/bouncewise/google.json"',
+            values.secret_place,
+        ),
+    ] = ""
+    token_url: Annotated[
+        str,
+        Setting(
+            "where access tokens are issued, if neither Microsoft nor Google does it",
+            '"https://login.shop.example/token"',
+            values.url,
+        ),
+    ] = ""
+    scope: Annotated[
+        str,
+        Setting(
+            "the scope that is asked for; default: what reading the mailbox needs",
+            '"https://outlook.office365.com/.default"',
+            values.line,
+        ),
+    ] = ""
+    folder: Annotated[
+        str, Setting("the folder that is read; a label of Gmail", '"INBOX"', values.mailbox)
+    ] = "INBOX"
     move_to: Annotated[
         str,
         Setting(

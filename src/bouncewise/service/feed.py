@@ -25,12 +25,14 @@ from bouncewise.readers.base import Item
 from bouncewise.readers.logs.timestamps import use_zone
 from bouncewise.service.drain import SESSION, Tell
 from bouncewise.service.ledger_file import LedgerFile
+from bouncewise.service.mailboxes.base import AccountError
 
 WRITE = 1.0
 """Seconds after which what was read is written while more comes."""
 
 _QUEUE = 8  # batches that wait for the thread that writes
 _WAITS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)  # seconds after faults in a row
+_LONGEST = 3600.0  # seconds that a server may ask to wait
 _STEADY = 300.0  # seconds after which a fault is the first again
 _LOOK = 0.1
 _END = 5.0  # seconds that an input gets to end after the last write
@@ -124,12 +126,13 @@ class Feeder(Outlet):
             except Exception as defect:  # the other inputs must not end with this one
                 is_known = isinstance(defect, OSError | BouncewiseError)
                 text = str(defect) if is_known else repr(defect)[:300]
+                asked = defect.wait if isinstance(defect, AccountError) else 0.0
             if self._feed.is_once:
                 self.failed = text
                 self.tell(f"{self._source.name}: {text}")
                 return
             faults = 0 if time.monotonic() - begun > _STEADY else faults
-            pause = _WAITS[min(faults, len(_WAITS) - 1)]
+            pause = max(_WAITS[min(faults, len(_WAITS) - 1)], min(asked, _LONGEST))
             faults += 1
             self.tell(f"{self._source.name}: {text}; it is tried again in {pause:g} s")
             self.pause(pause)

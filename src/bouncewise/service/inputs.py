@@ -12,7 +12,7 @@ from bouncewise.intake.journal import Journal
 from bouncewise.intake.live import LiveLog
 from bouncewise.service.feed import Feeder, Source
 from bouncewise.service.folder import DropFolder
-from bouncewise.service.mailbox import Mailbox
+from bouncewise.service.mailboxes.mailbox import Mailbox
 
 
 class LogFile:
