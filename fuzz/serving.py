@@ -110,6 +110,11 @@ class Service:
         with open_store(self.ledger, read_only=True) as ledger:
             return {name for name in ledger.names() if not name.startswith("@")}
 
+    def events(self) -> int:
+        """The events in the ledger."""
+        with open_store(self.ledger, read_only=True) as ledger:
+            return ledger.counts()["event"]
+
     def ledger_process(self) -> int:
         """The process id of the ledger process, as soon as there is one."""
         assert self.process is not None

@@ -354,7 +354,7 @@ def test_the_inputs_of_the_settings_have_names_of_their_own() -> None:
         folder=(Folder(path="/drop"),),
         fetch=(Fetch(host="imap.shop.example", user="b", password="env:P"),),
     )
-    assert [source.name for source in sources(settings)] == [
+    assert [source.name for source in sources(settings, Path("spool"))] == [
         "follow /var/log/mail.log",
         "journal postfix*",
         "follow mx1",
@@ -375,4 +375,4 @@ def test_the_inputs_of_the_settings_have_names_of_their_own() -> None:
 )
 def test_inputs_that_are_not_complete_are_refused(settings: Settings, text: str) -> None:
     with pytest.raises(ConfigError, match=text):
-        sources(settings)
+        sources(settings, Path("spool"))

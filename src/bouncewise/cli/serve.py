@@ -74,7 +74,7 @@ def command(
     if role == "ledger":
         _drain(folder, settings, config_path, rule_paths, db, policy_path)
         return
-    inputs = sources(settings)
+    inputs = sources(settings, folder)
     if role == "inputs":
         options = Feeding(db, policy_path, rule_paths, load_configuration(config_path))
         feed_process(inputs, options)

@@ -44,6 +44,51 @@ class Folder(Table, frozen=True, kw_only=True):
     ] = ""
 
 
+class Syslog(Table, frozen=True, kw_only=True):
+    """A server to which log daemons send lines by TCP (RFC 6587), for `serve`; begin each with
+    `[[syslog]]`.
+    """
+
+    name: Annotated[str, Setting("what it is called in reports", '"mx"', values.name)] = ""
+    listen: Annotated[
+        str,
+        Setting("host and port, or `unix:` and a path", '"192.0.2.5:6514"', values.place),
+    ] = ""
+    peers: Annotated[
+        tuple[str, ...],
+        Setting(
+            "addresses or networks whose lines are believed; others are refused. Default: this "
+            "machine itself",
+            '["192.0.2.0/24"]',
+            values.network,
+        ),
+    ] = ()
+    certificate: Annotated[
+        str,
+        Setting(
+            "for TLS (RFC 5425): the file of the certificate and its chain",
+            '"/etc/bouncewise/syslog.pem"',
+            values.path,
+        ),
+    ] = ""
+    key: Annotated[
+        str,
+        Setting(
+            "the file of its key, if that is another one",
+            '"/etc/bouncewise/syslog.key"',
+            values.path,
+        ),
+    ] = ""
+    client_authority: Annotated[
+        str,
+        Setting(
+            "the file of the authority whose certificates clients must have",
+            '"/etc/bouncewise/clients.pem"',
+            values.path,
+        ),
+    ] = ""
+
+
 class Security(StrEnum):
     """How the connection to a mailbox is protected."""
 

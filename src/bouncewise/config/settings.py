@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from bouncewise.config import values
-from bouncewise.config.inputs import Fetch, Folder, Tail
+from bouncewise.config.inputs import Fetch, Folder, Syslog, Tail
 from bouncewise.config.outgoing import AlertTarget, Sync
 from bouncewise.config.service import (
     Http,
@@ -266,5 +266,6 @@ class Settings(Table, frozen=True, kw_only=True):
     tail: tuple[Tail, ...] = ()
     folder: tuple[Folder, ...] = ()
     fetch: tuple[Fetch, ...] = ()
+    syslog: tuple[Syslog, ...] = ()
     sync: tuple[Sync, ...] = ()
     alert: tuple[AlertTarget, ...] = ()

@@ -145,6 +145,21 @@ def listen(text: str) -> str:
     return text
 
 
+def place(text: str) -> str:
+    """``HOST:PORT``, ``[IPv6]:PORT`` or ``unix:PATH``."""
+    if text == "off":
+        raise ValueError("'off' is no place to listen; remove the table")
+    return listen(text)
+
+
+def network(text: str) -> str:
+    """An IP address or network (192.0.2.0/24)."""
+    try:
+        return str(ip_network(text.strip(), strict=False))
+    except ValueError:
+        raise ValueError(f"{text!r} is no IP address or network") from None
+
+
 def url(text: str) -> str:
     """An http or https URL without query, and without a slash at its end."""
     if not re.fullmatch(r"https?://[^\s/?#]+(?:/[^\s?#]*)?", text):

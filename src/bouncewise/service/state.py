@@ -31,6 +31,7 @@ from bouncewise.service.inbox import Inbox
 from bouncewise.service.policy import PolicyAnswers
 from bouncewise.service.seen import SeenTokens
 from bouncewise.service.spool import Record
+from bouncewise.service.syslog import SyslogServer
 from bouncewise.service.tokens import Tokens
 
 REFRESH = 0.2
@@ -49,12 +50,13 @@ Tell = Callable[[str], None]
 class State:
     """See the module."""
 
-    def __init__(self, settings: Settings, inbox: Inbox, folder: Path, tell: Tell) -> None:
+    def __init__(self, settings: Settings, inbox: Inbox[Record], folder: Path, tell: Tell) -> None:
         """Raises ConfigError where a webhook or token of *settings* is not complete."""
-        self.tell, self._folder, self._inbox = tell, folder, inbox
+        self.tell, self.folder, self._inbox = tell, folder, inbox
         self.configure(settings)
         self.mailgun_tokens = SeenTokens(folder, time.time())
         self.last_heard: dict[str, float] = {}
+        self.syslog: list[SyslogServer] = []
         self.policy_answers: PolicyAnswers | None = None
         self._checker: Checker | None = None
         self._ledger_error = _NOT_YET
@@ -176,7 +178,7 @@ class State:
 
     def spool_bytes(self) -> int:
         """The octets of the spool's files."""
-        found = spool.segments(self._folder)
+        found = spool.segments(self.folder)
         return self._inbox.end - found[0] if found else 0
 
     def ready(self) -> tuple[bool, str]:
