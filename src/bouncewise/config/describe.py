@@ -39,6 +39,7 @@ _NAMES = {
     "tail": "[tail]",
     "folder": "[folder]",
     "fetch": "[fetch]",
+    "syslog": "[syslog]",
     "sync": "[sync]",
     "alert": "[alert]",
 }

@@ -51,6 +51,11 @@ class Mark(msgspec.Struct, frozen=True, array_like=True):
     at: int
     middle: str = ""
 
+    @property
+    def is_short(self) -> bool:
+        """Whether it may cover only what files of one kind begin with, so that it fits others."""
+        return self.offset <= _LONGEST_HEAD
+
 
 class Part:
     """An open file, or what a compressed one holds, and how far it was read."""
