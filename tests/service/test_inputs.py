@@ -18,9 +18,11 @@ from bouncewise.ledger import Location
 from bouncewise.operations.context import Context
 from bouncewise.operations.outcomes import By, rates
 from bouncewise.service import feed as feeding
+from bouncewise.service import feeder
 from bouncewise.service import folder as folders
 from bouncewise.service.drain import LMTP, Drain
-from bouncewise.service.feed import Feed, Source
+from bouncewise.service.feed import Feed
+from bouncewise.service.feeder import Source
 from bouncewise.service.folder import DropFolder
 from bouncewise.service.inputs import JournalUnits, LogFile, sources
 from bouncewise.service.mailboxes.mailbox import Mailbox
@@ -252,7 +254,7 @@ class Puts:
         self.acts = acts
         self.positions: list[str] = []
 
-    def run(self, position: str, outlet: feeding.Feeder) -> None:
+    def run(self, position: str, outlet: feeder.Feeder) -> None:
         self.positions.append(position)
         if self.acts:
             self.acts.pop(0)()
@@ -262,7 +264,7 @@ class Puts:
 def test_an_input_with_a_defect_is_begun_again_from_its_position(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feeding, "_WAITS", (0.01,))
+    monkeypatch.setattr(feeder, "WAITS", (0.01,))
     log = tmp_path / "mail.log"
     log.write_text(MAILS[1].log())
 
@@ -280,7 +282,7 @@ def test_an_input_with_a_defect_is_begun_again_from_its_position(
 def test_a_ledger_that_is_busy_is_waited_for(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feeding, "_WAITS", (0.01,))
+    monkeypatch.setattr(feeding, "WAITS", (0.01,))
     flush, faults = feeding.Session.flush, [3]
 
     def busy(session: object, *arguments: object, **named: object) -> None:

@@ -48,6 +48,9 @@ class Outlet:
     def tell(self, line: str) -> None:
         self.said.append(line)
 
+    def look(self) -> None:
+        pass
+
     def recipients(self) -> list[str]:
         reports = [getattr(item, "report", None) for item in self.items]
         return [report.recipient for report in reports if report]

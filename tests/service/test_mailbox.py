@@ -83,6 +83,9 @@ class Stored:
     def tell(self, line: str) -> None:
         self.said.append(line)
 
+    def look(self) -> None:
+        pass
+
     def recipients(self) -> list[str]:
         return [item.report.recipient for item in self.items if isinstance(item, Finding)]
 

@@ -29,7 +29,7 @@ from bouncewise.contract.service import FeedRecord
 from bouncewise.errors import InputError, LedgerError
 from bouncewise.readers import Note
 from bouncewise.readers.base import Item
-from bouncewise.service.feed import Source
+from bouncewise.service.feeder import Source
 from bouncewise.service.mailboxes.mailbox import Mailbox
 
 _SCHEMES = {
@@ -149,6 +149,9 @@ class _Shown:
 
     def tell(self, line: str) -> None:
         tell(line)
+
+    def look(self) -> None:
+        pass
 
 
 def _dry_run(boxes: list[Mailbox], db: str | None, as_json: bool) -> int:

@@ -77,7 +77,7 @@ def command(
     inputs = sources(settings, folder)
     if role == "inputs":
         options = Feeding(db, policy_path, rule_paths, load_configuration(config_path))
-        feed_process(inputs, options)
+        feed_process(inputs, options, folder)
         return
     found = hooks(settings.webhook, settings.http.public_url)
     Tokens(settings.token)

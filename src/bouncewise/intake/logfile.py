@@ -203,6 +203,21 @@ def reading(path: Path) -> Iterator[Part]:
         yield Part(next(streams).stream, path.stat().st_ino, is_plain=False)
 
 
+def behind(path: Path, position: str) -> int:
+    """Octets of the file at *path* that are not read, by a position of its Follower; all of them
+    where that is about another file, and -1 where there is no file.
+    """
+    try:
+        found = path.stat()
+    except OSError:
+        return -1
+    with contextlib.suppress(msgspec.DecodeError):
+        for mark in msgspec.json.decode(position or "[]", type=list[Mark]):
+            if mark.inode == found.st_ino:
+                return max(0, found.st_size - mark.offset)
+    return found.st_size
+
+
 def changed_since(path: Path, at: int) -> bool:
     """Whether a file may have been written since that time."""
     try:

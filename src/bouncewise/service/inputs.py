@@ -16,7 +16,8 @@ from bouncewise.errors import ConfigError
 from bouncewise.intake.follow import Chunk, Follower
 from bouncewise.intake.journal import Journal
 from bouncewise.intake.live import LiveLog
-from bouncewise.service.feed import Feeder, Source
+from bouncewise.intake.logfile import behind
+from bouncewise.service.feeder import Feeder, Source
 from bouncewise.service.folder import DropFolder
 from bouncewise.service.line_file import first_position, line_path, remove_read
 from bouncewise.service.mailboxes.mailbox import Mailbox
@@ -37,6 +38,10 @@ class LogFile:
         """See Source."""
         chunks = Follower(self._path, position, outlet.tell).chunks()
         LiveLog(self.name, chunks, outlet).run()
+
+    def behind(self, position: str) -> int:
+        """Octets that are not read."""
+        return behind(Path(self._path), position)
 
 
 class JournalUnits:
@@ -65,6 +70,10 @@ class SyslogLines:
         follower = Follower(str(self._path), position, outlet.tell)
         chunks = self._chunks(follower.chunks(), outlet)
         LiveLog(self.name, chunks, outlet, is_mixed=True).run()
+
+    def behind(self, position: str) -> int:
+        """Octets that are not read."""
+        return behind(self._path, position)
 
     def _chunks(
         self, chunks: Generator[Chunk, None, None], outlet: Feeder

@@ -23,11 +23,12 @@ from bouncewise.net.https import FetchError, fetch
 from bouncewise.operations.check import Answer, Checker
 from bouncewise.policy.load import Policy
 from bouncewise.providers.sns import topic_host
-from bouncewise.service import spool
+from bouncewise.service import input_status, spool
 from bouncewise.service.clock import Clock
 from bouncewise.service.drain import WEBHOOK
 from bouncewise.service.hooks import Hook, hooks
 from bouncewise.service.inbox import Inbox
+from bouncewise.service.input_metrics import InputMetrics
 from bouncewise.service.policy import PolicyAnswers
 from bouncewise.service.seen import SeenTokens
 from bouncewise.service.spool import Record
@@ -203,6 +204,8 @@ class State:
                 name: round(time.time() - at, 1) for name, at in sorted(self.last_heard.items())
             },
             "webhooks": {name: hook.esp.name for name, hook in sorted(self.hooks.items())},
+            "inputs": msgspec.to_builtins(input_status.read(self.folder)),
+            "syslog": {server.name: server.counts() for server in self.syslog},
         }
 
     def metrics(self) -> bytes:
@@ -216,10 +219,14 @@ class State:
                 self._gauges[f"policy_{name}"].set(getattr(self.policy_answers, name))
         for name, at in self.last_heard.items():
             self._heard.labels(name).set(at)
+        for server in self.syslog:
+            for count, number in server.counts().items():
+                self._syslog.labels(server.name, count).set(number)
         return generate_latest(self._registry)
 
     def _make_metrics(self) -> None:
         self._registry = registry = CollectorRegistry()
+        registry.register(InputMetrics(self.folder))
         self._asked = Counter(
             "bouncewise_checked", "Addresses asked for by HTTP or mail servers", registry=registry
         )
@@ -233,6 +240,13 @@ class State:
             "bouncewise_source_last_seconds",
             "When each source was heard last, in seconds since 1970",
             ("source",),
+            registry=registry,
+        )
+        self._syslog = Gauge(
+            "bouncewise_syslog",
+            "Of each server of syslog: lines, cut lines and refused connections since the start, "
+            "and connections now",
+            ("source", "count"),
             registry=registry,
         )
         self._gauges = {

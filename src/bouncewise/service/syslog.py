@@ -120,8 +120,7 @@ class Frames:
 
 class SyslogServer:
     """Serves the connections of *syslog*. ``lines``, ``cut`` and ``refused``: lines that were
-    stored, those of them that were cut, and connections that were refused; ``last``: when the last
-    line came, in seconds since 1970.
+    stored, those of them that were cut, and connections that were refused.
     """
 
     def __init__(
@@ -142,6 +141,15 @@ class SyslogServer:
     def connections(self) -> int:
         """How many there are now."""
         return len(self._tasks)
+
+    def counts(self) -> dict[str, int]:
+        """For /statusz and /metrics."""
+        return {
+            "lines": self.lines,
+            "cut": self.cut,
+            "refused": self.refused,
+            "connections": self.connections,
+        }
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, to its end."""

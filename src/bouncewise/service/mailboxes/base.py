@@ -73,6 +73,9 @@ class MailServer(Protocol):
     def check_changes(self) -> None:
         """Raise MailboxError where the server cannot do what the settings ask for."""
 
+    def probe(self) -> None:
+        """Raise MailboxError where the mailbox cannot be read."""
+
     def changes(self, place: str) -> Iterator[Page]:
         """What came since *place*; '' is the beginning. Raises ResetError."""
 

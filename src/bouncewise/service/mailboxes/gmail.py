@@ -43,6 +43,11 @@ class GmailLabel:
     def check_changes(self) -> None:
         """See MailServer: exactly what is named is moved or deleted."""
 
+    def probe(self) -> None:
+        """See MailServer."""
+        self._api.get(f"{self._user}/profile")
+        self._label(self._fetch.folder)
+
     def changes(self, place: str) -> Iterator[Page]:
         """See MailServer; a place is a historyId."""
         label = self._label(self._fetch.folder)

@@ -43,6 +43,11 @@ class GraphFolder:
     def check_changes(self) -> None:
         """See MailServer: exactly what is named is moved or deleted."""
 
+    def probe(self) -> None:
+        """See MailServer."""
+        folder = quote(self._folder(self._fetch.folder), safe="")
+        self._api.get(f"{self._user}/mailFolders/{folder}?{urlencode({'$select': 'id'})}")
+
     def changes(self, place: str) -> Iterator[Page]:
         """See MailServer; a place is the path of the next page, or of the next round."""
         path = place or self._first()

@@ -83,6 +83,10 @@ class Folder:
         except UnicodeEncodeError:
             raise MailboxError("the server takes only passwords in ASCII") from None
 
+    def probe(self) -> None:
+        """See MailServer."""
+        self.open()
+
     def changes(self, place: str) -> Iterator[Page]:
         """See MailServer; a place is the UIDVALIDITY and the last UID."""
         validity, following = self.open()

@@ -78,6 +78,9 @@ class MailOutlet(Protocol):
     def tell(self, line: str) -> None:
         """One line for the operator."""
 
+    def look(self) -> None:
+        """The mailbox could be read, whether there was something new or not."""
+
 
 class Mailbox:
     """The mailbox of *fetch*. Raises ConfigError where its settings are not complete."""
@@ -101,6 +104,7 @@ class Mailbox:
                 server.check_changes()
             while not outlet.is_stopping:
                 at = self._look(server, at, outlet)
+                outlet.look()
                 if outlet.is_once:
                     return
                 server.wait(self._fetch.every, lambda: outlet.is_stopping)
@@ -108,6 +112,12 @@ class Mailbox:
     def connect(self) -> MailServer:
         """The server. Raises MailboxError, ConfigError."""
         return _SERVERS[self._fetch.kind](self._fetch, self._credentials)
+
+    def probe(self) -> None:
+        """Log in, and see that the mailbox can be read. Raises MailboxError, ConfigError."""
+        with contextlib.closing(self.connect()) as server:
+            server.check_changes()
+            server.probe()
 
     @property
     def act(self) -> str:

@@ -89,6 +89,10 @@ class Maildrop:
     def check_changes(self) -> None:
         """See MailServer: whatever the server, exactly what is named is deleted."""
 
+    def probe(self) -> None:
+        """See MailServer."""
+        self._session()
+
     def changes(self, place: str) -> Iterator[Page]:
         """See MailServer; everything is one page."""
         self._session()
