@@ -13,6 +13,10 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 
 from bouncewise.classifier.combine import (
+    DECISIVE_ODDS,
+    MIN_PROBABILITY,
+    MIN_WITHOUT_CODE,
+    ODDS,
     SUPPRESSING,
     SURE_RULE,
     Meaning,
@@ -45,13 +49,11 @@ _STAGES = {str(stage): stage for stage in Stage}
 class _ByRules(NamedTuple):
     """What a set of matching rules means.
 
-    ``base`` is the confidence of the deciding rule by itself, and ``settled`` says whether it
-    decides without the model: a rule of a decisive tier, or one whose cause the status states, too.
+    ``odds`` is by how much the deciding rule multiplies the odds of its cause; 0 where none does.
     """
 
     meaning: Meaning
-    base: float
-    settled: bool
+    odds: float
     is_own: bool
     """Whether the rule is a receiver's own or the operator's, whose texts are known as a whole."""
 
@@ -94,12 +96,11 @@ class Classifier:
         are what is known from elsewhere; they outrank the text.
         """
         seen = self._match(reply, parts, receiver, stage)
-        meaning, base, settled, _ = seen.by_rules
-        if not settled and (seen.reply_code or not is_empty_status(seen.status)):
-            # (Prose is no reply: it may be any sentence, and is left to the rules.)
-            reading = _reading(seen.words, seen.reply_code, seen.status)
-            if reading is not None:
-                meaning = combine(meaning, base, reading, seen.transient, self.ruleset.causes)
+        meaning = seen.by_rules.meaning
+        reading = None if seen.by_rules.is_own else _reading(seen)
+        if reading is not None:
+            odds = seen.by_rules.odds
+            meaning = combine(meaning, odds, reading, seen.transient, self.ruleset.causes)
         meaning = before_recipients(meaning, seen.stage, self.ruleset.causes)
         suppresses = meaning.advice in SUPPRESSING and not seen.by_rules.is_own
         if suppresses and is_doubtful(meaning.advice, seen.words, seen.status):
@@ -162,9 +163,7 @@ class Classifier:
             facts = self.ruleset.causes[Cause.UNKNOWN]
             advice = usual_advice(facts, transient_reply)
             nothing = (facts.cause, facts.party, facts.permanence, advice)
-            return _ByRules(
-                Meaning(*nothing, 0.0, NO_RULE, (), ()), 0.0, settled=False, is_own=False
-            )
+            return _ByRules(Meaning(*nothing, 0.0, NO_RULE, (), ()), 0.0, is_own=False)
         first = matching[0]
         rule, base = self.ruleset.rules[first], self.ruleset.base[first]
         confidence, agreed, alternates = self._weigh(matching)
@@ -177,9 +176,9 @@ class Classifier:
         said = (facts.cause, facts.party, permanence, advice, confidence, rule.id)
         by_code = agreed and base >= SURE_RULE
         tier = self.ruleset.tiers[first]
-        settled = by_code or tier in _DECISIVE_TIERS
+        odds = DECISIVE_ODDS if by_code or tier in _DECISIVE_TIERS else ODDS
         meaning = Meaning(*said, rule.when.phrase, alternates)
-        return _ByRules(meaning, base, settled, is_own=tier in _KNOWN_TIERS)
+        return _ByRules(meaning, odds, is_own=tier in _KNOWN_TIERS)
 
     def _weigh(self, matching: list[int]) -> tuple[float, bool, tuple[Cause, ...]]:
         """The confidence of the first of the *matching* rules, whether codes agree with its
@@ -207,10 +206,19 @@ class Classifier:
         return round(max(0.05, 1 - doubt), 2), agreed, tuple(alternates)[:4]
 
 
+def _reading(seen: _Seen) -> Reading | None:
+    """What the model reads; None where it is not asked, or not sure enough."""
+    found = _read(seen.words, seen.reply_code, seen.status)
+    if found is None or seen.by_rules.odds:
+        return found
+    coded = seen.reply_code or not is_empty_status(seen.status)
+    limit = MIN_PROBABILITY if coded else MIN_WITHOUT_CODE
+    return found if found.cause is not Cause.UNKNOWN and found.probability >= limit else None
+
+
 @lru_cache(maxsize=4096)
-def _reading(words: str, reply_code: int | None, status: str | None) -> Reading | None:
-    """What the model reads; None where it is not sure enough. Replies repeat."""
-    return shipped_model().read(features(words, reply_code, status))
+def _read(words: str, reply_code: int | None, status: str | None) -> Reading | None:
+    return shipped_model().read(features(words, reply_code, status))  # replies repeat
 
 
 @cache

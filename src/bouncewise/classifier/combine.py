@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from bouncewise.classifier.model import SURE, Reading
+from bouncewise.classifier.model import Reading
 from bouncewise.model import Advice, Cause, Party, Permanence
 from bouncewise.rules.load import CauseFacts
 
@@ -18,6 +18,16 @@ MODEL_RULE = "model"
 
 SURE_RULE = 0.8
 """The confidence of a rule by itself from which on it casts doubt on another rule."""
+
+ODDS, DECISIVE_ODDS = 10.0, 150.0
+"""By how much a rule multiplies the odds of its cause; and by how much one does that names who is
+refused, or why, or whose cause the status states, too.
+"""
+
+MIN_PROBABILITY, MIN_WITHOUT_CODE = 0.5, 0.75
+"""The probability from which on the model decides where no rule does; and where the words have no
+code, and may be any sentence.
+"""
 
 SUPPRESSING = (Advice.SUPPRESS_ADDRESS, Advice.SUPPRESS_DOMAIN)
 
@@ -60,17 +70,19 @@ def usual_advice(facts: CauseFacts, transient_reply: bool) -> Advice:
 
 
 def combine(
-    by_rule: Meaning, base: float, reading: Reading, transient_reply: bool, causes: Causes
+    by_rule: Meaning, odds: float, reading: Reading, transient_reply: bool, causes: Causes
 ) -> Meaning:
-    """What the deciding rule, with the confidence *base* by itself, and the model mean together.
+    """What the deciding rule and the model mean together.
 
-    If they differ, the surer one decides, and the other's cause is an alternate. A rule that
-    suppresses then does so only if the model's cause suppresses, too.
+    A rule multiplies the odds of its cause by *odds*. If the model's cause is then still the more
+    likely one, it decides. A rule that suppresses does so only if the model's cause suppresses,
+    too.
     """
     if reading.cause is by_rule.cause:
         return by_rule._replace(confidence=round((1 + by_rule.confidence) / 2, 2))
     facts = causes[reading.cause]
-    if base >= SURE_RULE and reading.probability < SURE:
+    share = reading.probability_of(by_rule.cause)
+    if reading.probability <= odds * share:
         doubted = by_rule.advice in SUPPRESSING and facts.advice not in SUPPRESSING
         return by_rule._replace(
             advice=Advice.REVIEW if doubted else by_rule.advice,
@@ -83,7 +95,7 @@ def combine(
         facts.party,
         facts.permanence,
         Advice.REVIEW if advice in SUPPRESSING else advice,
-        round(min(reading.probability, _MODEL_CONFIDENCE), 2),
+        round(min(reading.probability / (1 - share + odds * share), _MODEL_CONFIDENCE), 2),
         MODEL_RULE,
         reading.words(),
         _alternates(reading.cause, *others),

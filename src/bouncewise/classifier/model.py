@@ -24,18 +24,12 @@ FILE = "model.bin"
 ZERO = 128
 """The octet that stands for the weight 0."""
 
-MIN_WORDS, KNOWN_SHARE = 2, 0.75
+MIN_WORDS, KNOWN_SHARE = 2, 0.5
 """How many words of a reply, and which share of them, the model must have learned from."""
 
-MIN_PROBABILITY = 0.5
-"""The probability below which the model does not decide."""
-
-SURE = 0.95
-"""The probability from which on the model is sure: then half of the words may be new to it."""
-
-_SURE_SHARE = 0.5
-
+_MAX_RIVALS = 4
 _RIVAL = 0.15  # the probability from which on another cause is an alternate
+_LEAST = 1e-4  # no cause is thought less likely than this
 _EVIDENCE_WORDS = 3
 _MAX_SIZE = 16 << 20
 _LANE = 32  # bits of the sum for one cause
@@ -48,9 +42,16 @@ class Reading(NamedTuple):
     cause: Cause
     probability: float
     alternates: tuple[Cause, ...]
+    shares: tuple[float, ...]
+    """The probability of each cause, in the order of ``weights.causes``."""
     weights: Model
     known: frozenset[str]
     """The features that the model learned from."""
+
+    def probability_of(self, cause: Cause) -> float:
+        """How likely *cause* is by what the model reads; the least likely are not told apart."""
+        causes = self.weights.causes
+        return max(self.shares[causes.index(cause)] if cause in causes else 0, _LEAST)
 
     def words(self) -> tuple[str, ...]:
         """The words of the reply that speak most for the cause, the strongest first."""
@@ -76,12 +77,10 @@ class Model(msgspec.Struct, frozen=True, array_like=True):
     """The weights of the features that were asked for, as ``_sums`` adds them; none in the file."""
 
     def read(self, features: Features) -> Reading | None:
-        """What the features say; None where the model knows too few of the words, or no cause is
-        likely enough.
-        """
+        """What the features say; None where the model knows too few of the words."""
         spelled, weights = features.words, self.weights
         known_words = sum(word in weights for word in spelled)
-        if known_words < MIN_WORDS or known_words < _SURE_SHARE * len(spelled):
+        if known_words < MIN_WORDS or known_words < KNOWN_SHARE * len(spelled):
             return None
         known = features.every & weights.keys()
         unit = self.scale / sqrt(len(known))
@@ -92,15 +91,13 @@ class Model(msgspec.Struct, frozen=True, array_like=True):
         highest = max(scores)
         shares = [exp(score - highest) for score in scores]
         total = sum(shares)
-        order = sorted(range(len(shares)), key=lambda i: -shares[i])
-        best = order[0]
-        limit = MIN_PROBABILITY if known_words >= KNOWN_SHARE * len(spelled) else SURE
-        if self.causes[best] is Cause.UNKNOWN or shares[best] / total < limit:
-            return None
+        shares = [share / total for share in shares]
+        best, *others = sorted(range(len(shares)), key=lambda i: -shares[i])[:_MAX_RIVALS]
         return Reading(
             self.causes[best],
-            shares[best] / total,
-            tuple(self.causes[i] for i in order[1:4] if shares[i] / total >= _RIVAL),
+            shares[best],
+            tuple(self.causes[i] for i in others if shares[i] >= _RIVAL),
+            tuple(shares),
             self,
             frozenset(known),
         )
