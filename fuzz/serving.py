@@ -94,6 +94,15 @@ class Service:
         finally:
             connection.close()
 
+    def get(self, path: str) -> bytes:
+        """The body at *path*."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.http, timeout=20)
+        try:
+            connection.request("GET", path, headers={"Authorization": f"Bearer {TOKEN.token}"})
+            return connection.getresponse().read()
+        finally:
+            connection.close()
+
     def bounce(self, number: int) -> int:
         return self.status("POST", f"/in/pm/{SECRET}", event(number))
 

@@ -32,7 +32,7 @@ from bouncewise.config.settings import Settings
 from bouncewise.contract import dumps
 from bouncewise.contract.settings import ConfigCheckRecord, ConfigPlaceRow, SettingRow
 from bouncewise.intake.sns_mail import sns_keys_of
-from bouncewise.service.doctor_inputs import check_settings as check_inputs
+from bouncewise.service.doctor_inputs import check_inputs, check_lists
 
 
 @click.group("config")
@@ -134,6 +134,7 @@ def check(
     load_policy(policy_path)
     load_classifier(rule_paths)
     check_inputs(loaded.settings)
+    check_lists(loaded.settings)
     advice = tuple(_advice(loaded.settings, keyring))
     place = ledger_location(db)
     if db is not None and not place.url and not place.path.exists():

@@ -51,7 +51,7 @@ def command(
     What is received is kept in a spool on disk before it is acknowledged, and goes from there into
     the ledger. By default HTTP listens on 127.0.0.1:8025, and the policy server for Postfix on
     127.0.0.1:8026; bouncewise.toml changes that (docs/service.md). SIGHUP reads the configuration
-    again.
+    again; only what it says about where to listen needs a restart.
 
     \b
     bouncewise serve --config /etc/bouncewise/bouncewise.toml
@@ -62,10 +62,10 @@ def command(
         Path(settings.spool.folder) if settings.spool.folder else location.path.parent / "spool"
     )
     try:
-        from bouncewise.service import front, supervise
+        from bouncewise.service import front  # noqa: F401
+        from bouncewise.service.doctor_inputs import check_inputs
         from bouncewise.service.hooks import hooks
         from bouncewise.service.inputs import sources
-        from bouncewise.service.spool import spool_id
         from bouncewise.service.tokens import Tokens
     except ImportError:
         raise missing_extra(
@@ -81,29 +81,64 @@ def command(
         return
     found = hooks(settings.webhook, settings.http.public_url)
     Tokens(settings.token)
+    check_inputs(settings)
     webhooks = {name: hook.esp.name for name, hook in found.items()}
     names = [source.name for source in inputs]
     record = _record(settings, location.name, folder, webhooks, names)
     if check_config:
         echo(*([dumps(record)] if as_json else _summary(record)))
         return
+    for line in _summary(record):
+        _tell(line)
+    _run(settings, folder, config_path, rule_paths, db, policy_path)
+
+
+def _run(
+    settings: Settings,
+    folder: Path,
+    config_path: Path | None,
+    rule_paths: tuple[Path, ...],
+    db: str | None,
+    policy_path: Path | None,
+) -> None:
+    """Run the front process, and the others beside it."""
+    from bouncewise.service import front, supervise
+    from bouncewise.service.doctor_inputs import check_inputs
+    from bouncewise.service.hooks import hooks
+    from bouncewise.service.inputs import sources
+    from bouncewise.service.spool import spool_id
+    from bouncewise.service.tokens import Tokens
+
     _try_ledger(db, policy_path, rule_paths, is_first=not spool_id(folder))
+
+    def commands(settings: Settings) -> list[supervise.Command]:
+        roles = ["ledger", *(["inputs"] if sources(settings, folder) else [])]
+        return [
+            supervise.Command((sys.executable, *_same_arguments(role)), _tell, role)
+            for role in roles
+        ]
+
+    supervisor = supervise.Supervisor(commands(settings))
+
+    def reload() -> Settings:
+        """The settings anew, checked; the other processes read them when they are started again."""
+        settings = load_configuration(config_path)[0]
+        hooks(settings.webhook, settings.http.public_url)
+        Tokens(settings.token)
+        check_inputs(settings)
+        supervisor.restart(commands(settings))
+        return settings
+
     setup = front.Setup(
         settings,
-        location,
+        ledger_location(db),
         folder,
         load_policy(policy_path),
         lambda: load_classifier(rule_paths),
-        lambda: load_configuration(config_path)[0],
+        reload,
         _tell,
     )
-    for line in _summary(record):
-        _tell(line)
-    roles = ["ledger", *(["inputs"] if inputs else [])]
-    processes = [
-        supervise.Command((sys.executable, *_same_arguments(role)), _tell, role) for role in roles
-    ]
-    front.run(setup, lambda: supervise.processes(processes))
+    front.run(setup, supervisor.running)
 
 
 def _try_ledger(

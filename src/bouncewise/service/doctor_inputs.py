@@ -7,7 +7,6 @@ per check. Changes nothing.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import time
@@ -199,14 +198,15 @@ def _heard(status: input_status.InputStatus, now: float) -> str:
     return f"{last}{behind}"
 
 
-def check_settings(settings: Settings) -> None:
-    """Raise ConfigError where an input, or a list of `[[sync]]` whose key can be read, is not
-    complete.
-    """
+def check_inputs(settings: Settings) -> None:
+    """Raise ConfigError where an input of *settings* is not complete."""
     sources(settings, Path())
     for syslog in settings.syslog:
         tls_context(syslog)
+
+
+def check_lists(settings: Settings) -> None:
+    """Raise ConfigError where a list of `[[sync]]` whose key can be read is not complete."""
     for sync in settings.sync:
-        if not sync.key or _secret("", sync.key) is None:
-            with contextlib.suppress(ConfigError) if not sync.key else contextlib.nullcontext():
-                account(sync.name, settings.sync)
+        if sync.key and _secret("", sync.key) is None:
+            account(sync.name, settings.sync)
