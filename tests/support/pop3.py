@@ -28,6 +28,8 @@ class Pop3Server:
         server = self
 
         class Handler(socketserver.StreamRequestHandler):
+            disable_nagle_algorithm = True
+
             def handle(self) -> None:
                 _Session(server, self.rfile, self.wfile).run()
 
