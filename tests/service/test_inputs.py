@@ -18,7 +18,7 @@ from bouncewise.ledger import Location
 from bouncewise.operations.context import Context
 from bouncewise.operations.outcomes import By, rates
 from bouncewise.service import feed as feeding
-from bouncewise.service import feeder
+from bouncewise.service import feeder, input_status
 from bouncewise.service import folder as folders
 from bouncewise.service.drain import LMTP, Drain
 from bouncewise.service.feed import Feed
@@ -29,6 +29,7 @@ from bouncewise.service.mailboxes.mailbox import Mailbox
 from bouncewise.service.spool import Record, Writer
 from intake.test_journal import FakeJournal, fake
 from service.test_mailbox import bounce
+from support.cli import bouncewise
 from support.imap import PASSWORD, USER, ImapServer
 
 __all__ = ["fake"]
@@ -378,3 +379,44 @@ def test_the_inputs_of_the_settings_have_names_of_their_own() -> None:
 def test_inputs_that_are_not_complete_are_refused(settings: Settings, text: str) -> None:
     with pytest.raises(ConfigError, match=text):
         sources(settings, Path("spool"))
+
+
+def test_how_an_input_is_and_what_does_not_work(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeding, "EVERY", 0.0)
+    log, half = tmp_path / "mail.log", MAILS[3].log().encode()[:40]
+    log.write_bytes(MAILS[1].log().encode() + half)
+    found: list[input_status.Statuses] = []
+    sources: list[Source] = [
+        LogFile(str(log)),
+        Mailbox(Fetch(host="127.0.0.1", port=1, user="u", password="env:NOT_SET")),
+    ]
+    feed = Feed(
+        Location(str(house.ledger), house.ledger), sources, house.said.append, watch=found.append
+    )
+
+    def is_seen() -> bool:
+        if not found:
+            return False
+        one, two = found[-1].inputs
+        return bool(one.reports == 1 and one.heard and one.looked and two.error)
+
+    with running(feed, house):
+        until(is_seen)
+    one, two = found[-1].inputs
+    assert (one.name, one.error, one.behind) == (f"follow {log}", "", len(half))
+    assert (two.looked, two.behind, two.reports) == (0, -1, 0)
+    assert "NOT_SET" in two.error
+
+
+def test_follow_prints_how_far_it_is_unless_quiet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bouncewise.cli.feeding._FIRST", 0.0)
+    log = tmp_path / "mail.log"
+    log.write_text("".join(mail.log() for mail in MAILS))
+    call = ("follow", "--once", log, "--db")
+    line = f"follow {log}: {MANY} reports\n".encode()
+    assert line in bouncewise(tmp_path, *call, "one").stderr
+    assert bouncewise(tmp_path, *call, "two", "--quiet").stderr == b""
