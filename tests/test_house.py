@@ -29,7 +29,8 @@ TIERS = (
     {"intake", "diagnosis"},
     {"operations", "bulk"},
     {"contract"},
-    {"library", "service", "dashboard"},
+    {"library", "service"},
+    {"dashboard"},  # it has pages of the service
     {"cli"},  # it starts the service
     {"", "__main__"},  # the public names, and ``python -m bouncewise``
 )

@@ -57,6 +57,8 @@ VERBS = [
     ("suppressions", "remove", "--added-by", "import:csv", "--why", "wrong file", "--json"),
     ("suppressions", "import", "export.csv", "--json"),
     ("suppressions", "undo", "4", *SAID, "--json"),
+    ("audit", "list", "--json"),
+    ("audit", "undo", "1", *SAID, "--dry-run", "--json"),
     ("migrate", "--json"),
     ("confirm", "dead@x.example", *SAID, "--json"),
     ("replay", "--dry-run", "--json"),

@@ -141,6 +141,7 @@ def comparable(ledger: Store) -> dict[str, list[tuple[Any, ...]]]:
     found["block"] = [row[2:] for row in sorted(found["block"])]
     for table in ("act", "ruling"):
         found[table] = [row[1:] for row in sorted(found[table])]
+    found["audit"] = [row[2:] for row in sorted(found["audit"])]  # (without the time by the clock)
     found["forgotten"] = sorted((row[1:] for row in found["forgotten"]), key=repr)
     found["meta"] = [row for row in found["meta"] if row[0] != "replayed"]
     return found

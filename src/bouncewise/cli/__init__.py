@@ -46,6 +46,7 @@ GROUPS = {
     "Why, and undo": {
         "history": "the log of an address or @domain",
         "diagnose": "rank the likely reasons for a refusal; name the next step",
+        "audit": "who did what, when and why; undo it",
         "incidents": "outages of recipient directories; blocks of your mail",
         "missed": "who did not get which message, after an outage or a block",
         "release": "undo suppressions and holds by incident, time, cause …",
@@ -67,6 +68,7 @@ GROUPS = {
         "migrate": "bring an older ledger up to date, with a copy kept",
         "spool": "what waits in the service's spool; unreadable records",
         "tokens": "make tokens for the service's HTTP server",
+        "users": "make users of the service's dashboard",
         "config": "show, find and check the configuration file",
         "policy": "show the decision policy; check your own",
         "rules": "list rules; check and test your own",

@@ -23,7 +23,7 @@ from bouncewise.cli.common import (
     style,
     why_option,
 )
-from bouncewise.cli.places import ledger_location
+from bouncewise.cli.places import ledger_location, login
 from bouncewise.cli.spelling import CAUSES, Names
 from bouncewise.cli.tables import readable_twice
 from bouncewise.contract import dumps
@@ -86,7 +86,12 @@ def import_(
     bouncewise suppressions import bounces.csv --dry-run
     """
     options = ImportOptions(
-        form, column, by, Scope(scope) if scope else None, Cause(cause) if cause else None
+        form,
+        column,
+        by,
+        Scope(scope) if scope else None,
+        Cause(cause) if cause else None,
+        (by or login(), ""),
     )
     notes = ImportNotes(
         "standard input" if str(file) == "-" else str(file),

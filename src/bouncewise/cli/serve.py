@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -26,6 +27,9 @@ from bouncewise.contract import dumps
 from bouncewise.contract.service import ServeRecord
 from bouncewise.errors import LedgerError, missing_extra
 from bouncewise.ledger import exists
+
+if TYPE_CHECKING:
+    from bouncewise.service.app import Pages
 
 
 @click.command("serve")
@@ -63,10 +67,7 @@ def command(
     )
     try:
         from bouncewise.service import front  # noqa: F401
-        from bouncewise.service.doctor_inputs import check_inputs
-        from bouncewise.service.hooks import hooks
         from bouncewise.service.inputs import sources
-        from bouncewise.service.tokens import Tokens
     except ImportError:
         raise missing_extra(
             "service", "serve", "starlette, uvicorn and prometheus-client"
@@ -79,10 +80,7 @@ def command(
         options = Feeding(db, policy_path, rule_paths, load_configuration(config_path))
         feed_process(inputs, options, folder)
         return
-    found = hooks(settings.webhook, settings.http.public_url)
-    Tokens(settings.token)
-    check_inputs(settings)
-    webhooks = {name: hook.esp.name for name, hook in found.items()}
+    webhooks = _checked(settings)
     names = [source.name for source in inputs]
     record = _record(settings, location.name, folder, webhooks, names)
     if check_config:
@@ -91,6 +89,20 @@ def command(
     for line in _summary(record):
         _tell(line)
     _run(settings, folder, config_path, rule_paths, db, policy_path)
+
+
+def _checked(settings: Settings) -> dict[str, str]:
+    """The webhooks with their providers. Raises ConfigError where something is not complete."""
+    from bouncewise.service.doctor_inputs import check_inputs
+    from bouncewise.service.hooks import hooks
+    from bouncewise.service.tokens import Tokens
+    from bouncewise.service.users import Users
+
+    found = hooks(settings.webhook, settings.http.public_url)
+    Tokens(settings.token)
+    Users(settings)
+    check_inputs(settings)
+    return {name: hook.esp.name for name, hook in found.items()}
 
 
 def _run(
@@ -103,11 +115,8 @@ def _run(
 ) -> None:
     """Run the front process, and the others beside it."""
     from bouncewise.service import front, supervise
-    from bouncewise.service.doctor_inputs import check_inputs
-    from bouncewise.service.hooks import hooks
     from bouncewise.service.inputs import sources
     from bouncewise.service.spool import spool_id
-    from bouncewise.service.tokens import Tokens
 
     _try_ledger(db, policy_path, rule_paths, is_first=not spool_id(folder))
 
@@ -123,9 +132,7 @@ def _run(
     def reload() -> Settings:
         """The settings anew, checked; the other processes read them when they are started again."""
         settings = load_configuration(config_path)[0]
-        hooks(settings.webhook, settings.http.public_url)
-        Tokens(settings.token)
-        check_inputs(settings)
+        _checked(settings)
         supervisor.restart(commands(settings))
         return settings
 
@@ -137,8 +144,18 @@ def _run(
         lambda: load_classifier(rule_paths),
         reload,
         _tell,
+        _pages() if settings.dashboard.enabled else None,
     )
     front.run(setup, supervisor.running)
+
+
+def _pages() -> Pages:
+    """The dashboard. Raises InputError where its packages are missing."""
+    try:
+        from bouncewise.dashboard.inside import pages
+    except ImportError:
+        raise missing_extra("service", "serve", "jinja2 and python-multipart") from None
+    return pages
 
 
 def _try_ledger(
@@ -171,8 +188,15 @@ def _record(
         accept=settings.smtp.accept,
         webhooks=webhooks,
         tokens=tuple(token.name for token in settings.token),
+        dashboard=_dashboard_url(settings),
         inputs=tuple(inputs),
     )
+
+
+def _dashboard_url(settings: Settings) -> str:
+    if not settings.dashboard.enabled:
+        return "off"
+    return settings.http.public_url or f"http://{settings.http.listen}"
 
 
 def _drain(
@@ -214,6 +238,7 @@ def _summary(record: ServeRecord) -> list[str]:
         f"HTTP {record.http}; webhooks: {webhooks}; tokens: {', '.join(record.tokens) or 'none'}",
         f"Postfix policy {record.postfix_policy}; socketmap {record.socketmap}; tcp_table "
         f"{record.tcp_table}; LMTP {record.lmtp}; SMTP {record.smtp}{accepted}",
+        *([f"dashboard {record.dashboard}"] if record.dashboard != "off" else []),
         *([f"inputs: {', '.join(record.inputs)}"] if record.inputs else []),
     ]
 

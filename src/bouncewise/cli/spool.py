@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from bouncewise.cli.common import (
+    by_option,
     config_option,
     db_option,
     dry_run_option,
@@ -16,6 +17,7 @@ from bouncewise.cli.common import (
     ledger_options,
     load_configuration,
     open_context,
+    why_option,
 )
 from bouncewise.cli.places import ledger_location
 from bouncewise.contract import dumps
@@ -89,11 +91,15 @@ def show(
 
 @command.command()
 @click.argument("numbers", metavar="NUMBER…", type=int, nargs=-1, required=True)
+@why_option(required=False)
+@by_option
 @config_option
 @ledger_options
 @json_option
 def retry(
     numbers: tuple[int, ...],
+    why: str,
+    by: str,
     config_path: Path | None,
     db: str | None,
     policy_path: Path | None,
@@ -110,7 +116,7 @@ def retry(
         item = poison.load(folder, number)
         with open_context(db, policy_path, write=True, configuration=configuration) as context:
             try:
-                notes = poison.retry(folder, number, context)
+                notes = poison.retry(folder, number, context, (by, why))
             except Exception as bad:
                 raise InputError(
                     f"{number}: still cannot be read ({type(bad).__name__}); it stays"

@@ -36,6 +36,7 @@ _NAMES = {
     "streams": "streams.NAME",
     "webhook": "[webhook]",
     "token": "[token]",
+    "user": "[user]",
     "tail": "[tail]",
     "folder": "[folder]",
     "fetch": "[fetch]",

@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from ipaddress import ip_network
 from typing import Annotated
 
 from bouncewise.config import values
 from bouncewise.config.table import Setting, Table
+
+
+def _place(text: str) -> str:
+    """``HOST:PORT``, ``[IPv6]:PORT`` or ``unix:PATH``."""
+    if text == "off":
+        raise ValueError("'off' is no place to listen; remove the table")
+    return values.listen(text)
+
+
+def _network(text: str) -> str:
+    """An IP address or network (192.0.2.0/24)."""
+    try:
+        return str(ip_network(text.strip(), strict=False))
+    except ValueError:
+        raise ValueError(f"{text!r} is no IP address or network") from None
 
 
 class Tail(Table, frozen=True, kw_only=True):
@@ -52,7 +68,7 @@ class Syslog(Table, frozen=True, kw_only=True):
     name: Annotated[str, Setting("what it is called in reports", '"mx"', values.name)] = ""
     listen: Annotated[
         str,
-        Setting("host and port, or `unix:` and a path", '"192.0.2.5:6514"', values.place),
+        Setting("host and port, or `unix:` and a path", '"192.0.2.5:6514"', _place),
     ] = ""
     peers: Annotated[
         tuple[str, ...],
@@ -60,7 +76,7 @@ class Syslog(Table, frozen=True, kw_only=True):
             "addresses or networks whose lines are believed; others are refused. Default: this "
             "machine itself",
             '["192.0.2.0/24"]',
-            values.network,
+            _network,
         ),
     ] = ()
     certificate: Annotated[

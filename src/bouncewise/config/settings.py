@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from bouncewise.config import values
+from bouncewise.config.dashboard import Dashboard, User
 from bouncewise.config.inputs import Fetch, Folder, Syslog, Tail
 from bouncewise.config.outgoing import AlertTarget, Sync
 from bouncewise.config.service import (
@@ -263,6 +264,8 @@ class Settings(Table, frozen=True, kw_only=True):
     smtp: Smtp = Smtp()
     webhook: tuple[Webhook, ...] = ()
     token: tuple[Token, ...] = ()
+    dashboard: Dashboard = Dashboard()
+    user: tuple[User, ...] = ()
     tail: tuple[Tail, ...] = ()
     folder: tuple[Folder, ...] = ()
     fetch: tuple[Fetch, ...] = ()

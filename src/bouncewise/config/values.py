@@ -145,21 +145,6 @@ def listen(text: str) -> str:
     return text
 
 
-def place(text: str) -> str:
-    """``HOST:PORT``, ``[IPv6]:PORT`` or ``unix:PATH``."""
-    if text == "off":
-        raise ValueError("'off' is no place to listen; remove the table")
-    return listen(text)
-
-
-def network(text: str) -> str:
-    """An IP address or network (192.0.2.0/24)."""
-    try:
-        return str(ip_network(text.strip(), strict=False))
-    except ValueError:
-        raise ValueError(f"{text!r} is no IP address or network") from None
-
-
 def url(text: str) -> str:
     """An http or https URL without query, and without a slash at its end."""
     if not re.fullmatch(r"https?://[^\s/?#]+(?:/[^\s?#]*)?", text):
@@ -254,4 +239,59 @@ def mailbox(text: str) -> str:
     """The name of a folder as IMAP writes it (RFC 3501 section 5.1.3)."""
     if not re.fullmatch(r"[ -~]{1,500}", text):
         raise ValueError(f"{text!r}: write other letters than ASCII in modified UTF-7: &APw-")
+    return text
+
+
+def session_minutes(number: int) -> int:
+    """1 minute to a day."""
+    if not 1 <= number <= 1440:
+        raise ValueError(f"{number} is not within 1 and 1440")
+    return number
+
+
+def session_hours(number: int) -> int:
+    """1 hour to 30 days."""
+    if not 1 <= number <= 720:
+        raise ValueError(f"{number} is not within 1 and 720")
+    return number
+
+
+def field_name(text: str) -> str:
+    """The name of a header field, in lower case, that no browser sends by itself."""
+    found = text.strip().lower()
+    if not re.fullmatch(r"[a-z0-9-]{1,64}", found) or found in _OF_BROWSERS:
+        raise ValueError(f"{text!r} is no field of a proxy; write X-Remote-User")
+    return found
+
+
+_OF_BROWSERS = ("authorization", "cookie", "host", "origin", "referer", "user-agent")
+
+
+def peer(text: str) -> str:
+    """An IP address or network, or ``unix``."""
+    if text == "unix":
+        return text
+    try:
+        network = ip_network(text.strip(), strict=False)
+    except ValueError:
+        raise ValueError(f"{text!r} is no IP address or network; write 127.0.0.1 or unix") from None
+    if not network.prefixlen:
+        raise ValueError(f"{text!r} trusts every address; name that of the proxy")
+    return str(network)
+
+
+def user_name(text: str) -> str:
+    """1 to 64 letters, digits and ``-``, ``_``, ``.``, ``@``, ``+``, as people and proxies write
+    them; in lower case.
+    """
+    found = text.strip().lower()
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._@+-]{0,63}", found):
+        raise ValueError(f"{text!r} is no user name; write letters, digits, -, _, ., @ or +")
+    return found
+
+
+def password_hash(text: str) -> str:
+    """What ``bouncewise users make`` writes. No message repeats the text: it may be a password."""
+    if not re.fullmatch(r"scrypt\$1[4-9]\$8\$[1-9]\$[A-Za-z0-9_-]{22}\$[A-Za-z0-9_-]{43}", text):
+        raise ValueError("no scrypt hash; write the line that `bouncewise users make` prints")
     return text

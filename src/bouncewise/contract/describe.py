@@ -29,6 +29,7 @@ from bouncewise.contract.missed import MissedRow
 from bouncewise.contract.replays import ReplayedRow, ReplaySummary
 from bouncewise.contract.runs import (
     ActRecord,
+    AuditRow,
     BatchRecord,
     CleanRecord,
     ExplanationRecord,
@@ -71,6 +72,7 @@ from bouncewise.contract.service import (
     ServeRecord,
     SpoolRecord,
     TokenRecord,
+    UserRecord,
 )
 from bouncewise.contract.settings import (
     ConfigCheckRecord,
@@ -119,6 +121,8 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "suppressions list": (SuppressionRow,),
     "suppressions export": (SuppressionRow,),
     "suppressions add, remove, undo": (ActRecord,),
+    "audit list": (AuditRow,),
+    "audit undo": (ActRecord,),
     "confirm": (ActRecord,),
     "suppressions import": (ImportRecord,),
     "sync": (SyncRow, SyncRecord),
@@ -143,6 +147,7 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "dashboard": (DashboardRecord,),
     "spool": (SpoolRecord, PoisonRow),
     "tokens make": (TokenRecord,),
+    "users make": (UserRecord,),
     "watch": (WatchRow,),
     "verp": (ReturnAddressRow, VerpCheckRow, VerpKeyRecord),
     "config": (SettingRow, ConfigPlaceRow, ConfigCheckRecord),

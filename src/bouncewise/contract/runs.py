@@ -13,6 +13,7 @@ from bouncewise.contract.base import Record, about, time
 from bouncewise.model import Event
 
 if TYPE_CHECKING:
+    from bouncewise.ledger.records import AuditEntry
     from bouncewise.operations.explain import Page
     from bouncewise.operations.imports import Imported
     from bouncewise.operations.status import Status, StatusRow
@@ -133,6 +134,41 @@ class ActRecord(Record, frozen=True, kw_only=True):
             why=act.words,
             dry_run=dry_run,
             remark=remark or None,
+        )
+
+
+class AuditRow(Record, frozen=True, kw_only=True):
+    """``audit list``: an act of a person or program."""
+
+    id: Annotated[int, about("the number for `audit undo`")]
+    at: Annotated[str | None, about("when it was done, by the clock")]
+    by: Annotated[str, about("who did it")]
+    act: Annotated[
+        str,
+        about(
+            "`added` `removed` `released` (suppressions), `closed` `ignored` (incidents), "
+            "`imported` `withdrawn` (lists), `retried` (a record of the spool)"
+        ),
+    ]
+    subject: Annotated[
+        str, about("the name, the incident, or the file; empty: several names, or a forgotten one")
+    ]
+    names: Annotated[int, about("how many names it concerned")]
+    why: Annotated[str, about("the reason")]
+    number: Annotated[int | None, about("the id of the import, or the number of the record")]
+
+    @classmethod
+    def of(cls, entry: AuditEntry) -> AuditRow:
+        """The row of an AuditEntry."""
+        return cls(
+            id=entry.id,
+            at=time(entry.at),
+            by=entry.by,
+            act=entry.kind,
+            subject=entry.subject,
+            names=entry.names,
+            why=entry.why,
+            number=entry.number or None,
         )
 
 

@@ -1,5 +1,5 @@
-"""What ``serve --check-config``, ``doctor``, ``migrate``, ``tokens``, ``dashboard`` and ``spool``
-write.
+"""What ``serve --check-config``, ``doctor``, ``migrate``, ``tokens``, ``users``, ``dashboard`` and
+``spool`` write.
 """
 
 from __future__ import annotations
@@ -17,6 +17,14 @@ class TokenRecord(Record, frozen=True, kw_only=True):
     lines: Annotated[str, about("what to add to bouncewise.toml")]
 
 
+class UserRecord(Record, frozen=True, kw_only=True):
+    """``users make``: one object."""
+
+    name: Annotated[str, about("the name to sign in with")]
+    role: Annotated[str, about("`viewer` `operator` `admin`")]
+    lines: Annotated[str, about("what to add to bouncewise.toml; the password is stored nowhere")]
+
+
 class ServeRecord(Record, frozen=True, kw_only=True):
     """``serve --check-config``: one object."""
 
@@ -31,6 +39,7 @@ class ServeRecord(Record, frozen=True, kw_only=True):
     accept: Annotated[tuple[str, ...], about("the recipients that LMTP and SMTP accept")]
     webhooks: Annotated[dict[str, str], about("name to provider")]
     tokens: Annotated[tuple[str, ...], about("the names of the tokens")]
+    dashboard: Annotated[str, about("where the dashboard is; `off`")]
     inputs: Annotated[tuple[str, ...], about("what is followed and fetched")]
 
 

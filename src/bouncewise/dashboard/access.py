@@ -21,7 +21,7 @@ COOKIE = "bouncewise"
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # (with no-referrer, forms would have Origin: null)
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -43,9 +43,9 @@ class Access:
             return
         refusal = self._refusal(scope)
         if refusal is not None:
-            await refusal(scope, receive, _with_headers(send))
+            await refusal(scope, receive, with_headers(send))
         else:
-            await self._inner(scope, receive, _with_headers(send))
+            await self._inner(scope, receive, with_headers(send))
 
     def _refusal(self, scope: Any) -> Response | None:
         fields = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
@@ -73,7 +73,8 @@ def _unknown() -> Response:
     return PlainTextResponse(text, 403)
 
 
-def _with_headers(send: Any) -> Any:
+def with_headers(send: Any) -> Any:
+    """*send* with HEADERS in every answer."""
     added = [(k.lower().encode(), v.encode()) for k, v in HEADERS.items()]
 
     async def sent(message: Any) -> None:

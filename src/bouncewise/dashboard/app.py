@@ -19,7 +19,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from bouncewise.dashboard import charts, views
+from bouncewise.dashboard import audit, charts, views
 from bouncewise.dashboard.views import Source
 from bouncewise.errors import BouncewiseError
 from bouncewise.lists.names import name_in
@@ -32,10 +32,14 @@ View = Callable[[Source, Request], dict[str, Any] | None]
 """What a page shows; None: there is no such thing."""
 
 
-def application(source: Source) -> Starlette:
-    """The application over a ledger."""
-    pages = _Pages(source)
+More = Callable[["Pages"], list[Route]]
+
+
+def application(source: Source, more: More = lambda _: []) -> Starlette:
+    """The application over a ledger; *more*: routes that only the service has."""
+    pages = Pages(source)
     routes = [
+        *more(pages),
         *pages.both("/", "today", views.today),
         *pages.both("/incidents", "incidents", views.incidents),
         *pages.both("/incidents/{name}", "incident", views.incident),
@@ -43,6 +47,7 @@ def application(source: Source) -> Starlette:
         *pages.both("/suppressions", "suppressions", views.suppressions),
         *pages.both("/addresses/{name:path}", "address", views.address),
         *pages.both("/sources", "sources", views.sources),
+        *pages.both("/audit", "audit", audit.view),
         Route("/search", _search),
         Mount("/static", StaticFiles(directory=_STATIC)),
     ]
@@ -56,11 +61,12 @@ def _search(request: Request) -> Response:
     return RedirectResponse(request.url_for("address", name=name.key).path, 303)
 
 
-class _Pages:
+class Pages:
     """Renders the views of one ledger."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
+        self._twins = set[str]()
         self._templates = Environment(
             loader=PackageLoader("bouncewise.dashboard"),
             autoescape=select_autoescape(default=True, default_for_string=True),
@@ -69,10 +75,11 @@ class _Pages:
             lstrip_blocks=True,
         )
         self._templates.filters |= {"number": _number, "when": _when, "ago": _ago, "stamp": _stamp}
-        self._templates.globals |= {"bars": charts.bars}
+        self._templates.globals |= {"bars": charts.bars, "dict": dict, "twins": self._twins}
 
     def both(self, path: str, name: str, view: View) -> list[Route]:
         """The page and its twin."""
+        self._twins.add(name)
         twin = "/today.json" if path == "/" else f"{path}.json"
         # (the twin first: a path parameter would take its ending as well)
         return [
@@ -83,19 +90,26 @@ class _Pages:
     def _html(self, name: str, view: View) -> Callable[[Request], Response]:
         def page(request: Request) -> Response:
             status, context = self._context(view, request)
-            template = self._templates.get_template(f"{name if status == 200 else 'missing'}.html")
-            query = request.url.query
-            text = template.render(
-                page=name,
-                path=request.url.path,
-                query=f"?{query}" if query else "",
-                ledger=self._source.location.name,
-                now=datetime.now(UTC),
-                **context,
-            )
-            return Response(text, status, media_type="text/html")
+            return self.render(request, name if status == 200 else "missing", status, **context)
 
         return page
+
+    def render(
+        self, request: Request, template: str, status: int = 200, /, **context: Any
+    ) -> Response:
+        """The page of a *template*; a visitor is there in the service only."""
+        query, visitor = request.url.query, request.scope.get("visitor")
+        text = self._templates.get_template(f"{template}.html").render(
+            page=template,
+            path=request.url.path,
+            query=f"?{query}" if query else "",
+            ledger=self._source.location.name,
+            now=datetime.now(UTC),
+            visitor=visitor,
+            message=visitor.session.take_message() if visitor else "",
+            **context,
+        )
+        return Response(text, status, media_type="text/html")
 
     def _json(self, view: View) -> Callable[[Request], Response]:
         def page(request: Request) -> Response:

@@ -78,6 +78,7 @@ class Erasure:
             progress(count, len(blocks))
         for name in sorted(names):
             self._db.run("erase_about", name=name)
+            self._db.run("erase_audit", name=name)
             for query in _TABLES:
                 self._db.run(query, address=id_of(name))
 

@@ -26,7 +26,7 @@ _BLOCK = msgspec.msgpack.Decoder(list[tuple[Report, msgspec.Raw, msgspec.Raw]])
 _MESSAGE_READERS = ("arf", "dsn", "autoreply", "freeform", "sns-mail")
 """The readers of messages, as they were called up to schema 5."""
 
-SCHEMA = 11
+SCHEMA = 12
 OLDEST = 4
 """The schema of the first ledgers that can be brought up to date."""
 

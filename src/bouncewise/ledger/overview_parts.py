@@ -7,7 +7,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from bouncewise.ledger.records import DayCount, FailedMail, Import, ReceiverCount, Run, StatePage
+from bouncewise.ledger.records import (
+    AuditEntry,
+    DayCount,
+    FailedMail,
+    Import,
+    ReceiverCount,
+    Run,
+    StatePage,
+    Subject,
+)
 from bouncewise.model import Decisions
 from bouncewise.times import Micros
 
@@ -34,6 +43,22 @@ class Imports(Protocol):
 
     def latest(self, most: int) -> list[Import]:
         """The last imports, the latest first."""
+
+
+class Audit(Protocol):
+    """The acts of people."""
+
+    def add(self, kind: str, author: tuple[str, str], effective: datetime, about: Subject) -> None:
+        """Keep that an act was done now; *author*: by whom, and why."""
+
+    def page(self, before: int | None, most: int) -> list[AuditEntry]:
+        """At most *most* acts before the one with the id *before*, the latest first."""
+
+    def find(self, number: int) -> AuditEntry | None:
+        """The act with this id."""
+
+    def names(self, entry: AuditEntry) -> list[str]:
+        """The names that an act concerned, by name."""
 
 
 class Daily(Protocol):

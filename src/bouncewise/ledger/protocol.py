@@ -15,7 +15,14 @@ from typing import Protocol, Self
 
 from bouncewise.ledger.entries import Entry
 from bouncewise.ledger.mailing_parts import Engagement, Outcomes
-from bouncewise.ledger.overview_parts import Daily, Erasure, FailedMails, Forgotten, Imports
+from bouncewise.ledger.overview_parts import (
+    Audit,
+    Daily,
+    Erasure,
+    FailedMails,
+    Forgotten,
+    Imports,
+)
 from bouncewise.ledger.parts import (
     Coverage,
     Familiarity,
@@ -91,6 +98,10 @@ class Store(Protocol):
     @property
     def imports(self) -> Imports:
         """The imports of lists."""
+
+    @property
+    def audit(self) -> Audit:
+        """The acts of people, in order."""
 
     @property
     def erasure(self) -> Erasure:

@@ -533,6 +533,19 @@ INSERT INTO ruling (destination, opened, closed, at, why, by) VALUES (:destinati
 -- name: ruling_all
 SELECT destination, opened, closed, at, why, by FROM ruling ORDER BY id
 
+-- name: audit_add
+INSERT INTO audit (at, by, kind, subject, names, why, effective, number)
+VALUES (:at, :by, :kind, :subject, :names, :why, :effective, :number)
+
+-- name: audit_page
+-- Acts of people before the one with this id, the latest first.
+SELECT id, at, by, kind, subject, names, why, effective, number FROM audit WHERE id < :before ORDER BY id DESC LIMIT :most
+
+-- name: audit_names
+-- The names that an act concerned, by name.
+SELECT DISTINCT a.name FROM act c JOIN address a ON a.id = c.address
+WHERE c.at = :effective AND c.kind = :kind AND c.by = :by AND c.why = :why ORDER BY a.name
+
 -- ── neighbours of one refusal, for a diagnosis ───────────────────────────────────────────────────────────
 
 -- name: fates_at_domain
@@ -875,6 +888,9 @@ DELETE FROM event WHERE address = :address
 
 -- name: erase_delivery
 DELETE FROM delivery WHERE address = :address
+
+-- name: erase_audit
+UPDATE audit SET subject = '', why = '' WHERE subject = :name OR lower(why) LIKE '%' || :name || '%'
 
 -- name: erase_act
 DELETE FROM act WHERE address = :address

@@ -230,3 +230,29 @@ class Import(NamedTuple):
     number: int
     file: str
     at: datetime
+
+
+class Subject(NamedTuple):
+    """What an act is about: the name where it is one, the incident, or the file of an import; how
+    many ``names`` it concerns; the ``number`` of the import or of the record, 0: none.
+    """
+
+    subject: str
+    names: int
+    number: int = 0
+
+
+class AuditEntry(NamedTuple):
+    """An act of a person: its number; when it was done, by whom, what and why; what it is about,
+    as in Subject; and the time at which it counts.
+    """
+
+    id: int
+    at: datetime
+    by: str
+    kind: str
+    subject: str
+    names: int
+    why: str
+    effective: datetime
+    number: int

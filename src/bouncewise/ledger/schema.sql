@@ -1,4 +1,4 @@
--- The ledger of bouncewise, schema 11. Times are microseconds since 1970 in UTC; a slot is ten minutes since 1970.
+-- The ledger of bouncewise, schema 12. Times are microseconds since 1970 in UTC; a slot is ten minutes since 1970.
 -- Evidence (block, event, delivery, act, ruling) is only ever added to; everything else is derived and can be derived again.
 -- An event's cause, advice, rule, words, receiver, bearing and directory follow the rules that judged last; its block keeps
 -- the verdict as first judged. An address is known by the first 64 bits of a BLAKE2b hash of its normal form; "@example.org"
@@ -181,6 +181,21 @@ CREATE TABLE act (
   stream TEXT NOT NULL DEFAULT '',
   imports TEXT NOT NULL DEFAULT '',
   UNIQUE (address, at, kind, scope, stream, by, why)
+);
+
+-- Who did what, when and why: a row for each act of a person, however many names it concerns. at: by the clock; effective: the
+-- time of its rows in act or ruling; subject: the name, where it is one, else '', or the incident, or the file of an import;
+-- number: of the import that it made or undid, or of the record that it read again; 0: none.
+CREATE TABLE audit (
+  id INTEGER PRIMARY KEY,
+  at INTEGER NOT NULL,
+  by TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  names INTEGER NOT NULL,
+  why TEXT NOT NULL,
+  effective INTEGER NOT NULL,
+  number INTEGER NOT NULL
 );
 
 -- Derived: the Decisions on each name that is suppressed or held; basis: evidence, act or wish.

@@ -18,6 +18,7 @@ from typing import Self
 
 from bouncewise.ledger import histories, index, mails, migrate, rejudge, rows
 from bouncewise.ledger.append import append
+from bouncewise.ledger.audit import Audit
 from bouncewise.ledger.coverage import Coverage
 from bouncewise.ledger.daily import Daily
 from bouncewise.ledger.database import Database
@@ -63,10 +64,9 @@ class SqlStore:
         self.sender_reports = SenderReports(database)
         self.outcomes = Outcomes(database)
         self.engagement = Engagement(database)
-        self.failed_mails = FailedMails(database)
-        self.daily = Daily(database)
+        self.failed_mails, self.daily = FailedMails(database), Daily(database)
         self.forgotten, self.erasure = Forgotten(database), Erasure(database)
-        self.imports = Imports(database)
+        self.imports, self.audit = Imports(database), Audit(database)
         self._own_changes = 0
 
     def __enter__(self) -> Self:

@@ -19,7 +19,8 @@ _SUPPRESSING = (Advice.SUPPRESS_ADDRESS, Advice.SUPPRESS_DOMAIN)
 
 class ImportOptions(NamedTuple):
     """How a list is read: its format and column of addresses, where they are not detected; the
-    author; scope or cause of every row, whatever its columns say.
+    author of its suppressions; scope or cause of every row, whatever its columns say; who imports
+    it, and why.
     """
 
     format: str | None = None
@@ -27,6 +28,7 @@ class ImportOptions(NamedTuple):
     by: str | None = None
     scope: Scope | None = None
     cause: Cause | None = None
+    author: tuple[str, str] = ("", "")
 
     @property
     def every(self) -> bool:

@@ -17,7 +17,7 @@ from bouncewise.encode import for_storage
 from bouncewise.errors import InputError
 from bouncewise.intake.formats import log_format
 from bouncewise.ledger.imports import SOURCE
-from bouncewise.ledger.records import Batch
+from bouncewise.ledger.records import Batch, Subject
 from bouncewise.lists import imports
 from bouncewise.model import Cause, Event, Scope
 from bouncewise.operations.context import Context
@@ -26,6 +26,9 @@ from bouncewise.operations.import_rows import ImportOptions, judge
 from bouncewise.policy.decide import ADDED, WITHDRAWN
 from bouncewise.policy.standing import standing
 from bouncewise.rfc import address
+
+IMPORTED = "imported"
+"""What the audit calls an import."""
 
 _MAX_WHY = 200
 _MAX_SOURCE = 1000
@@ -187,6 +190,11 @@ class _Run:
         derive(self._ledger, self._context.policy, self._names)
         if self._batch is not None:
             file = for_storage(self._notes.file[:_MAX_SOURCE])
+            by, why = map(for_storage, self._options.author)
+            subject = Subject(file, len(self._names), self._batch.number)
+            self._ledger.audit.add(
+                IMPORTED, (by or self._options.by or "import", why), self._now, subject
+            )
             self._ledger.mark_done(self._batch, self._fingerprint, file)
 
     def result(self, *, dry_run: bool) -> Imported:

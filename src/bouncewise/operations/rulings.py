@@ -10,11 +10,15 @@ from typing import NamedTuple
 
 from bouncewise.errors import InputError
 from bouncewise.ledger import Store
+from bouncewise.ledger.records import Subject
 from bouncewise.model import Ruling, State
 from bouncewise.operations.decisions import derive
 from bouncewise.operations.incidents import find_incident, refused_by
 from bouncewise.policy.decide import strictest
 from bouncewise.policy.load import Policy
+
+CLOSED, IGNORED = "closed", "ignored"
+"""What the audit calls the rulings that an incident is over, or was a false alarm."""
 
 
 class StateChange(NamedTuple):
@@ -84,6 +88,9 @@ def apply_ruling(
         ledger.incidents.add_ruling(ruling)
         derive(ledger, policy, names)
         after = states_at(names, ledger, ruling.at)
+        kind = CLOSED if ruling.closed else IGNORED
+        subject = Subject(ruling.destination, sum(before[n] is not after[n] for n in names))
+        ledger.audit.add(kind, (ruling.by, ruling.why), ruling.at, subject)
     return [StateChange(n, before[n], after[n]) for n in names if before[n] is not after[n]]
 
 

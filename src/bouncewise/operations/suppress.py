@@ -10,9 +10,18 @@ from msgspec import structs
 
 from bouncewise.encode import for_storage
 from bouncewise.ledger import Store
+from bouncewise.ledger.records import Subject
 from bouncewise.model import Basis, Decision, Event, State
 from bouncewise.operations.decisions import decisions_on, derive
-from bouncewise.policy.decide import OK, awaiting_probe, in_force, strictest
+from bouncewise.policy.decide import (
+    ADDED,
+    OK,
+    RELEASED,
+    REMOVED,
+    awaiting_probe,
+    in_force,
+    strictest,
+)
 from bouncewise.policy.load import Policy
 from bouncewise.policy.standing import standing
 
@@ -23,6 +32,9 @@ def record(names: Iterable[str], act: Event, ledger: Store, policy: Policy) -> i
     act = structs.replace(act, words=for_storage(act.words), by=for_storage(act.by))
     with ledger.change():
         new = sum(ledger.act(name, act) for name in names)
+        if names and act.kind in (ADDED, REMOVED, RELEASED):  # (not what programs report)
+            subject = Subject(names[0] if len(names) == 1 else "", len(names))
+            ledger.audit.add(act.kind, (act.by, act.words), act.at, subject)
         derive(ledger, policy, names)
     return new
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from bouncewise.encode import for_storage
 from bouncewise.errors import NotFoundError
 from bouncewise.ledger import Store
+from bouncewise.ledger.records import Subject
 from bouncewise.model import Event, State
 from bouncewise.operations.decisions import derive
 from bouncewise.operations.suppress import effective_time
@@ -45,6 +46,8 @@ def undo_import(
             raise NotFoundError(_nothing(number, ledger))
         for name in names:
             ledger.act(name, act)
+        subject = Subject("", len(names), number)
+        ledger.audit.add(WITHDRAWN, (act.by, act.words), act.at, subject)
         derive(ledger, policy, names)
         left = ledger.decisions(names)
     kept = {n for n, found in left.items() if strictest(found, act.at).state is not State.OK}

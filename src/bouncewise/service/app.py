@@ -27,9 +27,12 @@ from bouncewise.service.problem import http_problem, problem
 from bouncewise.service.spool import SpoolFullError
 from bouncewise.service.state import State
 
+Pages = Callable[[State, Backend], Any]
+"""Makes the ASGI application of the dashboard."""
 
-def application(state: State, backend: Backend) -> Starlette:
-    """The application over *state*, with the API over *backend*."""
+
+def application(state: State, backend: Backend, pages: Pages | None = None) -> Starlette:
+    """The application over *state*, with the API over *backend*; *pages*: everything else."""
     routes = [
         Route("/in/{name}", _Webhook(state), methods=["GET", "HEAD", "POST"]),
         Route("/in/{name}/{secret:path}", _Webhook(state), methods=["GET", "HEAD", "POST"]),
@@ -41,6 +44,8 @@ def application(state: State, backend: Backend) -> Starlette:
     ]
     app = Starlette(routes=routes, exception_handlers={HTTPException: http_problem})
     app.router.redirect_slashes = False  # an ESP that follows no redirect would lose its events
+    if pages is not None and state.users.is_enabled:
+        app.router.default = pages(state, backend)
     return app
 
 

@@ -20,6 +20,7 @@ from bouncewise.ledger import Location, Store, open_store
 from bouncewise.policy.load import Policy
 from bouncewise.service import systemd
 from bouncewise.service.api.backend import Backend
+from bouncewise.service.app import Pages
 from bouncewise.service.inbox import Inbox
 from bouncewise.service.ledger_file import LedgerFile
 from bouncewise.service.servers import servers
@@ -41,6 +42,7 @@ class Setup(NamedTuple):
     load_classifier: Callable[[], Classifier]
     reload: Callable[[], Settings]
     tell: Tell
+    pages: Pages | None = None
 
 
 Beside = Callable[[], contextlib.AbstractAsyncContextManager[None]]
@@ -74,7 +76,7 @@ async def _serve(setup: Setup, beside: Beside) -> None:
     writing = asyncio.create_task(inbox.run())
     following = asyncio.create_task(_follow(state, setup))
     try:
-        async with servers(state, backend), beside():
+        async with servers(state, backend, setup.pages), beside():
             systemd.notify("READY=1")
             watchdog = asyncio.create_task(systemd.feed_watchdog())
             await end.wait()

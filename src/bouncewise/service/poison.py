@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -11,13 +11,19 @@ import msgspec
 
 from bouncewise.contract import time
 from bouncewise.contract.service import PoisonRow
+from bouncewise.encode import for_storage
 from bouncewise.errors import InputError, NotFoundError
+from bouncewise.ledger import Store
+from bouncewise.ledger.records import Subject
 from bouncewise.operations.context import Context
 from bouncewise.operations.ingest import Session
 from bouncewise.readers import Note
 from bouncewise.service import spool
 from bouncewise.service.drain import items_of
 from bouncewise.service.spool import Record
+
+RETRIED = "retried"
+"""What the audit calls it when somebody has a record read again."""
 
 _SUFFIX = ".msgpack"
 
@@ -80,9 +86,9 @@ def load(folder: Path, number: int) -> Poison:
     return Poison(number, why, record)
 
 
-def retry(folder: Path, number: int, context: Context) -> list[str]:
-    """Read the record again, into the ledger, and remove the file; notes about it. Raises whatever
-    the reader raises, and then the file stays.
+def retry(folder: Path, number: int, context: Context, author: tuple[str, str]) -> list[str]:
+    """Read the record again, into the ledger, and remove the file; notes about it. *author*: who
+    retries it, and why. Raises whatever the reader raises, and then the file stays.
     """
     found = load(folder, number)
     session, notes = Session(context, "spool retry"), list[str]()
@@ -92,8 +98,35 @@ def retry(folder: Path, number: int, context: Context) -> list[str]:
         else:
             session.add_item(item)
     session.settle()
+    with context.ledger.change():
+        _audit(context.ledger, found, author)
     drop(folder, number)
     return notes
+
+
+def put_back(
+    folder: Path,
+    number: int,
+    ledger: Store,
+    store: Callable[[Record], None],
+    author: tuple[str, str],
+) -> None:
+    """Put the record back into the spool by *store*, and remove the file. The ledger process reads
+    it again, and puts it aside again where it still cannot be read: a record on which a reader dies
+    ends that process, and no other. Raises what *store* raises, and then nothing changed.
+    """
+    found = load(folder, number)
+    with ledger.change():
+        _audit(ledger, found, author)
+        store(found.record)
+    drop(folder, number)
+
+
+def _audit(ledger: Store, found: Poison, author: tuple[str, str]) -> None:
+    source = f"{found.record.kind} {found.record.source}".strip()
+    by, why = map(for_storage, author)
+    subject = Subject(for_storage(source), 0, found.number)
+    ledger.audit.add(RETRIED, (by, why), datetime.now(UTC), subject)
 
 
 def drop(folder: Path, number: int) -> None:

@@ -14,7 +14,7 @@ import uvicorn
 
 from bouncewise.service import drain
 from bouncewise.service.api.backend import Backend
-from bouncewise.service.app import application
+from bouncewise.service.app import Pages, application
 from bouncewise.service.conversation import Conversation, Protocol
 from bouncewise.service.http_head import BoundedHead
 from bouncewise.service.policy import PolicyAnswers, policy
@@ -29,7 +29,9 @@ LAST_REQUESTS = 5.0
 
 
 @contextlib.asynccontextmanager
-async def servers(state: State, backend: Backend) -> AsyncIterator[None]:
+async def servers(
+    state: State, backend: Backend, pages: Pages | None = None
+) -> AsyncIterator[None]:
     """All that the settings name, as long as this is open. Raises BouncewiseError."""
     settings = state.settings
     answers = PolicyAnswers(settings.postfix_policy, state.check)
@@ -49,7 +51,7 @@ async def servers(state: State, backend: Backend) -> AsyncIterator[None]:
         for syslog in settings.syslog:
             await stack.enter_async_context(syslog_server(state, state.folder, syslog))
         if settings.http.listen != "off":
-            await stack.enter_async_context(_http_server(state, backend))
+            await stack.enter_async_context(_http_server(state, backend, pages))
         yield
 
 
@@ -91,11 +93,11 @@ class _HttpServer(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def _http_server(state: State, backend: Backend) -> AsyncIterator[None]:
+async def _http_server(state: State, backend: Backend, pages: Pages | None) -> AsyncIterator[None]:
     # (a line for each malformed request would let anybody fill the log)
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     config = uvicorn.Config(
-        application(state, backend),
+        application(state, backend, pages),
         http=BoundedHead,
         log_config=None,
         access_log=False,

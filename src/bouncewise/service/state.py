@@ -34,6 +34,7 @@ from bouncewise.service.seen import SeenTokens
 from bouncewise.service.spool import Record
 from bouncewise.service.syslog import SyslogServer
 from bouncewise.service.tokens import Tokens
+from bouncewise.service.users import Users
 
 REFRESH = 0.2
 """Seconds after which a change of the ledger is noticed by questions."""
@@ -52,7 +53,7 @@ class State:
     """See the module."""
 
     def __init__(self, settings: Settings, inbox: Inbox[Record], folder: Path, tell: Tell) -> None:
-        """Raises ConfigError where a webhook or token of *settings* is not complete."""
+        """Raises ConfigError where a webhook, token or user of *settings* is wrong."""
         self.tell, self.folder, self._inbox = tell, folder, inbox
         self.configure(settings)
         self.mailgun_tokens = SeenTokens(folder, time.time())
@@ -70,8 +71,9 @@ class State:
     def configure(self, settings: Settings) -> None:
         """Put *settings* in force. Raises ConfigError, and then those before stay in force."""
         new_hooks = hooks(settings.webhook, settings.http.public_url)
-        new_tokens = Tokens(settings.token)
-        self.settings, self.hooks, self.tokens = settings, new_hooks, new_tokens
+        new_tokens, new_users = Tokens(settings.token), Users(settings)
+        self.settings, self.hooks = settings, new_hooks
+        self.tokens, self.users = new_tokens, new_users
 
     # ── questions ───────────────────────────────────────────────────────────────────────────────
 
@@ -135,6 +137,10 @@ class State:
             Record(time.time_ns() // 1000, kind, "", mail, "", sender, recipients)
         )
         self.last_heard[kind] = time.time()
+
+    async def store_again(self, record: Record) -> None:
+        """Keep a record that could not be read, to be read again. Raises SpoolFullError."""
+        await self._inbox.put(record)
 
     async def fetch_certificate(self, hook: Hook, url: str) -> bool:
         """Fetch a certificate of Amazon SNS for *hook*; its URL was checked. Only a few a minute:

@@ -70,10 +70,18 @@ def _act_on(call: Call, names: Iterable[str], act: Event, *, dry_run: bool) -> a
 
 def import_body(call: Call, query: requests.ImportParameters, body: bytes) -> answers.ImportAnswer:
     """Import the list in the body: the export of an ESP, or a plain CSV."""
+    return import_octets(call, query, body, query.why)
+
+
+def import_octets(
+    call: Call, query: requests.ImportParameters, body: bytes, file: str
+) -> answers.ImportAnswer:
+    """Import the list *body*, which is called *file*."""
     if query.format is not None and query.format not in FORMATS:
         raise InputError(f"format: no such format: {query.format}; known are {', '.join(FORMATS)}")
     scope = Scope(query.scope) if query.scope else None
-    options = ImportOptions(query.format, query.column, call.by, scope, query.cause)
+    author = (call.by, query.why)
+    options = ImportOptions(query.format, query.column, call.by, scope, query.cause, author)
     found: list[str] = []
 
     def bad_row(bad: BadRow) -> None:
@@ -86,7 +94,7 @@ def import_body(call: Call, query: requests.ImportParameters, body: bytes) -> an
     with tempfile.TemporaryDirectory() as folder, call.write() as context:
         path = Path(folder) / "list"
         path.write_bytes(body)
-        notes = ImportNotes(query.why, bad_row, note)
+        notes = ImportNotes(file, bad_row, note)
         try:
             done = import_list(context, path, options, dry_run=query.dry_run, notes=notes)
         except InputError as bad:
