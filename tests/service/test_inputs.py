@@ -25,6 +25,7 @@ from bouncewise.service.feed import Feed
 from bouncewise.service.feeder import Source
 from bouncewise.service.folder import DropFolder
 from bouncewise.service.inputs import JournalUnits, LogFile, sources
+from bouncewise.service.mailboxes.base import AccountError
 from bouncewise.service.mailboxes.mailbox import Mailbox
 from bouncewise.service.spool import Record, Writer
 from intake.test_journal import FakeJournal, fake
@@ -278,6 +279,19 @@ def test_an_input_with_a_defect_is_begun_again_from_its_position(
         until(lambda: feed.items == 2)
     assert house.said[:2] == ["puts: RuntimeError('a defect'); it is tried again in 0.01 s"] * 2
     assert len(broken.positions) == 3
+
+
+def test_a_server_that_asks_to_wait_is_given_the_time(house: House, tmp_path: Path) -> None:
+    def busy() -> None:
+        raise AccountError("too many requests", 900)
+
+    (tmp_path / "mail.log").write_text(MAILS[1].log())
+    asking = Puts(tmp_path, [busy])
+    feed = Feed(Location(str(house.ledger), house.ledger), [asking], house.said.append)
+    with running(feed, house):
+        until(lambda: bool(house.said))
+    assert house.said == ["puts: too many requests; it is tried again in 900 s"]
+    assert len(asking.positions) == 1
 
 
 def test_a_ledger_that_is_busy_is_waited_for(

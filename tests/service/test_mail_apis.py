@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from bouncewise.config.inputs import Fetch, MailboxKind, Security
 from bouncewise.errors import ConfigError
 from bouncewise.net.retry import Clock
-from bouncewise.service.mailboxes import mailbox, web
+from bouncewise.service.mailboxes import mailbox, settings, web
 from bouncewise.service.mailboxes.base import AccountError, MailboxError
 from bouncewise.service.mailboxes.mailbox import Mailbox
 from bouncewise.service.mailboxes.position import position_of
@@ -244,6 +244,18 @@ def test_a_page_of_another_server_is_refused(make: Make, api: MailApi) -> None:
     api.faults = [("/delta", 200, {}, json.dumps(page).encode())]
     with pytest.raises(MailboxError, match="another server"):
         run(make(MailboxKind.GRAPH), api)
+
+
+def test_links_of_the_vendors_are_those_of_the_server() -> None:
+    fetch = Fetch(kind=MailboxKind.GRAPH, user=USER, tenant="shop.example")
+    api = web.Api(fetch, mailbox.Credentials(fetch), {})
+    link = "https://graph.microsoft.com/v1.0/users/u/mailFolders/inbox/messages/delta?$skiptoken=x"
+    assert api.path(link) == link.removeprefix("https://graph.microsoft.com")
+    gmail = msgspec.structs.replace(fetch, kind=MailboxKind.GMAIL, tenant="")
+    assert settings.base_url(gmail) == "https://gmail.googleapis.com"
+    assert settings.token_url(gmail) == "https://oauth2.googleapis.com/token"
+    login = "https://login.microsoftonline.com/shop.example/oauth2/v2.0/token"
+    assert settings.token_url(fetch) == login
 
 
 def test_a_service_account_signs_for_the_user(make: Make, api: MailApi, tmp_path: Path) -> None:

@@ -43,9 +43,10 @@ def port_of(fetch: Fetch) -> int:
 
 
 def base_url(fetch: Fetch) -> str:
-    """The beginning of the URLs of an API."""
-    scheme = "http" if fetch.security is Security.NONE else "https"
-    return f"{scheme}://{host_of(fetch)}:{port_of(fetch)}"
+    """The beginning of the URLs of an API, as its own links have it: without a usual port."""
+    scheme, usual = ("http", 80) if fetch.security is Security.NONE else ("https", 443)
+    port = f":{fetch.port}" if fetch.port not in (0, usual) else ""
+    return f"{scheme}://{host_of(fetch)}{port}"
 
 
 def token_url(fetch: Fetch) -> str:

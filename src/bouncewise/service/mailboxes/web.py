@@ -39,7 +39,7 @@ class Api:
 
     def __init__(self, fetch: Fetch, credentials: Credentials, headers: dict[str, str]) -> None:
         self._credentials = credentials
-        self._headers = {"Accept": "application/json", "User-Agent": "bouncewise", **headers}
+        self._headers = {"User-Agent": "bouncewise", **headers}
         try:
             self._server = Server(base_url(fetch), timeout=TIMEOUT)
         except FetchError as bad:
