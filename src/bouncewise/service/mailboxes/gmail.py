@@ -57,7 +57,10 @@ class GmailLabel:
         # (before the list: what arrives meanwhile is in the history)
         history = _text(self._api.get(f"{self._user}/profile").get("historyId"))
         names: list[str] = []
-        for answer in self._pages("messages", {"labelIds": label}):
+        query = {"labelIds": label}
+        if label in ("SPAM", "TRASH"):
+            query["includeSpamTrash"] = "true"
+        for answer in self._pages("messages", query):
             names += _ids(answer.get("messages"))
         yield Page(tuple(reversed(names)), history, is_whole=True)
 
