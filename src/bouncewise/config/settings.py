@@ -12,7 +12,7 @@ from typing import Annotated
 
 from bouncewise.config import values
 from bouncewise.config.dashboard import Dashboard, User
-from bouncewise.config.inputs import Fetch, Folder, Tail
+from bouncewise.config.inputs import Fetch, Folder, Syslog, Tail
 from bouncewise.config.outgoing import AlertTarget, Sync
 from bouncewise.config.service import (
     Http,
@@ -277,5 +277,6 @@ class Settings(Table, frozen=True, kw_only=True):
     tail: tuple[Tail, ...] = ()
     folder: tuple[Folder, ...] = ()
     fetch: tuple[Fetch, ...] = ()
+    syslog: tuple[Syslog, ...] = ()
     sync: tuple[Sync, ...] = ()
     alert: tuple[AlertTarget, ...] = ()

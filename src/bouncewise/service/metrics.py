@@ -5,11 +5,14 @@ Labels are names of the configuration and statuses only: whoever sends requests 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 from bouncewise.service.connections import Connections
+from bouncewise.service.input_metrics import InputMetrics
+from bouncewise.service.syslog import SyslogServer
 
 _FIGURES = {
     "spool_bytes": "Octets of the files of the spool",
@@ -25,10 +28,11 @@ _FIGURES = {
 
 
 class Metrics:
-    """The counters; ``asked`` and ``requests`` are counted where that happens."""
+    """The counters; ``asked`` and ``requests`` are counted where that happens. *folder*: the spool's."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
         self._registry = registry = CollectorRegistry()
+        registry.register(InputMetrics(folder))
         self.asked = Counter(
             "bouncewise_checked", "Addresses asked for by HTTP or mail servers", registry=registry
         )
@@ -50,14 +54,23 @@ class Metrics:
             "connections_ended", "Connections ended since the start: silent, or too many", "port"
         )
 
-    def _gauge(self, name: str, about: str, label: str) -> Gauge:
-        return Gauge(f"bouncewise_{name}", about, (label,), registry=self._registry)
+        self._syslog = self._gauge(
+            "syslog",
+            "Of each server of syslog: lines, cut lines and refused connections since the start, "
+            "and connections now",
+            "source",
+            "count",
+        )
+
+    def _gauge(self, name: str, about: str, *labels: str) -> Gauge:
+        return Gauge(f"bouncewise_{name}", about, labels, registry=self._registry)
 
     def text(
         self,
         figures: Mapping[str, float],
         ports: Mapping[str, Connections],
         heard: Mapping[str, float],
+        syslog: Sequence[SyslogServer],
     ) -> bytes:
         """All of them; *figures*: each of those that is one number now."""
         for name, gauge in self._figures.items():
@@ -67,4 +80,7 @@ class Metrics:
             self._ended.labels(port).set(connections.ended)
         for source, at in heard.items():
             self._heard.labels(source).set(at)
+        for server in syslog:
+            for count, number in server.counts().items():
+                self._syslog.labels(server.name, count).set(number)
         return generate_latest(self._registry)

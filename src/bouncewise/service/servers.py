@@ -1,4 +1,5 @@
-"""The servers of the front process, in one loop: HTTP, LMTP, SMTP, and what mail servers ask."""
+"""The servers of the front process, in one loop: HTTP, LMTP, SMTP, syslog, and what mail
+servers ask."""
 
 from __future__ import annotations
 
@@ -21,6 +22,7 @@ from bouncewise.service.policy import PolicyAnswers, policy
 from bouncewise.service.smtp import LMTP, SMTP, Dialect, MailServer
 from bouncewise.service.sockets import listening
 from bouncewise.service.state import State
+from bouncewise.service.syslog_servers import syslog_server
 from bouncewise.service.tables import socketmap, tcp_table
 
 LAST_REQUESTS = 4.0
@@ -48,6 +50,8 @@ async def servers(
         for place, dialect in ((settings.smtp.lmtp, LMTP), (settings.smtp.listen, SMTP)):
             if place != "off":
                 await stack.enter_async_context(_mail_server(state, place, dialect))
+        for syslog in settings.syslog:
+            await stack.enter_async_context(syslog_server(state, state.folder, syslog))
         if settings.http.listen != "off":
             await stack.enter_async_context(_http_server(state, backend, pages))
         yield

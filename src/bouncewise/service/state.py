@@ -22,7 +22,7 @@ from bouncewise.net.https import FetchError, fetch
 from bouncewise.operations.check import Answer, Checker, Known
 from bouncewise.policy.load import Policy
 from bouncewise.providers.sns import topic_host
-from bouncewise.service import spool
+from bouncewise.service import input_status, spool
 from bouncewise.service.clock import Clock
 from bouncewise.service.connections import Connections
 from bouncewise.service.drain import WEBHOOK
@@ -33,6 +33,7 @@ from bouncewise.service.policy import PolicyAnswers
 from bouncewise.service.room import Room
 from bouncewise.service.seen import SeenTokens
 from bouncewise.service.spool import Record
+from bouncewise.service.syslog import SyslogServer
 from bouncewise.service.tokens import Tokens
 from bouncewise.service.users import Users
 
@@ -52,12 +53,13 @@ Tell = Callable[[str], None]
 class State:
     """See the module."""
 
-    def __init__(self, settings: Settings, inbox: Inbox, folder: Path, tell: Tell) -> None:
+    def __init__(self, settings: Settings, inbox: Inbox[Record], folder: Path, tell: Tell) -> None:
         """Raises ConfigError where a webhook, token or user of *settings* is wrong."""
-        self.tell, self._folder, self._inbox = tell, folder, inbox
+        self.tell, self.folder, self._inbox = tell, folder, inbox
         self.configure(settings)
         self.mailgun_tokens = SeenTokens(folder, time.time())
         self.last_heard: dict[str, float] = {}
+        self.syslog: list[SyslogServer] = []
         self.policy_answers: PolicyAnswers | None = None
         self.ports: dict[str, Connections] = {}
         self.drained: int | None = None
@@ -68,7 +70,7 @@ class State:
         self.clock, self.room = Clock(), Room()
         self._fetched: list[float] = []
         self._background: set[asyncio.Task[None]] = set()
-        self._metrics = Metrics()
+        self._metrics = Metrics(folder)
 
     def configure(self, settings: Settings) -> None:
         """Put *settings* in force. Raises ConfigError, and then those before stay in force."""
@@ -192,16 +194,16 @@ class State:
 
     def spool_bytes(self) -> int:
         """The octets of the spool's files."""
-        found = spool.segments(self._folder)
+        found = spool.segments(self.folder)
         return self._inbox.end - found[0] if found else 0
 
     def waiting(self) -> tuple[int, float]:
         """The octets of the spool that the ledger has not read, and since how many seconds the
         first of them wait; as far as is known.
         """
-        start = max([self.drained or 0, *spool.segments(self._folder)[:1]])
+        start = max([self.drained or 0, *spool.segments(self.folder)[:1]])
         octets = max(0, self._inbox.end - start)
-        first = next(spool.read(self._folder, start), None) if octets else None
+        first = next(spool.read(self.folder, start), None) if octets else None
         return octets, max(0.0, time.time() - first[2].at / 1e6) if first else 0.0
 
     def ready(self) -> tuple[bool, str]:
@@ -226,6 +228,8 @@ class State:
                 name: round(time.time() - at, 1) for name, at in sorted(self.last_heard.items())
             },
             "webhooks": {name: hook.esp.name for name, hook in sorted(self.hooks.items())},
+            "inputs": msgspec.to_builtins(input_status.read(self.folder)),
+            "syslog": {server.name: server.counts() for server in self.syslog},
         }
 
     def metrics(self) -> bytes:
@@ -241,7 +245,7 @@ class State:
             "policy_failed": policy.failed if policy else 0,
         }
         figures["spool_waiting_bytes"], figures["spool_waiting_seconds"] = self.waiting()
-        return self._metrics.text(figures, self.ports, self.last_heard)
+        return self._metrics.text(figures, self.ports, self.last_heard, self.syslog)
 
 
 def confirmation_url(hook: Hook, body: bytes) -> str:

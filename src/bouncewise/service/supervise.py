@@ -25,16 +25,45 @@ class Command(NamedTuple):
     name: str = "ledger"
 
 
-@contextlib.asynccontextmanager
-async def processes(commands: list[Command]) -> AsyncIterator[None]:
-    """Processes, each started again whenever it ends, as long as this is open."""
-    tasks = [asyncio.create_task(_keep_running(command)) for command in commands]
-    try:
-        yield
-    finally:
-        for task in tasks:
+class Supervisor:
+    """Processes, each started again whenever it ends."""
+
+    def __init__(self, commands: list[Command]) -> None:
+        self._commands = commands
+        self._tasks: list[asyncio.Task[None]] = []
+        self._replacing: asyncio.Task[None] | None = None
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run them as long as this is open."""
+        self._start()
+        try:
+            yield
+        finally:
+            if self._replacing is not None:
+                await asyncio.gather(self._replacing, return_exceptions=True)
+            await self._stop()
+
+    def restart(self, commands: list[Command]) -> None:
+        """End the processes, and run *commands* from then on; call it within the loop."""
+        self._commands = commands
+        if self._replacing is None or self._replacing.done():
+            self._replacing = asyncio.get_running_loop().create_task(self._replace())
+
+    async def _replace(self) -> None:
+        commands: list[Command] = []
+        while commands is not self._commands:  # (there may be others meanwhile)
+            commands = self._commands
+            await self._stop()
+            self._start()
+
+    def _start(self) -> None:
+        self._tasks = [asyncio.create_task(_keep_running(command)) for command in self._commands]
+
+    async def _stop(self) -> None:
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
 async def _keep_running(command: Command) -> None:
