@@ -28,7 +28,8 @@ from bouncewise.cli.places import ledger_location, login
 from bouncewise.cli.spelling import CAUSES, Names
 from bouncewise.cli.tables import readable_twice
 from bouncewise.contract import dumps
-from bouncewise.contract.runs import ActRecord, ImportListRow, ImportRecord
+from bouncewise.contract.imports import ImportListRow, ImportRecord
+from bouncewise.contract.runs import ActRecord
 from bouncewise.ledger import exists
 from bouncewise.lists.imports import FORMATS
 from bouncewise.model import Cause, Scope

@@ -24,6 +24,7 @@ from bouncewise.contract.gate import (
     GateProgressRecord,
     GateRateRow,
 )
+from bouncewise.contract.imports import ImportListRow, ImportRecord
 from bouncewise.contract.incidents import AlertRow, IncidentDetails, IncidentRow, RulingRecord
 from bouncewise.contract.missed import MissedRow
 from bouncewise.contract.replays import ReplayedRow, ReplaySummary
@@ -33,8 +34,6 @@ from bouncewise.contract.runs import (
     BatchRecord,
     CleanRecord,
     ExplanationRecord,
-    ImportListRow,
-    ImportRecord,
     IngestRecord,
     LabelAuditRow,
     PolicyCheckRow,
