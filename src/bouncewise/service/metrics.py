@@ -28,7 +28,10 @@ _FIGURES = {
 
 
 class Metrics:
-    """The counters; ``asked`` and ``requests`` are counted where that happens. *folder*: the spool's."""
+    """The counters; ``asked`` and ``requests`` are counted where that happens.
+
+    *folder* is the folder of the spool.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._registry = registry = CollectorRegistry()
