@@ -205,6 +205,12 @@ class Dovecot:
             assert time.monotonic() < end, (self.folder / "stderr").read_text()
             time.sleep(0.1)
 
+    def until_moved(self) -> None:
+        end = time.monotonic() + 60
+        while self.messages(".Done") < self.number:  # (after they are in the ledger)
+            assert time.monotonic() < end, (self.folder / "stderr").read_text()
+            time.sleep(0.1)
+
     def messages(self, folder: str = "") -> int:
         place = self.inbox / folder
         return sum(len(list((place / name).glob("*"))) for name in ("new", "cur"))
@@ -255,6 +261,7 @@ def test_messages_are_read_after_a_restart_and_another_uidvalidity(dovecot: Dove
         dovecot.deliver(5)
         dovecot.start()
         dovecot.until_read()
+        dovecot.until_moved()
     finally:
         running.send_signal(signal.SIGTERM)
         assert running.wait(30) == 0

@@ -14,8 +14,7 @@ from fuzz.serving import Service, free_port
 LINE = (
     "<22>1 2026-11-27T10:00:00+00:00 mx postfix/smtp 9 - - 4AF1D2E{0:05X}:"
     " to=<log{0}@gone.example>, relay=mx.gone.example[192.0.2.1]:25, delay=1, dsn=5.1.1,"
-    " status=bounced"
-    " (host mx.gone.example[192.0.2.1] said: 550 5.1.1 User unknown)"
+    " status=bounced (host mx.gone.example[192.0.2.1] said: 550 5.1.1 User unknown)"
 )
 
 

@@ -8,19 +8,31 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from bouncewise.service import input_status
 from bouncewise.service.connections import Connections
+from bouncewise.service.input_status import InputStatus, Statuses
 from bouncewise.service.metrics import _FIGURES, Metrics
 
 FILE = Path(__file__).parents[2] / "examples" / "grafana" / "bouncewise.json"
 OF_EVERY_SCRAPE = {"job", "instance"}
 
 
-def exposed() -> dict[str, set[str]]:
-    """The labels of each metric that a service has."""
-    metrics = Metrics()
+class Syslog:
+    """A server of syslog, as far as the metrics ask it."""
+
+    name = "mx"
+
+    def counts(self) -> dict[str, int]:
+        return {"lines": 1}
+
+
+def exposed(folder: Path) -> dict[str, set[str]]:
+    """The labels of each metric that a service has; *folder*: that of its spool."""
+    input_status.write(folder, Statuses(1.0, (InputStatus("mail.log"),)))
+    metrics = Metrics(folder)
     metrics.requests.labels("ses", "204").inc()
     figures = dict.fromkeys(_FIGURES, 1.0)
-    text = metrics.text(figures, {"http": Connections()}, {"ses": 1.0}).decode()
+    text = metrics.text(figures, {"http": Connections()}, {"ses": 1.0}, [Syslog()]).decode()  # type: ignore[list-item]
     return {
         sample.name: set(sample.labels)
         for family in text_string_to_metric_families(text)
@@ -29,8 +41,8 @@ def exposed() -> dict[str, set[str]]:
     }
 
 
-def test_every_metric_and_label_of_the_dashboard_is_there() -> None:
-    found, known = json.loads(FILE.read_text()), exposed()
+def test_every_metric_and_label_of_the_dashboard_is_there(tmp_path: Path) -> None:
+    found, known = json.loads(FILE.read_text()), exposed(tmp_path)
     asked = [target["expr"] for panel in found["panels"] for target in panel["targets"]]
     asked += [v["query"] for v in found["templating"]["list"] if v["type"] == "query"]
     for expression in asked:
