@@ -8,6 +8,7 @@ number of another.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import NewType
 
@@ -33,6 +34,15 @@ MICROS_A_DAY = SLOTS_A_DAY * MICROS_A_SLOT
 _DAYS_A_WEEK, _THURSDAY = 7, 3  # 1970-01-01 was a Thursday, the third day after a Monday
 OPEN_END = Slot(1 << 33)
 """A slot after every other: the end of what has not ended."""
+
+
+Clock = Callable[[datetime], str]
+"""How a time is shown to a person."""
+
+
+def in_utc(when: datetime) -> str:
+    """A time to the minute in UTC: ``2026-11-05 08:02 UTC``."""
+    return f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def micros(when: datetime) -> Micros:

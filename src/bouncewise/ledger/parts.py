@@ -284,5 +284,5 @@ class Index(Protocol):
 
     def __contains__(self, name: str) -> bool: ...
 
-    def has(self, number: int) -> bool:
-        """Whether the name with this id may be suppressed or held."""
+    def among(self, names: set[str]) -> set[str]:
+        """Those of *names* that may be suppressed or held."""

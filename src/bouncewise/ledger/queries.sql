@@ -149,6 +149,10 @@ WHERE act.imports != '' AND excluded.imports != '' AND ' ' || act.imports || ' '
 SELECT DISTINCT a.name FROM act c JOIN address a ON a.id = c.address
 WHERE c.kind = :kind AND ' ' || c.imports || ' ' LIKE '% ' || :import || ' %' ORDER BY a.name
 
+-- name: act_imports
+-- How many acts of each kind each set of imports lists.
+SELECT kind, imports, COUNT(*) FROM act WHERE imports != '' GROUP BY kind, imports
+
 -- name: done_batch
 SELECT batch FROM done WHERE fingerprint = :fingerprint
 
@@ -838,6 +842,11 @@ GROUP BY d.address, a.last
 UNION ALL SELECT a.address, a.last, NULL, 0, 0, 0, NULL, NULL FROM acted a
 WHERE NOT EXISTS (SELECT 1 FROM delivery d WHERE d.address = a.address AND d.day <= :until)
 
+-- name: statements_of
+-- What notices and automatic replies state about each name, that may name another address; the latest first.
+SELECT address, block, item FROM event
+WHERE address IN :ids AND at <= :until AND (rule LIKE :rule || '%' OR cause = :cause) ORDER BY at DESC
+
 -- name: delivery_days_between
 -- On how many days mail was delivered to each name.
 SELECT address, count(DISTINCT day) FROM delivery WHERE address IN :ids AND day >= :since AND day < :until GROUP BY address
@@ -856,6 +865,26 @@ SELECT origin, subject, name, day, value, words FROM signal WHERE day >= :since 
 -- name: erase_about
 UPDATE event SET about = '' WHERE about = :name
 
+-- name: act_reasons
+-- What people wrote as reasons, where an address may stand in it.
+SELECT c.id, c.address, a.name, c.at, c.by, c.why FROM act c JOIN address a ON a.id = c.address
+WHERE c.why LIKE '%@%' OR c.why LIKE '%=%' ORDER BY c.id
+
+-- name: ruling_reasons
+SELECT id, destination, at, by, why FROM ruling WHERE why LIKE '%@%' OR why LIKE '%=%' ORDER BY id
+
+-- name: audit_reasons
+SELECT id, why FROM audit WHERE why LIKE '%@%' OR why LIKE '%=%' ORDER BY id
+
+-- name: erase_audit_why
+UPDATE audit SET why = :why WHERE id = :id
+
+-- name: erase_act_why
+UPDATE act SET why = :why WHERE id = :id
+
+-- name: erase_ruling_why
+UPDATE ruling SET why = :why WHERE id = :id
+
 -- name: erase_event
 DELETE FROM event WHERE address = :address
 
@@ -863,7 +892,7 @@ DELETE FROM event WHERE address = :address
 DELETE FROM delivery WHERE address = :address
 
 -- name: erase_audit
-UPDATE audit SET subject = '', why = '' WHERE subject = :name OR lower(why) LIKE '%' || :name || '%'
+UPDATE audit SET subject = '', why = '' WHERE subject = :name
 
 -- name: erase_act
 DELETE FROM act WHERE address = :address

@@ -200,6 +200,19 @@ class Run(NamedTuple):
     began: datetime
 
 
+class Mention(NamedTuple):
+    """Where a name stands in what somebody wrote as the reason of an act, or of a ruling on an
+    incident: ``about`` whom or what it is; ``table`` and ``number`` are its row.
+    """
+
+    table: str
+    number: int
+    about: str
+    at: datetime
+    by: str
+    why: str
+
+
 class Import(NamedTuple):
     """An import of a list: its number, the file, and when it was made."""
 

@@ -19,7 +19,7 @@ from bouncewise.net.dns import Resolver
 from bouncewise.operations import outbox
 from bouncewise.operations.refusals_by_list import refusals_that_name
 from bouncewise.sender import blocklists
-from bouncewise.sender.audit import audit_domain
+from bouncewise.sender.audit import Network, audit_domain
 from bouncewise.sender.blocklists import Listing, ListState, Zone
 from bouncewise.sender.checks import Level, table
 from bouncewise.sender.watching import Change, Noted, Problem, Turn, compare
@@ -45,12 +45,13 @@ forged mail and each forwarder would be one.
 
 
 class Watched(NamedTuple):
-    """What is looked at, and by which resolver."""
+    """What is looked at, and by which resolver; ``network``: what is asked beside records."""
 
     domains: tuple[str, ...]
     ips: tuple[IPAddress, ...]
     zones: tuple[Zone, ...]
     resolve: Resolver
+    network: Network = Network()
 
 
 class Look(NamedTuple):
@@ -187,10 +188,13 @@ class _Looks(NamedTuple):
         problems, answered = list[Problem](), set[str]()
         for domain in self.watched.domains:
             part = f"records {domain}"
-            results = audit_domain(domain, self.watched.resolve, self.watched.ips)
+            results = audit_domain(
+                domain, self.watched.resolve, self.watched.ips, self.watched.network
+            )
             serious = [r for r in results if r.level in (Level.ERROR, Level.WARNING)]
             problems += [Problem(part, r.id, r.level, r.words, r.fix) for r in serious]
             silent = {name for r in results if r.level is Level.UNKNOWN for name in r.parts}
+            silent |= {r.id.removesuffix("-unknown") for r in results if r.id.endswith("-unknown")}
             answered.update(
                 f"{part} {key}"
                 for key in table("domain")
