@@ -44,6 +44,7 @@ _TABLES = (
     "erase_address",
 )
 
+_REASONS = {"act": "erase_act_why", "ruling": "erase_ruling_why"}
 _COUNTED = {"reports": "event_of", "deliveries": "delivery_of", "acts": "act_of"}
 
 Progress = Callable[[int, int], None]
@@ -96,7 +97,7 @@ class Erasure:
             progress(count, len(blocks))
         for mention in self.mentions(names):
             why = _replaced(mention.why, pattern)
-            self._db.run(f"erase_{mention.table}_why", id=mention.number, why=why)
+            self._db.run(_REASONS[mention.table], id=mention.number, why=why)
         for entry, why in list(self._db.all("audit_reasons")):
             if _found(why, pattern):
                 self._db.run("erase_audit_why", id=entry, why=_replaced(why, pattern))
