@@ -54,8 +54,7 @@ def test_verbose_names_what_is_used(folder: Path) -> None:
 def test_check_reads_addresses_from_standard_input(folder: Path) -> None:
     done = bouncewise(folder, "check", "-", stdin=f"ok@x.example\n\n{JO}\n".encode())
     assert done.returncode == 1
-    lines = done.stdout.decode().splitlines()[1:]
-    assert [line.split()[2] for line in lines] == ["ok@x.example", JO]
+    assert [line.split()[2] for line in done.stdout.decode().splitlines()] == ["ok@x.example", JO]
     assert bouncewise(folder, "check", "-", stdin=b"no address\n").returncode == 2
     assert bouncewise(folder, "check", "-", stdin=b"\n").returncode == 2  # it is no yes
 

@@ -27,7 +27,7 @@ from bouncewise.cli.common import (
     style,
     transactional_option,
 )
-from bouncewise.cli.grid import Column, day, print_table
+from bouncewise.cli.grid import Column, day, print_table, terminal_width
 from bouncewise.contract import dumps
 from bouncewise.contract.addresses import AddressAnswer
 from bouncewise.errors import InputError
@@ -93,8 +93,9 @@ def command(
         if as_json:
             for answer in found:
                 echo(dumps(AddressAnswer.of(answer)))
-        elif csv_path is None and len(addresses) == 1:
-            echo(*map(_line, found))
+        elif terminal_width() is None or (csv_path is None and len(addresses) == 1):
+            for answer in found:  # (scripts read these lines)
+                echo(_line(answer))
         else:
             print_table(_COLUMNS, map(_cells, found))
     if csv_path is not None and not as_json:
