@@ -58,6 +58,8 @@ VERBS = [
     ("suppressions", "import", "export.csv", "--json"),
     ("suppressions", "undo", "4", *SAID, "--json"),
     ("audit", "list", "--json"),
+    ("alerts", "list", "--json"),
+    ("alerts", "retry", "--json"),
     ("audit", "undo", "1", *SAID, "--dry-run", "--json"),
     ("migrate", "--json"),
     ("confirm", "dead@x.example", *SAID, "--json"),
@@ -74,6 +76,7 @@ VERBS = [
     ("suppressions", "list", "--held", "--json"),
 ]
 ELSEWHERE = {
+    "alerts test": "it opens no ledger",
     "config check": "it opens no ledger",
     "config show": "it opens no ledger",
     "doctor": "it looks at this machine, and asks a ledger as `migrate` does",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ from bouncewise.errors import LedgerError, missing_extra
 from bouncewise.ledger import exists
 
 if TYPE_CHECKING:
+    from bouncewise.operations.context import Context
     from bouncewise.service.app import Pages
 
 
@@ -36,7 +38,9 @@ if TYPE_CHECKING:
 @click.option(
     "--check-config", is_flag=True, help="Only check the configuration; exit 2 if it is wrong."
 )
-@click.option("--role", type=click.Choice(["all", "ledger", "inputs"]), default="all", hidden=True)
+@click.option(
+    "--role", type=click.Choice(["all", "ledger", "inputs", "outgoing"]), default="all", hidden=True
+)
 @config_option
 @rules_option
 @ledger_options
@@ -66,7 +70,7 @@ def command(
         Path(settings.spool.folder) if settings.spool.folder else location.path.parent / "spool"
     )
     try:
-        from bouncewise.service import front, supervise
+        from bouncewise.service import front, outgoing, supervise
         from bouncewise.service.hooks import hooks
         from bouncewise.service.inputs import sources
         from bouncewise.service.spool import spool_id
@@ -77,22 +81,22 @@ def command(
             "service", "serve", "starlette, uvicorn and prometheus-client"
         ) from None
     if role == "ledger":
-        _drain(folder, settings, config_path, rule_paths, db, policy_path)
-        return
+        return _drain(folder, settings, config_path, rule_paths, db, policy_path)
     inputs = sources(settings)
     if role == "inputs":
         options = Feeding(db, policy_path, rule_paths, load_configuration(config_path))
-        feed_process(inputs, options)
-        return
+        return feed_process(inputs, options)
+    if role == "outgoing":
+        opening = _opening(db, policy_path, rule_paths, config_path)
+        return outgoing.run(location, folder, settings, opening, _tell)
+    has_outgoing = outgoing.is_needed(settings)
     found = hooks(settings.webhook, settings.http.public_url)
     Tokens(settings.token)
     users = Users(settings)
     webhooks = {name: hook.esp.name for name, hook in found.items()}
-    names = [source.name for source in inputs]
-    record = _record(settings, location.name, folder, webhooks, names)
+    record = _record(settings, location.name, folder, webhooks, [s.name for s in inputs])
     if check_config:
-        echo(*([dumps(record)] if as_json else _summary(record)))
-        return
+        return echo(*([dumps(record)] if as_json else _summary(record)))
     _try_ledger(db, policy_path, rule_paths, is_first=not spool_id(folder))
     setup = front.Setup(
         settings,
@@ -106,11 +110,12 @@ def command(
     )
     for line in _summary(record):
         _tell(line)
-    roles = ["ledger", *(["inputs"] if inputs else [])]
+    also = {"inputs": bool(inputs), "outgoing": has_outgoing}
     processes = [
-        supervise.Command((sys.executable, *_same_arguments(role)), _tell, role) for role in roles
+        supervise.Command((sys.executable, *_same_arguments(role)), _tell, role)
+        for role in ("ledger", *(role for role, is_there in also.items() if is_there))
     ]
-    front.run(setup, lambda: supervise.processes(processes))
+    return front.run(setup, lambda: supervise.processes(processes))
 
 
 def _pages() -> Pages:
@@ -154,6 +159,8 @@ def _record(
         tokens=tuple(token.name for token in settings.token),
         dashboard=_dashboard_url(settings),
         inputs=tuple(inputs),
+        alerts=tuple(target.name for target in settings.alert),
+        sync=tuple(table.name for table in settings.sync if table.every),
     )
 
 
@@ -177,15 +184,24 @@ def _drain(
     ledger_process.run(
         folder,
         ledger_location(db),
-        lambda: open_context(
-            db,
-            policy_path,
-            rule_paths,
-            write=True,
-            configuration=load_configuration(config_path),
-        ),
+        _opening(db, policy_path, rule_paths, config_path),
         Keep(settings.spool.keep_days, settings.spool.max_bytes),
         _tell,
+    )
+
+
+def _opening(
+    db: str | None,
+    policy_path: Path | None,
+    rule_paths: tuple[Path, ...],
+    config_path: Path | None,
+) -> Callable[[], Context]:
+    return lambda: open_context(
+        db,
+        policy_path,
+        rule_paths,
+        write=True,
+        configuration=load_configuration(config_path),
     )
 
 
@@ -204,6 +220,8 @@ def _summary(record: ServeRecord) -> list[str]:
         f"{record.tcp_table}; LMTP {record.lmtp}; SMTP {record.smtp}{accepted}",
         *([f"dashboard {record.dashboard}"] if record.dashboard != "off" else []),
         *([f"inputs: {', '.join(record.inputs)}"] if record.inputs else []),
+        *([f"alerts: {', '.join(record.alerts)}"] if record.alerts else []),
+        *([f"sync: {', '.join(record.sync)}"] if record.sync else []),
     ]
 
 

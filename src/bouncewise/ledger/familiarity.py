@@ -7,6 +7,7 @@ which nothing is known.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable
 from datetime import datetime
 from itertools import islice
@@ -27,6 +28,16 @@ class Familiarity:
 
     def __init__(self, database: Database) -> None:
         self._db = database
+
+    def suppressed(self) -> array[int]:
+        """Everything that is suppressed for good, as numbers in ascending order, 8 octets each."""
+        return array("q", sorted({number for (number,) in self._db.each("state_suppressed")}))
+
+    def names_of(self, numbers: Iterable[int]) -> list[str]:
+        """The names behind numbers of ``suppressed``."""
+        given = list(numbers)
+        ids = sorted({*given, *(-1 - number for number in given)})  # (one of the two is an id)
+        return sorted(name for _, name in self._db.by_ids("address_names", ids))
 
     def last_deliveries(
         self, names: Iterable[str], until: datetime, relays: Iterable[int]

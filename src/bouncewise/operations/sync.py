@@ -97,11 +97,11 @@ def differences(context: Context, lists: Lists, now: datetime) -> Iterator[Diffe
         if part.entries:
             yield from _Theirs(context, lists.account, part, checker, now).differences()
     if any(listed.members for listed in lists.account.lists):
-        yield from _of_members(lists, checker, now)
+        yield from of_members(lists, checker, now)
         return
     found = suppressions(context.ledger, context.policy, State.SUPPRESSED, now, past=False)
     for name, decision in found:
-        if (difference := _ours(lists, name, decision)) is not None:
+        if (difference := our_difference(lists, name, decision)) is not None:
             yield difference
 
 
@@ -184,7 +184,7 @@ def _alive(event: Event, since: datetime) -> bool:
     return is_sign and event.at > since
 
 
-def _ours(lists: Lists, name: str, d: Decision) -> Difference | None:
+def our_difference(lists: Lists, name: str, d: Decision) -> Difference | None:
     """What the lists lack of a suppression; None where they have it, or send no such mail."""
     account = lists.account
     needed = account.mail & (account.mail if d.scope is Scope.ALL else frozenset((MARKETING,)))
@@ -225,7 +225,7 @@ def targets_of(
     return [] if missing else found
 
 
-def _of_members(lists: Lists, checker: Checker, now: datetime) -> Iterator[Difference]:
+def of_members(lists: Lists, checker: Checker, now: datetime) -> Iterator[Difference]:
     """The addresses of a list manager that would be mailed, and are suppressed here."""
     listed = next(listed for listed in lists.account.lists if listed.members)
     members = iter(lists.members.values())

@@ -28,6 +28,7 @@ from bouncewise.service.clock import Clock
 from bouncewise.service.drain import WEBHOOK
 from bouncewise.service.hooks import Hook, hooks
 from bouncewise.service.inbox import Inbox
+from bouncewise.service.outgoing_state import outgoing_state
 from bouncewise.service.policy import PolicyAnswers
 from bouncewise.service.seen import SeenTokens
 from bouncewise.service.spool import Record
@@ -58,6 +59,7 @@ class State:
         self.last_heard: dict[str, float] = {}
         self.policy_answers: PolicyAnswers | None = None
         self._checker: Checker | None = None
+        self._ledger: Store | None = None
         self._ledger_error = _NOT_YET
         self._quiet_until = 0.0
         self.clock = Clock()
@@ -80,7 +82,7 @@ class State:
         checker.refresh()
         if self._ledger_error not in ("", _NOT_YET):
             self.tell("the ledger can be read again")
-        self._checker, self._ledger_error = checker, ""
+        self._checker, self._ledger, self._ledger_error = checker, ledger, ""
 
     def lose_ledger(self, why: str) -> None:
         """The ledger cannot be read; questions raise until it can be. That is one line, however
@@ -91,7 +93,7 @@ class State:
                 f"the ledger cannot be read: {why.rstrip('.')}; questions are answered with 503 or "
                 "DUNNO, and what is received waits in the spool"
             )
-        self._checker, self._ledger_error = None, why
+        self._checker, self._ledger, self._ledger_error = None, None, why
 
     def question_failed(self, why: str) -> None:
         """A question could not be answered: one line a minute, and none while the ledger is lost
@@ -207,6 +209,7 @@ class State:
                 name: round(time.time() - at, 1) for name, at in sorted(self.last_heard.items())
             },
             "webhooks": {name: hook.esp.name for name, hook in sorted(self.hooks.items())},
+            **outgoing_state(self._ledger, self.settings),
         }
 
     def metrics(self) -> bytes:
@@ -218,6 +221,9 @@ class State:
         if self.policy_answers is not None:
             for name in ("asked", "refused", "failed"):
                 self._gauges[f"policy_{name}"].set(getattr(self.policy_answers, name))
+        alerts = outgoing_state(self._ledger, self.settings)["alerts"].values()
+        self._gauges["alerts_waiting"].set(sum(target["waiting"] for target in alerts))
+        self._gauges["alerts_dead"].set(sum(target["dead"] for target in alerts))
         for name, at in self.last_heard.items():
             self._heard.labels(name).set(at)
         return generate_latest(self._registry)
@@ -250,6 +256,8 @@ _GAUGES = {
     "spool_records_stored": "Records stored since the start",
     "spool_records_refused": "Records refused since the start: the spool was full",
     "ledger_readable": "1 if the ledger can be read, else 0",
+    "alerts_waiting": "Alerts that are not delivered yet",
+    "alerts_dead": "Alerts that were given up",
     "policy_asked": "Questions of mail servers since the start",
     "policy_refused": "Of them, those answered with the configured action",
     "policy_failed": "Of them, those that could not be answered",
