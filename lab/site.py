@@ -31,6 +31,7 @@ NAVIGATION = {
         "service",
         "inputs",
         "dashboard",
+        "alerts",
         "sender",
         "gate",
         "segment",

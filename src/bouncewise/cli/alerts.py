@@ -60,7 +60,7 @@ def list_messages(db: str | None, as_json: bool) -> None:
 
 
 @command.command("retry")
-@click.argument("ids", metavar="[ID]...", nargs=-1)
+@click.argument("ids", metavar="[ID…]", nargs=-1)
 @db_option
 @json_option
 def retry(ids: tuple[str, ...], db: str | None, as_json: bool) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from bouncewise.config import values
+from bouncewise.config import values, web_values
 from bouncewise.config.inputs import Security
 from bouncewise.config.table import Setting, Table
 
@@ -74,10 +74,10 @@ class Sync(Table, frozen=True, kw_only=True):
     every: Annotated[
         int,
         Setting(
-            "seconds between two runs by `bouncewise serve`, which also pushes what is suppressed "
-            "meanwhile, within a minute; default: it runs on the command line only",
+            "seconds between two runs by `bouncewise serve`; list managers get what is suppressed "
+            "meanwhile within a minute; default: it runs on the command line only",
             "3600",
-            values.seconds_between_syncs,
+            web_values.seconds_between_syncs,
         ),
     ] = 0
     acts: Annotated[
@@ -183,7 +183,7 @@ class AlertTarget(Table, frozen=True, kw_only=True):
         Setting(
             "for `mail`: the mail server that takes it, host and port",
             '"smtp.shop.example:587"',
-            values.server,
+            web_values.server,
         ),
     ] = ""
     security: Annotated[

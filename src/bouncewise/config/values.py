@@ -145,15 +145,6 @@ def listen(text: str) -> str:
     return text
 
 
-def server(text: str) -> str:
-    """``HOST:PORT``."""
-    name, colon, number = text.rpartition(":")
-    if not colon or not number.isascii() or not number.isdigit():
-        raise ValueError(f"{text!r} is no server; write smtp.example.org:587")
-    port(int(number))
-    return f"{host(name)}:{int(number)}"
-
-
 def url(text: str) -> str:
     """An http or https URL without query, and without a slash at its end."""
     if not re.fullmatch(r"https?://[^\s/?#]+(?:/[^\s?#]*)?", text):
@@ -234,13 +225,6 @@ def seconds(number: int) -> int:
     """5 seconds to 24 minutes: after 29, servers end an IDLE (RFC 2177)."""
     if not 5 <= number <= 1440:
         raise ValueError(f"{number} is not within 5 and 1440")
-    return number
-
-
-def seconds_between_syncs(number: int) -> int:
-    """A minute to a week; 0: never."""
-    if number and not 60 <= number <= 604_800:
-        raise ValueError(f"{number} is not within 60 and 604800")
     return number
 
 

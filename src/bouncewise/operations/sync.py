@@ -101,7 +101,7 @@ def differences(context: Context, lists: Lists, now: datetime) -> Iterator[Diffe
         return
     found = suppressions(context.ledger, context.policy, State.SUPPRESSED, now, past=False)
     for name, decision in found:
-        if (difference := our_difference(lists, name, decision)) is not None:
+        if (difference := _ours(lists, name, decision)) is not None:
             yield difference
 
 
@@ -184,7 +184,7 @@ def _alive(event: Event, since: datetime) -> bool:
     return is_sign and event.at > since
 
 
-def our_difference(lists: Lists, name: str, d: Decision) -> Difference | None:
+def _ours(lists: Lists, name: str, d: Decision) -> Difference | None:
     """What the lists lack of a suppression; None where they have it, or send no such mail."""
     account = lists.account
     needed = account.mail & (account.mail if d.scope is Scope.ALL else frozenset((MARKETING,)))

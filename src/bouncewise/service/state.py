@@ -30,6 +30,7 @@ from bouncewise.service.hooks import Hook, hooks
 from bouncewise.service.inbox import Inbox
 from bouncewise.service.outgoing_state import outgoing_state
 from bouncewise.service.policy import PolicyAnswers
+from bouncewise.service.rates import Rates
 from bouncewise.service.seen import SeenTokens
 from bouncewise.service.spool import Record
 from bouncewise.service.tokens import Tokens
@@ -56,6 +57,7 @@ class State:
         self.tell, self._folder, self._inbox = tell, folder, inbox
         self.configure(settings)
         self.mailgun_tokens = SeenTokens(folder, time.time())
+        self.rates = Rates()
         self.last_heard: dict[str, float] = {}
         self.policy_answers: PolicyAnswers | None = None
         self._checker: Checker | None = None

@@ -1,5 +1,5 @@
-"""Lists of ESPs and list managers kept in step by the service: read as often as [[sync]] says, and
-in between what is newly suppressed is pushed within a minute.
+"""Lists of ESPs and list managers kept in step by the service: read as often as [[sync]] says. Who
+is newly suppressed is blocked at list managers in between, within a minute.
 
 Reads: the ledger, and the lists of one account. Gives: imports, pushed entries, and a note in the
 ledger of how the last run went. A run that fails is repeated, after a minute and then less often;
@@ -169,26 +169,29 @@ class Scheduled:
         if not new:
             self._seen = seen
             return
-        names = context.ledger.familiarity.names_of(new)
         try:
-            with self._client() as client:
-                if not sync_changes.can_push(client.account, names):
-                    self._due = 0.0  # (the lists are read, and all of it is pushed then)
-                    return
-                lists = sync_changes.found_there(client, names)
-                found = sync_changes.new_differences(context, lists, names, datetime.now(UTC))
-                done = sync_acts.push(client, lists, found, dry_run=False)
+            done = self._push_names(context, context.ledger.familiarity.names_of(new))
+            fault = next(iter(done.faults), "")
         except (BouncewiseError, OSError) as bad:
-            self._say(str(bad))
-            self._due = 0.0
-            return
-        if done.faults:
-            self._say(done.faults[0])
-            self._due = 0.0
+            done, fault = Done(Counter(), [], []), str(bad)
+        if fault:
+            self._say(fault)
+            self._due = 0.0  # (the list is read, and all of it is pushed then)
             return
         self._seen = seen
         if pushed := sum(done.changed.values()):
             self._say(f"{pushed:,} newly suppressed addresses pushed")
+
+    def _push_names(self, context: Context, names: list[str]) -> Done:
+        with self._client() as client:
+            listed = sync_changes.managed(client.account)
+            if listed is None:
+                return Done(Counter(), [], [])
+            if not sync_changes.can_find(listed, names):
+                return Done(Counter(), [], ["many changed: the list is read"])
+            lists = sync_changes.found_there(client, listed, names)
+            found = sync_changes.new_differences(context, lists, datetime.now(UTC))
+            return sync_acts.push(client, lists, found, dry_run=False)
 
     def _note(self, ledger: Store, outcome: Outcome | None, fault: str) -> None:
         """Keep how a run went, and say so where that is news."""
