@@ -1,9 +1,9 @@
 """Mail of Django goes only to addresses that may be mailed: bouncewise is asked for each recipient.
 
 For any backend of django-anymail. Put this file into an app, import it in ``AppConfig.ready``, and
-set ``BOUNCEWISE_URL`` and ``BOUNCEWISE_TOKEN`` (scope ``check``) in the settings. A message counts as
-transactional unless ``message.tags`` has ``marketing``. Where there is no answer, the message is not
-sent: the exception says so, and the caller tries again later.
+set ``BOUNCEWISE_URL`` and ``BOUNCEWISE_TOKEN`` (scope ``check``) in the settings. A message counts
+as transactional unless ``message.tags`` has ``marketing``. Where there is no answer, the message is
+not sent: the exception says so, and the caller tries again later.
 """
 
 from __future__ import annotations

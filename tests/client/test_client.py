@@ -68,19 +68,19 @@ def test_every_request_is_one_of_the_description() -> None:
     for endpoint in ENDPOINTS:
         function = getattr(operations, client_code.name_of(endpoint))
         needed = inspect.signature(function).parameters
-        asked = function(**{name: f"<{name}>" for name in needed})
-        path = asked.path
+        request = function(**{name: f"<{name}>" for name in needed})
+        path = request.path
         for name in needed:
             path = path.replace(wire.in_path(f"<{name}>"), f"{{{name}}}")
-        operation = described.pop((path, asked.method))
+        operation = described.pop((path, request.method))
         wanted = {p["name"] for p in operation["parameters"] if p["in"] == "query"}
-        assert set(asked.query) == (wanted if endpoint.body in (None, bytes) else set())
-        if asked.body is not None:
+        assert set(request.query) == (wanted if endpoint.body in (None, bytes) else set())
+        if request.body is not None:
             (media,) = operation["requestBody"]["content"].values()
             schema = schemas[media["schema"]["$ref"].rpartition("/")[2]]
-            assert set(asked.body) == set(schema["properties"])
+            assert set(request.body) == set(schema["properties"])
         answer = operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"]
-        assert asked.answer.__name__ == answer.rpartition("/")[2]
+        assert request.answer.__name__ == answer.rpartition("/")[2]
     assert described == {}
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
-from bouncewise.client.wire import Asked, in_path, stated
+from bouncewise.client.wire import ApiRequest, in_path, stated
 from bouncewise.contract.addresses import AddressAnswer
 from bouncewise.contract.answers import (
     Acts,
@@ -32,9 +32,11 @@ from bouncewise.contract.runs import ActRecord, ExplanationRecord
 from bouncewise.model import Cause, Scope, Trust
 
 
-def check(address: str, *, transactional: bool = False, stream: str = "") -> Asked[AddressAnswer]:
+def check(
+    address: str, *, transactional: bool = False, stream: str = ""
+) -> ApiRequest[AddressAnswer]:
     """May this address be mailed?"""
-    return Asked(
+    return ApiRequest(
         "GET",
         f"/v1/check/{in_path(address)}",
         AddressAnswer,
@@ -44,11 +46,11 @@ def check(address: str, *, transactional: bool = False, stream: str = "") -> Ask
 
 def check_many(
     addresses: Sequence[str], *, transactional: bool = False, stream: str = ""
-) -> Asked[CheckedAddresses]:
+) -> ApiRequest[CheckedAddresses]:
     """May these addresses be mailed? With Content-Type application/x-ndjson an address per line,
     without limit; the answers are lines too.
     """
-    return Asked(
+    return ApiRequest(
         "POST",
         "/v1/check",
         CheckedAddresses,
@@ -56,19 +58,21 @@ def check_many(
     )
 
 
-def classify(replies: Sequence[str], *, receiver: str | None = None) -> Asked[Verdicts]:
+def classify(replies: Sequence[str], *, receiver: str | None = None) -> ApiRequest[Verdicts]:
     """What SMTP replies mean."""
-    return Asked("POST", "/v1/classify", Verdicts, body=stated(replies=replies, receiver=receiver))
+    return ApiRequest(
+        "POST", "/v1/classify", Verdicts, body=stated(replies=replies, receiver=receiver)
+    )
 
 
-def explain(subject: str) -> Asked[ExplanationRecord]:
+def explain(subject: str) -> ApiRequest[ExplanationRecord]:
     """A page on a reply, a code, a cause or an address."""
-    return Asked("GET", "/v1/explain", ExplanationRecord, query=stated(subject=subject))
+    return ApiRequest("GET", "/v1/explain", ExplanationRecord, query=stated(subject=subject))
 
 
-def history(address: str, *, limit: int = 100, cursor: str = "") -> Asked[AddressHistory]:
+def history(address: str, *, limit: int = 100, cursor: str = "") -> ApiRequest[AddressHistory]:
     """May an address or domain be mailed, why, and what happened to it."""
-    return Asked(
+    return ApiRequest(
         "GET",
         f"/v1/addresses/{in_path(address)}",
         AddressHistory,
@@ -78,12 +82,12 @@ def history(address: str, *, limit: int = 100, cursor: str = "") -> Asked[Addres
 
 def validate(
     addresses: Sequence[str], *, transactional: bool = False, stream: str = ""
-) -> Asked[Validations]:
+) -> ApiRequest[Validations]:
     """Is it worth mailing these addresses? Answers within 0.3 seconds, without DNS where that is
     slower: `looked_up` and `late` say so. A token that has not the scope `read` gets nothing of
     what the ledger knows.
     """
-    return Asked(
+    return ApiRequest(
         "POST",
         "/v1/validate",
         Validations,
@@ -100,9 +104,9 @@ def suppressions(
     scope: Scope | None = None,
     by: str | None = None,
     since: datetime | None = None,
-) -> Asked[Suppressions]:
+) -> ApiRequest[Suppressions]:
     """Suppressions or holds, in a fixed order."""
-    return Asked(
+    return ApiRequest(
         "GET",
         "/v1/suppressions",
         Suppressions,
@@ -112,23 +116,23 @@ def suppressions(
     )
 
 
-def incidents(*, limit: int = 100, cursor: str = "", days: int = 30) -> Asked[Incidents]:
+def incidents(*, limit: int = 100, cursor: str = "", days: int = 30) -> ApiRequest[Incidents]:
     """Incidents, and alerts: receivers that refuse the sender."""
-    return Asked(
+    return ApiRequest(
         "GET", "/v1/incidents", Incidents, query=stated(limit=limit, cursor=cursor, days=days)
     )
 
 
-def incident(incident: str, *, opened: datetime | None = None) -> Asked[IncidentDetails]:
+def incident(incident: str, *, opened: datetime | None = None) -> ApiRequest[IncidentDetails]:
     """An incident in full: addresses, states, replies, rulings."""
-    return Asked(
+    return ApiRequest(
         "GET", f"/v1/incidents/{in_path(incident)}", IncidentDetails, query=stated(opened=opened)
     )
 
 
-def status() -> Asked[StatusAnswer]:
+def status() -> ApiRequest[StatusAnswer]:
     """What the ledger holds, what changed, and what needs somebody."""
-    return Asked("GET", "/v1/status", StatusAnswer)
+    return ApiRequest("GET", "/v1/status", StatusAnswer)
 
 
 def missed(
@@ -141,9 +145,9 @@ def missed(
     incident: str | None = None,
     cause: Cause | None = None,
     all: bool = False,
-) -> Asked[MissedMails]:
+) -> ApiRequest[MissedMails]:
     """Who did not get which message although the address is good, to send it again."""
-    return Asked(
+    return ApiRequest(
         "GET",
         "/v1/missed",
         MissedMails,
@@ -160,14 +164,14 @@ def missed(
     )
 
 
-def sources() -> Asked[Sources]:
+def sources() -> ApiRequest[Sources]:
     """When each own log and source of events was heard last."""
-    return Asked("GET", "/v1/sources", Sources)
+    return ApiRequest("GET", "/v1/sources", Sources)
 
 
-def poison(*, limit: int = 100, cursor: str = "") -> Asked[PoisonRecords]:
+def poison(*, limit: int = 100, cursor: str = "") -> ApiRequest[PoisonRecords]:
     """Records of the spool that could not be read."""
-    return Asked("GET", "/v1/poison", PoisonRecords, query=stated(limit=limit, cursor=cursor))
+    return ApiRequest("GET", "/v1/poison", PoisonRecords, query=stated(limit=limit, cursor=cursor))
 
 
 def suppress(
@@ -178,9 +182,9 @@ def suppress(
     cause: Cause | None = None,
     scope: Scope = Scope.ALL,
     until: datetime | None = None,
-) -> Asked[Acts]:
+) -> ApiRequest[Acts]:
     """Suppress addresses or domains by hand."""
-    return Asked(
+    return ApiRequest(
         "POST",
         "/v1/suppressions",
         Acts,
@@ -189,9 +193,9 @@ def suppress(
     )
 
 
-def release(name: str, *, why: str, dry_run: bool = False) -> Asked[ActRecord]:
+def release(name: str, *, why: str, dry_run: bool = False) -> ApiRequest[ActRecord]:
     """Release an address or domain by hand: earlier evidence is kept, and no longer counts."""
-    return Asked(
+    return ApiRequest(
         "DELETE",
         f"/v1/suppressions/{in_path(name)}",
         ActRecord,
@@ -200,9 +204,9 @@ def release(name: str, *, why: str, dry_run: bool = False) -> Asked[ActRecord]:
     )
 
 
-def confirm(addresses: Sequence[str], *, why: str, dry_run: bool = False) -> Asked[Acts]:
+def confirm(addresses: Sequence[str], *, why: str, dry_run: bool = False) -> ApiRequest[Acts]:
     """Record signs of life: they end what bounces decided, as a delivery does."""
-    return Asked(
+    return ApiRequest(
         "POST",
         "/v1/confirmed",
         Acts,
@@ -220,9 +224,9 @@ def import_list(
     column: str | None = None,
     scope: Literal["all", "marketing"] | None = None,
     cause: Cause | None = None,
-) -> Asked[ImportAnswer]:
+) -> ApiRequest[ImportAnswer]:
     """Import the list in the body: the export of an ESP, or a plain CSV."""
-    return Asked(
+    return ApiRequest(
         "POST",
         "/v1/imports",
         ImportAnswer,
@@ -234,9 +238,9 @@ def import_list(
     )
 
 
-def undo_import(id: int, *, why: str, dry_run: bool = False) -> Asked[Undone]:
+def undo_import(id: int, *, why: str, dry_run: bool = False) -> ApiRequest[Undone]:
     """Take back what an import added, and nothing else."""
-    return Asked(
+    return ApiRequest(
         "DELETE",
         f"/v1/imports/{in_path(id)}",
         Undone,
@@ -255,9 +259,9 @@ def release_incident(
     cause: Cause | None = None,
     rule: str | None = None,
     trust: Trust | None = None,
-) -> Asked[Released]:
+) -> ApiRequest[Released]:
     """Release what an incident suppressed or holds; without `dry_run: false` only list it."""
-    return Asked(
+    return ApiRequest(
         "POST",
         f"/v1/incidents/{in_path(incident)}/release",
         Released,
@@ -270,9 +274,9 @@ def release_incident(
 
 def close_incident(
     incident: str, *, why: str, dry_run: bool = False, at: datetime | None = None
-) -> Asked[RulingRecord]:
+) -> ApiRequest[RulingRecord]:
     """Mark the latest incident as over: each address that it holds is mailed once more."""
-    return Asked(
+    return ApiRequest(
         "POST",
         f"/v1/incidents/{in_path(incident)}/close",
         RulingRecord,
@@ -283,9 +287,9 @@ def close_incident(
 
 def ignore_incident(
     incident: str, *, opened: datetime, why: str, dry_run: bool = False
-) -> Asked[RulingRecord]:
+) -> ApiRequest[RulingRecord]:
     """Mark an incident as a false alarm: its refusals then count as usual."""
-    return Asked(
+    return ApiRequest(
         "POST",
         f"/v1/incidents/{in_path(incident)}/ignore",
         RulingRecord,

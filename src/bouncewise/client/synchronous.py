@@ -13,14 +13,14 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 import httpx2
 
 from bouncewise.client import operations, wire
-from bouncewise.client.wire import Asked
+from bouncewise.client.wire import ApiRequest
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 def _method(
-    operation: Callable[P, Asked[T]],
+    operation: Callable[P, ApiRequest[T]],
 ) -> Callable[Concatenate[Client, P], T]:
     """The method that sends the request of *operation*."""
 
@@ -92,8 +92,8 @@ class Client:
             yield page
             cursor = page.next
 
-    def _answer(self, asked: Asked[T]) -> T:
-        arguments = wire.arguments(asked, self._headers)
+    def _answer(self, request: ApiRequest[T]) -> T:
+        arguments = wire.arguments(request, self._headers)
         for number in range(1, wire.RETRIES + 2):
             answer: httpx2.Response | None = None
             fault = ""
@@ -103,7 +103,7 @@ class Client:
                 fault = str(bad) or type(bad).__name__
             wait = wire.wait_before(answer, number)
             if wait is None and answer is not None:
-                return wire.read(answer, asked.answer)
+                return wire.read(answer, request.answer)
             if wait is not None:
                 time.sleep(wait)
         raise wire.ClientError(f"{self._url}: {fault}")

@@ -41,7 +41,7 @@ class ApiError(ClientError):
         self.status, self.detail = status, detail
 
 
-class Asked(NamedTuple, Generic[T]):
+class ApiRequest(NamedTuple, Generic[T]):
     """A request: ``path`` with its parameters filled in; ``body``: what is sent as JSON;
     ``content``: a list as it is; ``acts``: it changes something.
     """
@@ -70,18 +70,18 @@ def headers(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}", "Accept": "application/json"}
 
 
-def arguments(asked: Asked[Any], fields: Mapping[str, str]) -> dict[str, Any]:
+def arguments(request: ApiRequest[Any], fields: Mapping[str, str]) -> dict[str, Any]:
     """The arguments for httpx2; *fields*: those of every request."""
-    found: dict[str, Any] = {"method": asked.method, "url": asked.path, "headers": {**fields}}
-    if asked.query:
-        found["params"] = {name: _text(value) for name, value in asked.query.items()}
-    if asked.body is not None:
-        found["content"] = msgspec.json.encode(asked.body)
+    found: dict[str, Any] = {"method": request.method, "url": request.path, "headers": {**fields}}
+    if request.query:
+        found["params"] = {name: _text(value) for name, value in request.query.items()}
+    if request.body is not None:
+        found["content"] = msgspec.json.encode(request.body)
         found["headers"]["Content-Type"] = "application/json"
-    elif asked.content is not None:
-        found["content"] = asked.content
+    elif request.content is not None:
+        found["content"] = request.content
         found["headers"]["Content-Type"] = "application/octet-stream"
-    if asked.acts:
+    if request.acts:
         found["headers"]["Idempotency-Key"] = secrets.token_hex(16)
     return found
 

@@ -42,7 +42,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
-from bouncewise.client.wire import Asked, in_path, stated
+from bouncewise.client.wire import ApiRequest, in_path, stated
 '''
 
 
@@ -93,9 +93,9 @@ def function(endpoint: Endpoint, used: set[type]) -> str:
     found += ["acts=True"] if endpoint.acts else []
     about = textwrap.fill(f'"""{endpoint.about}', 95)
     lines = [
-        f"def {name_of(endpoint)}({', '.join(parts)}) -> Asked[{answer}]:",
+        f"def {name_of(endpoint)}({', '.join(parts)}) -> ApiRequest[{answer}]:",
         textwrap.indent(about + ('\n"""' if "\n" in about else '"""'), "    "),
-        f"    return Asked({', '.join(found)})",
+        f"    return ApiRequest({', '.join(found)})",
     ]
     return "\n".join(lines)
 
