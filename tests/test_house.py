@@ -29,7 +29,7 @@ TIERS = (
     {"intake", "diagnosis"},
     {"operations", "bulk"},
     {"contract"},
-    {"library", "service"},
+    {"library", "service", "client"},
     {"dashboard"},  # it has pages of the service
     {"cli"},  # it starts the service
     {"", "__main__"},  # the public names, and ``python -m bouncewise``
@@ -44,6 +44,7 @@ ONLY = {  # libraries that one package alone may import
     "botocore": {"providers"},
     "starlette": {"service", "dashboard"},
     "uvicorn": {"service", "cli"},  # (cli: dashboard)
+    "httpx2": {"client"},
     "jinja2": {"dashboard"},
     "prometheus_client": {"service"},
     "pyspark": {"bulk"},

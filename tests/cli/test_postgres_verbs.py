@@ -59,6 +59,8 @@ VERBS = [
     ("suppressions", "undo", "4", *SAID, "--json"),
     ("suppressions", "imports", "--json"),
     ("audit", "list", "--json"),
+    ("alerts", "list", "--json"),
+    ("alerts", "retry", "--json"),
     ("audit", "undo", "1", *SAID, "--dry-run", "--json"),
     ("migrate", "--json"),
     ("confirm", "dead@x.example", *SAID, "--json"),

@@ -94,7 +94,7 @@ def change(words: str = "shop.example: no DMARC record", turn: Turn = Turn.BEGAN
 
 def put(ledger: Store, target: AlertTarget, *words: str, now: datetime = NOW) -> None:
     with ledger.change():
-        queue(ledger, [change(text) for text in words or ("no DMARC",)], [target.name], now)
+        queue(ledger, [change(text) for text in words or ("no DMARC",)], [target], now)
 
 
 def target(
@@ -102,7 +102,13 @@ def target(
 ) -> AlertTarget:
     monkeypatch.setenv("ALERT_URL", receiver.url + PATH)
     monkeypatch.setenv("ALERT_SECRET", SECRET)
-    given = {"name": "ops", "kind": kind, "url": "env:ALERT_URL", "secret": "env:ALERT_SECRET"}
+    given = {
+        "name": "ops",
+        "kind": kind,
+        "url": "env:ALERT_URL",
+        "secret": "env:ALERT_SECRET",
+        "allow_private": True,
+    }
     return msgspec.convert(given | more, AlertTarget)
 
 
@@ -176,7 +182,7 @@ def test_a_target_that_fails_does_not_stop_the_others_and_keeps_its_order(
     gone = msgspec.structs.replace(ops, name="gone", url="http://127.0.0.1:9/x")
     for words in ("first", "second"):
         with ledger.change():
-            queue(ledger, [change(words)], ["gone", "ops"], NOW)
+            queue(ledger, [change(words)], [gone, ops], NOW)
     (fault,) = deliver(ledger, (gone, ops), send, NOW)
     assert fault.startswith("alert gone: not delivered: http://127.0.0.1:9: ")
     assert [body["data"]["changes"][0]["words"] for body in receiver.bodies] == ["first", "second"]
@@ -196,8 +202,9 @@ def test_messages_are_given_up_in_the_end_and_bounded_in_number(
     put(ledger, ops, now=NOW - outbox.KEPT - timedelta(hours=1))
     receiver.statuses = [500]
     (fault,) = deliver(ledger, (ops,), send, NOW)
-    assert "is given up after 7 days" in fault
+    assert "is given up: `bouncewise alerts retry` sends it again" in fault
     assert waiting(ledger) == []
+    assert [(m.tries, m.fault) for m in outbox.dead(ledger)] == [(1, outbox.dead(ledger)[0].fault)]
     monkeypatch.setattr(outbox, "MAX_WAITING", 3)
     for number in range(5):
         put(ledger, ops, str(number))
@@ -329,7 +336,7 @@ def test_watch_delivers_what_it_prints_and_tries_again(tmp_path: Path, receiver:
     assert bouncewise(tmp_path, "ingest", "mail.log", "--db", "l").returncode == 0
     (tmp_path / "bouncewise.toml").write_text(
         '[watch]\nips = ["192.0.2.10"]\n[[alert]]\nname = "ops"\n'
-        f'url = "{receiver.url}{PATH}"\nsecret = "env:ALERT_SECRET"\n'
+        f'url = "{receiver.url}{PATH}"\nsecret = "env:ALERT_SECRET"\nallow_private = true\n'
     )
     receiver.statuses = [503]
     with nameserver({}) as server:

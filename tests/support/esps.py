@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 import threading
 from base64 import b64decode
 from collections.abc import Iterator
@@ -266,6 +267,11 @@ class Listmonk(Fake):
         if request.method == "GET" and request.path == "/api/subscribers":
             assert request.query["order"] == "ASC"
             page = int(request.query.get("page", 1))
+            if wanted := re.fullmatch(
+                r"subscribers\.email='(.*)'", request.query.get("query", ""), re.DOTALL
+            ):
+                email = wanted[1].replace("''", "'")
+                rows = [row for row in rows if row["email"] == email]
             found = rows[(page - 1) * PAGE : page * PAGE]
             data = {"results": found, "total": len(rows), "page": page, "per_page": PAGE}
             return Answer(200, {"data": data})
@@ -311,6 +317,8 @@ class Mautic(Fake):
         rows = self.rows(self.name)
         if request.method == "GET" and request.path == "/api/contacts":
             start = int(request.query.get("start", 0))
+            if search := request.query.get("search", "").removeprefix("email:"):
+                rows = [row for row in rows if search in row["fields"]["all"]["email"]]
             page = {str(row["id"]): row for row in rows[start : start + PAGE]}
             return Answer(200, {"total": str(len(rows)), "contacts": page or []})
         _, _, _, number, *rest = request.path.split("/")

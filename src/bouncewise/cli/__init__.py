@@ -60,6 +60,7 @@ GROUPS = {
         "blocklists": "ask DNS blocklists about your addresses and domains",
         "contact": "where to ask about refused mail, and a letter to send there",
         "watch": "what changed in records, blocklists, reports and sources",
+        "alerts": "alerts that wait or were given up; try a target",
         "verp": "make and check signed return addresses, and their keys",
     },
     "Service and settings": {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ from bouncewise.errors import LedgerError, missing_extra
 from bouncewise.ledger import exists
 
 if TYPE_CHECKING:
+    from bouncewise.operations.context import Context
     from bouncewise.service.app import Pages
 
 
@@ -36,7 +38,9 @@ if TYPE_CHECKING:
 @click.option(
     "--check-config", is_flag=True, help="Only check the configuration; exit 2 if it is wrong."
 )
-@click.option("--role", type=click.Choice(["all", "ledger", "inputs"]), default="all", hidden=True)
+@click.option(
+    "--role", type=click.Choice(["all", "ledger", "inputs", "outgoing"]), default="all", hidden=True
+)
 @config_option
 @rules_option
 @ledger_options
@@ -66,7 +70,7 @@ def command(
         Path(settings.spool.folder) if settings.spool.folder else location.path.parent / "spool"
     )
     try:
-        from bouncewise.service import front  # noqa: F401
+        from bouncewise.service import front, outgoing  # noqa: F401
         from bouncewise.service.inputs import sources
     except ImportError:
         raise missing_extra(
@@ -79,6 +83,10 @@ def command(
     if role == "inputs":
         options = Feeding(db, policy_path, rule_paths, load_configuration(config_path))
         feed_process(inputs, options, folder)
+        return
+    if role == "outgoing":
+        opening = _opening(db, policy_path, rule_paths, config_path)
+        outgoing.run(location, folder, settings, opening, _tell)
         return
     webhooks = _checked(settings)
     names = [source.name for source in inputs]
@@ -114,14 +122,15 @@ def _run(
     policy_path: Path | None,
 ) -> None:
     """Run the front process, and the others beside it."""
-    from bouncewise.service import front, supervise
+    from bouncewise.service import front, outgoing, supervise
     from bouncewise.service.inputs import sources
     from bouncewise.service.spool import spool_id
 
     _try_ledger(db, policy_path, rule_paths, is_first=not spool_id(folder))
 
     def commands(settings: Settings) -> list[supervise.Command]:
-        roles = ["ledger", *(["inputs"] if sources(settings, folder) else [])]
+        also = {"inputs": sources(settings, folder), "outgoing": outgoing.is_needed(settings)}
+        roles = ["ledger", *(role for role, is_needed in also.items() if is_needed)]
         return [
             supervise.Command((sys.executable, *_same_arguments(role)), _tell, role)
             for role in roles
@@ -190,6 +199,8 @@ def _record(
         tokens=tuple(token.name for token in settings.token),
         dashboard=_dashboard_url(settings),
         inputs=tuple(inputs),
+        alerts=tuple(target.name for target in settings.alert),
+        sync=tuple(table.name for table in settings.sync if table.every),
     )
 
 
@@ -213,15 +224,24 @@ def _drain(
     ledger_process.run(
         folder,
         ledger_location(db),
-        lambda: open_context(
-            db,
-            policy_path,
-            rule_paths,
-            write=True,
-            configuration=load_configuration(config_path),
-        ),
+        _opening(db, policy_path, rule_paths, config_path),
         Keep(settings.spool.keep_days, settings.spool.max_bytes),
         _tell,
+    )
+
+
+def _opening(
+    db: str | None,
+    policy_path: Path | None,
+    rule_paths: tuple[Path, ...],
+    config_path: Path | None,
+) -> Callable[[], Context]:
+    return lambda: open_context(
+        db,
+        policy_path,
+        rule_paths,
+        write=True,
+        configuration=load_configuration(config_path),
     )
 
 
@@ -240,6 +260,8 @@ def _summary(record: ServeRecord) -> list[str]:
         f"{record.tcp_table}; LMTP {record.lmtp}; SMTP {record.smtp}{accepted}",
         *([f"dashboard {record.dashboard}"] if record.dashboard != "off" else []),
         *([f"inputs: {', '.join(record.inputs)}"] if record.inputs else []),
+        *([f"alerts: {', '.join(record.alerts)}"] if record.alerts else []),
+        *([f"sync: {', '.join(record.sync)}"] if record.sync else []),
     ]
 
 

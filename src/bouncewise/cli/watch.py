@@ -19,7 +19,7 @@ from bouncewise.cli.common import (
     echo_error,
     json_option,
     load_configuration,
-    open_ledger,
+    open_context,
     resolver_option,
     style,
 )
@@ -34,12 +34,19 @@ from bouncewise.net.smtp import connector
 from bouncewise.operations import outbox
 from bouncewise.operations.alert_senders import send
 from bouncewise.operations.watch import Watched, watch
+from bouncewise.operations.watch_ledger import LedgerLooks
 from bouncewise.sender import blocklists
 from bouncewise.sender.audit import Network
 from bouncewise.sender.transport import MAX_POLICY
 from bouncewise.sender.watching import Change, Noted, Turn
 
-_COLOURS = {Turn.BEGAN: BAD, Turn.WORSE: BAD, Turn.BETTER: GOOD, Turn.ENDED: GOOD}
+_COLOURS = {
+    Turn.BEGAN: BAD,
+    Turn.WORSE: BAD,
+    Turn.CHANGED: BAD,
+    Turn.BETTER: GOOD,
+    Turn.ENDED: GOOD,
+}
 
 
 @click.command("watch")
@@ -60,9 +67,10 @@ def command(
     as_json: bool,
 ) -> None:
     """Look at your domains' records (with DNSSEC, MTA-STS and, with `[watch] smtp`, certificates),
-    blocklists, DMARC reports (that stop, or name a new source of
-    mail) and sources that fall silent, as far as each is due, and print only what changed. Run it
-    every hour from cron.
+    blocklists, DMARC reports (that stop, or name a new source of mail) and sources that fall
+    silent, as far as each is due; at incidents, receivers that refuse you, and failures that are
+    not understood. Print only what changed. Run it every hour from cron; `bouncewise serve` does it
+    by itself where there is an [[alert]].
 
     The domains and IP addresses are those of `[watch]` in bouncewise.toml. A listing counts when
     two runs at least ten minutes apart agree. The changes are also sent to each [[alert]]. Exits 1
@@ -91,11 +99,18 @@ def command(
         ),
     )
     outbox.require_names(settings.alert)
-    targets = [target.name for target in settings.alert]
     now = datetime.now(UTC)
-    with open_ledger(db, create=True, write=True) as ledger:
-        look = watch(ledger, watched, now, everything=everything, targets=targets)
-        faults = outbox.deliver(ledger, settings.alert, send, now)
+    with open_context(db, None, create=True) as context:
+        looks = LedgerLooks(context)
+        look = watch(
+            context.ledger,
+            watched,
+            now,
+            everything=everything,
+            targets=settings.alert,
+            more=(looks.refusals, looks.unclassified, looks.incidents),
+        )
+        faults = outbox.deliver(context.ledger, settings.alert, send, now)
     shown = [Change(Turn.BEGAN, noted) for noted in look.standing] if standing else look.changes
     for change in shown:
         turn = "stands" if standing else change.turn.value
@@ -118,6 +133,7 @@ def _row(turn: str, noted: Noted) -> WatchRow:
         words=noted.words,
         fix=noted.fix,
         since=time(datetime.fromtimestamp(noted.since, UTC)),
+        details=noted.details,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from bouncewise.config import values
+from bouncewise.config import values, web_values
 from bouncewise.config.table import Setting, Table
 
 
@@ -16,6 +16,7 @@ class TokenScope(StrEnum):
     METRICS = "metrics"
     READ = "read"
     WRITE = "write"
+    VALIDATE = "validate"
 
 
 class Spool(Table, frozen=True, kw_only=True):
@@ -186,7 +187,25 @@ class Token(Table, frozen=True, kw_only=True):
         tuple[TokenScope, ...],
         Setting(
             "`check`: may this address be mailed; `metrics`: counters; `read`, `write`: what "
-            "docs/api.md lists",
+            "docs/api.md lists; `validate`: `/v1/validate` without what the ledger knows",
             '["check"]',
         ),
     ] = (TokenScope.CHECK,)
+    origins: Annotated[
+        tuple[str, ...],
+        Setting(
+            "the sites whose pages may contain the token, which then has the scope `validate` "
+            "only; requests from elsewhere are refused",
+            '["https://shop.example"]',
+            web_values.origin,
+        ),
+    ] = ()
+    rate: Annotated[
+        int,
+        Setting(
+            "requests a minute; further ones get 429. Default: 600 for a token with `origins`, "
+            "else no limit",
+            "600",
+            web_values.rate,
+        ),
+    ] = 0

@@ -89,7 +89,7 @@ from bouncewise.contract.sync import SyncRecord, SyncRow
 from bouncewise.contract.validations import ValidationRow, ValidationSummary
 from bouncewise.contract.verdicts import ReportRow, VerdictRow
 from bouncewise.contract.volume import VolumeRow
-from bouncewise.contract.watch import WatchRow
+from bouncewise.contract.watch import MessageRow, WatchRow
 
 _HEAD = """\
 # JSON
@@ -152,6 +152,7 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "tokens make": (TokenRecord,),
     "users make": (UserRecord,),
     "watch": (WatchRow,),
+    "alerts": (MessageRow,),
     "verp": (ReturnAddressRow, VerpCheckRow, VerpKeyRecord),
     "config": (SettingRow, ConfigPlaceRow, ConfigCheckRecord),
     "help": (HelpPageRow,),

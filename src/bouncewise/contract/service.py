@@ -41,6 +41,8 @@ class ServeRecord(Record, frozen=True, kw_only=True):
     tokens: Annotated[tuple[str, ...], about("the names of the tokens")]
     dashboard: Annotated[str, about("where the dashboard is; `off`")]
     inputs: Annotated[tuple[str, ...], about("what is followed and fetched")]
+    alerts: Annotated[tuple[str, ...], about("the names of the [[alert]]s")]
+    sync: Annotated[tuple[str, ...], about("the accounts that are kept in step")]
 
 
 class FeedRecord(Record, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ which nothing is known.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable
 from datetime import datetime
 from itertools import islice
@@ -16,7 +17,7 @@ from bouncewise.ledger.deliveries import HANDED_OVER, SEVERAL_RELAYS
 from bouncewise.ledger.queries import MOST_IDS
 from bouncewise.ledger.records import DomainRecord
 from bouncewise.ledger.rows import new_id
-from bouncewise.model import Cause, Kind
+from bouncewise.model import Cause, Kind, State
 from bouncewise.times import SLOTS_A_DAY, Micros, datetime_of, micros, slot_at
 
 _FAILED = [Kind.FAILED.value]
@@ -27,6 +28,17 @@ class Familiarity:
 
     def __init__(self, database: Database) -> None:
         self._db = database
+
+    def suppressed(self) -> array[int]:
+        """Everything that is suppressed for good, as numbers in ascending order, 8 octets each."""
+        found = self._db.each("state_suppressed", suppressed=str(State.SUPPRESSED))
+        return array("q", sorted({number for (number,) in found}))
+
+    def names_of(self, numbers: Iterable[int]) -> list[str]:
+        """The names behind numbers of ``suppressed``."""
+        given = list(numbers)
+        ids = sorted({*given, *(-1 - number for number in given)})  # (one of the two is an id)
+        return sorted(name for _, name in self._db.by_ids("address_names", ids))
 
     def last_deliveries(
         self, names: Iterable[str], until: datetime, relays: Iterable[int]

@@ -5,7 +5,7 @@ the index, each as what it answers. ``protocol.Store`` is the whole.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -217,6 +217,12 @@ class Neighbours(Protocol):
 
 class Familiarity(Protocol):
     """What is known of many names at once, up to a time."""
+
+    def suppressed(self) -> Sequence[int]:
+        """Everything that is suppressed for good, as numbers in ascending order."""
+
+    def names_of(self, numbers: Iterable[int]) -> list[str]:
+        """The names behind numbers of ``suppressed``."""
 
     def last_deliveries(
         self, names: Iterable[str], until: datetime, relays: Iterable[int]

@@ -371,6 +371,11 @@ SELECT source, rules, started FROM batch ORDER BY id DESC LIMIT :most
 SELECT a.name, s.basis, s.scope, s.stream, s.state, s.cause, s.since, s.until, s.why, s.rule, s.by, s.trust
 FROM state s JOIN address a ON a.id = s.address WHERE s.address IN :ids
 
+-- name: state_suppressed
+-- The names that are suppressed for good: for all mail, or (by the complement of the id) for a part of it.
+SELECT CASE WHEN scope = 'all' THEN address ELSE -1 - address END FROM state
+WHERE state = :suppressed AND until IS NULL
+
 -- name: state_ids
 SELECT DISTINCT address FROM state ORDER BY address
 

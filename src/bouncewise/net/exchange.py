@@ -4,7 +4,9 @@ or proxies, over a connection that is kept.
 Reads: the base URL, and a method, path, header fields and body for each request. Gives: a Reply of
 any status. Refuses with FetchError: http to a host with a dot in its name that is not this machine
 (keys would be readable on the way), a reply of more octets than allowed, and a certificate that is
-not valid; with UnreachableError where nobody answers in time.
+not valid; where only public hosts are wanted, one with an address that is not (else a URL that
+somebody chose could reach what a firewall protects: OWASP, Server-Side Request Forgery); with
+UnreachableError where nobody answers in time.
 """
 
 from __future__ import annotations
@@ -14,9 +16,10 @@ import socket
 import ssl
 import time
 from collections.abc import Mapping
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit
 
+from bouncewise.net.hosts import is_global
 from bouncewise.net.https import FetchError, UnreachableError
 
 _CHUNK = 1 << 16
@@ -42,9 +45,16 @@ class Server:
     """One server. Use as a context manager: it closes the connection."""
 
     def __init__(
-        self, base: str, *, timeout: float = 30.0, context: ssl.SSLContext | None = None
+        self,
+        base: str,
+        *,
+        timeout: float = 30.0,
+        context: ssl.SSLContext | None = None,
+        public_only: bool = False,
     ) -> None:
-        """*timeout*: seconds for each step, and half of the seconds for a whole reply."""
+        """*timeout*: seconds for each step, and half of the seconds for a whole reply;
+        *public_only*: connect to no address that is not public.
+        """
         parts = urlsplit(base)
         host = parts.hostname or ""
         if parts.scheme not in ("https", "http") or not host or parts.username is not None:
@@ -65,6 +75,9 @@ class Server:
             )
         else:
             self._connection = http.client.HTTPConnection(host, parts.port or 80, timeout=timeout)
+        if public_only:
+            # (what is checked is what is connected to: a second answer of DNS changes nothing)
+            self._connection._create_connection = _connect_to_public  # type: ignore[attr-defined]
 
     def __enter__(self) -> Self:
         return self
@@ -109,6 +122,26 @@ class Server:
         if answer.length:
             raise UnreachableError(f"{self.origin}: the reply ended early")
         return bytes(found)
+
+
+def _connect_to_public(
+    address: tuple[str, int], timeout: float | None = None, source: Any = None
+) -> socket.socket:
+    """A connection to a host of which every address is public. Raises OSError, FetchError."""
+    host, port = address
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = list(dict.fromkeys(str(row[4][0]).partition("%")[0] for row in found))
+    if not all(map(is_global, addresses)):
+        raise FetchError(
+            f"{host} is not a public host; allow_private = true allows that, if it is yours"
+        )
+    fault: OSError | None = None
+    for name in addresses:
+        try:
+            return socket.create_connection((name, port), timeout, source)
+        except OSError as bad:
+            fault = bad
+    raise fault or OSError(f"{host} has no address")
 
 
 def _words(bad: Exception) -> str:

@@ -1,8 +1,9 @@
-"""How an alert is sent: as a signed webhook, to Slack, to Teams, or by mail.
+"""How an alert is sent: as a signed webhook, to Slack, to Teams, by mail, or by Apprise.
 
 Reads: a message and its target. Gives: nothing; it returns when the target has taken the message.
 Refuses with BouncewiseError: any other answer than 2xx, and settings that are missing. What
-receivers, DNS and reports contributed is text without mark-up everywhere.
+receivers, DNS and reports contributed is text without mark-up everywhere. Redirects are not
+followed, and addresses that are not public are not connected to unless the target allows it.
 Sources: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md;
 https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks;
 https://learn.microsoft.com/en-us/microsoftteams/platform/webhooks-and-connectors/how-to/connectors-using
@@ -12,12 +13,9 @@ from __future__ import annotations
 
 import hmac
 import re
-import subprocess
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime
-from email.message import EmailMessage
-from email.utils import format_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,15 +23,15 @@ import msgspec
 
 from bouncewise.config.outgoing import AlertKind, AlertTarget
 from bouncewise.config.secrets import secret_at
-from bouncewise.encode import for_terminal
-from bouncewise.errors import ConfigError, InputError
+from bouncewise.errors import ConfigError, InputError, missing_extra
 from bouncewise.net.exchange import Server
 from bouncewise.net.https import FetchError
+from bouncewise.operations.alert_mail import send_mail
+from bouncewise.operations.alert_text import MAX_TEXT, lines, subject
 from bouncewise.operations.outbox import Message
 
 _TIMEOUT = 15.0
 _MAX_ANSWER = 1 << 16
-_MAX_TEXT = 3000
 _URL = re.compile(r"https?://[!-~]{1,2000}")
 
 
@@ -43,7 +41,8 @@ def send(target: AlertTarget, message: Message, now: datetime) -> None:
         AlertKind.WEBHOOK: _webhook,
         AlertKind.SLACK: lambda t, m, _: _post(t, _slack(m), {}),
         AlertKind.TEAMS: lambda t, m, _: _post(t, _teams(m), {}),
-        AlertKind.MAIL: _mail,
+        AlertKind.MAIL: send_mail,
+        AlertKind.APPRISE: lambda t, m, _: _apprise(t, m),
     }
     senders[target.kind](target, message, now)
 
@@ -81,32 +80,23 @@ def _webhook(target: AlertTarget, message: Message, now: datetime) -> None:
 
 
 def _post(target: AlertTarget, body: bytes, headers: dict[str, str]) -> None:
-    place = target.url
-    url = secret_at(place, private=True) if place.startswith(("file:", "env:")) else place
+    url = _url_of(target)
     parts = urlsplit(url) if _URL.fullmatch(url) else None
     if parts is None or not parts.hostname or parts.username is not None:
         raise ConfigError("url: missing, or no https URL")
     headers = {"Content-Type": "application/json", "User-Agent": "bouncewise", **headers}
-    with Server(f"{parts.scheme}://{parts.netloc}", timeout=_TIMEOUT) as server:
+    with Server(
+        f"{parts.scheme}://{parts.netloc}", timeout=_TIMEOUT, public_only=not target.allow_private
+    ) as server:
         path = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
         reply = server.send("POST", f"{server.origin}{path}", headers, body, _MAX_ANSWER)
     if not 200 <= reply.status < 300:
         raise FetchError(f"{parts.hostname} answers with status {reply.status}")
 
 
-def _lines(message: Message) -> list[str]:
-    """A line for each change, and one for what to do."""
-    lines: list[str] = []
-    for found in message.changes:
-        lines.append(for_terminal(f"{found.turn}: {found.level}: {found.words}"))
-        if found.fix and found.turn != "ended":
-            lines.append(for_terminal(f"  {found.fix}"))
-    return lines
-
-
 def _text(message: Message) -> str:
-    text = "\n".join(_lines(message))
-    return text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]} …"
+    text = "\n".join(lines(message))
+    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]} …"
 
 
 def _slack(message: Message) -> bytes:
@@ -131,25 +121,19 @@ def _teams(message: Message) -> bytes:
     )
 
 
-def _mail(target: AlertTarget, message: Message, now: datetime) -> None:
-    if not target.to or not target.sender:
-        raise ConfigError("to and sender: missing")
-    mail = EmailMessage()
-    mail["From"], mail["To"] = target.sender, ", ".join(target.to)
-    mail["Date"] = format_datetime(now.astimezone(UTC))
-    mail["Message-ID"] = f"<{message.id}@{target.sender.rpartition('@')[2]}>"
-    mail["Auto-Submitted"] = "auto-generated"  # RFC 3834
-    first = message.changes[0]
-    more = f" and {len(message.changes) - 1} more" if len(message.changes) > 1 else ""
-    mail["Subject"] = for_terminal(f"bouncewise: {first.turn}: {first.words}")[:150] + more
-    mail.set_content("\n".join(_lines(message)) + "\n")
-    command = [target.sendmail, "-i", "-f", target.sender, "--", *target.to]
+def _url_of(target: AlertTarget) -> str:
+    place = target.url
+    return secret_at(place, private=True) if place.startswith(("file:", "env:")) else place
+
+
+def _apprise(target: AlertTarget, message: Message) -> None:
     try:
-        done = subprocess.run(  # noqa: S603 - the operator's program, without a shell
-            command, input=mail.as_bytes(), capture_output=True, timeout=60, check=False
-        )
-    except subprocess.TimeoutExpired:
-        raise InputError(f"{target.sendmail} did not end in a minute") from None
-    if done.returncode:
-        words = for_terminal(done.stderr.decode("utf-8", "replace").strip()[:200])
-        raise InputError(f"{target.sendmail} ended with {done.returncode}: {words}")
+        import apprise
+    except ImportError:
+        raise missing_extra("alerts", "alerts of kind apprise", "apprise") from None
+    found = apprise.Apprise()
+    if not found.add(_url_of(target)):
+        raise ConfigError("url: not one that Apprise knows")
+    title, text = subject(message), _text(message)
+    if not found.notify(body=text, title=title, body_format=apprise.NotifyFormat.TEXT):
+        raise InputError("Apprise could not deliver it")

@@ -97,7 +97,7 @@ def differences(context: Context, lists: Lists, now: datetime) -> Iterator[Diffe
         if part.entries:
             yield from _Theirs(context, lists.account, part, checker, now).differences()
     if any(listed.members for listed in lists.account.lists):
-        yield from _of_members(lists, checker, now)
+        yield from of_members(lists, checker, now)
         return
     found = suppressions(context.ledger, context.policy, State.SUPPRESSED, now, past=False)
     for name, decision in found:
@@ -225,7 +225,7 @@ def targets_of(
     return [] if missing else found
 
 
-def _of_members(lists: Lists, checker: Checker, now: datetime) -> Iterator[Difference]:
+def of_members(lists: Lists, checker: Checker, now: datetime) -> Iterator[Difference]:
     """The addresses of a list manager that would be mailed, and are suppressed here."""
     listed = next(listed for listed in lists.account.lists if listed.members)
     members = iter(lists.members.values())

@@ -1,17 +1,20 @@
 """Looks at what may get worse unnoticed, and tells only what changed: the records of our domains,
-blocklists, DMARC reports that stop, and sources that fall silent.
+blocklists, DMARC reports that stop, sources that fall silent, and whatever else a caller looks at.
 
-Each kind is due after its own interval. What was found is kept in the ledger.
+Each kind is due after its own interval. What was found is kept in the ledger, in the transaction
+in which the changes are compared with what is kept there: two processes that look at the same time
+give each change once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
 
+from bouncewise.config.outgoing import AlertTarget
 from bouncewise.ledger import Store
 from bouncewise.ledger.report_records import NewSource
 from bouncewise.net.answers import IPAddress
@@ -72,44 +75,53 @@ class _Memory(msgspec.Struct):
     newest_report: int | None = None
 
 
-class _Found(NamedTuple):
+class Found(NamedTuple):
+    """What a look found: the problems; what was looked at and gave an answer; and the last words
+    about problems that ended, by part.
+    """
+
     problems: list[Problem]
     answered: set[str]
+    ended: Mapping[str, Problem] = {}
+
+
+More = Callable[[Store, list[Noted], datetime], Found]
+"""A look at something else. It gets what is noted so far, and the time."""
 
 
 def watch(
     ledger: Store,
-    watched: Watched,
+    watched: Watched | None,
     now: datetime,
     *,
     everything: bool = False,
-    targets: Iterable[str] = (),
+    targets: Iterable[AlertTarget] = (),
+    more: Sequence[More] = (),
 ) -> Look:
-    """Look at what is due at *now*, or at *everything*, and note it in the ledger; the changes wait
-    there for the *targets* of alerts.
+    """Look at what of *watched* is due at *now*, or at *everything*, and at *more*, and note it in
+    the ledger; the changes wait there for the *targets* of alerts.
     """
-    memory = _remembered(ledger)
-    seconds = int(now.timestamp())
+    before, seconds = _remembered(ledger), int(now.timestamp())
     kinds = [
         kind
-        for kind, interval in DUE.items()
-        if everything or seconds - memory.looked.get(kind, 0) >= interval.total_seconds()
+        for kind, interval in (DUE.items() if watched else ())
+        if everything or seconds - before.looked.get(kind, 0) >= interval.total_seconds()
     ]
-    problems: list[Problem] = []
-    answered: set[str] = set()
-    looks = _Looks(ledger, watched, now)
-    for kind in kinds:
-        found = looks.at(kind)
-        problems += found.problems
-        answered |= found.answered
-        memory.looked[kind] = seconds
-    changes, memory.problems = compare(memory.problems, problems, answered, seconds)
-    if "reports" in kinds:
-        known, memory.newest_report = memory.newest_report, ledger.sender_reports.newest()
-        if known is not None:
-            changes += _new_sources(ledger, known, now)
+    looks = [_Looks(ledger, watched, now).at(kind) for kind in kinds] if watched else []
+    looks += [look(ledger, before.problems, now) for look in more]
+    trial = _remembered(ledger)
+    if not kinds and not _compared(trial, looks, seconds) and trial == before:
+        return Look([], [], [p for p in before.problems if p.is_told])  # nothing to write
     with ledger.change():
-        ledger.remember(_NAME, msgspec.json.encode(memory).decode())
+        memory = _remembered(ledger)
+        changes = _compared(memory, looks, seconds)
+        memory.looked |= dict.fromkeys(kinds, seconds)
+        if "reports" in kinds:
+            known, memory.newest_report = memory.newest_report, ledger.sender_reports.newest()
+            if known is not None:
+                changes += _new_sources(ledger, known, now)
+        if memory != before:
+            ledger.remember(_NAME, msgspec.json.encode(memory).decode())
         outbox.queue(ledger, changes, targets, now)
     return Look(kinds, changes, [p for p in memory.problems if p.is_told])
 
@@ -120,6 +132,22 @@ def noted(ledger: Store) -> tuple[list[Noted], dict[str, int]]:
     """
     memory = _remembered(ledger)
     return [p for p in memory.problems if p.is_told], memory.looked
+
+
+def _compared(memory: _Memory, looks: list[Found], seconds: int) -> list[Change]:
+    """What changed since what is in *memory*, which gets what was found."""
+    problems = [problem for found in looks for problem in found.problems]
+    answered = set[str]().union(*(found.answered for found in looks))
+    ended = {part: problem for found in looks for part, problem in found.ended.items()}
+    changes, memory.problems = compare(memory.problems, problems, answered, seconds)
+    return [_with_last_words(change, ended.get(change.problem.part)) for change in changes]
+
+
+def _with_last_words(change: Change, last: Problem | None) -> Change:
+    if change.turn is not Turn.ENDED or last is None:
+        return change
+    last_words = {"words": last.words, "fix": last.fix, "details": last.details}
+    return Change(change.turn, msgspec.structs.replace(change.problem, **last_words))
 
 
 def _remembered(ledger: Store) -> _Memory:
@@ -174,9 +202,9 @@ class _Looks(NamedTuple):
     watched: Watched
     now: datetime
 
-    def at(self, kind: str) -> _Found:
+    def at(self, kind: str) -> Found:
         """What is found of *kind*, a key of DUE."""
-        look: dict[str, Callable[[], _Found]] = {
+        look: dict[str, Callable[[], Found]] = {
             "blocklists": self._blocklists,
             "records": self._records,
             "reports": self._reports,
@@ -184,7 +212,7 @@ class _Looks(NamedTuple):
         }
         return look[kind]()
 
-    def _records(self) -> _Found:
+    def _records(self) -> Found:
         problems, answered = list[Problem](), set[str]()
         for domain in self.watched.domains:
             part = f"records {domain}"
@@ -200,9 +228,9 @@ class _Looks(NamedTuple):
                 for key in table("domain")
                 if not any(key.startswith(f"{name}-") for name in silent)
             )
-        return _Found(problems, answered)
+        return Found(problems, answered)
 
-    def _blocklists(self) -> _Found:
+    def _blocklists(self) -> Found:
         subjects = [*map(str, self.watched.ips), *self.watched.domains]
         problems, answered = list[Problem](), set[str]()
         for listing in blocklists.check(subjects, self.watched.zones, self.watched.resolve):
@@ -211,7 +239,7 @@ class _Looks(NamedTuple):
                 problems.append(self._listing(part, listing))
             elif listing.state is ListState.CLEAN:
                 answered.add(part)
-        return _Found(problems, answered)
+        return Found(problems, answered)
 
     def _listing(self, part: str, listing: Listing) -> Problem:
         zone = listing.zone
@@ -223,7 +251,7 @@ class _Looks(NamedTuple):
         ask = f", then ask to be removed: {zone.delist}" if zone.delist else ""
         return Problem(part, "listed", level, words, f"Find out why, and end it{ask}", True)
 
-    def _reports(self) -> _Found:
+    def _reports(self) -> Found:
         problems, answered = list[Problem](), set[str]()
         for found in self.ledger.sender_reports.domains(self.now - _REPORTS_KNOWN):
             part = f"reports {found.domain}"
@@ -232,9 +260,9 @@ class _Looks(NamedTuple):
                 words = f"no DMARC report about {found.domain} since {found.last:%Y-%m-%d}"
                 fix = "Is the rua address of the DMARC record still read into the ledger?"
                 problems.append(Problem(part, "stopped", Level.WARNING, words, fix))
-        return _Found(problems, answered)
+        return Found(problems, answered)
 
-    def _sources(self) -> _Found:
+    def _sources(self) -> Found:
         problems, answered = list[Problem](), set[str]()
         for source, last in self.ledger.coverage.sources().items():
             part = f"source {source}"
@@ -243,4 +271,4 @@ class _Looks(NamedTuple):
                 words = f"source {source} is silent: its last entry is of {last:%Y-%m-%d %H}h UTC"
                 fix = "Is the log, webhook or export still read?"
                 problems.append(Problem(part, "silent", Level.WARNING, words, fix))
-        return _Found(problems, answered)
+        return Found(problems, answered)

@@ -21,6 +21,7 @@ from bouncewise.providers import list_values as values
 from bouncewise.providers.list_values import Entry, New
 from bouncewise.providers.signing import aws_headers
 from bouncewise.providers.suppression_lists import Account, Act, SuppressionList
+from bouncewise.rfc.address import normalise
 
 MAX_ANSWER = 64 << 20
 """Octets of one answer: Postmark gives the whole list in one."""
@@ -82,6 +83,17 @@ class ListClient:
             seen.add(next_url)
             url = next_url
         raise self._unexpected(f"it has more than {MAX_PAGES:,} pages")
+
+    def find(self, listed: SuppressionList, email: str) -> list[Entry]:
+        """The entries of a list manager that have this address. Raises ListError, FetchError."""
+        sql = quote(email.replace("'", "''"), safe="")
+        path = listed.find.replace("{email}", quote(email, safe="")).replace("{sql}", sql)
+        rows = values.at(self._get(path), listed.items)
+        rows = list(rows.values()) if listed.keyed and isinstance(rows, dict) else rows
+        if not isinstance(rows, list):
+            raise self._unexpected(f"it has no list {listed.items}")
+        found = (entry for row in rows if (entry := values.entry(listed, row)))
+        return [entry for entry in found if normalise(entry.address) == email]
 
     def change(
         self, act: Act, entries: Sequence[New], done: Callable[[int], None]
@@ -221,7 +233,3 @@ class ListClient:
             f"{self.account.name}: the answer of {host} is not understood: {what}. Nothing was "
             "changed for it; is url in [[sync]] right?"
         )
-
-
-def _number(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -86,6 +86,7 @@ class SuppressionList(_Row, frozen=True):
     stops: Literal["all", "marketing", "transactional"]
     source: str = ""
     exists: str = ""
+    find: str = ""
     items: str = ""
     keyed: bool = False
     paging: Paging | None = None

@@ -10,7 +10,7 @@ repeat the answer for some minutes. What was not answered changes nothing.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -22,7 +22,8 @@ AGREE_AFTER = 600
 
 class Problem(NamedTuple):
     """Something that is wrong. ``part``: what was looked at, such as ``records shop.example``;
-    ``is_listing``: a blocklist says so.
+    ``is_listing``: a blocklist says so; ``stage``: differs when somebody should hear of it again
+    although the level is the same; ``details``: the same for programs.
     """
 
     part: str
@@ -31,6 +32,8 @@ class Problem(NamedTuple):
     words: str
     fix: str
     is_listing: bool = False
+    stage: str = ""
+    details: dict[str, Any] = {}  # noqa: RUF012 - nobody changes it
 
 
 class Noted(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -47,6 +50,8 @@ class Noted(msgspec.Struct, frozen=True, omit_defaults=True):
     is_listing: bool = False
     missing_since: int = 0
     is_told: bool = False
+    stage: str = ""
+    details: dict[str, Any] = {}
 
 
 class Turn(StrEnum):
@@ -54,12 +59,13 @@ class Turn(StrEnum):
 
     BEGAN = "began"
     WORSE = "worse"
+    CHANGED = "changed"
     BETTER = "better"
     ENDED = "ended"
 
 
 class Change(NamedTuple):
-    """A problem that began, changed its level, or ended."""
+    """A problem that began, changed its level or stage, or ended."""
 
     turn: Turn
     problem: Noted
@@ -103,9 +109,8 @@ def compare(
 
 
 def _first(problem: Problem, now: int) -> tuple[Change | None, Noted]:
-    part, name, level, words, fix, is_listing = problem
-    noted = Noted(part, name, level, words, fix, now, is_listing, is_told=not is_listing)
-    return (None if is_listing else Change(Turn.BEGAN, noted)), noted
+    noted = Noted(**problem._asdict(), since=now, is_told=not problem.is_listing)
+    return (None if problem.is_listing else Change(Turn.BEGAN, noted)), noted
 
 
 def _again(noted: Noted, problem: Problem, now: int) -> tuple[Change | None, Noted]:
@@ -115,6 +120,8 @@ def _again(noted: Noted, problem: Problem, now: int) -> tuple[Change | None, Not
         words=problem.words,
         fix=problem.fix,
         missing_since=0,
+        stage=problem.stage,
+        details=problem.details,
     )
     if not noted.is_told:
         if now - noted.since < AGREE_AFTER:
@@ -122,7 +129,7 @@ def _again(noted: Noted, problem: Problem, now: int) -> tuple[Change | None, Not
         kept = msgspec.structs.replace(kept, is_told=True)
         return Change(Turn.BEGAN, kept), kept
     if kept.level is noted.level:
-        return None, kept
+        return (Change(Turn.CHANGED, kept) if kept.stage != noted.stage else None), kept
     is_worse = _rank(kept.level) < _rank(noted.level)
     return Change(Turn.WORSE if is_worse else Turn.BETTER, kept), kept
 

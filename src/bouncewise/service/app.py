@@ -116,8 +116,12 @@ def _guarded(state: State, handler: Handler) -> Callable[[Request], Any]:
     """*handler* for bearers of a token for metrics."""
 
     async def guarded(request: Request) -> Response:
-        token = admit(state.tokens, request, TokenScope.METRICS)
-        return token if isinstance(token, Response) else handler(state)
+        admitted = admit(state.tokens, state.rates, request, TokenScope.METRICS)
+        if isinstance(admitted, Response):
+            return admitted
+        answer = handler(state)
+        answer.headers.update(admitted.headers)
+        return answer
 
     return guarded
 

@@ -21,6 +21,8 @@ _FIGURES = {
     "spool_records_stored": "Records stored since the start",
     "spool_records_refused": "Records refused since the start: the spool was full",
     "ledger_readable": "1 if the ledger can be read, else 0",
+    "alerts_waiting": "Alerts that are not delivered yet",
+    "alerts_dead": "Alerts that were given up",
     "policy_asked": "Questions of mail servers since the start",
     "policy_refused": "Of them, those answered with the configured action",
     "policy_failed": "Of them, those that could not be answered",

@@ -29,7 +29,9 @@ from bouncewise.service.drain import WEBHOOK
 from bouncewise.service.hooks import Hook, hooks
 from bouncewise.service.inbox import Inbox
 from bouncewise.service.metrics import Metrics
+from bouncewise.service.outgoing_state import outgoing_state
 from bouncewise.service.policy import PolicyAnswers
+from bouncewise.service.rates import Rates
 from bouncewise.service.room import Room
 from bouncewise.service.seen import SeenTokens
 from bouncewise.service.spool import Record
@@ -58,6 +60,7 @@ class State:
         self.tell, self.folder, self._inbox = tell, folder, inbox
         self.configure(settings)
         self.mailgun_tokens = SeenTokens(folder, time.time())
+        self.rates = Rates()
         self.last_heard: dict[str, float] = {}
         self.syslog: list[SyslogServer] = []
         self.policy_answers: PolicyAnswers | None = None
@@ -65,6 +68,7 @@ class State:
         self.drained: int | None = None
         """Up to where the ledger has read the spool, as was known last."""
         self._checker: Checker | None = None
+        self._ledger: Store | None = None
         self._ledger_error = _NOT_YET
         self._quiet_until = 0.0
         self.clock, self.room = Clock(), Room()
@@ -87,7 +91,7 @@ class State:
         checker.adopt(known)
         if self._ledger_error not in ("", _NOT_YET):
             self.tell("the ledger can be read again")
-        self._checker, self._ledger_error = checker, ""
+        self._checker, self._ledger, self._ledger_error = checker, ledger, ""
 
     def know(self, known: Known, drained: int) -> None:
         """The ledger has changed: *known* was read of it, and how far it has read the spool."""
@@ -103,7 +107,7 @@ class State:
                 f"the ledger cannot be read: {why.rstrip('.')}; questions are answered with 503 or "
                 "DUNNO, and what is received waits in the spool"
             )
-        self._checker, self._ledger_error = None, why
+        self._checker, self._ledger, self._ledger_error = None, None, why
 
     def question_failed(self, why: str) -> None:
         """A question could not be answered: one line a minute, and none while the ledger is lost
@@ -230,6 +234,7 @@ class State:
             "webhooks": {name: hook.esp.name for name, hook in sorted(self.hooks.items())},
             "inputs": msgspec.to_builtins(input_status.read(self.folder)),
             "syslog": {server.name: server.counts() for server in self.syslog},
+            **outgoing_state(self._ledger, self.settings),
         }
 
     def metrics(self) -> bytes:
@@ -244,6 +249,9 @@ class State:
             "policy_refused": policy.refused if policy else 0,
             "policy_failed": policy.failed if policy else 0,
         }
+        alerts = outgoing_state(self._ledger, self.settings)["alerts"].values()
+        figures["alerts_waiting"] = sum(target["waiting"] for target in alerts)
+        figures["alerts_dead"] = sum(target["dead"] for target in alerts)
         figures["spool_waiting_bytes"], figures["spool_waiting_seconds"] = self.waiting()
         return self._metrics.text(figures, self.ports, self.last_heard, self.syslog)
 

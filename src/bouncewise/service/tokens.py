@@ -20,11 +20,17 @@ class NewToken(NamedTuple):
     lines: str
 
 
-def make(name: str, scopes: tuple[TokenScope, ...]) -> NewToken:
-    """A new token."""
+def make(
+    name: str, scopes: tuple[TokenScope, ...], origins: tuple[str, ...] = (), rate: int = 0
+) -> NewToken:
+    """A new token; *origins*: the sites whose pages may contain it."""
     token = f"{_BEGINNING}{secrets.token_urlsafe(32)}"
     listed = ", ".join(f'"{scope}"' for scope in scopes)
     lines = f'[[token]]\nname = "{name}"\nsha256 = "{digest(token)}"\nscopes = [{listed}]\n'
+    if origins:
+        quoted = ", ".join(f'"{origin}"' for origin in origins)
+        lines += f"origins = [{quoted}]\n"
+    lines += f"rate = {rate}\n" if rate else ""
     return NewToken(token, lines)
 
 
@@ -43,7 +49,13 @@ class Tokens:
                 raise ConfigError(
                     "[[token]]: name and sha256 are necessary; `bouncewise tokens make`"
                 )
+            if token.origins and token.scopes != (TokenScope.VALIDATE,):
+                raise ConfigError(
+                    f"[[token]] {token.name}: whoever sees the page can read it: with origins, "
+                    'scopes must be ["validate"]'
+                )
         self._tokens = tokens
+        self.origins = frozenset(origin for token in tokens for origin in token.origins)
 
     def bearer(self, authorization: str) -> Token | None:
         """The token in the value of an Authorization field (RFC 6750); None: no valid one."""

@@ -108,11 +108,12 @@ class _Pool:
 
 
 class Call(NamedTuple):
-    """A request: who makes it, and when."""
+    """A request: who makes it, and when; whether its token has the scope ``read``."""
 
     backend: Backend
     by: str
     now: datetime
+    may_read: bool = True
 
     def read(self) -> contextlib.AbstractContextManager[Context]:
         """The ledger, to ask questions of. Raises LedgerError."""

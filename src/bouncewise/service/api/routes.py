@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bouncewise.config.service import Token
+from bouncewise.config.service import Token, TokenScope
 from bouncewise.contract import dumps
 from bouncewise.errors import BouncewiseError, InputError, NotFoundError
 from bouncewise.service.api import decode
@@ -25,7 +25,7 @@ from bouncewise.service.api.decode import Refused
 from bouncewise.service.api.idempotency import Done, digest_of, key_of
 from bouncewise.service.api.openapi import document
 from bouncewise.service.api.table import ENDPOINTS, Endpoint
-from bouncewise.service.guard import RETRY_AFTER, admit
+from bouncewise.service.guard import RETRY_AFTER, admit, preflight
 from bouncewise.service.problem import problem
 from bouncewise.service.state import State
 
@@ -62,11 +62,15 @@ def api_routes(state: State, backend: Backend) -> list[Route]:
                 # (an address may have slashes and line ends)
                 re.sub(r"{(address|name)}$", r"{\1:anything}", path),
                 _answering(state, backend, endpoints),
-                methods=list(endpoints),
+                methods=[*endpoints, *(["OPTIONS"] if _is_for_pages(endpoints) else [])],
             )
             for path, endpoints in by_path.items()
         ),
     ]
+
+
+def _is_for_pages(endpoints: dict[str, Endpoint]) -> bool:
+    return any(endpoint.scope is TokenScope.VALIDATE for endpoint in endpoints.values())
 
 
 def _answering(
@@ -74,16 +78,20 @@ def _answering(
 ) -> Callable[[Request], Any]:
     async def answer(request: Request) -> Response:
         method = "GET" if request.method == "HEAD" else request.method
+        if method == "OPTIONS":
+            return preflight(state.tokens, request)
         endpoint = endpoints[method]
-        token = admit(state.tokens, request, endpoint.scope)
-        if isinstance(token, Response):
-            return token
+        admitted = admit(state.tokens, state.rates, request, endpoint.scope)
+        if isinstance(admitted, Response):
+            return admitted
         try:
-            return await _answer(state, backend, endpoint, token, request)
+            found = await _answer(state, backend, endpoint, admitted.token, request)
         except ClientDisconnect:
             return Response(status_code=400)  # nobody reads it
         except Exception as bad:
-            return _failed(state, endpoint, bad)
+            found = _failed(state, endpoint, bad)
+        found.headers.update(admitted.headers)
+        return found
 
     return answer
 
@@ -116,7 +124,8 @@ async def _answer(
         limit = decode.MAX_JSON if is_json else decode.MAX_LIST
         octets = await decode.body(request, endpoint.media, limit)
         body = decode.from_json(octets, endpoint.body) if is_json else octets
-    call, run = Call(backend, token.name, datetime.now(UTC)), endpoint.run
+    may_read = TokenScope.READ in token.scopes
+    call, run = Call(backend, token.name, datetime.now(UTC), may_read), endpoint.run
     assert run is not None
 
     def work() -> bytes:

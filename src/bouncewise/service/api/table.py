@@ -69,7 +69,7 @@ class Endpoint(NamedTuple):
     @property
     def statuses(self) -> tuple[int, ...]:
         """The errors that it may answer with."""
-        found = {401, 403, 422, 503, *self.errors}
+        found = {401, 403, 422, 429, 503, *self.errors}
         if "{" in self.path:
             found.add(404)
         if self.body is not None:
@@ -130,7 +130,7 @@ ENDPOINTS = (
     Endpoint(
         "POST",
         "/v1/validate",
-        READ,
+        TokenScope.VALIDATE,
         answers.Validations,
         reading.validate,
         body=requests.ValidateBody,
