@@ -8,7 +8,7 @@
 # make coverage       the tests, and whether they reach enough of the code and of its pure parts
 # make spark          the tests of Spark in local mode; downloads half a gigabyte and needs Java 17
 # make corpus         verdicts and reports compared with labelled replies, messages and foreign inputs in CORPUS=FOLDER (not part of the repository)
-# make lab            the official cases of SPF; bounces produced by the mail servers that are installed, read and compared; as root
+# make lab            the official cases of SPF; bounces produced by the mail servers that are installed, read and compared; the HTTP API under schemathesis; as root
 # make docs           the documentation as a site, in build/site/site; broken links end it
 # make man            manual pages in build/man; make package puts them into the wheel
 # make fuzz           every reader under a coverage-guided fuzzer, for SECONDS=120
@@ -94,12 +94,13 @@ bench: $(VENV)/.installed
 	PYSPARK_PYTHON=$(CURDIR)/$(BIN)/python $(BIN)/python bench/spark.py
 
 lab: $(VENV)/.installed
-	$(BIN)/pip install --quiet pyyaml
+	$(BIN)/pip install --quiet pyyaml schemathesis
 	$(BIN)/python -m lab.spf
 	$(BIN)/python -m lab.run
 	$(BIN)/python -m lab.verp
 	$(BIN)/python -m lab.service
 	$(BIN)/python -m lab.tables
+	$(BIN)/python -m lab.schema
 
 screens-cli: $(VENV)/.installed
 	$(BIN)/python -m lab.screens_cli

@@ -49,6 +49,8 @@ def _by_smtp(target: AlertTarget, mail: EmailMessage) -> None:
     host, _, port = target.smtp.rpartition(":")
     if target.security is Security.NONE and host not in _HERE:
         raise ConfigError('security: "none" is for a mail server on this machine only')
+    if target.user and not target.secret:
+        raise ConfigError("secret: missing; it says where the password of user is")
     password = secret_at(target.secret, private=True) if target.user else ""
     context = ssl.create_default_context()
     try:
