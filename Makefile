@@ -100,7 +100,7 @@ lab: $(VENV)/.installed
 	$(BIN)/python -m lab.verp
 	$(BIN)/python -m lab.service
 	$(BIN)/python -m lab.tables
-	$(BIN)/python -m lab.schema
+	$(BIN)/python -m lab.schema 30
 
 screens-cli: $(VENV)/.installed
 	$(BIN)/python -m lab.screens_cli

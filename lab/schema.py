@@ -82,7 +82,7 @@ def _schemathesis(port: int, token: str, seconds: str, folder: Path) -> int:
         f"http://127.0.0.1:{port}/v1/openapi.json",
         *("--header", f"Authorization: Bearer {token}"),
         *("--checks", ",".join(CHECKS)),
-        *("--max-time", seconds, "--continue-on-failure", "--no-color"),
+        *("--max-time", seconds, "--seed", "1", "--continue-on-failure", "--no-color"),
         *("--suppress-health-check", "all", "--generation-database", "none"),
         *("--output-truncate", "true"),
     ]
