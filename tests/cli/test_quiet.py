@@ -112,3 +112,9 @@ def test_no_color_leaves_bold_only(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\x1b[34m" in render(marked)
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b[34m" not in render(marked) and "\x1b[1m" in render(marked)
+
+
+@pytest.mark.parametrize("verb", [("sender", "complaints"), ("sender", "signals"), ("compare",)])
+def test_json_of_nothing_has_no_empty_line(folder: Path, verb: tuple[str, ...]) -> None:
+    out = bouncewise(folder, *verb, "--json").stdout
+    assert b"" not in out.splitlines()

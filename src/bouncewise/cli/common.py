@@ -274,10 +274,11 @@ def parse_optional_time(text: str | None, option: str) -> datetime | None:
 
 
 def echo(*lines: str) -> None:
-    """Print lines on standard output. All that others wrote goes through here: what would act on
-    a terminal is shown as an escape. click strips colours where they cannot be seen.
+    """Print lines on standard output, nothing where there are none. All that others wrote goes
+    through here: what would act on a terminal is shown as an escape. click strips colours where
+    they cannot be seen.
     """
-    for line in lines or ("",):
+    for line in lines:
         click.echo(screen.render(line))
 
 

@@ -23,6 +23,8 @@ from bouncewise.contract import dumps
 from bouncewise.contract.service import DashboardRecord
 from bouncewise.errors import InputError, missing_extra
 
+_COULD_NOT_START = (1, 3)  # exit codes of uvicorn, which has printed why
+
 
 @click.command("dashboard")
 @click.option(
@@ -70,7 +72,9 @@ def command(listen: str, db: str | None, policy_path: Path | None, as_json: bool
     )
     try:
         uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)
-    except SystemExit:  # uvicorn has printed why it could not start
+    except SystemExit as end:
+        if end.code not in _COULD_NOT_START:  # (a signal)
+            raise
         raise InputError(f"--listen {listen}: cannot listen there") from None
 
 

@@ -141,22 +141,22 @@ def _print(found: Diagnosis) -> None:
             DIM,
         )
     )
-    echo()
+    echo("")
     for ranked in found.ranking:
         if ranked.probability >= _SHOWN:
             chance = ">99%" if ranked.probability > 0.99 else f"{ranked.probability:4.0%}"
             echo(f"{chance}  {ranked.id:17} {ranked.label}")
-    echo()
+    echo("")
     echo(style(f"Evidence, and how it moves “{first.id}”", HEAD))
     for piece in found.evidence:
         _line(f"{_weight(piece, first.id):13} {piece.statement}", width)
         _line(f"{'':13} {piece.why}", width, DIM)
     if found.missing:
-        echo()
+        echo("")
         echo(style("Not known", HEAD))
         for gap in found.missing:
             _line(gap, width)
-    echo()
+    echo("")
     echo(style("Next", HEAD))
     _line(first.step, width)
     if first.probability < 0.7:

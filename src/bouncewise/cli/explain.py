@@ -85,7 +85,7 @@ def _print(page: Page) -> None:
     echo(style(page.title, HEAD))
     echo(style(page.summary, BAD if "suppress" in page.summary else GOOD))
     for section in page.sections:
-        echo()
+        echo("")
         echo(style(section.heading, HEAD))
         for line in section.lines:
             shaped = textwrap.wrap(

@@ -127,7 +127,7 @@ def _print(found: Overview, now: datetime) -> None:
         (f"{count:,}", row.state, row.cause, row.basis, row.trust) for row, count in status.rows
     )
     if print_table(_COLUMNS, counts):
-        echo()
+        echo("")
     for days, changes in found.changes.items():
         echo(*wrapped(_changes(days, changes), "", "  "))
     for source, last in sorted(found.sources.items()):
