@@ -1,5 +1,7 @@
 # make demo           from a checkout to verdicts, a checked address, a cleaned list and an explanation
 # make demo-dashboard the dashboard over a simulated sender, with an outage and a block of its mail
+# make screens        each page of the dashboard in Debian's chromium: screenshots in build/screens, and faults that axe-core finds
+# make screens-cli    docs/images/cli-*.svg: the main screens, from real output, at 60, 80 and 200 columns
 # make test           the tests, and make check
 # make check          formatting, lint and types
 # make train          the model for replies that no rule knows, from lab/replies and the examples of the rules
@@ -27,7 +29,7 @@ BIN = $(VENV)/bin
 
 PURE = src/bouncewise/times.py,src/bouncewise/model/*,src/bouncewise/text/*,src/bouncewise/rfc/*,src/bouncewise/classifier/*,src/bouncewise/policy/*,src/bouncewise/rules/*
 
-.PHONY: demo demo-dashboard docs man train test check coverage spark corpus bench world lab fuzz soak kills harm package release-check clean
+.PHONY: demo demo-dashboard screens screens-cli docs man train test check coverage spark corpus bench world lab fuzz soak kills harm package release-check clean
 
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "bouncewise needs Python 3.11 or newer; try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
@@ -40,6 +42,10 @@ demo: $(VENV)/.installed
 
 demo-dashboard: $(VENV)/.installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m bench.world.shown
+
+screens: $(VENV)/.installed
+	$(BIN)/pip install --quiet playwright
+	$(BIN)/python -m lab.screens
 
 test: check
 	$(BIN)/pytest -n 2
@@ -80,7 +86,9 @@ bench: $(VENV)/.installed
 	$(BIN)/python bench/resolver.py
 	$(BIN)/python bench/validate.py
 	$(BIN)/python bench/gate.py
+	$(BIN)/python bench/dashboard.py
 	$(BIN)/python bench/service.py
+	$(BIN)/python bench/drain.py
 	$(BIN)/python bench/batch.py --rows 10000000
 	$(BIN)/python bench/mailbox.py --megabytes 200 --rounds 1
 	PYSPARK_PYTHON=$(CURDIR)/$(BIN)/python $(BIN)/python bench/spark.py
@@ -93,6 +101,9 @@ lab: $(VENV)/.installed
 	$(BIN)/python -m lab.service
 	$(BIN)/python -m lab.tables
 	$(BIN)/python -m lab.schema
+
+screens-cli: $(VENV)/.installed
+	$(BIN)/python -m lab.screens_cli
 
 docs: $(VENV)/.installed
 	$(BIN)/pip install --quiet --editable '.[docs]'

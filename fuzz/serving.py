@@ -94,6 +94,15 @@ class Service:
         finally:
             connection.close()
 
+    def get(self, path: str) -> bytes:
+        """The body at *path*."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.http, timeout=20)
+        try:
+            connection.request("GET", path, headers={"Authorization": f"Bearer {TOKEN.token}"})
+            return connection.getresponse().read()
+        finally:
+            connection.close()
+
     def bounce(self, number: int) -> int:
         return self.status("POST", f"/in/pm/{SECRET}", event(number))
 
@@ -109,6 +118,11 @@ class Service:
     def names(self) -> set[str]:
         with open_store(self.ledger, read_only=True) as ledger:
             return {name for name in ledger.names() if not name.startswith("@")}
+
+    def events(self) -> int:
+        """The events in the ledger."""
+        with open_store(self.ledger, read_only=True) as ledger:
+            return ledger.counts()["event"]
 
     def ledger_process(self) -> int:
         """The process id of the ledger process, as soon as there is one."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -27,6 +28,7 @@ from bouncewise.model import Cause
 from bouncewise.rfc.reply import dissect
 from bouncewise.rules.load import shipped
 from bouncewise.rules.selftest import as_example
+from bouncewise.text.forms import forms
 from bouncewise.text.mask import mask
 from bouncewise.text.words import words_of
 
@@ -35,9 +37,10 @@ REPLIES = ROOT / "lab" / "replies"
 FOLDS = 8
 SCALE = 4.0  # of the values of features, as Model.read has it
 PENALTY = 3.0  # C of the regression: the inverse of how strongly weights are drawn to zero
-MIN_REPLIES = 2  # in which a feature must stand
+MIN_REPLIES = 3  # in which a feature must stand
 SMALLEST = 0.03  # weights below this are left out
 EXAMPLE_WEIGHT = 0.5  # of an example of a rule, beside a reply that somebody received
+FRAMED_WEIGHT = 0.4  # of the copy of a reply within the words of a program
 WORDINGS = "wordings.jsonl"
 WORDING_WEIGHT = 0.7  # of a wording that was written for the project
 
@@ -61,8 +64,11 @@ def labelled(reply: str, causes: Sequence[str], source: str, weight: float) -> L
 
 def replies() -> list[Labelled]:
     """The labelled replies of the project that a server wrote."""
-    paths = sorted(path for path in REPLIES.glob("*.jsonl") if path.name != WORDINGS)
-    return [row for path in paths for row in _rows(path, 1.0)]
+    return [row for path in _of_servers() for row in _rows(path, 1.0)]
+
+
+def _of_servers() -> list[Path]:
+    return sorted(path for path in REPLIES.glob("*.jsonl") if path.name != WORDINGS)
 
 
 def wordings() -> list[Labelled]:
@@ -81,6 +87,31 @@ def examples() -> list[Labelled]:
         labelled(as_example(example).reply, (rule.cause.value,), "", EXAMPLE_WEIGHT)
         for rule in shipped().rules
         for example in rule.example
+    ]
+
+
+def framed() -> list[Labelled]:
+    """Each reply of a server once more, within words that a program put around it and that mean
+    nothing.
+    """
+    frames = (REPLIES / "frames.txt").read_text("utf-8").splitlines()
+    result = []
+    for path in _of_servers():
+        for row in map(json.loads, path.read_text("utf-8").splitlines()):
+            frame = frames[zlib.crc32(row["reply"].encode()) % len(frames)]
+            text = frame.replace("{rcpt}", "u@b.example").replace("{host}", "mx.b.example")
+            causes = (row["cause"], *row["alternates"])
+            text = text.replace("{reply}", row["reply"])
+            result.append(labelled(text, causes, row["source"], FRAMED_WEIGHT))
+    return result
+
+
+def sentences() -> list[Labelled]:
+    """Sentences of notices, which say nothing about a failure."""
+    texts = [t for frame in forms().frame for t in (*frame.boilerplate, *frame.notice_text)]
+    return [
+        labelled(re.sub(r"\{\w+\}", "", text), (Cause.UNKNOWN.value,), "", EXAMPLE_WEIGHT)
+        for text in texts
     ]
 
 
@@ -108,12 +139,15 @@ def held_out(
     x: csr_matrix, rows: Sequence[Labelled], real: int
 ) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """The scores of the first *real* rows by models that did not learn from their sources."""
-    folds = np.array([zlib.crc32(row.source.encode()) % FOLDS for row in rows[:real]])
+    of_replies = {row.source for row in rows[:real]}
+    folds = np.array(
+        [zlib.crc32(r.source.encode()) % FOLDS if r.source in of_replies else -1 for r in rows]
+    )
     causes = sorted({row.causes[0] for row in rows})
     scores = np.full((real, len(causes)), -30.0)
     for fold in range(FOLDS):
-        inside = [i for i in range(len(rows)) if i >= real or folds[i] != fold]
-        outside = np.flatnonzero(folds == fold)
+        inside = np.flatnonzero(folds != fold)
+        outside = np.flatnonzero(folds[:real] == fold)
         if len(outside):
             regression = fitted(x[inside], [rows[i] for i in inside])
             columns = [causes.index(cause) for cause in regression.classes_]
@@ -161,7 +195,7 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="measure, and write nothing")
     check = parser.parse_args().check
     real = replies()
-    rows = [*real, *wordings(), *examples()]
+    rows = [*real, *wordings(), *examples(), *framed(), *sentences()]
     counts = Counter(f for row in rows for f in row.features)
     kept = sorted(f for f, n in counts.items() if n >= MIN_REPLIES)
     vocabulary = {feature: i for i, feature in enumerate(kept)}

@@ -43,6 +43,8 @@ def for_terminal(text: str) -> str:
 
 def for_json(line: str) -> str:
     """A line of JSON with the same characters as JSON escapes: the same values when it is read."""
+    if line.isascii() and line.isprintable():  # (a twentieth of the time)
+        return line
     return _HIDDEN.sub(_json_escape, line)
 
 

@@ -8,6 +8,7 @@ number of another.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import NewType
 
@@ -30,8 +31,18 @@ MICROS_A_SECOND = 1_000_000
 MICROS_A_SLOT = SLOT_MINUTES * 60 * MICROS_A_SECOND
 MICROS_AN_HOUR = SLOTS_AN_HOUR * MICROS_A_SLOT
 MICROS_A_DAY = SLOTS_A_DAY * MICROS_A_SLOT
+_DAYS_A_WEEK, _THURSDAY = 7, 3  # 1970-01-01 was a Thursday, the third day after a Monday
 OPEN_END = Slot(1 << 33)
 """A slot after every other: the end of what has not ended."""
+
+
+Clock = Callable[[datetime], str]
+"""How a time is shown to a person."""
+
+
+def in_utc(when: datetime) -> str:
+    """A time to the minute in UTC: ``2026-11-05 08:02 UTC``."""
+    return f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def micros(when: datetime) -> Micros:
@@ -68,6 +79,16 @@ def slot_time(slot: Slot) -> datetime:
 def day_of(at: Micros) -> Day:
     """The day in which *at* lies."""
     return Day(at // MICROS_A_DAY)
+
+
+def week_of(day: Day) -> int:
+    """The week in which *day* lies, from 1970-01-01 on; a week begins on Monday."""
+    return (day + _THURSDAY) // _DAYS_A_WEEK
+
+
+def week_start(week: int) -> Day:
+    """The Monday of *week*."""
+    return Day(week * _DAYS_A_WEEK - _THURSDAY)
 
 
 def day_start(day: Day) -> datetime:

@@ -171,7 +171,8 @@ def test_ingest_check_and_suppressions(run) -> None:
 
 def test_read_ends_with_its_totals(run) -> None:
     shown = run("read", EXAMPLES / "bounces")
-    lines = shown.stdout.splitlines()
+    header, *lines = shown.stdout.splitlines()
+    assert header.split()[:2] == ["when", "kind"]
     assert f"{len(lines):,} read: " in shown.stderr
     assert sum(int(part.split()[0]) for part in shown.stderr.split("read: ")[1].split(", ")) == len(
         lines
@@ -375,7 +376,7 @@ def test_clean(run, tmp_path: Path, what: str, encoding: str, given: str, expect
                 file, delimiter=";" if "semicolon" in what else "\t" if "tab" in what else ","
             )
         )
-    assert dropped[-1 if what != "no header" else 0][-1] == "'=evil"
+    assert "'=evil" in dropped[-1 if what != "no header" else 0]
 
 
 def test_clean_in_a_dry_run_writes_nothing(run, tmp_path: Path) -> None:

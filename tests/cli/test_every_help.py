@@ -82,6 +82,7 @@ def test_the_help_has_an_example_and_an_end(each: Command) -> None:
 NOT_RUN = (
     "alerts",
     "blocklists",
+    "copy",
     "dashboard",
     "fetch",
     "follow",

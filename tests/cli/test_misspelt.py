@@ -88,7 +88,10 @@ BLOCKED = "550 5.7.1 Service unavailable, client host [192.0.2.1] blocked using 
 @pytest.mark.parametrize(
     ("replies", "words"),
     [
-        ([UNKNOWN, ACCEPTED], "Delivered on 2026-03-03, after the failure of 2026-03-02 09:00."),
+        (
+            [UNKNOWN, ACCEPTED],
+            "Delivered on 2026-03-03 09:00 UTC, after the failure of 2026-03-02 09:00 UTC.",
+        ),
         ([ACCEPTED, BLOCKED], "blocklisted, has the advice fix-sender."),
         ([ACCEPTED, UNKNOWN], "The address was held after the failure of 2026-03-03 09:00"),
         ([ACCEPTED], ""),

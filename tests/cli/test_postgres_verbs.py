@@ -55,8 +55,9 @@ VERBS = [
     ("suppressions", "remove", TENANT, *SAID, "--json"),
     ("suppressions", "import", "export.csv", "--json"),
     ("suppressions", "remove", "--added-by", "import:csv", "--why", "wrong file", "--json"),
-    ("suppressions", "import", "export.csv", "--json"),
+    ("suppressions", "import", "later.csv", "--json"),
     ("suppressions", "undo", "4", *SAID, "--json"),
+    ("suppressions", "imports", "--json"),
     ("audit", "list", "--json"),
     ("alerts", "list", "--json"),
     ("alerts", "retry", "--json"),
@@ -79,6 +80,7 @@ ELSEWHERE = {
     "alerts test": "it opens no ledger",
     "config check": "it opens no ledger",
     "config show": "it opens no ledger",
+    "copy": "tests/cli/test_copy.py",
     "doctor": "it looks at this machine, and asks a ledger as `migrate` does",
     "dashboard": "the pages open a ledger as `check` does",
     "fetch": "it needs a mailbox, and writes as `ingest` does",
@@ -116,6 +118,7 @@ def folder(tmp_path: Path) -> Path:
     names = ["email", "u1@tenant.example", "u5@tenant.example", "dead@x.example", "new@x.example"]
     (tmp_path / "list.csv").write_text("\n".join(names))
     (tmp_path / "export.csv").write_text("email,reason\nold@x.example,550 5.1.1 User unknown\n")
+    (tmp_path / "later.csv").write_text("email,reason\nolder@x.example,550 5.1.1 User unknown\n")
     (tmp_path / "spool.toml").write_text(f'[spool]\nfolder = "{tmp_path}/spool"\n')
     (tmp_path / "spool").mkdir()
     return tmp_path

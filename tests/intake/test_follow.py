@@ -439,3 +439,53 @@ def until_idle(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
         if not chunk.data:
             return
         yield chunk
+
+
+HEADER = b"type,timeLogged,rcpt,dsnStatus,dsnDiag\n"
+
+
+@pytest.mark.parametrize("rows_before", [0, 2])
+@pytest.mark.parametrize("way", ["rename", "copy", "gzip"])
+def test_a_position_behind_a_header_that_files_share_fits_no_other_file(
+    tmp_path: Path, way: str, rows_before: int
+) -> None:
+    path, rotated = tmp_path / "acct.csv", tmp_path / "acct.csv.1"
+    rows = [b"b,2026-11-27 10:00:00,dead%d@gone.example,5.1.1,gone\n" % n for n in range(20)]
+    path.write_bytes(HEADER + b"".join(rows[:rows_before]))
+    first = Follower(str(path), "", pytest.fail).chunks()
+    position = next(first).position
+    first.close()
+    with path.open("ab") as stream:
+        stream.writelines(rows[rows_before:10])
+    if way == "copy":
+        shutil.copy2(path, rotated)
+    else:
+        path.rename(rotated)
+    if way == "gzip":
+        (tmp_path / "acct.csv.1.gz").write_bytes(gzip.compress(rotated.read_bytes()))
+        rotated.unlink()
+    path.write_bytes(HEADER + b"".join(rows[10:]))
+    read = b""
+    for chunk in Follower(str(path), position, pytest.fail).chunks():
+        if not chunk.data:
+            break
+        read += chunk.data if chunk.is_new else b""
+    assert set(rows[rows_before:]) <= set(read.splitlines(keepends=True))
+
+
+def test_a_short_position_in_a_file_without_predecessors_reads_nothing_twice(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "mail.log"
+    old = tmp_path / "mail.log.1"
+    old.write_bytes(HEADER + b"old\n")
+    os.utime(old, (1_000_000, 1_000_000))
+    path.write_bytes(HEADER)
+    first = Follower(str(path), "", pytest.fail).chunks()
+    position = next(first).position
+    first.close()
+    with path.open("ab") as stream:
+        stream.write(b"new\n")
+    again = Follower(str(path), position, pytest.fail).chunks()
+    found = [next(again), next(again), next(again)]
+    assert [(c.data, c.is_new) for c in found if c.data] == [(HEADER, False), (b"new\n", True)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import signal
@@ -16,6 +17,12 @@ from pathlib import Path
 import pytest
 from fuzz.service import Harmed, kill, lock
 from fuzz.serving import SECRET, Load, Service, event, free_port
+
+LINE = (
+    "2026-11-27T10:00:00+00:00 mx postfix/smtp[9]: 4AF1D2E0{0}: to=<log{0}@gone.example>,"
+    " relay=mx.gone.example[192.0.2.1]:25, delay=1, dsn=5.1.1, status=bounced"
+    " (host mx.gone.example[192.0.2.1] said: 550 5.1.1 User unknown)\n"
+)
 
 
 @pytest.fixture
@@ -35,12 +42,7 @@ def test_a_bounce_is_refused_by_postfix_within_seconds(service: Service) -> None
 def test_what_the_inputs_read_is_refused_by_postfix_within_seconds(tmp_path: Path) -> None:
     """Also after their process was killed, which the front process starts again."""
     log = tmp_path / "mail.log"
-    line = (
-        "2026-11-27T10:00:00+00:00 mx postfix/smtp[9]: 4AF1D2E0{0}: to=<log{0}@gone.example>,"
-        " relay=mx.gone.example[192.0.2.1]:25, delay=1, dsn=5.1.1, status=bounced"
-        " (host mx.gone.example[192.0.2.1] said: 550 5.1.1 User unknown)\n"
-    )
-    log.write_text(line.format(1))
+    log.write_text(LINE.format(1))
     service = Service(tmp_path)
     with (tmp_path / "bouncewise.toml").open("a") as stream:
         stream.write(f'[[tail]]\npath = "{log}"\n')
@@ -50,15 +52,49 @@ def test_what_the_inputs_read_is_refused_by_postfix_within_seconds(tmp_path: Pat
         assert service.process is not None
         os.kill(child(service.process.pid, b"inputs"), signal.SIGKILL)
         with log.open("a") as stream:
-            stream.write(line.format(2))
+            stream.write(LINE.format(2))
         service.until(lambda: service.refused("log2@gone.example"), 30)
-        assert "the inputs process ended with -9" in service.log.read_text()
+        assert "the inputs process was ended by SIGKILL" in service.log.read_text()
         assert service.stop() == 0
         assert "Traceback" not in service.log.read_text()
     finally:
         if service.process is not None and service.process.poll() is None:
             service.process.kill()
             service.process.wait()
+
+
+def test_inputs_are_those_of_the_configuration_after_sighup(tmp_path: Path) -> None:
+    logs = [tmp_path / "one.log", tmp_path / "two.log"]
+    for number, log in enumerate(logs):
+        log.write_text(LINE.format(number))
+    config = tmp_path / "bouncewise.toml"
+    with Service(tmp_path) as service:
+        assert service.process is not None
+        without = config.read_text()
+
+        def read_again(text: str, words: str) -> None:
+            config.write_text(f"{without}{text}")
+            count = service.log.read_text().count(words)
+            service.process.send_signal(signal.SIGHUP)  # type: ignore[union-attr]
+            service.until(lambda: service.log.read_text().count(words) > count)
+
+        def inputs() -> dict[str, dict[str, object]]:
+            found = json.loads(service.get("/statusz"))["inputs"]["inputs"]
+            return {one["name"]: one for one in found}
+
+        read_again(f'[[tail]]\npath = "{logs[0]}"\n', "is in force")
+        service.until(lambda: service.refused("log0@gone.example"), 30)
+        service.until(lambda: inputs()[f"follow {logs[0]}"]["reports"] == 1)
+        read_again("[[tail]]\n", "either path or journal")
+        read_again(f'[[tail]]\npath = "{logs[1]}"\n', "is in force")
+        service.until(lambda: service.refused("log1@gone.example"), 30)
+        service.until(lambda: set(inputs()) == {f"follow {logs[1]}"})
+        service.until(lambda: inputs()[f"follow {logs[1]}"]["looked"])
+        assert inputs()[f"follow {logs[1]}"]["behind"] == 0
+        metrics = service.get("/metrics").decode()
+        assert f'bouncewise_input_failing{{input="follow {logs[1]}"}} 0.0' in metrics
+        assert service.stop() == 0
+    assert "Traceback" not in service.log.read_text()
 
 
 def child(parent: int, role: bytes) -> int:
@@ -201,3 +237,18 @@ def test_a_configuration_is_read_again(service: Service) -> None:
     service.process.send_signal(signal.SIGHUP)
     service.until(lambda: "the configuration is not changed" in service.log.read_text())
     assert service.status("POST", f"/in/mark/{SECRET}", event(2)) == 204
+
+
+def test_a_file_of_the_ledger_that_is_cut_is_said_at_the_next_start(service: Service) -> None:
+    """SQLite maps its -shm file into memory: reading behind its end is SIGBUS."""
+    assert service.bounce(1) == 204
+    service.until(lambda: service.refused("u1@gone.example"))
+    os.truncate(f"{service.db}-shm", 0)
+    assert service.process is not None
+    assert service.process.wait(30) == -signal.SIGBUS
+    service.start()
+    assert service.bounce(2) == 204
+    service.until(
+        lambda: "ended by a fault before this start: Bus error" in service.log.read_text()
+    )
+    service.until(lambda: service.refused("u2@gone.example"))

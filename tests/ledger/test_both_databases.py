@@ -137,6 +137,7 @@ def comparable(ledger: Store) -> dict[str, list[tuple[Any, ...]]]:
     found["event"] = sorted(
         ((*row[:9], blocks[row[9]], *row[10:]) for row in found["event"]), key=repr
     )
+    found["reply"] = sorted((*row[:2], blocks[row[2]], row[3]) for row in found["reply"])
     found["batch"] = [row[1:4] for row in sorted(found["batch"])]
     found["block"] = [row[2:] for row in sorted(found["block"])]
     for table in ("act", "ruling"):

@@ -233,3 +233,28 @@ def test_a_domain_is_nobody(folder: Path) -> None:
     done = bouncewise(folder, "forget", "@there.example", "--db", "l")
     assert done.returncode == 2
     assert b"a domain" in done.stderr
+
+
+def test_a_name_in_the_reasons_of_others_is_replaced_and_reported(folder: Path) -> None:
+    run(folder, "ingest", "mail.log")
+    why = f"has moved; was {DEAD.upper()} (Dora Person), not x{DEAD}"
+    run(folder, "suppressions", "add", OTHER, "--why", why, "--by", "jo")
+    run(folder, "suppressions", "add", DEAD, "--why", f"of {DEAD}", "--by", "jo")
+    (planned,) = run(folder, "forget", DEAD, "--dry-run")
+    assert planned["mentions"] == [OTHER]
+    assert why in json.dumps(run(folder, "suppressions", "list"))
+    done = bouncewise(folder, "forget", DEAD, "--db", "l")
+    err = done.stderr.decode()
+    assert f"{DEAD} stands in the reason of an act on {OTHER}" in err
+    assert "Dora Person" in err
+    left = json.dumps(
+        [
+            *run(folder, "suppressions", "list"),
+            *run(folder, "history", OTHER),
+            *run(folder, "audit", "list"),
+        ]
+    )
+    assert left.count("erased@erased.invalid (Dora Person)") == 3
+    assert "erased@erased.invalid (Dora Person), not x" in left
+    assert DEAD not in left.lower().replace(f"x{DEAD}", "")
+    assert run(folder, "forget", DEAD, "--dry-run")[0]["mentions"] == []

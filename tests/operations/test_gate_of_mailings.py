@@ -161,6 +161,14 @@ def test_a_campaign_that_the_ledger_does_not_know_is_an_error(desk: Desk) -> Non
     done = desk.run("--campaign", "sprnig")
     assert done.returncode == 2
     assert b"no mail of campaign 'sprnig'" in done.stderr
+    later = NOW + timedelta(days=30)
+    for args, named in (
+        (("--campaign", "spring"), "mail of campaign 'spring'"),
+        (("--since", NOW.isoformat()), "mail"),
+    ):
+        done = desk.run(*args, at=later)
+        assert (done.returncode, done.stdout) == (2, b"")
+        assert f"no {named} in the ledger from 202" in done.stderr.decode()
     for wrong in ((), ("list.csv", "--by", "source"), ("--since", "2027-01-01"), ("--source", "x")):
         assert desk.run(*wrong).returncode == 2, wrong
 

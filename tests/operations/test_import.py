@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -129,9 +130,26 @@ def test_list_without_dates_is_imported_once(tmp_path: Path) -> None:
         "id": None,
         "rows": {"listed all": 2},
         "lost_dates": 0,
+        "released": 0,
     }
-    bouncewise(tmp_path, "suppressions", "remove", "a@x.example", "--why", "x", "--db", "l")
-    assert imported(tmp_path, data)[1]["added"] == 1
+
+
+@pytest.mark.parametrize("args", [(), ("--scope", "all")])
+@pytest.mark.parametrize("date", ["", "04/03/2026", "2026-03-04"])
+def test_a_released_address_needs_newer_evidence(
+    tmp_path: Path, date: str, args: tuple[str, ...]
+) -> None:
+    data = "email,status,date\n" + "".join(f"{n}@x.example,bounced,{date}\n" for n in "ab")
+    remove = ("suppressions", "remove", "a@x.example", "--why", "x", "--db", "l")
+    imported(tmp_path, data.encode(), *args)
+    bouncewise(tmp_path, *remove)
+    code, done, err = imported(tmp_path, data.encode(), *args)
+    assert (code, done["added"], done["released"]) == (0, 0, int(date != "2026-03-04"))
+    assert ("a@x.example was released" in err) is bool(done["released"])
+    assert [row["address"] for row in rows(tmp_path, "l")] == ["b@x.example"]
+    later = f"email,status,date\na@x.example,bounced,{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}\n"
+    assert imported(tmp_path, later.encode(), *args)[1]["added"] == 1
+    assert len(rows(tmp_path, "l")) == 2
 
 
 @pytest.mark.parametrize("when", ["9999-12-31T23:59:59-12:00", "2099-01-01", "0001-01-01", "1e99"])

@@ -147,6 +147,26 @@ TIMES = {
     "04.03.2026": "2026-03-04T00:00:00",
     "03/14/2026 9:15 PM": "2026-03-14T21:15:00",
     "14/03/2026 12:15 am": "2026-03-14T00:15:00",
+    "14-03-2026": "2026-03-14T00:00:00",
+    "14/03/2026, 22:11:05": "2026-03-14T22:11:05",
+    "2026/03/04": "2026-03-04T00:00:00",
+    "2026/03/04 09:15:00 PM": "2026-03-04T21:15:00",
+    "2026.03.04": "2026-03-04T00:00:00",
+    "2026-3-4": "2026-03-04T00:00:00",
+    "20260304": "2026-03-04T00:00:00",
+    "20260304091500": "2026-03-04T09:15:00",
+    "2026年3月4日": "2026-03-04T00:00:00",
+    "4 Mar 2026": "2026-03-04T00:00:00",
+    "04-Mar-2026 09:15": "2026-03-04T09:15:00",
+    "Mar 4, 2026 9:15AM": "2026-03-04T09:15:00",
+    "Wednesday, March 4, 2026 9:15 PM": "2026-03-04T21:15:00",
+    "Wed Mar  4 09:15:00 2026": "2026-03-04T09:15:00",
+    "4. März 2026": "2026-03-04T00:00:00",
+    "Mi, 04.03.2026 09:15 Uhr": "2026-03-04T09:15:00",
+    "1er mars 2026 à 9h15": "2026-03-01T09:15:00",
+    "4 de marzo de 2026": "2026-03-04T00:00:00",
+    "2026-03-04 10:15:00 CET": "2026-03-04T09:15:00",
+    "2026-03-04 10:15:00.345 +0100": "2026-03-04T09:15:00",
 }
 
 
@@ -157,7 +177,14 @@ def test_time_is_read_as_it_is_meant(text: str) -> None:
     assert found == datetime.fromisoformat(TIMES[text]).replace(tzinfo=UTC)
 
 
-@pytest.mark.parametrize("text", ["", "soon", "03/04/2026", "13/14/2026", "00/00/2026", "9" * 99])
+@pytest.mark.parametrize(
+    "text",
+    (
+        "|soon|03/04/2026|03-04-2026|13/14/2026|00/00/2026|04.03.26|4-Mar-26|4 Foo 2026|2026-02-30|"
+        "2026-03-04 25:00|2026-03-04 10:15 XYZ|2026/13/04|Wed Wed Wed 4|2026130|2026|45965|1.5|"
+        f"{'9' * 99}|{'1' * 50}{' ' * 50}"
+    ).split("|"),
+)
 def test_what_is_no_time_or_could_be_two_is_none(text: str) -> None:
     assert parse_time(text) is None
 
@@ -182,7 +209,8 @@ def test_a_date_that_could_be_two_is_lost_aloud(tmp_path: Path) -> None:
     data = "email,status,date\na@x.example,bounced,03/04/2026\nb@x.example,bounced,05/06/2026\n"
     code, done, err = imported(tmp_path, data)
     assert (code, done["added"], done["lost_dates"]) == (0, 2, 2)
-    assert "2 dates" in err
+    assert "2 rows with a date" in err
+    assert "line 2: the date 03/04/2026 may have the day or the month first" in err
     assert "03/04/2026" in err
     assert imported(tmp_path, data)[1]["known"] == 2
 
@@ -292,9 +320,9 @@ def test_a_preview_by_reason_is_shown_and_needs_no_ledger(tmp_path: Path) -> Non
     lines = done.stdout.decode().splitlines()
     assert done.returncode == 0
     assert [line.split() for line in lines[1:4]] == [
-        ["1", "bounced", "mailbox-unknown", "all", "mail"],
-        ["1", "unsubscribed", "marketing", "mail"],
-        ["1", "deliverable", "not", "imported"],
+        ["1", "bounced", "mailbox-unknown", "all", "mail", "line", "2:", "a@x.example"],
+        ["1", "unsubscribed", "marketing", "mail", "line", "3:", "b@x.example"],
+        ["1", "deliverable", "not", "imported", "line", "4:", "c@x.example"],
     ]
     assert "2 would be imported" in lines[4]
     assert not (tmp_path / "l").exists()

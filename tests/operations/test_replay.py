@@ -257,7 +257,7 @@ def test_a_trial_leaves_the_ledger_to_others(ledger: Store, tmp_path: Path) -> N
 def test_a_writer_that_never_ends_is_reported(
     ledger: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("sqlite", "postgres"):
+    for module in ("sqlite_connection", "postgres"):
         monkeypatch.setattr(f"bouncewise.ledger.{module}.BUSY_SECONDS", 0.01)
     with open_store(ledger.path) as ledger, open_store(ledger.path) as other:
         with other.change(), pytest.raises(LedgerError, match="another bouncewise"):

@@ -112,15 +112,25 @@ def test_links_clicked_at_once_after_the_delivery_are_a_gateways(desk: Desk) -> 
     }
 
 
-def test_an_unsubscribe_is_an_act_and_no_activity_is_silence(desk: Desk) -> None:
+def test_who_is_suppressed_is_in_no_segment_of_acts_and_no_activity_is_silence(
+    desk: Desk,
+) -> None:
     desk.weekly("left@a.example", 400)
     desk.weekly("reader@a.example", 400)
     desk.event(20, "left@a.example", "unsubscribe")
+    desk.event(20, "dead@a.example", "bounce", reason="550 5.1.1 user unknown", status="5.1.1")
     desk.ingest()
-    assert desk.segments("left@a.example", "reader@a.example") == {
-        "left@a.example": "active",
-        "reader@a.example": "silent",
-    }
+    by_hand = ("suppressions", "add", "--why", "x", "hand@a.example", "@closed.example")
+    assert bouncewise(desk.folder, *by_hand).returncode == 0
+    names = ("left", "reader", "dead", "new", "hand")
+    addresses = [*(f"{name}@a.example" for name in names), "any@closed.example"]
+    done = bouncewise(desk.folder, "segment", desk.list(*addresses), "--json")
+    rows = [json.loads(line) for line in done.stdout.splitlines()[: len(addresses)]]
+    found = [row["segment"] for row in rows]
+    assert found == ["suppressed", "silent", "suppressed", "new", "suppressed", "suppressed"]
+    before = (NOW - timedelta(days=30)).isoformat()
+    done = bouncewise(desk.folder, "segment", desk.list("dead@a.example"), "--json", "--at", before)
+    assert json.loads(done.stdout.splitlines()[0])["segment"] == "new"
     done = desk.run("segment", desk.list("reader@a.example"), "--dry-run")
     assert b"the ledger knows no opens or clicks" in done.stderr
 

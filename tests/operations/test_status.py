@@ -76,7 +76,7 @@ def test_each_source_has_its_last_hour(folder: Path) -> None:
     sources = {o["source"]: o["last"] for o in objects(folder) if "source" in o}
     assert sources == {"postfix": "2026-11-24T09:00:00Z", "ses": "2026-11-24T10:00:00Z"}
     text = bouncewise(folder, "status", "--db", "l", "--at", "2026-12-01").stdout.decode()
-    assert "source ses: last entry 2026-11-24 10h UTC, 6 days ago" in text
+    assert "source ses: last entry 2026-11-24 10:00 UTC, 6 days ago" in text
 
 
 def test_labels_that_contradict_the_replies_come_first(folder: Path) -> None:

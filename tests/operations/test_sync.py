@@ -421,8 +421,9 @@ def test_the_table_has_a_row_for_each_address_and_one_for_each_reason(mailgun: R
     assert "\x1b[2J" not in text
     for name in (*THEIRS, *DEAD):
         assert len([line for line in text.splitlines() if name in line]) == 1
-    assert "        5  they only  pulled    nothing in the ledger speaks against it\n" in text
-    assert "        5  we only    pushed    they do not have it\n" in text
+    found = [" ".join(line.split()) for line in text.splitlines()]
+    assert "5 they only pulled nothing in the ledger speaks against it" in found
+    assert "5 we only pushed they do not have it" in found
     assert KEY not in text
 
 

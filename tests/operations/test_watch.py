@@ -11,9 +11,13 @@ from typing import Any
 import pytest
 
 from bouncewise.ledger import Store, open_store
+from bouncewise.net.dnssec import Security, Validated
+from bouncewise.net.smtp import Shown
 from bouncewise.operations.watch import Watched, watch
+from bouncewise.sender.audit import Network
 from bouncewise.sender.blocklists import load
 from bouncewise.sender.watching import Turn
+from support.certificates import issue
 from support.cli import bouncewise
 from support.postfix import log_lines
 from support.reports import RECORD, REPORT, ROWS
@@ -180,3 +184,28 @@ def test_without_anything_to_watch_the_command_says_what_to_set(tmp_path: Path) 
     done = bouncewise(tmp_path, "watch", "--db", "l")
     assert done.returncode == 2
     assert b"[watch] domains" in done.stderr
+
+
+def test_dnssec_and_certificates_are_watched(ledger: Store, tmp_path: Path) -> None:
+    certificates = {days: issue(tmp_path, "mx.shop.example", days=days).der for days in (5, 90)}
+
+    def changes(hours: float, security: Security, days: int) -> set[tuple[Turn, str]]:
+        network = Network(
+            validate=lambda *_: Validated(security),
+            connect=lambda *_: Shown("192.0.2.10", "TLSv1.3", certificates[days], ()),
+        )
+        watched = Watched(("shop.example",), (), (), resolver(GOOD), network)
+        found = watch(ledger, watched, NOW + timedelta(hours=hours), everything=True)
+        wanted = ("dnssec-bogus", "smtp-certificate-ends")
+        return {(c.turn, c.problem.id) for c in found.changes if c.problem.id in wanted}
+
+    assert changes(0, Security.SECURE, 90) == set()
+    assert changes(6, Security.BOGUS, 5) == {
+        (Turn.BEGAN, "dnssec-bogus"),
+        (Turn.BEGAN, "smtp-certificate-ends"),
+    }
+    assert changes(12, Security.UNKNOWN, 5) == set()
+    assert changes(18, Security.SECURE, 90) == {
+        (Turn.ENDED, "dnssec-bogus"),
+        (Turn.ENDED, "smtp-certificate-ends"),
+    }

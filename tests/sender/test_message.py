@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import ipaddress
+import json
 import re
 import time
 from datetime import UTC, datetime
@@ -240,3 +241,16 @@ def test_a_hostile_message_is_read_in_linear_time(name: str, body: bytes) -> Non
     results = verify(message, lambda *_: ['"v=DKIM1; p=' + "a" * 60000 + '"'], datetime.now(UTC))
     assert time.process_time() - before < 4
     assert all(result.outcome is not DkimOutcome.PASS for result in results)
+
+
+def test_samples_of_several_streams_are_checked_at_once(tmp_path: Path) -> None:
+    (tmp_path / "signed.eml").write_bytes(sign())
+    (tmp_path / "plain.eml").write_bytes(f"{HEADER}\r\n{BODY}".encode())
+    verb = ("sender", "signed.eml", "plain.eml", "--resolver", "127.0.0.1:9")
+    done = bouncewise(tmp_path, *verb, "--json")
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {row["target"] for row in rows if "target" in row} == {"signed.eml", "plain.eml"}
+    text = bouncewise(tmp_path, *verb).stdout.decode().splitlines()
+    assert [line for line in text if line.endswith(".eml")] == ["signed.eml", "plain.eml"]
+    done = bouncewise(tmp_path, "sender", "signed.eml", "shop.example")
+    assert (done.returncode, b"only messages" in done.stderr) == (2, True)

@@ -21,6 +21,7 @@ from bouncewise.config.settings import Settings
 from bouncewise.errors import ConfigError
 from bouncewise.ledger import open_store
 from bouncewise.net import https
+from bouncewise.operations.check import Known
 from bouncewise.policy.load import load
 from bouncewise.providers.events import Esp, esps
 from bouncewise.service import app, spool, state
@@ -81,7 +82,7 @@ def _running(front: Front) -> Any:
         with ExitStack() as files:
             if front.ledger is not None:
                 ledger = files.enter_context(open_store(front.ledger, read_only=True))
-                front.state.use_ledger(ledger, load())
+                front.state.use_ledger(ledger, load(), Known.of(ledger, ledger.version()))
             try:
                 await inner(scope, receive, send)
             finally:
@@ -426,7 +427,7 @@ def test_a_lost_ledger_is_one_line_and_its_return_another(asked: Front) -> None:
     for _ in range(3):
         asked.state.question_failed("malformed")
     with open_store(asked.ledger or "", read_only=True) as ledger:
-        asked.state.use_ledger(ledger, load())
+        asked.state.use_ledger(ledger, load(), Known.of(ledger, ledger.version()))
         for _ in range(3):
             asked.state.question_failed("malformed")
     assert [line.partition(":")[0] for line in asked.lines] == [

@@ -96,6 +96,19 @@ def test_a_record_that_comes_twice_counts_once(house: House) -> None:
     assert house.events() == 1
 
 
+def test_a_session_that_ends_among_records_loses_none(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every SESSION seconds another one begins in the ledger; what it was given is in memory."""
+    times = iter(range(0, 1_000_000, 7))
+    monkeypatch.setattr(drain.time, "monotonic", lambda: float(next(times)))
+    house.writer.append([webhook(bounce(n)) for n in range(100)])
+    moved = house.drain()
+    while moved.step():
+        pass
+    assert house.events() == 100
+
+
 def test_a_click_is_an_act_of_the_recipient(house: House) -> None:
     click = {
         "RecordType": "Click",

@@ -18,15 +18,19 @@ from bouncewise.ledger import Location
 from bouncewise.operations.context import Context
 from bouncewise.operations.outcomes import By, rates
 from bouncewise.service import feed as feeding
+from bouncewise.service import feeder, input_status
 from bouncewise.service import folder as folders
 from bouncewise.service.drain import LMTP, Drain
-from bouncewise.service.feed import Feed, Source
+from bouncewise.service.feed import Feed
+from bouncewise.service.feeder import Source
 from bouncewise.service.folder import DropFolder
 from bouncewise.service.inputs import JournalUnits, LogFile, sources
-from bouncewise.service.mailbox import Mailbox
+from bouncewise.service.mailboxes.base import AccountError
+from bouncewise.service.mailboxes.mailbox import Mailbox
 from bouncewise.service.spool import Record, Writer
 from intake.test_journal import FakeJournal, fake
 from service.test_mailbox import bounce
+from support.cli import bouncewise
 from support.imap import PASSWORD, USER, ImapServer
 
 __all__ = ["fake"]
@@ -252,7 +256,7 @@ class Puts:
         self.acts = acts
         self.positions: list[str] = []
 
-    def run(self, position: str, outlet: feeding.Feeder) -> None:
+    def run(self, position: str, outlet: feeder.Feeder) -> None:
         self.positions.append(position)
         if self.acts:
             self.acts.pop(0)()
@@ -262,7 +266,7 @@ class Puts:
 def test_an_input_with_a_defect_is_begun_again_from_its_position(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feeding, "_WAITS", (0.01,))
+    monkeypatch.setattr(feeder, "WAITS", (0.01,))
     log = tmp_path / "mail.log"
     log.write_text(MAILS[1].log())
 
@@ -277,10 +281,23 @@ def test_an_input_with_a_defect_is_begun_again_from_its_position(
     assert len(broken.positions) == 3
 
 
+def test_a_server_that_asks_to_wait_is_given_the_time(house: House, tmp_path: Path) -> None:
+    def busy() -> None:
+        raise AccountError("too many requests", 900)
+
+    (tmp_path / "mail.log").write_text(MAILS[1].log())
+    asking = Puts(tmp_path, [busy])
+    feed = Feed(Location(str(house.ledger), house.ledger), [asking], house.said.append)
+    with running(feed, house):
+        until(lambda: bool(house.said))
+    assert house.said == ["puts: too many requests; it is tried again in 900 s"]
+    assert len(asking.positions) == 1
+
+
 def test_a_ledger_that_is_busy_is_waited_for(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feeding, "_WAITS", (0.01,))
+    monkeypatch.setattr(feeding, "WAITS", (0.01,))
     flush, faults = feeding.Session.flush, [3]
 
     def busy(session: object, *arguments: object, **named: object) -> None:
@@ -354,7 +371,7 @@ def test_the_inputs_of_the_settings_have_names_of_their_own() -> None:
         folder=(Folder(path="/drop"),),
         fetch=(Fetch(host="imap.shop.example", user="b", password="env:P"),),
     )
-    assert [source.name for source in sources(settings)] == [
+    assert [source.name for source in sources(settings, Path("spool"))] == [
         "follow /var/log/mail.log",
         "journal postfix*",
         "follow mx1",
@@ -375,4 +392,45 @@ def test_the_inputs_of_the_settings_have_names_of_their_own() -> None:
 )
 def test_inputs_that_are_not_complete_are_refused(settings: Settings, text: str) -> None:
     with pytest.raises(ConfigError, match=text):
-        sources(settings)
+        sources(settings, Path("spool"))
+
+
+def test_how_an_input_is_and_what_does_not_work(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeding, "EVERY", 0.0)
+    log, half = tmp_path / "mail.log", MAILS[3].log().encode()[:40]
+    log.write_bytes(MAILS[1].log().encode() + half)
+    found: list[input_status.Statuses] = []
+    sources: list[Source] = [
+        LogFile(str(log)),
+        Mailbox(Fetch(host="127.0.0.1", port=1, user="u", password="env:NOT_SET")),
+    ]
+    feed = Feed(
+        Location(str(house.ledger), house.ledger), sources, house.said.append, watch=found.append
+    )
+
+    def is_seen() -> bool:
+        if not found:
+            return False
+        one, two = found[-1].inputs
+        return bool(one.reports == 1 and one.heard and one.looked and two.error)
+
+    with running(feed, house):
+        until(is_seen)
+    one, two = found[-1].inputs
+    assert (one.name, one.error, one.behind) == (f"follow {log}", "", len(half))
+    assert (two.looked, two.behind, two.reports) == (0, -1, 0)
+    assert "NOT_SET" in two.error
+
+
+def test_follow_prints_how_far_it_is_unless_quiet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bouncewise.cli.feeding._FIRST", 0.0)
+    log = tmp_path / "mail.log"
+    log.write_text("".join(mail.log() for mail in MAILS))
+    call = ("follow", "--once", log, "--db")
+    line = f"follow {log}: {MANY} reports\n".encode()
+    assert line in bouncewise(tmp_path, *call, "one").stderr
+    assert bouncewise(tmp_path, *call, "two", "--quiet").stderr == b""

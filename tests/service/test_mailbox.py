@@ -22,10 +22,11 @@ from bouncewise.model import Finding
 from bouncewise.operations.context import Context
 from bouncewise.readers import Note
 from bouncewise.readers.base import Item
-from bouncewise.service import mailbox
 from bouncewise.service.feed import Feed
-from bouncewise.service.imap import MailboxError
-from bouncewise.service.mailbox import Mailbox
+from bouncewise.service.mailboxes import mailbox, position
+from bouncewise.service.mailboxes.base import MailboxError
+from bouncewise.service.mailboxes.mailbox import Mailbox
+from bouncewise.service.mailboxes.position import position_of
 from support.cli import bouncewise
 from support.imap import PASSWORD, TOKEN, USER, ImapServer
 
@@ -82,6 +83,9 @@ class Stored:
     def tell(self, line: str) -> None:
         self.said.append(line)
 
+    def look(self) -> None:
+        pass
+
     def recipients(self) -> list[str]:
         return [item.report.recipient for item in self.items if isinstance(item, Finding)]
 
@@ -131,7 +135,7 @@ def test_messages_stay_and_are_read_once(fetch: Fetch, server: ImapServer) -> No
 def test_many_messages_are_read_in_parts(
     fetch: Fetch, server: ImapServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mailbox, "TOGETHER", 10)
+    monkeypatch.setattr(position, "TOGETHER", 10)
     server.next = 9_990
     server.add(*map(bounce, range(35)))
     stored = run(fetch, server)
@@ -217,15 +221,17 @@ def test_one_bad_message_is_its_own_problem(
 def test_only_the_beginning_of_a_large_message_is_fetched(
     fetch: Fetch, server: ImapServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bouncewise.service.imap.MAX_MESSAGE", 2000)
+    monkeypatch.setattr("bouncewise.service.mailboxes.imap.MAX_MESSAGE", 2000)
     server.add(bounce(1) + b"x" * 1_000_000)
     assert run(fetch, server).recipients() == dead(1)
     assert "UID FETCH 1 (UID BODY.PEEK[]<0.2000>)" in server.commands
 
 
+@pytest.mark.parametrize("mechanism", ["XOAUTH2", "OAUTHBEARER"])
 def test_a_token_is_asked_for_at_each_connection(
-    fetch: Fetch, server: ImapServer, tmp_path: Path
+    fetch: Fetch, server: ImapServer, tmp_path: Path, mechanism: str
 ) -> None:
+    server.capabilities = server.capabilities.replace("XOAUTH2", mechanism)
     program = tmp_path / "token"
     program.write_text(f"#!/bin/sh\necho {TOKEN}\n")
     program.chmod(0o700)
@@ -303,7 +309,7 @@ def test_tls_is_verified(fetch: Fetch, authority: Path, monkeypatch: pytest.Monk
     [
         ({"host": ""}, "host is missing"),
         ({"user": ""}, "user is missing"),
-        ({"password": ""}, "either password or token_command"),
+        ({"password": ""}, "one of password, token_command"),
         ({"move_to": "Done", "delete": True}, "either move_to or delete"),
         ({"move_to": "INBOX"}, "is the folder that is read"),
         ({"host": "imap.shop.example"}, "only for a server on this machine"),
@@ -504,8 +510,26 @@ def test_what_was_fetched_before_a_lost_connection_is_stored(
     assert stored.recipients() == dead(1)
     server.refusals.clear()
     again = run(msgspec.structs.replace(fetch, delete=True), server, stored.position)
-    assert again.recipients() == dead(2, 3)
+    assert again.recipients() == dead(3, 2)
     assert server.folders["INBOX"] == {}
+
+
+def test_a_message_at_which_the_connection_is_always_lost_does_not_block_the_mailbox(
+    fetch: Fetch, server: ImapServer
+) -> None:
+    server.add(bounce(1), bounce(2), bounce(3))
+    server.refusals[2] = "* BYE shutting down"
+    stored = Stored(server)
+    for _ in range(mailbox.MOST_DROPS):
+        with pytest.raises(MailboxError):
+            Mailbox(fetch).run(stored.position, stored)  # type: ignore[arg-type]
+    asked = len(server.commands)
+    server.add(bounce(4))
+    Mailbox(fetch).run(stored.position, stored)  # type: ignore[arg-type]
+    assert stored.recipients() == dead(1, 3, 4)
+    assert not any(c.startswith("UID FETCH 2 ") for c in server.commands[asked:])
+    assert "it stays unread after 5 tries" in stored.said[-1]
+    assert position_of(stored.position).skipped == ("2",)
 
 
 @pytest.mark.parametrize("stated", [99999999999999999999999, 1 << 32])
@@ -523,7 +547,7 @@ def test_a_uid_beyond_32_bits_is_a_fault(fetch: Fetch, server: ImapServer, state
 def test_messages_that_could_not_be_moved_are_moved_later(
     fetch: Fetch, server: ImapServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mailbox, "TOGETHER", 2)
+    monkeypatch.setattr(position, "TOGETHER", 2)
     server.add(*map(bounce, range(5)))
     moving = msgspec.structs.replace(fetch, move_to="Done")
     server.cut_at = "UID MOVE"

@@ -10,6 +10,7 @@ import pytest
 from bouncewise.config.service import PostfixPolicy
 from bouncewise.model import Decision, Mail, State
 from bouncewise.operations.check import Answer
+from bouncewise.service.connections import Connections
 from bouncewise.service.conversation import Conversation
 from bouncewise.service.policy import PolicyAnswers, policy
 
@@ -92,7 +93,9 @@ def test_a_client_that_reads_no_answers_is_read_no_further(answers: PolicyAnswer
 
     async def flood() -> int:
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: Conversation(policy(answers)), "127.0.0.1", 0)
+        server = await loop.create_server(
+            lambda: Conversation(policy(answers), Connections()), "127.0.0.1", 0
+        )
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         sent = 0
         with contextlib.suppress(TimeoutError):

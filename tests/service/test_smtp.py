@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 
 import pytest
 
-from bouncewise.service import smtp
+from bouncewise.service import room, smtp, smtp_session
 from bouncewise.service.smtp import LMTP, SMTP, Dialect, MailServer
 from bouncewise.service.spool import SpoolFullError
 
@@ -137,13 +138,23 @@ def test_what_is_no_smtp_is_refused(line: bytes, code: str) -> None:
     assert session(talk, dialect=SMTP) == []
 
 
-def test_more_sessions_than_the_limit_are_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(smtp, "MAX_SESSIONS", 0)
+def test_silent_sessions_do_not_keep_another_one_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(smtp, "MAX_SESSIONS", 2)
 
     async def talk(client: Client) -> None:
-        assert await client.reader.read() == b""
+        address = client.writer.get_extra_info("peername")
+        others = [Client(*await asyncio.open_connection(*address)) for _ in range(5)]
+        for other in others:
+            with contextlib.suppress(ConnectionError):
+                await other.replies(1)
+        with contextlib.suppress(ConnectionError):
+            assert await asyncio.wait_for(client.reader.read(), 30) == b""
+        await others[-1].send(BEGIN + b"ok\r\n.\r\n")
+        assert (await others[-1].replies(5))[-1][:3] == "250"
+        for other in others:
+            other.writer.close()
 
-    assert session(talk, greeting="421 4.3.2 ") == []
+    assert [mail for mail, _, _ in session(talk)] == [b"ok\r\n"]
 
 
 @BOTH
@@ -207,7 +218,8 @@ def test_what_is_our_fault_is_tried_again(error: Exception, dialect: Dialect) ->
 
 
 def test_a_large_mail_is_refused_and_the_next_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(smtp, "MAX_MAIL", 100_000)
+    for module in (smtp, smtp_session):
+        monkeypatch.setattr(module, "MAX_MAIL", 100_000)
 
     async def talk(client: Client) -> None:
         await client.send(BEGIN + b"y" * 300_000 + b"\r\n.\r\n")
@@ -218,6 +230,40 @@ def test_a_large_mail_is_refused_and_the_next_is_not(monkeypatch: pytest.MonkeyP
         assert (await client.replies(5))[-1][:3] == "250"
 
     assert [mail for mail, _, _ in session(talk)] == [b"ok\r\n"]
+
+
+def test_mails_that_fill_the_memory_together_are_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(smtp, "Room", lambda: room.Room(100_000))
+
+    async def talk(client: Client) -> None:
+        await client.send(BEGIN + b"y" * 300_000 + b"\r\n.\r\n")
+        assert (await client.replies(5))[-1][:9] == "451 4.3.1"
+        await client.send(BEGIN + b"ok\r\n.\r\n")
+        assert (await client.replies(5))[-1][:3] == "250"
+
+    assert [mail for mail, _, _ in session(talk)] == [b"ok\r\n"]
+
+
+@pytest.mark.parametrize("said", [b"LHLO a\r\nMAI", BEGIN + b"half a mail"])
+def test_a_session_that_goes_on_too_slowly_is_ended(
+    monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    """Octets that come now and then do not prolong it."""
+    monkeypatch.setattr(smtp_session, "IDLE", 0.5)
+    monkeypatch.setattr(smtp, "MAIL_SECONDS", 0.5)
+
+    async def talk(client: Client) -> None:
+        await client.send(said)
+        with contextlib.suppress(ConnectionError):
+            while not client.reader.at_eof():
+                await client.send(b"x")
+                await asyncio.sleep(0.05)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(client.reader.read(1 << 16), 0.05)
+
+    assert session(talk) == []
 
 
 @pytest.mark.parametrize(

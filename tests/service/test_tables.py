@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bouncewise.config.service import PostfixPolicy
 from bouncewise.service import tables
+from bouncewise.service.connections import Connections
 from bouncewise.service.conversation import MAX_REQUEST, Conversation, Protocol
 from bouncewise.service.policy import PolicyAnswers
 from service.test_postfix_policy import check
@@ -29,7 +30,9 @@ def ask(protocol: Protocol, *parts: bytes) -> bytes:
 
     async def run() -> bytes:
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: Conversation(protocol), "127.0.0.1", 0)
+        server = await loop.create_server(
+            lambda: Conversation(protocol, Connections()), "127.0.0.1", 0
+        )
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         found = b""
         with contextlib.suppress(OSError):  # (the server may end the connection first)

@@ -16,6 +16,7 @@ from bouncewise.config.settings import Settings
 from bouncewise.errors import InputError
 from bouncewise.ledger import Store, locate, open_store
 from bouncewise.net.servers import Server
+from bouncewise.operations.check import Known
 from bouncewise.policy.load import load
 from bouncewise.service.api.backend import Backend
 from bouncewise.service.api.lookups import Lookups
@@ -99,7 +100,7 @@ class Api:
             call = self.client.portal.call
             ledger: Store = call(lambda: open_store(self.ledger, read_only=True))
             opened.callback(lambda: call(ledger.close))
-            call(lambda: self.state.use_ledger(ledger, load()))
+            call(lambda: self.state.use_ledger(ledger, load(), Known.of(ledger, ledger.version())))
             yield self
 
     def ask(self, method: str, path: str, token: str = "", **more: Any) -> Any:

@@ -7,10 +7,14 @@ import io
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from unittest.mock import patch
 
 from bouncewise.cli import main
+
+os.environ["TZ"] = "UTC"  # (times are shown in the zone of the reader)
+time.tzset()
 
 
 def bouncewise(

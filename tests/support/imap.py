@@ -41,6 +41,8 @@ class ImapServer:
         server = self
 
         class Handler(socketserver.StreamRequestHandler):
+            disable_nagle_algorithm = True
+
             def handle(self) -> None:
                 sock = self.request
                 try:
@@ -69,6 +71,14 @@ class ImapServer:
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+def bearer_texts(mechanism: str, port: int, tokens: set[str]) -> set[str]:
+    """What a client with one of *tokens* sends (RFC 7628 section 3.1, and Google's XOAUTH2)."""
+    head = f"user={USER}\1"
+    if mechanism == "OAUTHBEARER":
+        head = f"n,a={USER},\1host=127.0.0.1\1port={port}\1"
+    return {f"{head}auth=Bearer {token}\1\1" for token in tokens}
 
 
 class _CutError(OSError):
@@ -115,12 +125,11 @@ class _Session:
         if mechanism == "PLAIN":
             good = given == f"\0{USER}\0{PASSWORD}"
         else:
-            good = any(
-                given == f"user={USER}\1auth=Bearer {token}\1\1" for token in self._server.tokens
-            )
+            good = given in bearer_texts(mechanism, self._server.port, self._server.tokens)
             if not good:
                 self._say("+ " + base64.b64encode(b'{"status":"400"}').decode())
-                assert self._file.readline() == b"\r\n"
+                expected = b"AQ==\r\n" if mechanism == "OAUTHBEARER" else b"\r\n"
+                assert self._file.readline() == expected
         return "OK in" if good else f"NO [AUTHENTICATIONFAILED] not {given.split(chr(0))[-1]}"
 
     def _select(self, arguments: str) -> str:

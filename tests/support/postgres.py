@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import itertools
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -69,6 +72,20 @@ class Server:
     def stop(self) -> None:
         """Stop it at once, as a crash would: every connection is lost."""
         self._run("pg_ctl", "-D", str(self.data), "-w", "-m", "immediate", "stop")
+
+    @contextlib.contextmanager
+    def silent(self) -> Iterator[None]:
+        """Its processes do nothing, and do not end, as long as this is open."""
+        first = int((self.data / "postmaster.pid").read_text().split()[0])
+        children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+        processes = [first, *map(int, children)]
+        for process in processes:
+            os.kill(process, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in processes:
+                os.kill(process, signal.SIGCONT)
 
     def remove(self) -> None:
         """Stop it, and remove its folder."""

@@ -49,11 +49,13 @@ _STAGES = {str(stage): stage for stage in Stage}
 class _ByRules(NamedTuple):
     """What a set of matching rules means.
 
-    ``odds`` is by how much the deciding rule multiplies the odds of its cause; 0 where none does.
+    ``odds`` is by how much the deciding rule multiplies the odds of its cause, 0 where none does;
+    ``odds_in_prose`` is the same for words without a code.
     """
 
     meaning: Meaning
     odds: float
+    odds_in_prose: float
     is_own: bool
     """Whether the rule is a receiver's own or the operator's, whose texts are known as a whole."""
 
@@ -97,10 +99,8 @@ class Classifier:
         """
         seen = self._match(reply, parts, receiver, stage)
         meaning = seen.by_rules.meaning
-        reading = None if seen.by_rules.is_own else _reading(seen)
-        if reading is not None:
-            odds = seen.by_rules.odds
-            meaning = combine(meaning, odds, reading, seen.transient, self.ruleset.causes)
+        if not seen.by_rules.is_own:
+            meaning = self._with_model(seen)
         meaning = before_recipients(meaning, seen.stage, self.ruleset.causes)
         suppresses = meaning.advice in SUPPRESSING and not seen.by_rules.is_own
         if suppresses and is_doubtful(meaning.advice, seen.words, seen.status):
@@ -113,6 +113,17 @@ class Classifier:
             seen.receiver,
             *meaning,
         )
+
+    def _with_model(self, seen: _Seen) -> Meaning:
+        """What the rules mean together with what the model reads."""
+        meaning, odds, odds_in_prose, _ = seen.by_rules
+        reading = _reading(seen.words, seen.reply_code, seen.status)
+        if reading is None:
+            return meaning
+        least = MIN_PROBABILITY
+        if not seen.reply_code and is_empty_status(seen.status):
+            odds, least = odds_in_prose, MIN_WITHOUT_CODE
+        return combine(meaning, odds, reading, least, seen.transient, self.ruleset.causes)
 
     def _match(
         self, reply: str, parts: ReplyParts | None, receiver: str | None, stage: str | None
@@ -163,7 +174,7 @@ class Classifier:
             facts = self.ruleset.causes[Cause.UNKNOWN]
             advice = usual_advice(facts, transient_reply)
             nothing = (facts.cause, facts.party, facts.permanence, advice)
-            return _ByRules(Meaning(*nothing, 0.0, NO_RULE, (), ()), 0.0, is_own=False)
+            return _ByRules(Meaning(*nothing, 0.0, NO_RULE, (), ()), 0.0, 0.0, is_own=False)
         first = matching[0]
         rule, base = self.ruleset.rules[first], self.ruleset.base[first]
         confidence, agreed, alternates = self._weigh(matching)
@@ -178,7 +189,8 @@ class Classifier:
         tier = self.ruleset.tiers[first]
         odds = DECISIVE_ODDS if by_code or tier in _DECISIVE_TIERS else ODDS
         meaning = Meaning(*said, rule.when.phrase, alternates)
-        return _ByRules(meaning, odds, is_own=tier in _KNOWN_TIERS)
+        in_prose = DECISIVE_ODDS if base >= SURE_RULE else odds
+        return _ByRules(meaning, odds, in_prose, is_own=tier in _KNOWN_TIERS)
 
     def _weigh(self, matching: list[int]) -> tuple[float, bool, tuple[Cause, ...]]:
         """The confidence of the first of the *matching* rules, whether codes agree with its
@@ -206,18 +218,8 @@ class Classifier:
         return round(max(0.05, 1 - doubt), 2), agreed, tuple(alternates)[:4]
 
 
-def _reading(seen: _Seen) -> Reading | None:
-    """What the model reads; None where it is not asked, or not sure enough."""
-    found = _read(seen.words, seen.reply_code, seen.status)
-    if found is None or seen.by_rules.odds:
-        return found
-    coded = seen.reply_code or not is_empty_status(seen.status)
-    limit = MIN_PROBABILITY if coded else MIN_WITHOUT_CODE
-    return found if found.cause is not Cause.UNKNOWN and found.probability >= limit else None
-
-
 @lru_cache(maxsize=4096)
-def _read(words: str, reply_code: int | None, status: str | None) -> Reading | None:
+def _reading(words: str, reply_code: int | None, status: str | None) -> Reading | None:
     return shipped_model().read(features(words, reply_code, status))  # replies repeat
 
 

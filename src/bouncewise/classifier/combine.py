@@ -21,12 +21,12 @@ SURE_RULE = 0.8
 
 ODDS, DECISIVE_ODDS = 10.0, 150.0
 """By how much a rule multiplies the odds of its cause; and by how much one does that names who is
-refused, or why, or whose cause the status states, too.
+refused, or why, or whose cause the status states, too, or that is sure of words without a code.
 """
 
 MIN_PROBABILITY, MIN_WITHOUT_CODE = 0.5, 0.75
-"""The probability from which on the model decides where no rule does; and where the words have no
-code, and may be any sentence.
+"""The probability from which on the model decides; and where the words have no code, and may be any
+sentence.
 """
 
 SUPPRESSING = (Advice.SUPPRESS_ADDRESS, Advice.SUPPRESS_DOMAIN)
@@ -70,22 +70,29 @@ def usual_advice(facts: CauseFacts, transient_reply: bool) -> Advice:
 
 
 def combine(
-    by_rule: Meaning, odds: float, reading: Reading, transient_reply: bool, causes: Causes
+    by_rule: Meaning,
+    odds: float,
+    reading: Reading,
+    least: float,
+    transient_reply: bool,
+    causes: Causes,
 ) -> Meaning:
     """What the deciding rule and the model mean together.
 
     A rule multiplies the odds of its cause by *odds*. If the model's cause is then still the more
-    likely one, it decides. A rule that suppresses does so only if the model's cause suppresses,
-    too.
+    likely one, and has at least the probability *least*, it decides. A rule that suppresses does so
+    only if its odds are decisive, or the model's cause suppresses, too.
     """
     if reading.cause is by_rule.cause:
         return by_rule._replace(confidence=round((1 + by_rule.confidence) / 2, 2))
+    if reading.probability < least or reading.cause is Cause.UNKNOWN:
+        return by_rule
     facts = causes[reading.cause]
     share = reading.probability_of(by_rule.cause)
     if reading.probability <= odds * share:
-        doubted = by_rule.advice in SUPPRESSING and facts.advice not in SUPPRESSING
+        doubted = odds < DECISIVE_ODDS and facts.advice not in SUPPRESSING
         return by_rule._replace(
-            advice=Advice.REVIEW if doubted else by_rule.advice,
+            advice=Advice.REVIEW if doubted and by_rule.advice in SUPPRESSING else by_rule.advice,
             alternates=_alternates(by_rule.cause, reading.cause, *by_rule.alternates),
         )
     advice = usual_advice(facts, transient_reply)

@@ -66,6 +66,7 @@ GROUPS = {
     "Service and settings": {
         "serve": "run the service: webhooks and mail in, answers out",
         "doctor": "check what the service stands on, and say what to do",
+        "copy": "copy a ledger into a new one, in a file or in PostgreSQL",
         "migrate": "bring an older ledger up to date, with a copy kept",
         "spool": "what waits in the service's spool; unreadable records",
         "tokens": "make tokens for the service's HTTP server",

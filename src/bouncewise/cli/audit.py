@@ -18,9 +18,9 @@ from bouncewise.cli.common import (
     ledger_options,
     load_policy,
     open_ledger,
-    style,
     why_option,
 )
+from bouncewise.cli.grid import Column, clock, print_table
 from bouncewise.contract import dumps
 from bouncewise.contract.runs import ActRecord, AuditRow
 from bouncewise.ledger.records import AuditEntry
@@ -59,17 +59,28 @@ def list_acts(limit: int, before: int | None, db: str | None, as_json: bool) -> 
     """
     with open_ledger(db) as ledger:
         found = ledger.audit.page(before, limit)
-    for entry in found:
-        echo(dumps(AuditRow.of(entry)) if as_json else _line(entry))
+    for entry in found if as_json else ():
+        echo(dumps(AuditRow.of(entry)))
+    if not as_json:
+        print_table(_COLUMNS, map(_cells, found))
     if not found:
         echo_error("note: nobody did anything by hand")
 
 
-def _line(entry: AuditEntry) -> str:
+_COLUMNS = (
+    Column("ID", right=True),
+    Column("when"),
+    Column("act"),
+    Column("about", text=True),
+    Column("by", colour=DIM),
+    Column("reason", text=True),
+)
+
+
+def _cells(entry: AuditEntry) -> tuple[str, ...]:
     what = entry.subject or f"{entry.names:,} names"
-    number = f" {entry.number}" if entry.number else ""
-    by = style(f"by {entry.by}: {entry.why}", DIM)
-    return f"{entry.id:>6}  {entry.at:%Y-%m-%d %H:%M}  {entry.kind}{number}  {what}  {by}"
+    act = f"{entry.kind} {entry.number}" if entry.number else entry.kind
+    return str(entry.id), clock(entry.at), act, what, entry.by, entry.why
 
 
 @command.command("undo")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
@@ -27,12 +27,15 @@ from bouncewise.cli.common import (
     style,
     transactional_option,
 )
+from bouncewise.cli.grid import Column, day, print_table, terminal_width
 from bouncewise.contract import dumps
 from bouncewise.contract.addresses import AddressAnswer
 from bouncewise.errors import InputError
 from bouncewise.lists.table import Table
 from bouncewise.model import Mail, Trust
 from bouncewise.operations.check import Answer, check
+
+_SEND = "✓ send"
 
 
 @click.command("check")
@@ -85,19 +88,25 @@ def command(
     states: Counter[str] = Counter()
     with open_ledger(db) as ledger:
         wanted = _addresses(addresses, csv_path, column)
-        for answer in check(
-            wanted,
-            ledger,
-            load_policy(policy_path),
-            at=when,
-            past=past,
-            mail=Mail(transactional, stream),
-        ):
-            states["send" if answer.send else str(answer.decision.state)] += 1
-            echo(dumps(AddressAnswer.of(answer)) if as_json else _line(answer))
+        mail, policy = Mail(transactional, stream), load_policy(policy_path)
+        found = _counted(check(wanted, ledger, policy, at=when, past=past, mail=mail), states)
+        if as_json:
+            for answer in found:
+                echo(dumps(AddressAnswer.of(answer)))
+        elif terminal_width() is None or (csv_path is None and len(addresses) == 1):
+            for answer in found:  # (scripts read these lines)
+                echo(_line(answer))
+        else:
+            print_table(_COLUMNS, map(_cells, found))
     if csv_path is not None and not as_json:
         echo_error(totals(states))
     sys.exit(1 if set(states) - {"send"} else 0)
+
+
+def _counted(answers: Iterable[Answer], states: Counter[str]) -> Iterator[Answer]:
+    for answer in answers:
+        states["send" if answer.send else str(answer.decision.state)] += 1
+        yield answer
 
 
 def totals(states: Counter[str]) -> str:
@@ -121,14 +130,53 @@ def _addresses(
                     yield row[table.address].strip() if table.address < len(row) else ""
 
 
+_COLUMNS = (
+    Column("answer", colour=lambda text: GOOD if text == _SEND else BAD),
+    Column("address"),
+    Column("cause"),
+    Column("since"),
+    Column("until"),
+    Column("why", text=True),
+)
+
+
+def _cells(answer: Answer) -> tuple[str, ...]:
+    d = answer.decision
+    if answer.send:
+        return _mark(answer), answer.address, "", "", "", ""
+    return (
+        _mark(answer),
+        answer.address,
+        d.cause or "",
+        day(d.since),
+        day(d.until),
+        ", ".join(filter(None, [d.why, *_remarks(answer)])),
+    )
+
+
+def _mark(answer: Answer) -> str:
+    return _SEND if answer.send else f"✗ {answer.decision.state}"
+
+
+def _remarks(answer: Answer) -> Iterator[str]:
+    """What the decision is about, and who or what made it."""
+    d = answer.decision
+    if answer.name.startswith("@"):
+        yield f"all of {answer.name[1:]}"
+    if d.by:
+        yield f"by {d.by}"
+    if d.trust is Trust.CLAIMED:
+        yield "by an unproven notice"
+
+
 def _line(answer: Answer) -> str:
     if answer.send:
-        return f"{style('✓ send', GOOD)}  {answer.address}"
+        return f"{style(_SEND, GOOD)}  {answer.address}"
     d = answer.decision
-    until = f", until {d.until:%Y-%m-%d}" if d.until else ""
+    until = f", until {day(d.until)}" if d.until else ""
     whole = f" (all of {answer.name[1:]})" if answer.name.startswith("@") else ""
     by = f", by {d.by}" if d.by else ""
-    since = f"since {d.since:%Y-%m-%d}" if d.since else ""
+    since = f"since {day(d.since)}" if d.since else ""
     claimed = "" if d.trust is not Trust.CLAIMED else ", by an unproven notice"
     words = f"{d.cause or ''} {since}{until}{by}{claimed}: {d.why}"
-    return f"{style('✗ ' + d.state, BAD)}  {answer.address}{whole}  {words}"
+    return f"{style(_mark(answer), BAD)}  {answer.address}{whole}  {words}"

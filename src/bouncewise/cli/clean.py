@@ -5,12 +5,16 @@ mailed.
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from pathlib import Path
+from typing import IO, NamedTuple
 
 import click
 
 from bouncewise.cli.common import (
+    Moment,
     at_option,
     column_option,
     dry_run_option,
@@ -26,17 +30,21 @@ from bouncewise.cli.common import (
 from bouncewise.cli.lookups import Sources, look_up, open_validator
 from bouncewise.cli.places import ledger_files
 from bouncewise.cli.screen import progress
-from bouncewise.cli.tables import open_like, readable_twice, row_writer
+from bouncewise.cli.tables import RowWriter, open_like, readable_twice, row_writer
 from bouncewise.contract import dumps, time
 from bouncewise.contract.runs import CleanRecord
 from bouncewise.encode import for_csv
 from bouncewise.errors import InputError
 from bouncewise.lists.column import folded
+from bouncewise.lists.names import unwrapped
 from bouncewise.lists.table import Table
 from bouncewise.model import Decision, Mail, State
-from bouncewise.operations.clean import clean
+from bouncewise.operations.clean import Row, clean
+from bouncewise.operations.context import Context
+from bouncewise.operations.instead import Instead, by_domain, instead
 from bouncewise.output import require_distinct
 from bouncewise.policy.segment import Segment
+from bouncewise.rfc.address import normalise
 
 REASONS = (
     "bouncewise_state",
@@ -44,10 +52,17 @@ REASONS = (
     "bouncewise_since",
     "bouncewise_until",
     "bouncewise_why",
+    "bouncewise_last_delivered",
+    "bouncewise_last_act",
+    "bouncewise_other_contact",
+    "bouncewise_named_address",
+    "bouncewise_instead",
 )
 SEGMENT_COLUMN = "bouncewise_segment"
 BY_SEGMENT = "by segment"
 _PROGRESS_ROWS = 10_000
+_PAGE = 500
+"""Dropped rows that are asked about at once."""
 
 
 @click.command("clean")
@@ -117,8 +132,9 @@ def command(
     counts: Counter[str] = Counter()
     with open_context(db, policy_path) as context, ExitStack() as files:
         validator = None
-        if with_dns:
+        if with_dns or rejected:
             source = files.enter_context(readable_twice(source))
+        if with_dns:
             sources = Sources(moment, mail, policy=policy_path)
             validator = files.enter_context(open_validator(sources, context.ledger))
             look_up(validator, source, column)
@@ -128,7 +144,9 @@ def command(
         dropped_rows = open_like(None if dry_run else rejected, table, files)
         if kept_rows:
             kept_rows.write(table.preamble)
-        drop = row_writer(dropped_rows, table, REASONS)
+        dropped = files.enter_context(
+            _dropped(dropped_rows, table, _Reference(context, moment, source, column))
+        )
         advance = files.enter_context(progress(None, "clean", "rows"))
         rows = clean(table, context, at=moment.at, past=moment.past, mail=mail, validator=validator)
         for row in rows:
@@ -136,7 +154,7 @@ def command(
             is_unwanted = segment in unwanted
             counts[BY_SEGMENT if is_unwanted else row.answer.decision.state] += 1
             if not row.answer.send or is_unwanted:
-                drop(row.cells, [segment] if is_unwanted else _reasons(row.answer.decision))
+                dropped(row, segment if is_unwanted else "")
             elif kept_rows:
                 kept_rows.write(row.text)
             if (number := counts.total()) % _PROGRESS_ROWS == 0:
@@ -145,6 +163,66 @@ def command(
         echo(dumps(_record(counts, None if dry_run else output)))
     else:
         echo_error(_summary(counts, is_trial=dry_run))
+
+
+class _Reference(NamedTuple):
+    """What says more about dropped rows: the ledger, and the list."""
+
+    context: Context
+    moment: Moment
+    source: Path
+    column: str | None
+
+    def others(self) -> dict[str, list[str]]:
+        """The addresses of the list by domain."""
+        with Table.open(self.source, self.column) as table:
+            return by_domain(table.address_in(row.cells) for row in table.readable())
+
+
+@contextmanager
+def _dropped(
+    target: IO[str] | None, table: Table, reference: _Reference
+) -> Iterator[Callable[[Row, str], None]]:
+    """What takes the rows that were dropped, and the segments for which, and writes them with
+    reasons.
+    """
+    if target is None:
+        yield lambda _row, _segment: None
+        return
+    rows = _Dropped(row_writer(target, table, REASONS), reference)
+    yield rows.add
+    rows.write()
+
+
+class _Dropped:
+    """Rows that were dropped, on their way into the file with the reasons."""
+
+    def __init__(self, write: RowWriter, reference: _Reference) -> None:
+        self._write, self._context, self._moment = write, reference.context, reference.moment
+        self._others = reference.others()
+        self._waiting: list[tuple[Row, str]] = []
+
+    def add(self, row: Row, segment: str) -> None:
+        """Add a row; *segment*: the one for which it was dropped, or ''."""
+        self._waiting.append((row, segment))
+        if len(self._waiting) == _PAGE:
+            self.write()
+
+    def write(self) -> None:
+        """Write what waits."""
+        asked = {
+            normalise(unwrapped(row.answer.address)): row.answer.decision
+            for row, segment in self._waiting
+            if not segment
+        }
+        at, past = self._moment
+        context = self._context
+        found = instead(asked.items(), context.ledger, context.policy, at, self._others, past=past)
+        for row, segment in self._waiting:
+            name = normalise(unwrapped(row.answer.address))
+            cells = [segment] if segment else _reasons(row.answer.decision, found[name])
+            self._write(row.cells, cells)
+        self._waiting.clear()
 
 
 def _record(counts: Counter[str], output: Path | None) -> CleanRecord:
@@ -192,6 +270,12 @@ def _cell(cells: list[str], place: int) -> str:
     return cells[place].strip().lower() if 0 <= place < len(cells) else ""
 
 
-def _reasons(d: Decision) -> list[str]:
-    cells = (d.state, d.cause or "", time(d.since) or "", time(d.until) or "", d.why)
-    return [for_csv(str(cell)) for cell in cells]
+def _reasons(d: Decision, found: Instead) -> list[str]:
+    days = (_day(found.last_delivery), _day(found.last_act))
+    cells = (d.state, d.cause or "", time(d.since) or "", time(d.until) or "", d.why, *days)
+    others = (found.contact, found.named, found.words)
+    return [for_csv(str(cell)) for cell in (*cells, *others)]
+
+
+def _day(when: datetime | None) -> str:
+    return f"{when:%Y-%m-%d}" if when else ""

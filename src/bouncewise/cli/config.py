@@ -32,6 +32,7 @@ from bouncewise.config.settings import Settings
 from bouncewise.contract import dumps
 from bouncewise.contract.settings import ConfigCheckRecord, ConfigPlaceRow, SettingRow
 from bouncewise.intake.sns_mail import sns_keys_of
+from bouncewise.service.doctor_inputs import check_inputs, check_lists
 
 
 @click.group("config")
@@ -118,7 +119,8 @@ def check(
     config_path: Path | None,
     as_json: bool,
 ) -> None:
-    """Read the file, the keys, the policy file and the rules strictly.
+    """Read the file, the keys, the policy file and the rules strictly, and see that each input and
+    list is complete; `bouncewise doctor` looks whether they can be reached.
 
     Exits 2 if something is wrong, and names the file and the line or the key. Prints which settings
     have no effect and what they need.
@@ -131,6 +133,8 @@ def check(
     sns_keys_of(loaded.settings.trust)
     load_policy(policy_path)
     load_classifier(rule_paths)
+    check_inputs(loaded.settings)
+    check_lists(loaded.settings)
     advice = tuple(_advice(loaded.settings, keyring))
     place = ledger_location(db)
     if db is not None and not place.url and not place.path.exists():
@@ -156,5 +160,7 @@ def _advice(settings: Settings, keyring: Keyring) -> Iterator[str]:
         yield "[trust]: sns_certificates and sns_topics have an effect only together"
     if settings.verp.domain and not keyring:
         yield "[verp]: no keys; set key_file and run `bouncewise verp key`"
+    if settings.syslog and settings.http.listen == "off":
+        yield "[[syslog]]: `bouncewise serve` listens; /metrics shows it only with [http] listen"
     if settings.verp.since and not keyring:
         yield "[verp] since: without keys it has no effect"

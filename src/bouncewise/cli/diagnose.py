@@ -21,12 +21,13 @@ from bouncewise.cli.common import (
     ledger_options,
     load_classifier,
     load_policy,
-    open_ledger,
     parse_moment,
     parse_name,
     rules_option,
     style,
 )
+from bouncewise.cli.grid import clock
+from bouncewise.cli.optional_ledger import optional_ledger
 from bouncewise.cli.places import ledger_location
 from bouncewise.contract import dumps
 from bouncewise.contract.diagnoses import DiagnosisRecord
@@ -40,7 +41,6 @@ from bouncewise.rfc import address
 
 if TYPE_CHECKING:
     from bouncewise.diagnosis.evidence import Facts
-    from bouncewise.ledger import Store
 
 _ADDRESS = re.compile(r"[^\s@<>]*@[^\s@<>]*")
 _DOMAIN = re.compile(r"[^\s@/:]+\.[^\s@/:.\d][^\s@/:.]+")
@@ -84,14 +84,12 @@ def command(
         from bouncewise.net import dns
 
         resolve = dns.system_resolver()
-    ledger = _existing_ledger(db)
-    sources = facts.Sources(load_classifier(rule_paths), when, ledger, resolve)
-    if ledger is None:
-        found = _facts(subject, sources)
-    else:
-        with ledger:
+    with optional_ledger(db) as ledger:
+        sources = facts.Sources(load_classifier(rule_paths), when, ledger, resolve)
+        if ledger is not None:
             known = tuple(incidents_as_of(ledger, load_policy(policy_path), when))
-            found = _facts(subject, sources._replace(incidents=known))
+            sources = sources._replace(incidents=known)
+        found = _facts(subject, sources)
     if found is None:
         if ledger is None:
             raise InputError(
@@ -108,13 +106,6 @@ def command(
         echo(dumps(DiagnosisRecord.of(diagnosis)))
     else:
         _print(diagnosis)
-
-
-def _existing_ledger(db: str | None) -> Store | None:
-    """The ledger, if there is one: a question about a reply needs none."""
-    from bouncewise.ledger import exists
-
-    return open_ledger(db) if exists(ledger_location(db)) else None
 
 
 def _facts(subject: tuple[str, ...], sources: facts.Sources) -> Facts | None:
@@ -141,7 +132,7 @@ def _facts(subject: tuple[str, ...], sources: facts.Sources) -> Facts | None:
 def _print(found: Diagnosis) -> None:
     about, width = found.facts, min(100, get_terminal_size((100, 24)).columns)
     first = found.ranking[0]
-    when = f", {about.refused_at:%Y-%m-%d %H:%M}" if about.refused_at else ""
+    when = f", {clock(about.refused_at)}" if about.refused_at else ""
     echo(style(f"{about.subject or 'this reply'}: {first.label}", HEAD))
     echo(
         style(

@@ -16,6 +16,7 @@ from bouncewise.contract.service import DoctorRow
 from bouncewise.errors import ConfigError
 from bouncewise.net.dns import NoRecordsError, NoSuchNameError, system_resolver
 from bouncewise.service.doctor import Finding, Outcome, Patient, bad, examine, ok
+from bouncewise.service.doctor_inputs import examine_inputs
 
 _STYLES = {Outcome.OK: GOOD, Outcome.FINDING: BAD, Outcome.UNKNOWN: DIM}
 _DNS_SECONDS = 5.0
@@ -27,7 +28,8 @@ _DNS_SECONDS = 5.0
 @json_option
 def command(config_path: Path | None, db: str | None, as_json: bool) -> None:
     """Check what the service stands on: configuration, secrets, ledger, spool, ports, clock, DNS,
-    systemd and disks. Changes nothing. Exits 1 if there is something to do.
+    systemd, disks, and whether each input can be read; it logs in to mailboxes. Changes nothing.
+    Exits 1 if there is something to do.
 
     \b
     bouncewise doctor --config /etc/bouncewise/bouncewise.toml
@@ -38,7 +40,8 @@ def command(config_path: Path | None, db: str | None, as_json: bool) -> None:
     ledger = ledger_location(db)
     named = settings.spool.folder
     folder = Path(named) if named else ledger.path.parent / "spool"
-    found = [first, *examine(Patient(settings, ledger, folder, _ask))]
+    patient = Patient(settings, ledger, folder, _ask)
+    found = [first, *examine(patient), *examine_inputs(patient)]
     for finding in found:
         echo(*([dumps(_row(finding))] if as_json else _lines(finding)))
     raise SystemExit(any(finding.outcome is Outcome.FINDING for finding in found))

@@ -8,7 +8,6 @@ import click
 
 from bouncewise.cli.common import (
     BAD,
-    GOOD,
     at_option,
     dry_run_option,
     echo,
@@ -18,13 +17,12 @@ from bouncewise.cli.common import (
     load_policy,
     open_ledger,
     parse_moment,
-    style,
 )
-from bouncewise.cli.screen import progress
+from bouncewise.cli.grid import Column, day, print_table
+from bouncewise.cli.screen import no_progress, progress
 from bouncewise.contract import dumps
 from bouncewise.contract.addresses import DnsCheckRow
 from bouncewise.lists import typos
-from bouncewise.model import State
 from bouncewise.operations.domains import DnsCheck, dead_domains, dead_domains_as_of, verify
 from bouncewise.policy.decide import domain_state
 
@@ -63,6 +61,7 @@ def command(
         raise click.UsageError("--dry-run goes with --dns: without it nothing is stored")
     when, past = parse_moment(at)
     policy = load_policy(policy_path)
+    shown: list[tuple[str, ...]] = []
     with open_ledger(db, write=with_dns) as ledger:
         as_of = past and not with_dns
         found = list(dead_domains_as_of(ledger, policy, when) if as_of else dead_domains(ledger))
@@ -74,7 +73,7 @@ def command(
             rows = verify(found, ledger, policy, lookup, at=when, dry_run=dry_run)
         else:
             rows = (DnsCheck(domain, decision, decision, None) for domain, decision in found)
-        with progress(len(found), "domains", "checked") as advance:
+        with progress(len(found), "DNS", "domains") if with_dns else no_progress() as advance:
             for n, row in enumerate(rows, 1):
                 advance(n, n)
                 typo = typos.domain_typo(row.domain)
@@ -83,12 +82,26 @@ def command(
                     before=domain_state(row.before, policy, when),
                     after=domain_state(row.after, policy, when),
                 )
-                echo(dumps(DnsCheckRow.of(now, meant)) if as_json else _line(now, meant))
+                if as_json:
+                    echo(dumps(DnsCheckRow.of(now, meant)))
+                else:
+                    shown.append(_cells(now, meant))
+    print_table(_COLUMNS, shown)
     if not found:
         echo_error("note: no domain is held or suppressed because of DNS")
 
 
-def _line(row: DnsCheck, meant: str | None) -> str:
+_COLUMNS = (
+    Column("domain", colour=BAD),
+    Column("state"),
+    Column("cause"),
+    Column("until"),
+    Column("DNS", text=True),
+    Column("remark", text=True),
+)
+
+
+def _cells(row: DnsCheck, meant: str | None) -> tuple[str, ...]:
     before, after = row.before, row.after
     route = (
         f"{row.mail.route} {' '.join(row.mail.hosts[:3]) or row.mail.reason}".rstrip()
@@ -98,8 +111,5 @@ def _line(row: DnsCheck, meant: str | None) -> str:
     change = (
         f"{before.state} -> {after.state}" if before.state is not after.state else str(after.state)
     )
-    until = f"until {after.until:%Y-%m-%d}" if after.until else ""
-    slip = f"  (is {meant} meant?)" if meant else ""
-    words = " ".join(filter(None, (str(after.cause or ""), until, route)))
-    color = GOOD if after.state is State.OK else BAD
-    return f"{style(f'{change:18}', color)}  {row.domain:30} {words}{slip}"
+    slip = f"is {meant} meant?" if meant else ""
+    return row.domain, change, str(after.cause or ""), day(after.until), route, slip

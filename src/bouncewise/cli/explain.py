@@ -26,6 +26,7 @@ from bouncewise.cli.common import (
     rules_option,
     style,
 )
+from bouncewise.cli.grid import clock
 from bouncewise.cli.spelling import causes, did_you_mean
 from bouncewise.contract import dumps
 from bouncewise.contract.runs import ExplanationRecord
@@ -68,7 +69,7 @@ def command(
         when, past = parse_moment(at)
         with open_ledger(db) as ledger:
             policy = load_policy(policy_path)
-            page = explain_address(text, ledger, policy, rules, at=when, past=past)
+            page = explain_address(text, ledger, policy, rules, at=when, past=past, clock=clock)
     else:
         if _CAUSE.fullmatch(text) and (near := did_you_mean(text, Cause)):
             raise InputError(f"{text}: no such cause.{near}")

@@ -23,16 +23,21 @@ from bouncewise.cli.common import (
 )
 from bouncewise.cli.feeding import Feeding, feed, tell
 from bouncewise.config import values
-from bouncewise.config.inputs import Fetch, Security
+from bouncewise.config.inputs import Fetch, MailboxKind, Security
 from bouncewise.contract import dumps
 from bouncewise.contract.service import FeedRecord
 from bouncewise.errors import InputError, LedgerError
 from bouncewise.readers import Note
 from bouncewise.readers.base import Item
-from bouncewise.service.feed import Source
-from bouncewise.service.mailbox import Mailbox
+from bouncewise.service.feeder import Source
+from bouncewise.service.mailboxes.mailbox import Mailbox
 
-_SCHEMES = {"imaps": (Security.TLS, 993), "imap": (Security.STARTTLS, 143)}
+_SCHEMES = {
+    "imaps": (MailboxKind.IMAP, Security.TLS),
+    "imap": (MailboxKind.IMAP, Security.STARTTLS),
+    "pop3s": (MailboxKind.POP3, Security.TLS),
+    "pop3": (MailboxKind.POP3, Security.STARTTLS),
+}
 
 
 @click.command("fetch")
@@ -64,8 +69,9 @@ def command(
     as_json: bool,
 ) -> None:
     """Read the new messages of mailboxes into the ledger: those of bouncewise.toml that are named,
-    all of them, or those at URLs, `imaps://USER@HOST/FOLDER`; an @ in
-    USER is written `%40`.
+    all of them, or those at URLs, `imaps://USER@HOST/FOLDER` or `pop3s://USER@HOST`; an @ in USER
+    is written `%40`. Mailboxes of Microsoft 365 and Gmail by their APIs stand in bouncewise.toml
+    (docs/inputs.md).
 
     Messages stay where they are, and the ledger stores how far a mailbox was read. Only messages
     that are themselves reports, and are in the ledger, are moved or deleted; letters of people and
@@ -106,18 +112,19 @@ def _named(name: str, configured: dict[str, Fetch]) -> Fetch:
         return configured[name]
     try:
         url = urlsplit(name)
-        security, port = _SCHEMES[url.scheme]
+        kind, security = _SCHEMES[url.scheme]
         if url.password is not None:
             raise InputError("the URL has a password, which other users see: use --password")
         return Fetch(
+            kind=kind,
             host=values.host(url.hostname or ""),
-            port=url.port or port,
+            port=url.port or 0,
             security=security,
             user=values.line(unquote(url.username or "")),
             folder=values.mailbox(unquote(url.path.strip("/")) or "INBOX"),
         )
     except (ValueError, KeyError):
-        raise InputError(f"{name}: write imaps://USER@HOST/FOLDER") from None
+        raise InputError(f"{name}: write imaps://USER@HOST/FOLDER or pop3s://USER@HOST") from None
 
 
 def _checked(check: object, text: str, option: str) -> str:
@@ -142,6 +149,9 @@ class _Shown:
 
     def tell(self, line: str) -> None:
         tell(line)
+
+    def look(self) -> None:
+        pass
 
 
 def _dry_run(boxes: list[Mailbox], db: str | None, as_json: bool) -> int:

@@ -16,7 +16,7 @@ from bouncewise.cli.common import (
 )
 from bouncewise.cli.feeding import Feeding, feed, once_option
 from bouncewise.errors import InputError
-from bouncewise.service.feed import Source
+from bouncewise.service.feeder import Source
 from bouncewise.service.folder import DropFolder
 from bouncewise.service.inputs import JournalUnits, LogFile
 

@@ -22,6 +22,7 @@ from bouncewise.cli.screen import progress
 from bouncewise.contract import dumps
 from bouncewise.contract.addresses import ForgottenRow
 from bouncewise.errors import InputError
+from bouncewise.ledger.records import Mention
 from bouncewise.operations.forget import Forgetting, forget, plan
 
 
@@ -78,6 +79,8 @@ def command(
                 )
     for item in planned:
         echo(_json(item, completely, dry_run) if as_json else _line(item, completely, dry_run))
+        for mention in item.mentions:
+            echo_error(_mention(item.name, mention, dry_run))
     raise SystemExit(0 if is_compact else 1)
 
 
@@ -99,9 +102,19 @@ def _json(item: Forgetting, completely: bool, dry_run: bool) -> str:
             reports=item.reports,
             deliveries=item.deliveries,
             acts=item.acts,
+            mentions=tuple(mention.about for mention in item.mentions),
             kept=() if completely else tuple(d.state for d in item.kept),
             dry_run=dry_run,
         )
+    )
+
+
+def _mention(name: str, mention: Mention, dry_run: bool) -> str:
+    what = "an act on" if mention.table == "act" else "a ruling on the incident of"
+    return (
+        f"note: {name} stands in the reason of {what} {mention.about} ({mention.at:%Y-%m-%d}, by "
+        f"{mention.by}); the address {'would be' if dry_run else 'was'} replaced. Look whether the "
+        f"rest tells of the person: {mention.why}"
     )
 
 

@@ -12,6 +12,7 @@ from bouncewise.cli.common import (
     HEAD,
     at_option,
     echo,
+    echo_error,
     json_option,
     ledger_options,
     load_policy,
@@ -20,6 +21,7 @@ from bouncewise.cli.common import (
     parse_name,
     style,
 )
+from bouncewise.cli.grid import Column, clock, print_table
 from bouncewise.contract import dumps
 from bouncewise.contract.addresses import EventRow
 from bouncewise.model import Event, Trust
@@ -44,18 +46,32 @@ def command(
     name = parse_name(name)
     policy = load_policy(policy_path)
     with open_ledger(db) as ledger:
-        for event in ledger.history(name, when if past else None):
-            echo(dumps(EventRow.of(event)) if as_json else _line(event))
+        history = ledger.history(name, when if past else None)
+        if as_json:
+            for event in history:
+                echo(dumps(EventRow.of(event)))
+            return
+        is_any = print_table(_COLUMNS, map(_cells, history))
         decision = decision_on(name, ledger, policy, when)
-    if not as_json:
-        until = f" until {decision.until:%Y-%m-%d %H:%M}" if decision.until else ""
-        echo(style(f"{name}: {decision.state}{until}  {decision.why}".rstrip(), HEAD))
+    if not is_any:
+        echo_error(f"note: nothing is known of {name}")
+    until = f" until {clock(decision.until)}" if decision.until else ""
+    echo(style(f"{name}: {decision.state}{until}  {decision.why}".rstrip(), HEAD))
 
 
-def _line(event: Event) -> str:
+_COLUMNS = (
+    Column("when"),
+    Column("event"),
+    Column("cause"),
+    Column("reply or reason", text=True),
+    Column("by", text=True, colour=DIM),
+)
+
+
+def _cells(event: Event) -> tuple[str, ...]:
     by = f"by {event.by}" if event.by else event.rule
-    what = f"{event.kind:10} {event.cause or '':20} {event.words}"
-    return f"{event.at:%Y-%m-%d %H:%M}  {what}  {style(', '.join([by, *_remarks(event)]), DIM)}"
+    words = ", ".join([*filter(None, [by]), *_remarks(event)])
+    return clock(event.at), event.kind, event.cause or "", event.words, words
 
 
 def _remarks(event: Event) -> Iterator[str]:

@@ -12,6 +12,7 @@ from bouncewise.cli.common import (
     DIM,
     by_option,
     column_option,
+    db_option,
     dry_run_option,
     echo,
     echo_error,
@@ -20,20 +21,25 @@ from bouncewise.cli.common import (
     load_policy,
     open_context,
     open_ledger,
-    style,
     why_option,
 )
+from bouncewise.cli.grid import Column, clock, print_table, wrapped
 from bouncewise.cli.places import ledger_location, login
 from bouncewise.cli.spelling import CAUSES, Names
 from bouncewise.cli.tables import readable_twice
 from bouncewise.contract import dumps
-from bouncewise.contract.runs import ActRecord, ImportRecord
+from bouncewise.contract.imports import ImportListRow, ImportRecord
+from bouncewise.contract.runs import ActRecord
 from bouncewise.ledger import exists
 from bouncewise.lists.imports import FORMATS
 from bouncewise.model import Cause, Scope
 from bouncewise.operations.import_rows import ImportOptions
-from bouncewise.operations.imports import Imported, ImportNotes, import_list
-from bouncewise.operations.undo_import import undo_import
+from bouncewise.operations.imports import Group, Imported, ImportNotes, import_list
+from bouncewise.operations.undo_import import (
+    ListedImport,
+    listed_imports,
+    undo_import,
+)
 from bouncewise.policy.decide import WITHDRAWN
 
 
@@ -108,32 +114,85 @@ def import_(
         echo(dumps(ImportRecord.of(done, dry_run=dry_run)))
     else:
         _print(done, dry_run)
-    if done.lost_date:
+    name = notes.file
+    if done.lost_dates:
         echo_error(
-            f"note: {file}: {done.lost_date.rows:,} dates cannot be read, lie in the future, or do "
-            f"not show which is the month, the first in row {done.lost_date.line}: "
-            f"{done.lost_date.text[:40]}. "
-            "The time of the import is recorded instead; write dates as 2026-03-04 to keep them"
+            f"note: {name}: {_rows(done.lost_dates)} with a date that cannot be used; the time of "
+            "the import is recorded instead. Write dates as 2026-03-04 to keep them"
+        )
+    if done.released:
+        echo_error(
+            f"note: {name}: {_rows(done.released)} without a date, of addresses that were "
+            "released, not imported. A row with a later date, a bounce or `bouncewise suppressions "
+            "add` suppresses them again"
         )
     sys.exit(1 if done.bad else 0)
 
 
+_PREVIEW = (
+    Column("rows", right=True),
+    Column("status"),
+    Column("cause"),
+    Column("imported for"),
+    Column("the first", text=True, colour=DIM),
+)
+
+
 def _print(done: Imported, dry_run: bool) -> None:
-    rows = [(group, count) for group, count in done.groups.most_common()]
-    if rows:
-        echo(style(f"{'rows':>9}  {'status':13} {'cause':22} imported for", DIM))
-    for group, count in rows:
-        mail = f"{group.scope} mail" if group.scope else "not imported"
-        echo(f"{count:9,}  {group.status:13} {group.cause or '':22} {mail}")
+    print_table(_PREVIEW, (_cells(done, *found) for found in done.groups.most_common()))
     verb = "would be imported" if dry_run else "imported"
-    echo(
+    text = (
         f"{done.added:,} {verb}, {done.known:,} already present, {done.skipped:,} skipped "
         f"(reply or status does not speak against the address), {done.bad:,} rows unusable"
     )
+    echo(*wrapped(text))
     if done.is_repeated:
         echo("the same file was imported before")
     if done.id is not None:
         echo(f"import {done.id}; to undo it: bouncewise suppressions undo {done.id}")
+
+
+def _cells(done: Imported, group: Group, count: int) -> tuple[str, ...]:
+    mail = f"{group.scope} mail" if group.scope else "not imported"
+    first = done.first[group]
+    where = f"{first.unit} {first.line}: {first.address}"
+    return f"{count:,}", group.status, group.cause or "", mail, where
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"
+
+
+@click.command(short_help="list the imports, with their IDs")
+@db_option
+@json_option
+def imports(db: str | None, as_json: bool) -> None:
+    """List the imports, the latest first: the ID that `suppressions undo` takes, when, how many
+    addresses and domains the import lists, whether it was undone, and the file.
+
+    \b
+    bouncewise suppressions imports
+    """
+    with open_ledger(db) as ledger:
+        found = listed_imports(ledger)
+    for one in found if as_json else ():
+        echo(dumps(ImportListRow.of(one)))
+    if not as_json and not print_table(_IMPORTS, map(_import, found)):
+        echo_error("note: nothing was imported")
+
+
+_IMPORTS = (
+    Column("ID", right=True),
+    Column("when"),
+    Column("names", right=True),
+    Column("state"),
+    Column("file", text=True),
+)
+
+
+def _import(one: ListedImport) -> tuple[str, ...]:
+    state = "undone" if one.is_undone else "stands"
+    return str(one.number), clock(one.at), f"{one.names:,}", state, one.file
 
 
 @click.command(short_help="undo an import")

@@ -30,6 +30,7 @@ from bouncewise.cli.common import (
     style,
     why_option,
 )
+from bouncewise.cli.grid import Column, clock, day, print_table, wrapped
 from bouncewise.cli.spelling import receivers, suggest_receiver
 from bouncewise.contract import dumps
 from bouncewise.contract.incidents import AlertRow, IncidentDetails, IncidentRow, RulingRecord
@@ -99,27 +100,38 @@ def _list(days: int, db: str | None, policy_path: Path | None, as_json: bool) ->
     with open_ledger(db) as ledger:
         latest = operation.latest(ledger)
         since, found = operation.since_days(ledger, days)
-        for incident in found:
-            echo(*([dumps(IncidentRow.of(incident))] if as_json else _incident(incident)))
+        for incident in found if as_json else ():
+            echo(dumps(IncidentRow.of(incident)))
+        if not as_json:
+            print_table(_COLUMNS, map(_incident, found))
         causes = load_classifier().ruleset.causes
         open_alerts = list(alerts(ledger, load_policy(policy_path), since))
         for alert in open_alerts:
             do = tuple(causes[alert.cause].do) if alert.cause else CLAIMS_DO
             echo(*([dumps(AlertRow.of(alert, do))] if as_json else _alert(alert, do)))
     if not found and not open_alerts:
-        end = "now" if latest < EARLIEST else f"{latest:%Y-%m-%d}"  # (a ledger without evidence)
+        end = "now" if latest < EARLIEST else day(latest)  # (a ledger without evidence)
         echo_error(f"note: no incident and no alert in the {days} days before {end}")
 
 
-def _incident(i: Incident) -> list[str]:
-    until = f"{i.closed:%Y-%m-%d %H:%M}" if i.closed else "open"
+_COLUMNS = (
+    Column("opened"),
+    Column("closed"),
+    Column("at", colour=BAD),
+    Column("result"),
+    Column("what happened", text=True),
+)
+
+
+def _incident(i: Incident) -> tuple[str, ...]:
+    span = clock(i.opened), clock(i.closed) or "open"
     if i.destination == OWN_DNS:
-        return [
-            f"{i.opened:%Y-%m-%d %H:%M} - {until}  {style('your own DNS resolver', BAD)}  "
-            f"{i.newly_refused} domains that mail was delivered to failed in DNS at once; "
-            f"no domain is held for it",
-            "    do:    Check the resolver of your mail server, and mail these addresses again.",
-        ]
+        return (
+            *span,
+            "your own DNS resolver",
+            "check it",
+            f"{i.newly_refused} domains with deliveries failed in DNS at once; none is held for it",
+        )
     result = (
         "over, addresses accept mail again"
         if i.recovered
@@ -134,23 +146,29 @@ def _incident(i: Incident) -> list[str]:
             f"{i.newly_refused} of {i.mailed} mails to recently delivered addresses refused, "
             f"baseline rate {i.baseline_rate:.2%}"
         )
-    return [f"{i.opened:%Y-%m-%d %H:%M} - {until}  {style(i.destination, BAD)}  {what}; {result}"]
+    return (*span, i.destination, result, what)
 
 
 def _alert(a: Alert, do: tuple[str, ...]) -> list[str]:
     where = ", ".join(r or "other hosts" for r in a.receivers)
     what = (
-        f"{style(f'{a.cause} at {where}', HEAD)}  {a.refused} addresses,"
-        f" {a.share:.0%} of the mail there; no address is suppressed for it"
+        f"{a.refused} addresses, {a.share:.0%} of the mail there; no address is suppressed for it"
         if a.cause
-        else f"{style('claims', HEAD)}  {a.refused} notices that nothing proves, more than a day's "
+        else f"{a.refused} notices that nothing proves, more than a day's "
         f"limit; none of them holds an address"
     )
-    return [
-        f"{a.since:%Y-%m-%d %H:%M} - {a.until:%Y-%m-%d %H:%M}  {what}",
-        *(style(f"    reply: {words[:_WORDS]}", DIM) for words in a.samples),
-        *(f"    do:    {step}" for step in do),
+    lines = [
+        style(f"{f'{a.cause} at {where}' if a.cause else 'claims'}", HEAD)
+        + f"  {clock(a.since)} to {clock(a.until)}",
+        *wrapped(what, "    "),
     ]
+    for words in a.samples:
+        lines += (
+            style(line, DIM) for line in wrapped(f"reply: {words[:_WORDS]}", "    ", " " * 11)
+        )
+    for step in do:
+        lines += wrapped(f"do:    {step}", "    ", " " * 11)
+    return lines
 
 
 @command.command(short_help="one incident in full: addresses, states, replies")
@@ -185,18 +203,13 @@ def _details(found: operation.Details, states: dict[str, State]) -> list[str]:
         *_incident(found.incident),
         f"    refused: {len(found.names)} addresses, now {counts}",
         *(style(f"    reply:   {words[:_WORDS]}", DIM) for words in found.samples),
-        *(
-            f"    {r.by} on {r.at:%Y-%m-%d %H:%M}: {_ruling(r)}  {r.why}".rstrip()
-            for r in found.rulings
-        ),
+        *(f"    {r.by} on {clock(r.at)}: {_ruling(r)}  {r.why}".rstrip() for r in found.rulings),
         f"    {', '.join(found.names[:SHOWN])}{more}",
     ]
 
 
 def _ruling(ruling: Ruling) -> str:
-    return (
-        f"over since {ruling.closed:%Y-%m-%d %H:%M}" if ruling.closed else "marked as a false alarm"
-    )
+    return f"over since {clock(ruling.closed)}" if ruling.closed else "marked as a false alarm"
 
 
 @command.command(short_help="mark as over; each held address is mailed once more")
@@ -284,7 +297,4 @@ def _apply(
     if not changed:
         echo(f"No address {'would change' if dry_run else 'changed'}.")
     dry = " (dry run: nothing stored)" if dry_run else ""
-    echo(
-        f"{ruling.destination}: the incident of {ruling.opened:%Y-%m-%d %H:%M} "
-        f"{_ruling(ruling)}{dry}"
-    )
+    echo(f"{ruling.destination}: the incident of {clock(ruling.opened)} {_ruling(ruling)}{dry}")

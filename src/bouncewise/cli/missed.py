@@ -24,6 +24,7 @@ from bouncewise.cli.common import (
     parse_optional_time,
     style,
 )
+from bouncewise.cli.grid import Column, clock, print_table
 from bouncewise.cli.places import ledger_files
 from bouncewise.cli.spelling import CAUSES, receivers, require_receiver, suggest_receiver
 from bouncewise.contract import dumps
@@ -136,8 +137,7 @@ def command(
         for row in rows:
             echo(dumps(MissedRow.of(row)))
     else:
-        for row in rows:
-            echo(_line(row))
+        print_table(_SHOWN, map(_shown, rows))
     if not as_json:
         echo(*_summary(found, rows, wanted, output))
 
@@ -159,11 +159,21 @@ def _cell(value: object) -> str:
     return for_csv("" if value is None else str(value))
 
 
-def _line(row: Missed) -> str:
+_SHOWN = (
+    Column("when"),
+    Column("address"),
+    Column("message", text=True),
+    Column("cause"),
+    Column("reply", text=True),
+    Column("not now", text=True, colour=DIM),
+)
+
+
+def _shown(row: Missed) -> tuple[str, ...]:
     mail = row.mail
-    name = mail.message_id or mail.campaign or "message not known"
-    blocked = "" if row.may_be_mailed else style(f"  not now: {row.decision.why}", DIM)
-    return f"{mail.at:%Y-%m-%d %H:%M}  {mail.name}  {name}  {mail.cause}  {mail.words}{blocked}"
+    name = mail.message_id or mail.campaign or "not known"
+    blocked = "" if row.may_be_mailed else row.decision.why
+    return clock(mail.at), mail.name, name, str(mail.cause), mail.words, blocked
 
 
 def _summary(
@@ -174,7 +184,7 @@ def _summary(
     lines = [
         style(
             f"{len(rows):,} messages to {addresses:,} addresses{into}, failed from "
-            f"{wanted.since:%Y-%m-%d %H:%M} to {wanted.until:%Y-%m-%d %H:%M}",
+            f"{clock(wanted.since)} to {clock(wanted.until)}",
             HEAD,
         )
     ]

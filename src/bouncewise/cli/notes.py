@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
+
 from bouncewise.cli.common import echo_error
-from bouncewise.intake.files import GONE
+from bouncewise.errors import InputError
+from bouncewise.intake.files import GONE, STDIN, UNKNOWN_FORMAT
 from bouncewise.readers import Note
+
+_LIST = (
+    "a list of addresses, not of events. `bouncewise suppressions import --dry-run` shows what it "
+    "says; `bouncewise clean` and `check --csv` compare it with the ledger"
+)
 
 
 class Notes:
@@ -18,6 +27,8 @@ class Notes:
     def print(self, note: Note) -> None:
         """Print one note."""
         self.unread += note.ends_early and note.text != GONE
+        if note.text == UNKNOWN_FORMAT and _is_list(note.path):
+            note = note._replace(text=_LIST)
         echo_error(f"note: {note}")
 
     def exit_code(self, reports: int) -> int:
@@ -25,3 +36,17 @@ class Notes:
         shows that it may not read a log any more, or that its format has changed; else 0.
         """
         return 1 if self.unread and not reports else 0
+
+
+def _is_list(path: str) -> bool:
+    """Whether the file at *path* is a table, or the JSON of an API, with a column of addresses."""
+    from bouncewise.lists.records import json_table
+    from bouncewise.lists.table import Table
+
+    if path == STDIN or not Path(path).is_file():
+        return False
+    try:
+        with Table.open(Path(path), None, partial(json_table, name=None)) as table:
+            return table.address >= 0
+    except (InputError, OSError):
+        return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import textwrap
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -12,8 +13,9 @@ from typing import NamedTuple
 import click
 
 from bouncewise.cli.common import (
+    BAD,
     DIM,
-    advice_of,
+    GOOD,
     config_option,
     echo,
     echo_error,
@@ -22,8 +24,8 @@ from bouncewise.cli.common import (
     load_classifier,
     load_configuration,
     rules_option,
-    style,
 )
+from bouncewise.cli.grid import Column, clock, print_rows
 from bouncewise.cli.notes import Notes
 from bouncewise.cli.spelling import file_paths
 from bouncewise.contract import dumps
@@ -81,28 +83,40 @@ def command(
     jobs: int,
     as_json: bool,
 ) -> None:
-    render = _json if as_json else _line
-    render_report = _sender_report_json if as_json else _sender_report_line
+    render = _json if as_json else _row
+    render_report = _sender_report_json if as_json else _sender_report_row
     examiner = examiner_of(*load_configuration(config_path), datetime.now(UTC))
     classifier = load_classifier(rule_paths)
     notes, counts = Notes(), Counter[str]()
-    for _, items in read_paths(files.expand(paths), classifier, render, jobs, examiner):
-        for item in items:
-            if isinstance(item, Note):
-                notes.print(item)
-            elif not isinstance(item, Engagement):
-                shown = item if isinstance(item, _Shown) else _Shown(render_report(item), "report")
-                counts[shown.what] += 1
-                echo(shown.line)
+
+    def shown() -> Iterator[_Shown]:
+        for _, items in read_paths(files.expand(paths), classifier, render, jobs, examiner):
+            for item in items:
+                if isinstance(item, Note):
+                    notes.print(item)
+                elif not isinstance(item, Engagement):
+                    one = (
+                        item if isinstance(item, _Shown) else _Shown(render_report(item), "report")
+                    )
+                    counts[one.what] += 1
+                    yield one
+
+    if as_json:
+        for one in shown():
+            echo(one.cells[0])
+    else:
+        print_rows(_COLUMNS, _WIDEST, (one.cells for one in shown()))
     if counts.total() > 1 and not as_json:
         echo_error(_totals(counts))
     sys.exit(notes.exit_code(counts.total()))
 
 
 class _Shown(NamedTuple):
-    """A line, and what it is counted as: a cause, the kind of a report without one, or "report"."""
+    """The cells of a row (with --json the line), and what it is counted as: a cause, the kind of a
+    report without one, or "report".
+    """
 
-    line: str
+    cells: tuple[str, ...]
     what: str
 
 
@@ -117,45 +131,54 @@ def _totals(counts: Counter[str]) -> str:
     return f"{counts.total():,} read: {most}{f', {rest:,} others' if rest else ''}"
 
 
-def _sender_report_json(report: SenderReport) -> str:
+_COLUMNS = (
+    Column("when", colour=DIM),
+    Column("kind"),
+    Column("recipient or domain"),
+    Column("cause or reporter"),
+    Column("advice", colour=lambda text: BAD if text.startswith("suppress") else GOOD),
+    Column("words", text=True),
+)
+_WIDEST = (" " * 21, " " * 11, " " * 28, " " * 20, " " * 16, " " * 80)
+"""Cells as wide as most: rows are printed as they are read."""
+
+
+def _sender_report_json(report: SenderReport) -> tuple[str, ...]:
     if isinstance(report, DmarcReport):
-        return dumps(DmarcReportRow.of(report))
+        return (dumps(DmarcReportRow.of(report)),)
     if isinstance(report, Signal):
-        return dumps(SignalRow.of(report))
-    return dumps(TlsReportRow.of(report))
+        return (dumps(SignalRow.of(report)),)
+    return (dumps(TlsReportRow.of(report)),)
 
 
-def _sender_report_line(report: SenderReport) -> str:
+def _sender_report_row(report: SenderReport) -> tuple[str, ...]:
     if isinstance(report, Signal):
-        value = report.words or f"{report.value:.6g}"
-        words = f"{report.subject:28} {report.origin:20} {report.name} {value}"
-        return f"{style(f'{report.day} 00:00', DIM)}  {'signal':11} {words}"
-    when = style(f"{report.begin:%Y-%m-%d %H:%M}", DIM)
+        words = f"{report.name} {report.words or f'{report.value:.6g}'}"
+        return f"{report.day}", "signal", report.subject, report.origin, "", words
+    when = clock(report.begin)
     if isinstance(report, DmarcReport):
         mails = sum(row.count for row in report.rows)
         passed = sum(row.count for row in report.rows if "pass" in (row.dkim, row.spf))
         words = f"{mails:,} mails, {passed:,} pass DMARC; p={report.policy.p or '?'}"
-        return f"{when}  {'dmarc':11} {report.domain:28} {report.reporter:20} {words}"
+        return when, "dmarc", report.domain, report.reporter, "", words
     words = f"{report.sessions:,} sessions, {report.failed:,} failed; {report.policy}"
-    return f"{when}  {'tls':11} {report.domain:28} {report.reporter:20} {words}"
+    return when, "tls", report.domain, report.reporter, "", words
 
 
 def _json(classified: ClassifiedFinding) -> _Shown:
-    return _Shown(dumps(ReportRow.of(classified)), "report")
+    return _Shown((dumps(ReportRow.of(classified)),), "report")
 
 
-def _line(classified: ClassifiedFinding) -> _Shown:
+def _row(classified: ClassifiedFinding) -> _Shown:
     verdict = classified.verdict
     what = verdict.cause if verdict else classified.finding.report.kind
-    return _Shown(_words(classified), str(what))
+    return _Shown(_cells(classified), str(what))
 
 
-def _words(classified: ClassifiedFinding) -> str:
+def _cells(classified: ClassifiedFinding) -> tuple[str, ...]:
     report, verdict = classified.finding.report, classified.verdict
-    when = report.at.strftime("%Y-%m-%d %H:%M") if report.at else " " * 16
-    head = f"{style(when, DIM)}  {report.kind:11} {report.recipient or '-':28}"
+    head = clock(report.at), report.kind, report.recipient or "-"
     if verdict is None:
-        summary = report.absence.summary if report.absence else ""
-        return f"{head} {summary}".rstrip()
+        return (*head, "", "", report.absence.summary if report.absence else "")
     words = verdict.evidence or (f"{report.esp.name}: {report.esp.label}" if report.esp else "")
-    return f"{head} {verdict.cause:20} {advice_of(verdict)} {words}"
+    return (*head, verdict.cause, verdict.advice, words)

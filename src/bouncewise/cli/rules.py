@@ -13,11 +13,13 @@ from bouncewise.cli.common import (
     DIM,
     GOOD,
     echo,
+    echo_error,
     json_option,
     load_classifier,
     rules_option,
     style,
 )
+from bouncewise.cli.grid import Column, print_table
 from bouncewise.cli.spelling import CAUSES
 from bouncewise.contract import dumps
 from bouncewise.contract.runs import RuleCheckRecord, RuleRow, RuleViolationRow
@@ -55,6 +57,7 @@ def list_(cause: str | None, rule_paths: tuple[Path, ...], as_json: bool) -> Non
     bouncewise rules list --cause mailbox-full
     """
     ruleset = load_classifier(rule_paths).ruleset
+    rows = []
     for rule, base, tier in zip(ruleset.rules, ruleset.base, ruleset.tiers, strict=True):
         if cause and rule.cause != cause:
             continue
@@ -72,7 +75,18 @@ def list_(cause: str | None, rule_paths: tuple[Path, ...], as_json: bool) -> Non
                 )
             )
         else:
-            echo(f"{rule.id:44} {rule.cause:22} {style(tier, DIM):10} {base:.2f}  {rule.why}")
+            rows.append((rule.id, rule.cause, tier, f"{base:.2f}", rule.why))
+    if not print_table(_COLUMNS, rows) and not as_json:
+        echo_error(f"note: no rule for the cause {cause}")
+
+
+_COLUMNS = (
+    Column("rule"),
+    Column("cause"),
+    Column("tier", colour=DIM),
+    Column("worth", right=True),
+    Column("why", text=True),
+)
 
 
 @command.command(short_help="read rule files strictly")

@@ -52,20 +52,32 @@ def mark(text: str, colour: str) -> str:
 
 def render(line: str) -> str:
     """A line as a terminal is given it."""
-    return "".join(map(_part, _MARKS.split(line)))
+    shown, is_styled = [], False
+    for part in _MARKS.split(line):
+        if not _MARKS.fullmatch(part):
+            shown.append(for_terminal(part))
+        elif part != _PLAIN:
+            shown.append(_begin(part))
+            is_styled = bool(shown[-1])
+        elif is_styled:
+            shown.append(click.style("", reset=True))
+    return "".join(shown)
 
 
-def _part(part: str) -> str:
-    if not _MARKS.fullmatch(part):
-        return for_terminal(part)
-    if part == _PLAIN:
-        return click.style("", reset=True)
-    name = _STYLES[ord(part) - _FIRST]
-    if os.environ.get("NO_COLOR") and name != "bold":  # (https://no-color.org)
+def _begin(mark: str) -> str:
+    """What begins a style; '' where no colour is wanted (https://no-color.org)."""
+    name = _STYLES[ord(mark) - _FIRST]
+    if os.environ.get("NO_COLOR") and name != "bold":
         return ""
     if name == "bold":
         return click.style("", bold=True, reset=False)
     return click.style("", fg=name, reset=False)
+
+
+@contextmanager
+def no_progress() -> Iterator[Callable[[int, int], None]]:
+    """What ``progress`` gives, for work that takes no time."""
+    yield lambda _done, _octets: None
 
 
 @contextmanager

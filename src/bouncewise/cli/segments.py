@@ -52,7 +52,9 @@ class SegmentRun:
         self._gap, self._outputs = gap, outputs
         self._factor = 1.0 if gap is None else policy.segment.factor(gap)
         self._span = ledger.engagement.span()
-        self._segmenter: Segmenter = Segmenter(ledger, policy, moment.at, self._factor)
+        self._segmenter: Segmenter = Segmenter(
+            ledger, policy, moment.at, self._factor, past=moment.past
+        )
         self._counts: Counter[Segment] = Counter()
         self._rows = 0
 
@@ -99,14 +101,14 @@ class SegmentRun:
             )
             echo(*map(dumps, costs), dumps(summary))
             return
-        echo_error(f"{'segment':>8} {'rows':>10} {'mails':>10}  bounces      complaints")
+        echo_error(f"{'segment':>10} {'rows':>10} {'mails':>10}  bounces      complaints")
         for cost in costs:
             bounced, complained = (
                 "–" if rate is None else f"{rate:.2%}"
                 for rate in (cost.bounce_rate, cost.complaint_rate)
             )
             echo_error(
-                f"{cost.segment:>8} {cost.rows:>10,} {cost.mails:>10,}  {bounced:<12} {complained}"
+                f"{cost.segment:>10} {cost.rows:>10,} {cost.mails:>10,}  {bounced:<12} {complained}"
             )
         if invalid:
             echo_error(f"{invalid:,} rows without an address are in no segment")

@@ -5,7 +5,7 @@ authenticates a message; and what mailbox providers ask for.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -20,18 +20,16 @@ from bouncewise.cli.common import (
     db_option,
     echo,
     json_option,
-    open_ledger,
     resolver_option,
     style,
 )
-from bouncewise.cli.places import ledger_location
+from bouncewise.cli.optional_ledger import optional_ledger
 from bouncewise.cli.requirements import DAYS, requirement_lines, requirement_row
 from bouncewise.cli.review import lines_of, summary
 from bouncewise.cli.spelling import Names, file_paths
 from bouncewise.contract import dumps
 from bouncewise.contract.sender import CheckRow, SpfOutsideRow, SpfTermRow
 from bouncewise.errors import InputError
-from bouncewise.ledger import exists
 from bouncewise.lists.names import name_in
 from bouncewise.net.answers import IPAddress
 from bouncewise.net.dns import Resolver, remembering, system_resolver
@@ -55,15 +53,20 @@ _MOST = 10
 
 
 class _Target(NamedTuple):
-    """The results, what was looked at, and the domain, if it is one."""
+    """The results of each target, what was looked at, and the domain, if it is one."""
 
-    results: list[CheckResult]
+    of: dict[str, list[CheckResult]]
     looked_at: set[str]
     domain: str = ""
 
+    @property
+    def results(self) -> list[CheckResult]:
+        """All results."""
+        return [result for results in self.of.values() for result in results]
+
 
 @click.command("audit", short_help="the records of a domain, or the names of an IP address")
-@click.argument("target", shell_complete=file_paths)
+@click.argument("targets", metavar="TARGET…", nargs=-1, required=True, shell_complete=file_paths)
 @click.option(
     "--ip", "ips", multiple=True, metavar="IP", help="An IP address that you send from. Repeatable."
 )
@@ -98,7 +101,7 @@ class _Target(NamedTuple):
 @db_option
 @json_option
 def audit(
-    target: str,
+    targets: tuple[str, ...],
     ips: tuple[str, ...],
     wanted: tuple[str, ...],
     selectors: tuple[str, ...],
@@ -108,17 +111,20 @@ def audit(
     db: str | None,
     as_json: bool,
 ) -> None:
-    """Check TARGET: the records of a domain, the names of an IP address, or what authenticates a
-    message (an .eml file); then what Gmail, Yahoo, Microsoft and Apple ask for, with the refusals
-    in your ledger that each explains. Exits 1 if there is an error, or if DNS did not answer. Needs
-    the extra [sender].
+    """Check TARGET: the records of a domain, the names of an IP address, or what authenticates
+    messages (.eml files, such as a sample of each stream); then what Gmail, Yahoo, Microsoft and
+    Apple ask for, with the refusals in your ledger that each explains. Exits 1 if there is an
+    error, or if DNS did not answer. Needs the extra [sender].
 
     \b
     bouncewise sender example.com --ip 192.0.2.10 --selector s1
     bouncewise sender received.eml --ip 192.0.2.10 --for gmail
+    bouncewise sender newsletter.eml receipt.eml
     """
     resolve = system_resolver(server=resolver)
+    target, *others = targets
     domain = _domain(target)
+    _check_several(targets)
     if (selectors or smtp) and not domain:
         option = "--selector" if selectors else "--smtp"
         raise InputError(f"{option}: {target} is no domain; name the domain whose mail it concerns")
@@ -131,17 +137,21 @@ def audit(
             get = partial(fetch, limit=MAX_POLICY)
             network = network._replace(fetch=get, validate=validator(resolver))
         results = audit_domain(domain, resolve, [_ip(text) for text in ips], network, keys)
-        found = _Target(results, {"domain", "ip"} if ips else {"domain"}, domain)
+        found = _Target({target: results}, {"domain", "ip"} if ips else {"domain"}, domain)
     else:
-        found = _other(target, [_ip(text) for text in ips], resolve)
+        found = _other(targets, [_ip(text) for text in ips], resolve)
     judged = judge(found.results, found.looked_at, wanted)
     explained = _shares(judged, db)
     use = _spf_use(found.domain, resolve, db)
     if as_json:
-        echo(*(dumps(CheckRow.of(result)) for result in found.results))
+        for name, results in found.of.items():
+            for result in results:
+                echo(dumps(CheckRow.of(result, name if others else None)))
         echo(*(dumps(requirement_row(item, explained)) for item in judged), *_use_json(use))
     else:
-        echo(*(line for r in found.results for line in lines_of(r)), summary(found.results))
+        for name, results in found.of.items():
+            echo(*([style(name, HEAD)] if others else []))
+            echo(*(line for r in results for line in lines_of(r)), summary(results))
         echo(*requirement_lines(judged, explained), *_use(use))
     is_bad = any(f.level in (Level.ERROR, Level.UNKNOWN) for f in found.results)
     raise SystemExit(1 if is_bad else 0)
@@ -161,13 +171,23 @@ def _domain(target: str) -> str:
     return ""
 
 
-def _other(target: str, ips: list[IPAddress], resolve: Resolver) -> _Target:
-    """What is found about a message or an IP address."""
-    if Path(target).is_file():
-        raw = Path(target).read_bytes()[:MAX_MAIL]
-        results = audit_message(raw, resolve, datetime.now(UTC), ips[0] if ips else None)
-        return _Target(results, {"message"})
-    return _Target(audit_ip(ipaddress.ip_address(target.strip("[]")), resolve), {"ip"})
+def _check_several(targets: Sequence[str]) -> None:
+    if len(targets) > 1 and not all(Path(name).is_file() for name in targets):
+        raise InputError("several targets: only messages (.eml files) go together")
+
+
+def _other(targets: Sequence[str], ips: list[IPAddress], resolve: Resolver) -> _Target:
+    """What is found about messages or an IP address; each name is asked of DNS once."""
+    target = targets[0]
+    if not Path(target).is_file():
+        ip = ipaddress.ip_address(target.strip("[]"))
+        return _Target({target: audit_ip(ip, resolve)}, {"ip"})
+    now, once = datetime.now(UTC), remembering(resolve)
+    own = ips[0] if ips else None
+    found = {
+        name: audit_message(Path(name).read_bytes()[:MAX_MAIL], once, now, own) for name in targets
+    }
+    return _Target(found, {"message"})
 
 
 def _selectors(domain: str, names: tuple[str, ...], db: str | None) -> list[Selector]:
@@ -178,11 +198,10 @@ def _selectors(domain: str, names: tuple[str, ...], db: str | None) -> list[Sele
                 f"--selector {name}: not a selector; write s= of the signature, e.g. s1"
             )
     found = {(name.lower(), domain): Selector(name.lower(), domain) for name in names}
-    if db is not None or exists(ledger_location(db)):
-        with open_ledger(db) as ledger:
-            since = datetime.now(UTC) - timedelta(days=_REPORT_DAYS)
-            for selector in selectors_in_use(ledger, domain, since):
-                found.setdefault((selector.name, selector.domain), selector)
+    since = datetime.now(UTC) - timedelta(days=_REPORT_DAYS)
+    with optional_ledger(db) as ledger:
+        for selector in selectors_in_use(ledger, domain, since) if ledger else ():
+            found.setdefault((selector.name, selector.domain), selector)
     return list(found.values())
 
 
@@ -196,19 +215,19 @@ def _ip(text: str) -> IPAddress:
 def _shares(judged: list[Judged], db: str | None) -> dict[str, Share]:
     """What the ledger says of unmet requirements; nothing where there is no ledger."""
     unmet = [item.requirement for item in judged if item.met is Met.UNMET]
-    if not unmet or (db is None and not exists(ledger_location(db))):
-        return {}
     now = datetime.now(UTC)
-    with open_ledger(db) as ledger:
+    with optional_ledger(db) as ledger:
+        if not unmet or ledger is None:
+            return {}
         return shares(ledger, unmet, now - timedelta(days=DAYS), now)
 
 
 def _spf_use(domain: str, resolve: Resolver, db: str | None) -> SpfUse | None:
     """What the DMARC reports in the ledger say of the SPF record; None where there is nothing."""
-    if not domain or (db is None and not exists(ledger_location(db))):
-        return None
-    with open_ledger(db) as ledger:
-        since = datetime.now(UTC) - timedelta(days=_REPORT_DAYS)
+    since = datetime.now(UTC) - timedelta(days=_REPORT_DAYS)
+    with optional_ledger(db) as ledger:
+        if not domain or ledger is None:
+            return None
         return spf_use(ledger, domain, remembering(resolve), since)
 
 

@@ -59,7 +59,7 @@ def command(
     What is received is kept in a spool on disk before it is acknowledged, and goes from there into
     the ledger. By default HTTP listens on 127.0.0.1:8025, and the policy server for Postfix on
     127.0.0.1:8026; bouncewise.toml changes that (docs/service.md). SIGHUP reads the configuration
-    again.
+    again; only what it says about where to listen needs a restart.
 
     \b
     bouncewise serve --config /etc/bouncewise/bouncewise.toml
@@ -70,52 +70,94 @@ def command(
         Path(settings.spool.folder) if settings.spool.folder else location.path.parent / "spool"
     )
     try:
-        from bouncewise.service import front, outgoing, supervise
-        from bouncewise.service.hooks import hooks
+        from bouncewise.service import front, outgoing  # noqa: F401
         from bouncewise.service.inputs import sources
-        from bouncewise.service.spool import spool_id
-        from bouncewise.service.tokens import Tokens
-        from bouncewise.service.users import Users
     except ImportError:
         raise missing_extra(
             "service", "serve", "starlette, uvicorn and prometheus-client"
         ) from None
     if role == "ledger":
-        return _drain(folder, settings, config_path, rule_paths, db, policy_path)
-    inputs = sources(settings)
+        _drain(folder, settings, config_path, rule_paths, db, policy_path)
+        return
+    inputs = sources(settings, folder)
     if role == "inputs":
         options = Feeding(db, policy_path, rule_paths, load_configuration(config_path))
-        return feed_process(inputs, options)
+        feed_process(inputs, options, folder)
+        return
     if role == "outgoing":
         opening = _opening(db, policy_path, rule_paths, config_path)
-        return outgoing.run(location, folder, settings, opening, _tell)
-    has_outgoing = outgoing.is_needed(settings)
+        outgoing.run(location, folder, settings, opening, _tell)
+        return
+    webhooks = _checked(settings)
+    names = [source.name for source in inputs]
+    record = _record(settings, location.name, folder, webhooks, names)
+    if check_config:
+        echo(*([dumps(record)] if as_json else _summary(record)))
+        return
+    for line in _summary(record):
+        _tell(line)
+    _run(settings, folder, config_path, rule_paths, db, policy_path)
+
+
+def _checked(settings: Settings) -> dict[str, str]:
+    """The webhooks with their providers. Raises ConfigError where something is not complete."""
+    from bouncewise.service.doctor_inputs import check_inputs
+    from bouncewise.service.hooks import hooks
+    from bouncewise.service.outgoing import is_needed
+    from bouncewise.service.tokens import Tokens
+    from bouncewise.service.users import Users
+
     found = hooks(settings.webhook, settings.http.public_url)
     Tokens(settings.token)
-    users = Users(settings)
-    webhooks = {name: hook.esp.name for name, hook in found.items()}
-    record = _record(settings, location.name, folder, webhooks, [s.name for s in inputs])
-    if check_config:
-        return echo(*([dumps(record)] if as_json else _summary(record)))
+    Users(settings)
+    check_inputs(settings)
+    is_needed(settings)
+    return {name: hook.esp.name for name, hook in found.items()}
+
+
+def _run(
+    settings: Settings,
+    folder: Path,
+    config_path: Path | None,
+    rule_paths: tuple[Path, ...],
+    db: str | None,
+    policy_path: Path | None,
+) -> None:
+    """Run the front process, and the others beside it."""
+    from bouncewise.service import front, supervise
+    from bouncewise.service.inputs import sources
+    from bouncewise.service.outgoing import is_needed
+    from bouncewise.service.spool import spool_id
+
     _try_ledger(db, policy_path, rule_paths, is_first=not spool_id(folder))
+
+    def commands(settings: Settings) -> list[supervise.Command]:
+        roles = {"inputs": sources(settings, folder), "outgoing": is_needed(settings)}
+        return [
+            supervise.Command((sys.executable, *_same_arguments(role)), _tell, role)
+            for role in ("ledger", *(role for role, is_there in roles.items() if is_there))
+        ]
+
+    supervisor = supervise.Supervisor(commands(settings))
+
+    def reload() -> Settings:
+        """The settings anew, checked; the other processes read them when they are started again."""
+        settings = load_configuration(config_path)[0]
+        _checked(settings)
+        supervisor.restart(commands(settings))
+        return settings
+
     setup = front.Setup(
         settings,
-        location,
+        ledger_location(db),
         folder,
         load_policy(policy_path),
         lambda: load_classifier(rule_paths),
-        lambda: load_configuration(config_path)[0],
+        reload,
         _tell,
-        _pages() if users.is_enabled else None,
+        _pages() if settings.dashboard.enabled else None,
     )
-    for line in _summary(record):
-        _tell(line)
-    also = {"inputs": bool(inputs), "outgoing": has_outgoing}
-    processes = [
-        supervise.Command((sys.executable, *_same_arguments(role)), _tell, role)
-        for role in ("ledger", *(role for role, is_there in also.items() if is_there))
-    ]
-    return front.run(setup, lambda: supervise.processes(processes))
+    front.run(setup, supervisor.running)
 
 
 def _pages() -> Pages:

@@ -14,8 +14,8 @@ from bouncewise.cli.common import (
     echo,
     json_option,
     open_ledger,
-    style,
 )
+from bouncewise.cli.grid import Column, print_table
 from bouncewise.contract import dumps
 from bouncewise.contract.signals import TrendRow
 from bouncewise.operations.signals import Trend, trends
@@ -43,16 +43,26 @@ def signals(days: int, db: str | None, as_json: bool) -> None:
     elif not found:
         echo(f"no figures of the last {days} days; `bouncewise ingest` reads them")
     else:
-        echo(*map(_line, found))
+        print_table(_COLUMNS, map(_cells, found))
     raise SystemExit(1 if any(trend.finding for trend in found) else 0)
 
 
-def _line(trend: Trend) -> str:
+_COLUMNS = (
+    Column("day"),
+    Column("source"),
+    Column("subject"),
+    Column("figure"),
+    Column("value", text=True, colour=HEAD),
+    Column("before"),
+    Column("finding", text=True, colour=BAD),
+)
+
+
+def _cells(trend: Trend) -> tuple[str, ...]:
     value = trend.words or _figure(trend.name, trend.value)
-    before = f"  before: {_figure(trend.name, trend.before)}" if trend.before is not None else ""
-    finding = f"  {style(trend.finding, BAD)}" if trend.finding else ""
-    where = f"{trend.origin:10}  {trend.subject:24}  {trend.name:24}"
-    return f"{trend.day:%Y-%m-%d}  {where}  {style(value, HEAD)}{before}{finding}"
+    before = _figure(trend.name, trend.before) if trend.before is not None else ""
+    day = f"{trend.day:%Y-%m-%d}"
+    return day, trend.origin, trend.subject, trend.name, value, before, trend.finding
 
 
 def _figure(name: str, value: float | None) -> str:

@@ -23,6 +23,7 @@ from bouncewise.cli.common import (
     parse_optional_time,
     style,
 )
+from bouncewise.cli.grid import Column, clock, print_table, wrapped
 from bouncewise.contract import dumps, time
 from bouncewise.contract.incidents import AlertRow, IncidentRow
 from bouncewise.contract.runs import (
@@ -77,11 +78,17 @@ def command(
     with open_ledger(db) as ledger:
         if labels:
             rows = label_audit(ledger, first or now - timedelta(days=_LABEL_DAYS), now)
-            echo(*(_labels_json(rows) if as_json else _labels(rows)))
+            if as_json:
+                echo(*_labels_json(rows))
+            else:
+                _print_labels(rows)
             return
         days = max(2, -(-(now - first) // timedelta(days=1))) if first else _WEEK
         found = overview(ledger, load_policy(policy_path), now, (1, days))
-    echo(*(_json(found) if as_json else _text(found, now)))
+    if as_json:
+        echo(*_json(found))
+    else:
+        _print(found, now)
 
 
 def _json(found: Overview) -> Iterator[str]:
@@ -99,33 +106,44 @@ def _json(found: Overview) -> Iterator[str]:
         yield dumps(AlertRow.of(alert, _steps(alert)))
 
 
-def _text(found: Overview, now: datetime) -> list[str]:
+_COLUMNS = (
+    Column("count", right=True),
+    Column("state"),
+    Column("cause"),
+    Column("basis"),
+    Column("trust"),
+)
+
+
+def _print(found: Overview, now: datetime) -> None:
     status = found.status
-    latest = f"{status.latest:%Y-%m-%d %H:%M}" if status.latest.year > 1970 else "never"
-    lines = [
-        style(
-            f"{status.names:,} addresses and domains with bounces, complaints or acts; "
-            f"{status.unmailable:,} not to be mailed",
-            HEAD,
-        )
-        + style(f"   last evidence {latest} UTC", DIM)
-    ]
-    if status.rows:
-        lines.append(style(f"{'count':>10}  {'state':10}  {'cause':24}  {'basis':8}  trust", DIM))
-    lines += (
-        f"{count:>10,}  {row.state:10}  {row.cause:24}  {row.basis:8}  {row.trust}"
-        for row, count in status.rows
+    head = (
+        f"{status.names:,} addresses and domains with bounces, complaints or acts; "
+        f"{status.unmailable:,} not to be mailed"
     )
-    lines += ["", *(_changes(days, changes) for days, changes in found.changes.items())]
-    lines += (_source(source, last, now) for source, last in sorted(found.sources.items()))
-    lines += _needs_somebody(found)
+    latest = clock(status.latest) if status.latest.year > 1970 else "never"
+    echo(*_styled(wrapped(head), HEAD), style(f"last evidence {latest}", DIM), "")
+    counts = (
+        (f"{count:,}", row.state, row.cause, row.basis, row.trust) for row, count in status.rows
+    )
+    if print_table(_COLUMNS, counts):
+        echo()
+    for days, changes in found.changes.items():
+        echo(*wrapped(_changes(days, changes), "", "  "))
+    for source, last in sorted(found.sources.items()):
+        echo(_source(source, last, now))
+    echo(*_needs_somebody(found))
     if status.on_claims_alone:
-        lines.append(
+        text = (
             f"{status.on_claims_alone:,} rest on claims alone: notices that anybody could have "
             "sent. `bouncewise release --trust claimed` undoes them; docs/trust.md says how to "
             "prove notices."
         )
-    return lines
+        echo(*wrapped(text))
+
+
+def _styled(lines: list[str], colour: str) -> list[str]:
+    return [style(line, colour) for line in lines]
 
 
 def _changes(days: int, changes: list[tuple[tuple[State, str], int]]) -> str:
@@ -139,7 +157,7 @@ def _changes(days: int, changes: list[tuple[tuple[State, str], int]]) -> str:
 
 
 def _source(source: str, last: datetime, now: datetime) -> str:
-    line = f"source {source}: last entry {last:%Y-%m-%d %H}h UTC"
+    line = f"source {source}: last entry {clock(last)}"
     silent = now - last > _SILENT
     return f"{line}{style(f', {(now - last).days} days ago', BAD)}" if silent else line
 
@@ -148,35 +166,37 @@ def _needs_somebody(found: Overview) -> list[str]:
     if not found.incidents and not found.alerts:
         return ["no open incident, and no receiver that refuses you"]
     lines = ["", style("needs you", HEAD)]
-    lines += map(_incident, found.incidents)
+    for incident in found.incidents:
+        where = incident.destination
+        name = "your own DNS resolver" if where == OWN_DNS else where
+        lines += [f"  {style(name, BAD)}", *wrapped(_incident(incident), "    ")]
     for alert in found.alerts:
         where = ", ".join(r or "other hosts" for r in alert.receivers)
         what = f"{alert.cause} at {where}" if alert.cause else "notices that nothing proves"
-        lines.append(
-            f"  {style(what, BAD)}: {alert.refused:,} addresses, {alert.since:%Y-%m-%d} to "
-            f"{alert.until:%Y-%m-%d}; nobody is suppressed for it"
+        text = (
+            f"{alert.refused:,} addresses, {clock(alert.since)} to {clock(alert.until)}; nobody is "
+            "suppressed for it"
         )
-        lines += (f"      {step}" for step in _steps(alert)[:2])
+        lines += [f"  {style(what, BAD)}", *wrapped(text, "    ")]
+        for step in _steps(alert)[:2]:
+            lines += wrapped(f"do: {step}", "    ", " " * 8)
     lines.append(style("  `bouncewise incidents` shows the replies and all steps", DIM))
     return lines
 
 
 def _incident(incident: Incident) -> str:
+    since = clock(incident.opened)
     if incident.destination == OWN_DNS:
-        return (
-            f"  {style('your own DNS resolver', BAD)}: {incident.newly_refused:,} domains failed "
-            f"at once since {incident.opened:%Y-%m-%d %H:%M}: check it"
-        )
+        return f"{incident.newly_refused:,} domains failed at once since {since}: check it"
+    show = f"`bouncewise incidents show {incident.destination}`"
     if incident.baseline_rate is None:
         return (
-            f"  {style(incident.destination, BAD)}: refused all {incident.newly_refused:,} "
-            f"addresses since {incident.opened:%Y-%m-%d %H:%M}, and no mail was ever delivered "
-            f"there. `bouncewise incidents show {incident.destination}`"
+            f"refused all {incident.newly_refused:,} addresses since {since}, and no mail was ever "
+            f"delivered there. {show}"
         )
     return (
-        f"  {style(incident.destination, BAD)}: refuses {incident.newly_refused:,} addresses that "
-        f"had mail delivered lately, since {incident.opened:%Y-%m-%d %H:%M}; they are held. "
-        f"`bouncewise incidents show {incident.destination}`"
+        f"refuses {incident.newly_refused:,} addresses that had mail delivered lately, since "
+        f"{since}; they are held. {show}"
     )
 
 
@@ -188,17 +208,29 @@ def _labels_json(rows: list[LabelRow]) -> list[str]:
     return [dumps(LabelAuditRow(**row._asdict())) for row in rows]
 
 
-def _labels(rows: list[LabelRow]) -> list[str]:
+_LABELS = (
+    Column("addresses", right=True),
+    Column("provider"),
+    Column("its label", text=True),
+    Column("what it means"),
+    Column("", colour=BAD),
+)
+
+
+def _print_labels(rows: list[LabelRow]) -> None:
     if not rows:
-        return ["the ledger has no failures with a provider's label in this time"]
-    lines = [_contradiction(row) for row in rows if row.contradicts] or [
-        "no label contradicts the replies"
-    ]
-    lines.append(style(f"{'addresses':>10}  {'provider':12}  {'its label':36}  what it means", DIM))
-    for row in rows:
-        line = f"{row.addresses:>10,}  {row.esp:12}  {row.label[:36]:36}  {row.cause}"
-        lines.append(style(line, BAD) if row.contradicts else line)
-    return lines
+        echo("the ledger has no failures with a provider's label in this time")
+        return
+    lines = [_contradiction(row) for row in rows if row.contradicts]
+    for line in lines or ["no label contradicts the replies"]:
+        echo(*wrapped(line, "", "  "))
+    print_table(
+        _LABELS,
+        (
+            (f"{r.addresses:,}", r.esp, r.label, r.cause, "contradicts" if r.contradicts else "")
+            for r in rows
+        ),
+    )
 
 
 def _contradiction(row: LabelRow) -> str:

@@ -24,11 +24,11 @@ from bouncewise.cli.common import (
     open_ledger,
     parse_moment,
     parse_optional_time,
-    style,
     why_option,
 )
 from bouncewise.cli.exporting import export
-from bouncewise.cli.importing import import_, undo
+from bouncewise.cli.grid import Column, day, print_table
+from bouncewise.cli.importing import import_, imports, undo
 from bouncewise.cli.spelling import CAUSES, Names
 from bouncewise.contract import dumps
 from bouncewise.contract.addresses import suppression_row
@@ -64,21 +64,32 @@ def list_(
     when, past = parse_moment(at)
     state = State.HELD if held else State.SUPPRESSED
     with open_ledger(db) as ledger:
-        is_empty = True
-        for name, decision in suppressions(
-            ledger, load_policy(policy_path), state, when, past=past
-        ):
-            is_empty = False
-            echo(dumps(suppression_row(name, decision)) if as_json else _line(name, decision))
-    if is_empty:
+        found = suppressions(ledger, load_policy(policy_path), state, when, past=past)
+        if as_json:
+            is_any = False
+            for name, decision in found:
+                is_any = True
+                echo(dumps(suppression_row(name, decision)))
+        else:
+            is_any = print_table(_COLUMNS, (_cells(name, d) for name, d in found))
+    if not is_any:
         echo_error(f"note: nothing is {state}")
 
 
-def _line(name: str, d: Decision) -> str:
-    until = f" until {d.until:%Y-%m-%d}" if d.until else ""
-    since = f"{d.since:%Y-%m-%d}" if d.since else ""
-    source = style(f"by {d.by}" if d.by else d.rule, DIM)
-    return f"{since}{until}  {style(name, BAD)}  {d.cause or ''} ({d.scope})  {d.why}  {source}"
+_COLUMNS = (
+    Column("address", colour=BAD),
+    Column("since"),
+    Column("until"),
+    Column("for"),
+    Column("cause"),
+    Column("by", text=True, colour=DIM),
+    Column("reason", text=True),
+)
+
+
+def _cells(name: str, d: Decision) -> tuple[str, ...]:
+    source = d.by or d.rule
+    return name, day(d.since), day(d.until), d.scope, d.cause or "", source, d.why
 
 
 @command.command(short_help="suppress addresses or domains by hand")
@@ -169,5 +180,6 @@ def remove(
 
 
 command.add_command(import_)
+command.add_command(imports)
 command.add_command(undo)
 command.add_command(export)

@@ -23,8 +23,8 @@ from bouncewise.cli.common import (
     load_configuration,
     open_context,
     rules_option,
-    style,
 )
+from bouncewise.cli.grid import Column, day, print_table
 from bouncewise.cli.places import ledger_files
 from bouncewise.contract import dumps
 from bouncewise.contract.sync import SyncRecord, SyncRow
@@ -175,6 +175,28 @@ def _record(
     )
 
 
+_SIDES = {Side.THEIRS: "they only", Side.OURS: "we only"}
+_GROUPS = (
+    Column("rows", right=True),
+    Column("side"),
+    Column("can be"),
+    Column("because", text=True),
+)
+_ROWS = (
+    Column("address"),
+    Column("side", colour=BAD),
+    Column("since"),
+    Column("lists", text=True),
+    Column("because", colour=DIM),
+    Column("reason", text=True),
+)
+
+
+def _cells(d: Difference) -> tuple[str, ...]:
+    lists = ", ".join(d.lists)
+    return d.address, _SIDES[d.side], day(d.at), lists, d.because, d.reason
+
+
 def _print(
     lists: Lists,
     found: list[Difference],
@@ -185,17 +207,14 @@ def _print(
     rows: bool,
 ) -> None:
     name = lists.account.name
-    for d in found if rows else ():
-        who = style("they only", BAD) if d.side is Side.THEIRS else style("we only  ", BAD)
-        there = ", ".join(d.lists) or "-"
-        since = f"{d.at:%Y-%m-%d}" if d.at else ""
-        echo(f"{who}  {since:10}  {d.address}  {there}  {style(d.because, DIM)}  {d.reason}")
+    if rows:
+        print_table(_ROWS, map(_cells, found))
     groups = Counter((d.side, d.because, d.step) for d in found)
-    if groups:
-        echo(style(f"{'rows':>9}  {'side':9}  {'can be':8}  because", DIM))
-    for (side, because, step), count in groups.most_common():
-        who = "they only" if side is Side.THEIRS else "we only"
-        echo(f"{count:9,}  {who:9}  {_STEPS[step]:8}  {WORDS[because]}")
+    counted = (
+        (f"{count:,}", _SIDES[side], _STEPS[step], WORDS[because])
+        for (side, because, step), count in groups.most_common()
+    )
+    print_table(_GROUPS, counted)
     entries = ", ".join(f"{part.entries:,} in {part.listed.name}" for part in lists.pulled)
     echo(f"{name}: {entries}; {len(found):,} differences")
     if partial := sum(part.partial for part in lists.pulled):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import click
@@ -22,15 +23,21 @@ from bouncewise.cli.common import (
     resolver_option,
     style,
 )
+from bouncewise.cli.grid import clock
 from bouncewise.contract import dumps, time
 from bouncewise.contract.watch import WatchRow
 from bouncewise.errors import InputError
 from bouncewise.net.dns import remembering, system_resolver
+from bouncewise.net.dnssec import validator
+from bouncewise.net.https import fetch
+from bouncewise.net.smtp import connector
 from bouncewise.operations import outbox
 from bouncewise.operations.alert_senders import send
 from bouncewise.operations.watch import Watched, watch
 from bouncewise.operations.watch_ledger import LedgerLooks
 from bouncewise.sender import blocklists
+from bouncewise.sender.audit import Network
+from bouncewise.sender.transport import MAX_POLICY
 from bouncewise.sender.watching import Change, Noted, Turn
 
 _COLOURS = {
@@ -59,10 +66,11 @@ def command(
     db: str | None,
     as_json: bool,
 ) -> None:
-    """Look at your domains' records, blocklists, DMARC reports (that stop, or name a new source of
-    mail) and sources that fall silent, as far as each is due; at incidents, receivers that refuse
-    you, and failures that are not understood. Print only what changed. Run it every hour from cron;
-    `bouncewise serve` does it by itself where there is an [[alert]].
+    """Look at your domains' records (with DNSSEC, MTA-STS and, with `[watch] smtp`, certificates),
+    blocklists, DMARC reports (that stop, or name a new source of mail) and sources that fall
+    silent, as far as each is due; at incidents, receivers that refuse you, and failures that are
+    not understood. Print only what changed. Run it every hour from cron; `bouncewise serve` does it
+    by itself where there is an [[alert]].
 
     The domains and IP addresses are those of `[watch]` in bouncewise.toml. A listing counts when
     two runs at least ten minutes apart agree. The changes are also sent to each [[alert]]. Exits 1
@@ -84,6 +92,11 @@ def command(
         tuple(map(ipaddress.ip_address, settings.watch.ips)),
         blocklists.shipped().zone,
         remembering(system_resolver(server=resolver)),
+        Network(
+            fetch=partial(fetch, limit=MAX_POLICY),
+            validate=validator(resolver),
+            connect=connector() if settings.watch.smtp else None,
+        ),
     )
     outbox.require_names(settings.alert)
     now = datetime.now(UTC)
@@ -126,7 +139,7 @@ def _row(turn: str, noted: Noted) -> WatchRow:
 
 def _lines(turn: str, change: Change) -> list[str]:
     noted = change.problem
-    since = f"{datetime.fromtimestamp(noted.since, UTC):%Y-%m-%d %H:%M}"
+    since = clock(datetime.fromtimestamp(noted.since, UTC))
     colour = _COLOURS[change.turn]
     head = f"{style(f'{turn:7}', colour)} {noted.level:8} {noted.words}"
     if change.turn is Turn.ENDED:

@@ -40,6 +40,7 @@ _NAMES = {
     "tail": "[tail]",
     "folder": "[folder]",
     "fetch": "[fetch]",
+    "syslog": "[syslog]",
     "sync": "[sync]",
     "alert": "[alert]",
 }

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from bouncewise.config import values
 from bouncewise.config.dashboard import Dashboard, User
-from bouncewise.config.inputs import Fetch, Folder, Tail
+from bouncewise.config.inputs import Fetch, Folder, Syslog, Tail
 from bouncewise.config.outgoing import AlertTarget, Sync
 from bouncewise.config.service import (
     Http,
@@ -244,6 +244,14 @@ class Watch(Table, frozen=True, kw_only=True):
         tuple[str, ...],
         Setting("IP addresses that you send from", '["192.0.2.10", "2001:db8::25"]', values.ip),
     ] = ()
+    smtp: Annotated[
+        bool,
+        Setting(
+            "also connect to port 25 of the MX hosts of the domains, without a mail: STARTTLS, the "
+            "certificate, and when it expires",
+            "true",
+        ),
+    ] = False
 
 
 class Settings(Table, frozen=True, kw_only=True):
@@ -269,5 +277,6 @@ class Settings(Table, frozen=True, kw_only=True):
     tail: tuple[Tail, ...] = ()
     folder: tuple[Folder, ...] = ()
     fetch: tuple[Fetch, ...] = ()
+    syslog: tuple[Syslog, ...] = ()
     sync: tuple[Sync, ...] = ()
     alert: tuple[AlertTarget, ...] = ()

@@ -209,4 +209,11 @@ class ForgottenRow(Record, frozen=True, kw_only=True):
     deliveries: Annotated[int, about("days with deliveries removed")]
     acts: Annotated[int, about("acts of people removed")]
     kept: Annotated[tuple[str, ...], about("the decisions that a keyed hash keeps")]
+    mentions: Annotated[
+        tuple[str, ...],
+        about(
+            "names and incidents on which there is an act whose reason contains the address; it is "
+            "replaced there"
+        ),
+    ]
     dry_run: Annotated[bool, about("true: nothing was removed")]

@@ -8,11 +8,11 @@ from typing import Annotated
 
 from bouncewise.contract.addresses import AddressAnswer, EventRow, SuppressionRow
 from bouncewise.contract.base import Record, about
+from bouncewise.contract.imports import ImportRecord
 from bouncewise.contract.incidents import AlertRow, IncidentRow
 from bouncewise.contract.missed import MissedRow
 from bouncewise.contract.runs import (
     ActRecord,
-    ImportRecord,
     SourceRow,
     StatusChangeRow,
     StatusCountRow,

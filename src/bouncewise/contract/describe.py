@@ -24,6 +24,7 @@ from bouncewise.contract.gate import (
     GateProgressRecord,
     GateRateRow,
 )
+from bouncewise.contract.imports import ImportListRow, ImportRecord
 from bouncewise.contract.incidents import AlertRow, IncidentDetails, IncidentRow, RulingRecord
 from bouncewise.contract.missed import MissedRow
 from bouncewise.contract.replays import ReplayedRow, ReplaySummary
@@ -33,7 +34,6 @@ from bouncewise.contract.runs import (
     BatchRecord,
     CleanRecord,
     ExplanationRecord,
-    ImportRecord,
     IngestRecord,
     LabelAuditRow,
     PolicyCheckRow,
@@ -64,6 +64,7 @@ from bouncewise.contract.sender_reports import (
     TlsSummary,
 )
 from bouncewise.contract.service import (
+    CopyRecord,
     DashboardRecord,
     DoctorRow,
     FeedRecord,
@@ -125,6 +126,7 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "audit undo": (ActRecord,),
     "confirm": (ActRecord,),
     "suppressions import": (ImportRecord,),
+    "suppressions imports": (ImportListRow,),
     "sync": (SyncRow, SyncRecord),
     "history": (EventRow,),
     "missed": (MissedRow,),
@@ -140,6 +142,7 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "serve": (ServeRecord,),
     "doctor": (DoctorRow,),
     "migrate": (MigrateRecord,),
+    "copy": (CopyRecord,),
     "follow": (FeedRecord,),
     "fetch": (FeedRecord,),
     "compare": (ComparedRow,),

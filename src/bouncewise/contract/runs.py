@@ -4,10 +4,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any
-
-import msgspec
 
 from bouncewise.contract.base import Record, about, time
 from bouncewise.model import Event
@@ -15,7 +12,6 @@ from bouncewise.model import Event
 if TYPE_CHECKING:
     from bouncewise.ledger.records import AuditEntry
     from bouncewise.operations.explain import Page
-    from bouncewise.operations.imports import Imported
     from bouncewise.operations.status import Status, StatusRow
 
 
@@ -169,50 +165,6 @@ class AuditRow(Record, frozen=True, kw_only=True):
             names=entry.names,
             why=entry.why,
             number=entry.number or None,
-        )
-
-
-class ImportRecord(Record, frozen=True, kw_only=True):
-    """``suppressions import``: one object at the end."""
-
-    added: Annotated[int, about("suppressions added")]
-    known: Annotated[int, about("suppressions that were there already")]
-    skipped: Annotated[
-        int, about("entries whose reply or status does not speak against the address")
-    ]
-    dry_run: Annotated[bool, about("true: nothing was stored")]
-    bad: Annotated[int, about("rows that cannot be used; standard error names their lines")] = 0
-    id: Annotated[
-        int | None,
-        about("the number for `suppressions undo`; null: nothing changed, or a dry run"),
-    ] = None
-    rows: Annotated[
-        dict[str, int],
-        about(
-            "status, cause and scope, such as `bounced mailbox-unknown all`, to how many rows say "
-            "so; `skipped` in place of a scope: they are not imported"
-        ),
-    ] = msgspec.field(default_factory=dict)
-    lost_dates: Annotated[
-        int, about("rows with a date that cannot be read; the time of the import is recorded")
-    ] = 0
-
-    @classmethod
-    def of(cls, done: Imported, *, dry_run: bool) -> ImportRecord:
-        """The record of an Imported."""
-        groups: Counter[str] = Counter()
-        for group, count in done.groups.items():
-            said = (group.status, group.cause, group.scope or "skipped")
-            groups[" ".join(filter(None, said))] += count
-        return cls(
-            added=done.added,
-            known=done.known,
-            skipped=done.skipped,
-            dry_run=dry_run,
-            bad=done.bad,
-            id=done.id,
-            rows=dict(groups.most_common()),
-            lost_dates=done.lost_date.rows if done.lost_date else 0,
         )
 
 

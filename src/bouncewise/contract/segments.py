@@ -9,7 +9,7 @@ from bouncewise.contract.base import Record, about, time
 if TYPE_CHECKING:
     from bouncewise.operations.segment import Segmented
 
-_SEGMENTS = "`active` `cooling` `lapsing` `dormant` `never` `new` `silent`"
+_SEGMENTS = "`active` `cooling` `lapsing` `dormant` `never` `new` `silent` `suppressed`"
 
 
 class SegmentRow(Record, frozen=True, kw_only=True):

@@ -22,12 +22,13 @@ class CheckRow(Record, frozen=True, kw_only=True):
     hurts: Annotated[str, about("who refuses the mail, or is annoyed")]
     source: Annotated[str, about("where the requirement stands")]
     times: Annotated[int, about("how many times it was found")]
+    target: Annotated[str | None, about("the message, where several are checked")] = None
 
     @classmethod
-    def of(cls, found: CheckResult) -> CheckRow:
-        """The row of a finding."""
+    def of(cls, found: CheckResult, target: str | None = None) -> CheckRow:
+        """The row of a finding about *target*."""
         fields = {key: value for key, value in found._asdict().items() if key != "parts"}
-        return cls(**{**fields, "level": found.level.value})
+        return cls(**{**fields, "level": found.level.value}, target=target)
 
 
 class RequirementRow(Record, frozen=True, kw_only=True):

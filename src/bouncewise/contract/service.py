@@ -1,5 +1,5 @@
-"""What ``serve --check-config``, ``doctor``, ``migrate``, ``tokens``, ``users``, ``dashboard`` and
-``spool`` write.
+"""What ``serve --check-config``, ``doctor``, ``migrate``, ``copy``, ``tokens``, ``users``,
+``dashboard`` and ``spool`` write.
 """
 
 from __future__ import annotations
@@ -84,6 +84,18 @@ class MigrateRecord(Record, frozen=True, kw_only=True):
     before: Annotated[int, about("its schema before")]
     after: Annotated[int, about("its schema afterwards")]
     copy: Annotated[str | None, about("the copy of the ledger before; null where it was current")]
+    dry_run: Annotated[bool, about("whether nothing was done")]
+
+
+class CopyRecord(Record, frozen=True, kw_only=True):
+    """``copy``: one object."""
+
+    ledger: Annotated[str, about("the ledger that was copied")]
+    to: Annotated[str, about("the new ledger")]
+    rows: Annotated[dict[str, int], about("table to the number of its rows")]
+    digest: Annotated[
+        str | None, about("of all rows, equal in both ledgers; null: nothing was written")
+    ]
     dry_run: Annotated[bool, about("whether nothing was done")]
 
 

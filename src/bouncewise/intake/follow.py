@@ -99,9 +99,10 @@ class Follower:
         if not self._marks:
             return
         mark = self._marks.pop()
-        if self._current is None or not self._current.holds(mark):
+        is_current = self._current is not None and self._current.holds(mark)
+        if not is_current or (mark.is_short and _find(predecessors(self._path), mark)[0] >= 0):
             yield from self._read_from(mark)
-        else:
+        elif self._current is not None:
             yield from self._warm(self._current, mark.offset)
 
     def _follow(self, part: Part) -> Iterator[Chunk]:
@@ -230,7 +231,14 @@ class Follower:
 
 
 def _find(files: list[Path], mark: Mark) -> tuple[int, int]:
-    """Which of *files* the mark is about, and where reading goes on; -1: none of them."""
+    """Which of *files* the mark is about, and where reading goes on; -1: none of them. Of those
+    that a short mark fits, the oldest that was written since: what is read twice changes nothing.
+    """
+    if mark.is_short and mark.offset:
+        for number, path in enumerate(files):
+            if changed_since(path, mark.at) and offset_in(path, mark) is not None:
+                return number, mark.offset
+        return -1, 0
     for place_in in (offset_in, end_of_copy):
         for number in range(len(files) - 1, -1, -1):
             offset = place_in(files[number], mark)

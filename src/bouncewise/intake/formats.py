@@ -101,6 +101,14 @@ _LAYERS = (
 )
 
 
+def unwrapping(reader: Reader) -> Reader:
+    """*reader*, for lines of which some are wrapped."""
+    if isinstance(reader, InnerReader):
+        return reader
+    layer = _LAYERS[-1]
+    return InnerReader(layer.name, reader, layer.open_inner)
+
+
 def log_format(head: bytes) -> str:
     """The name of the log format of a file that begins with *head*; '' for what is no log."""
     reader = reader_for(head)

@@ -13,7 +13,7 @@ from collections.abc import Generator
 from typing import BinaryIO, Protocol, cast
 
 from bouncewise.intake.follow import Chunk
-from bouncewise.intake.formats import InnerReader, reader_for
+from bouncewise.intake.formats import InnerReader, reader_for, unwrapping
 from bouncewise.readers.base import HEAD, Item, Reader
 from bouncewise.readers.logs.jsonlines import JsonLog
 from bouncewise.readers.logs.lines import LineLog
@@ -49,11 +49,20 @@ class StopError(Exception):
 class LiveLog:
     """The stream that the reader of a log gets; *place*: what the log is called in reports.
 
-    *place* is no path: the time stamps of a file would be those of its last change.
+    *place* is no path: the time stamps of a file would be those of its last change. *is_mixed*: its
+    lines have heads of different forms, for they come from different log daemons.
     """
 
-    def __init__(self, place: str, chunks: Generator[Chunk, None, None], outlet: Outlet) -> None:
+    def __init__(
+        self,
+        place: str,
+        chunks: Generator[Chunk, None, None],
+        outlet: Outlet,
+        *,
+        is_mixed: bool = False,
+    ) -> None:
         self._place, self._chunks, self._outlet = place, chunks, outlet
+        self._is_mixed = is_mixed
         self._items: list[Item] = []
         self._data = b""
         self._position = self._next_position = self._stored = ""
@@ -65,6 +74,8 @@ class LiveLog:
             reader = self._recognise()
             if reader is None:
                 return
+            if self._is_mixed:
+                reader = unwrapping(reader)
             for item in reader.read(cast(BinaryIO, self), self._place):
                 if self._is_new:
                     self._items.append(item)

@@ -51,6 +51,11 @@ class Mark(msgspec.Struct, frozen=True, array_like=True):
     at: int
     middle: str = ""
 
+    @property
+    def is_short(self) -> bool:
+        """Whether it may cover only what files of one kind begin with, so that it fits others."""
+        return self.offset <= _LONGEST_HEAD
+
 
 class Part:
     """An open file, or what a compressed one holds, and how far it was read."""
@@ -196,6 +201,21 @@ def reading(path: Path) -> Iterator[Part]:
         return
     with contextlib.closing(open_streams(str(path))) as streams:
         yield Part(next(streams).stream, path.stat().st_ino, is_plain=False)
+
+
+def behind(path: Path, position: str) -> int:
+    """Octets of the file at *path* that are not read, by a position of its Follower; all of them
+    where that is about another file, and -1 where there is no file.
+    """
+    try:
+        found = path.stat()
+    except OSError:
+        return -1
+    with contextlib.suppress(msgspec.DecodeError):
+        for mark in msgspec.json.decode(position or "[]", type=list[Mark]):
+            if mark.inode == found.st_ino:
+                return max(0, found.st_size - mark.offset)
+    return found.st_size
 
 
 def changed_since(path: Path, at: int) -> bool:

@@ -29,6 +29,7 @@ from bouncewise.ledger.mails import Recorded
 from bouncewise.ledger.placing import Place, places
 from bouncewise.ledger.queries import MOST_IDS
 from bouncewise.ledger.rows import DATED, address_row, id_of
+from bouncewise.ledger.tallies import mark_due
 from bouncewise.ledger.traffic import Traffic
 from bouncewise.model import Report, Trust
 from bouncewise.times import Micros
@@ -78,7 +79,9 @@ def _append_events(database: Database, batch: int, events: list[EventEntry]) -> 
     database.many("pending_add", ((id_of(name),) for name in sorted(names)))
     new = database.many("event_add", rows)
     database.many("event_add", other_rows)
-    if not new:
+    if new:
+        mark_due(database, (event.at for event in events))
+    else:
         database.run("block_delete", id=block)
     mark_claims(database, claimed)
     return new
@@ -187,3 +190,4 @@ def _replace(database: Database, traffic: Traffic, filed: _Filed, mail: Recorded
         every = {*names, *filed.names.header}
         database.many("pending_add", ((id_of(name),) for name in sorted(every)))
         traffic.mark_observed(filed.at, filed.at)
+        mark_due(database, [filed.at])

@@ -92,6 +92,13 @@ class Coverage:
         found = self._db.all("coverage_before", since=0, hour=_LAST_HOUR)
         return {source: datetime_of(Micros(hour * MICROS_AN_HOUR)) for source, hour in found}
 
+    def hours(self, since: datetime) -> dict[str, list[int]]:
+        """The hours (since 1970) with an entry since then, by own source, in order."""
+        found: dict[str, list[int]] = {}
+        for source, hour in self._db.all("coverage_hours", since=micros(since) // MICROS_AN_HOUR):
+            found.setdefault(source, []).append(hour)
+        return found
+
     def claims_by_day(self, since: datetime, until: datetime) -> dict[Day, int]:
         """How many claims each day from *since* to before *until* has."""
         span = {"since": micros(since), "until": micros(until)}

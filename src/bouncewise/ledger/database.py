@@ -25,6 +25,12 @@ PATIENCE: ContextVar[float] = ContextVar("PATIENCE")
 """Seconds for which this thread waits for others that lock a ledger, if not BUSY_SECONDS."""
 
 
+SILENCE: ContextVar[float] = ContextVar("SILENCE")
+"""Seconds for which a server may work on a statement of this thread; then the connection is given
+up. Without a value the thread waits for as long as the server lives.
+"""
+
+
 class Database(ABC):
     """One open connection. Every change is inside ``with database.transaction():``."""
 
@@ -106,6 +112,22 @@ class Database(ABC):
     @abstractmethod
     def count(self, table: str) -> int:
         """The rows of one of the ledger's tables."""
+
+    @abstractmethod
+    def columns(self, table: str) -> list[str]:
+        """The columns of one of the ledger's tables."""
+
+    @abstractmethod
+    def whole(self, table: str, columns: list[str]) -> Iterator[Row]:
+        """Every row of a table, as they are fetched."""
+
+    @abstractmethod
+    def fill(self, table: str, columns: list[str], rows: Iterator[Row]) -> None:
+        """Write rows into an empty table, and number later rows behind them."""
+
+    @abstractmethod
+    def snapshot(self) -> AbstractContextManager[None]:
+        """A transaction that only reads, and in which the ledger does not change."""
 
     @abstractmethod
     def data_version(self) -> int:

@@ -10,17 +10,22 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from itertools import islice
 
+import msgspec
+import zstandard
+
 from bouncewise.ledger.database import Database
 from bouncewise.ledger.queries import MOST_IDS
 from bouncewise.ledger.records import Mailed
 from bouncewise.ledger.rows import new_id
-from bouncewise.model import Kind
+from bouncewise.model import Cause, Kind, Report
+from bouncewise.model.absence import ABSENCE_RULE
 from bouncewise.model.engagement import PERSONS
 from bouncewise.times import MICROS_A_DAY, Day, Micros, day_of, micros
 
 _SPAN = "engagement"
 """The name in table meta of the first and the last day with any act."""
 
+_BLOCK = msgspec.msgpack.Decoder(list[tuple[Report, msgspec.Raw, msgspec.Raw]])
 _WISHES = [Kind.COMPLAINT.value, Kind.UNSUBSCRIBE.value]
 _CONFIRMED = ["confirmed"]
 
@@ -94,3 +99,21 @@ class Engagement:
         span = {"since": day_of(micros(since)), "until": day_of(micros(until)) + 1}
         found = self._db.by_ids("delivery_days_between", wanted, **span)
         return {wanted[number]: days for number, days in found}
+
+    def statements(self, names: Collection[str], until: datetime) -> dict[str, list[Report]]:
+        """The reports about each of *names* that may name another address: that the mailbox has
+        moved, and automatic replies that state something; the latest first.
+        """
+        wanted = {new_id(name): name for name in names}
+        chosen = {"until": micros(until), "rule": ABSENCE_RULE, "cause": Cause.MAILBOX_MOVED.value}
+        places: dict[int, list[tuple[int, str]]] = {}
+        order: dict[str, list[tuple[int, int]]] = {}
+        for number, block, item in self._db.by_ids("statements_of", wanted, **chosen):
+            places.setdefault(block, []).append((item, wanted[number]))
+            order.setdefault(wanted[number], []).append((block, item))
+        found: dict[tuple[int, int], Report] = {}
+        for block, items in places.items():
+            (data,) = self._db.one("block_data", id=block) or (None,)
+            reports = _BLOCK.decode(zstandard.decompress(data)) if data else []
+            found.update({(block, i): reports[i][0] for i, _ in items if i < len(reports)})
+        return {name: [found[at] for at in of if at in found] for name, of in order.items()}

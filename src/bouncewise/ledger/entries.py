@@ -14,10 +14,11 @@ from typing import NamedTuple
 import msgspec
 
 from bouncewise.ledger.rows import ASSUMED_YEAR, DATED, UNDATED, key_of
-from bouncewise.model import Finding, Kind, Report, Verdict
+from bouncewise.model import Cause, Finding, Kind, Report, Verdict
 from bouncewise.model.absence import ABSENCE_RULE
 from bouncewise.model.trust import OWN_CHANNELS
 from bouncewise.rfc import address
+from bouncewise.rfc.reply import innermost
 from bouncewise.times import MICROS_A_DAY, Micros, micros
 
 MAX_EVIDENCE = 256 * 1024
@@ -225,7 +226,9 @@ def event_columns(report: Report, v: Verdict | None) -> EventColumns:
     if v is None:
         return EventColumns(kind, None, None, "", kind, "")
     codes = " ".join(str(c) for c in (v.reply_code, v.status) if c)
-    words = f"{codes} {v.evidence}".strip()[:MAX_WORDS] or label_of(report)
+    # (of a reply that nobody knows, the whole says more than its codes)
+    shown = innermost(v.reply) if v.cause is Cause.UNKNOWN else f"{codes} {v.evidence}"
+    words = shown.strip()[:MAX_WORDS] or label_of(report)
     return EventColumns(kind, v.cause.value, v.advice.value, v.rule, words, v.receiver or "")
 
 

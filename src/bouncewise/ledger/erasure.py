@@ -17,8 +17,12 @@ import msgspec
 import zstandard
 
 from bouncewise.ledger.database import Database
+from bouncewise.ledger.records import Mention
 from bouncewise.ledger.rows import id_of
+from bouncewise.ledger.state_tallies import uncount
+from bouncewise.ledger.tallies import mark_due
 from bouncewise.model import Report, Source
+from bouncewise.times import Micros, datetime_of
 
 ERASED = "erased@erased.invalid"
 """The recipient of a report that was erased."""
@@ -40,6 +44,7 @@ _TABLES = (
     "erase_address",
 )
 
+_REASONS = {"act": "erase_act_why", "ruling": "erase_ruling_why"}
 _COUNTED = {"reports": "event_of", "deliveries": "delivery_of", "acts": "act_of"}
 
 Progress = Callable[[int, int], None]
@@ -57,6 +62,20 @@ class Erasure:
             table: int((self._db.one(query, address=id_of(name)) or (0,))[0])
             for table, query in _COUNTED.items()
         }
+
+    def mentions(self, names: set[str]) -> list[Mention]:
+        """The acts and rulings about others in whose reasons one of *names* stands."""
+        pattern, key = _pattern(names), {id_of(name) for name in names}
+        found = [
+            Mention("act", number, about, datetime_of(Micros(at)), by, why)
+            for number, address, about, at, by, why in self._db.all("act_reasons")
+            if address not in key and _found(why, pattern)
+        ]
+        return found + [
+            Mention("ruling", number, about, datetime_of(Micros(at)), by, why)
+            for number, about, at, by, why in self._db.all("ruling_reasons")
+            if _found(why, pattern)
+        ]
 
     def compact(self) -> bool:
         """Write the whole ledger anew, outside a transaction: what was deleted before stays in
@@ -76,7 +95,17 @@ class Erasure:
         for count, number in enumerate(blocks, 1):
             self._erase_in_block(number, {i for b, i in items if b == number}, pattern)
             progress(count, len(blocks))
+        for mention in self.mentions(names):
+            why = _replaced(mention.why, pattern)
+            self._db.run(_REASONS[mention.table], id=mention.number, why=why)
+        for entry, why in list(self._db.all("audit_reasons")):
+            if _found(why, pattern):
+                self._db.run("erase_audit_why", id=entry, why=_replaced(why, pattern))
         for name in sorted(names):
+            mark_due(
+                self._db, [at for (at,) in self._db.all("tally_due_events", address=id_of(name))]
+            )
+            uncount(self._db, [id_of(name)])
             self._db.run("erase_about", name=name)
             self._db.run("erase_audit", name=name)
             for query in _TABLES:
@@ -129,6 +158,14 @@ def _forms(name: str) -> Iterator[str]:
     for written in domains:
         yield f"{local}@{written}"
         yield f"{local}={written}"
+
+
+def _replaced(text: str, pattern: re.Pattern[bytes]) -> str:
+    return pattern.sub(ERASED.encode(), text.encode("utf-8", "replace")).decode()
+
+
+def _found(text: str, pattern: re.Pattern[bytes]) -> bool:
+    return pattern.search(text.encode("utf-8", "replace")) is not None
 
 
 def _contains(value: object, pattern: re.Pattern[bytes]) -> bool:

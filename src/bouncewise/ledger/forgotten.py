@@ -18,6 +18,7 @@ import msgspec
 
 from bouncewise.errors import LedgerError
 from bouncewise.ledger.database import Database
+from bouncewise.ledger.overview_parts import ForgottenRows
 from bouncewise.model import Basis, Decision, Decisions, Scope, State
 from bouncewise.times import Micros, datetime_of, micros
 
@@ -44,7 +45,7 @@ class Forgotten:
     def __init__(self, database: Database) -> None:
         self._db = database
         self._key: bytes | None = None
-        self._rows: dict[bytes, tuple[Micros, bytes]] | None = None
+        self._rows: ForgottenRows | None = None
 
     @property
     def key_path(self) -> Path:
@@ -54,6 +55,14 @@ class Forgotten:
     def refresh(self) -> None:
         """Read them again at the next question."""
         self._rows = None
+
+    def rows(self) -> ForgottenRows:
+        """All of them."""
+        return self._all()
+
+    def use(self, rows: ForgottenRows) -> None:
+        """Take *rows* for all of them, until ``refresh``."""
+        self._rows = rows
 
     def __bool__(self) -> bool:
         return bool(self._all())
@@ -92,7 +101,7 @@ class Forgotten:
             self._db.run("forgotten_delete", hash=self._hash(name))
             self.refresh()
 
-    def _all(self) -> dict[bytes, tuple[Micros, bytes]]:
+    def _all(self) -> ForgottenRows:
         if self._rows is None:
             self._rows = {
                 bytes(key): (Micros(at), bytes(data))

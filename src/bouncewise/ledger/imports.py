@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from bouncewise.ledger.database import Database
 from bouncewise.ledger.records import Import
 from bouncewise.times import Micros, datetime_of
@@ -32,3 +34,10 @@ class Imports:
             Import(number, source.removeprefix(SOURCE), datetime_of(Micros(started)))
             for number, source, started in self._db.all("batch_imports", start=SOURCE, most=most)
         ]
+
+    def acts(self) -> Counter[tuple[str, int]]:
+        """How many acts of each kind each import lists."""
+        found: Counter[tuple[str, int]] = Counter()
+        for kind, imports, count in self._db.all("act_imports"):
+            found.update({(kind, int(number)): count for number in imports.split()})
+        return found

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bouncewise.ledger.records import GapCount, Mailed, Mailing, Outcome
+from bouncewise.model import Report
 from bouncewise.times import Day, Micros, Slot
 
 
@@ -82,6 +83,9 @@ class Engagement(Protocol):
 
     def known(self, names: Collection[str], until: Day) -> Iterator[Mailed]:
         """What is known of the mails and acts of each of *names* up to and with that day."""
+
+    def statements(self, names: Collection[str], until: datetime) -> dict[str, list[Report]]:
+        """The reports about each of *names* that may name another address, the latest first."""
 
     def mails(self, names: Collection[str], since: datetime, until: datetime) -> dict[str, int]:
         """On how many days mail was delivered to each of *names*."""

@@ -26,7 +26,7 @@ _BLOCK = msgspec.msgpack.Decoder(list[tuple[Report, msgspec.Raw, msgspec.Raw]])
 _MESSAGE_READERS = ("arf", "dsn", "autoreply", "freeform", "sns-mail")
 """The readers of messages, as they were called up to schema 5."""
 
-SCHEMA = 12
+SCHEMA = 13
 OLDEST = 4
 """The schema of the first ledgers that can be brought up to date."""
 
@@ -40,11 +40,16 @@ def prepare(database: Database, *, create: bool) -> None:
         _refuse_what_is_no_ledger(database, tables, create=create)
         with database.transaction():
             if "meta" not in database.tables():  # another process may have been faster
-                database.script(_statements("schema.sql"))
+                create_tables(database)
                 database.run("meta_set", name="schema", value=str(SCHEMA))
     if _schema(database) != SCHEMA:
         with database.transaction():
             bring_up_to_date(database)
+
+
+def create_tables(database: Database) -> None:
+    """Create the tables of the present schema, inside the open transaction."""
+    database.script(_statements("schema.sql"))
 
 
 def is_current(database: Database) -> bool:

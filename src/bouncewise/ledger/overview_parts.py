@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 from bouncewise.ledger.records import (
     AuditEntry,
-    DayCount,
     FailedMail,
     Import,
-    ReceiverCount,
+    Mention,
     Run,
-    StatePage,
     Subject,
 )
 from bouncewise.model import Decisions
@@ -41,6 +40,9 @@ class Imports(Protocol):
     def names(self, number: int, kind: str) -> list[str]:
         """The names with acts of this *kind* that an import lists, by name."""
 
+    def acts(self) -> Counter[tuple[str, int]]:
+        """How many acts of each kind each import lists."""
+
     def latest(self, most: int) -> list[Import]:
         """The last imports, the latest first."""
 
@@ -62,21 +64,14 @@ class Audit(Protocol):
 
 
 class Daily(Protocol):
-    """Counts and pages."""
-
-    def refused(self, since: datetime, until: datetime) -> list[DayCount]:
-        """Final refusals by day and by what they are about: address, domain or sender."""
-
-    def receivers(self, since: datetime, until: datetime) -> list[ReceiverCount]:
-        """Addresses refused by each receiver, by cause, the most first."""
-
-    def states(
-        self, after: int, most: int, state: str | None = None, cause: str | None = None
-    ) -> StatePage:
-        """At most *most* Decisions of names behind the id *after*."""
+    """The last runs."""
 
     def runs(self, most: int) -> list[Run]:
         """The last runs of ingest, the latest first."""
+
+
+ForgottenRows = Mapping[bytes, tuple[Micros, bytes]]
+"""By the hash of a name, when it was forgotten and what was decided on it."""
 
 
 class Forgotten(Protocol):
@@ -88,6 +83,12 @@ class Forgotten(Protocol):
 
     def refresh(self) -> None:
         """Read them again at the next question."""
+
+    def rows(self) -> ForgottenRows:
+        """All of them."""
+
+    def use(self, rows: ForgottenRows) -> None:
+        """Take *rows* for all of them, until ``refresh``."""
 
     def __bool__(self) -> bool: ...
 
@@ -110,8 +111,11 @@ class Erasure(Protocol):
     def count(self, name: str) -> dict[str, int]:
         """How much there is about *name*."""
 
+    def mentions(self, names: set[str]) -> list[Mention]:
+        """The acts and rulings about others in whose reasons one of *names* stands."""
+
     def erase(self, names: set[str], progress: Callable[[int, int], None]) -> None:
-        """Remove everything about *names*."""
+        """Remove everything about *names*, which are replaced where others' reasons have them."""
 
     def compact(self) -> bool:
         """Write the whole ledger anew, so that nothing is left in unused parts of the file; False

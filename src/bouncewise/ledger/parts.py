@@ -5,7 +5,7 @@ the index, each as what it answers. ``protocol.Store`` is the whole.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -58,8 +58,12 @@ class Traffic(Protocol):
     ) -> dict[str, Counter[Slot]]:
         """Of each destination, by slot, the addresses that refused the sender or message."""
 
-    def sender_refusals_by_day(self, since: datetime, least: int) -> list[SenderRefusals]:
-        """The days on which a receiver refused the sender or message for *least* addresses."""
+    def sender_refusals_by_day(
+        self, since: datetime, is_reached: Callable[[int, int], bool]
+    ) -> list[SenderRefusals]:
+        """The days on which a receiver refused the sender or message for so many addresses, beside
+        so many delivered to, that *is_reached*.
+        """
 
     def refused_by_day(
         self, causes: Iterable[Cause], since: datetime
@@ -144,6 +148,9 @@ class Coverage(Protocol):
 
     def sources(self) -> dict[str, datetime]:
         """The own sources, each with the hour of its last entry."""
+
+    def hours(self, since: datetime) -> dict[str, list[int]]:
+        """The hours (since 1970) with an entry since then, by own source, in order."""
 
     def claims_by_day(self, since: datetime, until: datetime) -> dict[Day, int]:
         """How many claims each day from *since* to before *until* has."""
@@ -283,5 +290,5 @@ class Index(Protocol):
 
     def __contains__(self, name: str) -> bool: ...
 
-    def has(self, number: int) -> bool:
-        """Whether the name with this id may be suppressed or held."""
+    def among(self, names: set[str]) -> set[str]:
+        """Those of *names* that may be suppressed or held."""

@@ -82,10 +82,17 @@ class PostgresDatabase(Database):
             f"{self.name}: {what}{reason(bad)}. Nothing of the transaction at hand was kept."
         )
 
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except ERRORS as bad:
+            raise self._failed(bad) from None
+
     # ── queries ──────────────────────────────────────────────────────────────────────────────────
 
     def _execute(self, sql: str, values: Any = None) -> psycopg.Cursor[Row]:
-        try:
+        try:  # (for every query; ``_errors`` would take longer)
             return self._connection.execute(sql.encode(), values)
         except ERRORS as bad:
             raise self._failed(bad) from None
@@ -105,15 +112,11 @@ class PostgresDatabase(Database):
         """The rows of *query*, fetched some at a time from a cursor of the server."""
         sql, values = self._composed(query, given)
         self._cursors += 1
-        hold = not self._in_transaction()
-        try:
-            name = f"each_{self._cursors}"
-            with self._connection.cursor(name, withhold=hold) as cursor:
-                cursor.itersize = _FETCH
-                cursor.execute(sql.encode(), values)
-                yield from cursor
-        except ERRORS as bad:
-            raise self._failed(bad) from None
+        hold, name = not self._in_transaction(), f"each_{self._cursors}"
+        with self._errors(), self._connection.cursor(name, withhold=hold) as cursor:
+            cursor.itersize = _FETCH
+            cursor.execute(sql.encode(), values)
+            yield from cursor
 
     def all(self, query: str, /, **given: Any) -> list[Row]:
         """The rows of *query*."""
@@ -129,10 +132,8 @@ class PostgresDatabase(Database):
 
     def many(self, query: str, rows: Iterable[Row]) -> int:
         """Change something by *query* once for each of *rows*; how many rows that changed."""
-        try:
+        with self._errors():
             return self._bulk.write(query, [tuple(map(storable, row)) for row in rows])
-        except ERRORS as bad:
-            raise self._failed(bad) from None
 
     # ── transactions ─────────────────────────────────────────────────────────────────────────────
 
@@ -179,7 +180,7 @@ class PostgresDatabase(Database):
             self._rollback()
 
     def commit(self) -> None:
-        """Make permanent what was done, and notify whoever listens."""
+        """Make permanent what was done, and notify others."""
         try:
             self._connection.execute(f"NOTIFY {self._channel}; COMMIT".encode())
         except ERRORS as bad:
@@ -244,6 +245,32 @@ class PostgresDatabase(Database):
         (found,) = self._execute(f"SELECT count(*) FROM {table}").fetchone() or (0,)
         return int(found)
 
+    def columns(self, table: str) -> list[str]:
+        """The columns of one of the ledger's tables."""
+        found = self._execute(f"SELECT * FROM {table} LIMIT 0").description or ()
+        return [column.name for column in found]
+
+    def whole(self, table: str, columns: list[str]) -> Iterator[Row]:
+        """Every row of a table, as they are fetched."""
+        with self._errors(), self._connection.cursor("whole") as cursor:
+            cursor.itersize = _FETCH
+            cursor.execute(f"SELECT {', '.join(columns)} FROM {table}".encode())
+            yield from cursor
+
+    def fill(self, table: str, columns: list[str], rows: Iterator[Row]) -> None:
+        """Write rows into an empty table, and number later rows behind them."""
+        with self._errors():
+            self._bulk.fill(table, columns, rows)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """A transaction that only reads."""
+        self._script("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        try:
+            yield
+        finally:
+            self._rollback()
+
     def data_version(self) -> int:
         """A number that differs after another connection changed the ledger: the notifications
         that have arrived.
@@ -253,13 +280,11 @@ class PostgresDatabase(Database):
             self._script(f"LISTEN {self._channel}")
             self._is_listening = True
         connection = self._connection.pgconn
-        try:
+        with self._errors():
             for _ in range(2):  # a server that stops says so, and then closes the connection
                 connection.consume_input()
             while (found := connection.notifies()) is not None:
                 self._count(found.be_pid)
-        except ERRORS as bad:
-            raise self._failed(bad) from None
         return self._version
 
     def _notified(self, found: psycopg.Notify) -> None:
@@ -269,8 +294,6 @@ class PostgresDatabase(Database):
         self._version += process != self._connection.info.backend_pid
 
     def compact(self) -> bool:
-        """Write all tables anew. Copies in the server's log of changes (WAL), in backups and on
-        other servers stay for as long as the server keeps them.
-        """
+        """See Database. Copies in the server's WAL, backups and standby servers stay there."""
         self._script(f"VACUUM (FULL) {', '.join(sorted(self.tables()))}")
         return True

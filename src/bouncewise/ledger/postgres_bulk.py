@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import psycopg
 
 from bouncewise.ledger.database import Row
+from bouncewise.ledger.postgres_connection import storable
 from bouncewise.ledger.postgres_sql import statement
 from bouncewise.ledger.queries import queries
 
@@ -87,6 +89,20 @@ class BulkWriter:
             else:
                 cursor.executemany(statement(sql).encode(), rows)
             return cursor.rowcount
+
+    def fill(self, table: str, columns: list[str], rows: Iterator[Row]) -> None:
+        """Write *rows* into an empty table. Later rows are numbered behind the last of them."""
+        names = ", ".join(columns)
+        with self._connection.cursor() as cursor:
+            with cursor.copy(f"COPY {table} ({names}) FROM STDIN".encode()) as copy:
+                for row in rows:
+                    copy.write_row(tuple(map(storable, row)))
+            if "id" in columns:
+                cursor.execute(
+                    f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}"
+                    " HAVING max(id) > 0".encode()
+                )
+            cursor.execute(f"ANALYZE {table}".encode())
 
     def _copy(self, cursor: psycopg.Cursor[Row], insert: Insert, rows: list[Row]) -> None:
         cursor.execute(insert.create.encode())

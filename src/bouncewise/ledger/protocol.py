@@ -35,6 +35,7 @@ from bouncewise.ledger.parts import (
 )
 from bouncewise.ledger.records import Batch, Sent
 from bouncewise.ledger.report_parts import SenderReports
+from bouncewise.ledger.tally_parts import Tallies
 from bouncewise.model import Decisions, Event
 
 
@@ -90,6 +91,10 @@ class Store(Protocol):
     @property
     def daily(self) -> Daily:
         """Counts and pages for people who look at the ledger."""
+
+    @property
+    def tallies(self) -> Tallies:
+        """Counts that the ledger keeps for pages."""
 
     @property
     def forgotten(self) -> Forgotten:

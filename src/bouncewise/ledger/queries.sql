@@ -149,6 +149,10 @@ WHERE act.imports != '' AND excluded.imports != '' AND ' ' || act.imports || ' '
 SELECT DISTINCT a.name FROM act c JOIN address a ON a.id = c.address
 WHERE c.kind = :kind AND ' ' || c.imports || ' ' LIKE '% ' || :import || ' %' ORDER BY a.name
 
+-- name: act_imports
+-- How many acts of each kind each set of imports lists.
+SELECT kind, imports, COUNT(*) FROM act WHERE imports != '' GROUP BY kind, imports
+
 -- name: done_batch
 SELECT batch FROM done WHERE fingerprint = :fingerprint
 
@@ -360,36 +364,8 @@ ORDER BY s.address, s.basis, s.scope, s.stream
 -- name: state_counts
 SELECT state, coalesce(cause, rule), count(*) FROM state GROUP BY 1, 2
 
--- name: state_page
-SELECT s.address, a.name, s.basis, s.scope, s.stream, s.state, s.cause, s.since, s.until, s.why, s.rule, s.by, s.trust
-FROM state s JOIN address a ON a.id = s.address WHERE s.address > :after
-  AND s.state = :state    -- if state
-  AND s.cause = :cause    -- if cause
-ORDER BY s.address, s.basis, s.scope, s.stream LIMIT :most
-
 -- name: batch_last
 SELECT source, rules, started FROM batch ORDER BY id DESC LIMIT :most
-
--- name: refused_by_day_address
-SELECT at / :day, count(*) FROM event WHERE bearing = 'address' AND at >= :since AND at < :until GROUP BY 1
-
--- name: receivers_address
-SELECT receiver, cause, count(DISTINCT address) FROM event
-WHERE bearing = 'address' AND at >= :since AND at < :until GROUP BY 1, 2
-
--- name: refused_by_day_domain
-SELECT at / :day, count(*) FROM event WHERE bearing = 'domain' AND at >= :since AND at < :until GROUP BY 1
-
--- name: receivers_domain
-SELECT receiver, cause, count(DISTINCT address) FROM event
-WHERE bearing = 'domain' AND at >= :since AND at < :until GROUP BY 1, 2
-
--- name: refused_by_day_sender
-SELECT at / :day, count(*) FROM event WHERE bearing IN ('sender', 'sender-claim') AND at >= :since AND at < :until GROUP BY 1
-
--- name: receivers_sender
-SELECT receiver, cause, count(DISTINCT address) FROM event
-WHERE bearing IN ('sender', 'sender-claim') AND at >= :since AND at < :until GROUP BY 1, 2
 
 -- name: state_of
 SELECT a.name, s.basis, s.scope, s.stream, s.state, s.cause, s.since, s.until, s.why, s.rule, s.by, s.trust
@@ -406,9 +382,6 @@ SELECT DISTINCT address FROM state ORDER BY address
 -- name: state_and_change_ids
 -- All that may stand in an index file.
 SELECT address FROM state UNION SELECT address FROM state_change ORDER BY address
-
--- name: state_exists
-SELECT DISTINCT address FROM state WHERE address IN :ids
 
 -- name: state_more_than
 SELECT 1 FROM state LIMIT 1 OFFSET :count
@@ -455,10 +428,14 @@ SELECT e.at / :slot, e.receiver, a.domain, count(DISTINCT e.address) FROM event 
 WHERE e.bearing = 'sender' AND e.at >= :since AND e.at < :until GROUP BY 1, 2, 3
 
 -- name: sender_refusals_by_day
-SELECT e.cause, e.at / :day AS day, e.receiver, count(DISTINCT e.address) AS refused, min(e.at), max(e.at), max(e.words)
-FROM event e WHERE e.bearing IN ('sender', 'sender-claim') AND e.at >= :since
-GROUP BY e.cause, e.at / :day, e.receiver HAVING count(DISTINCT e.address) >= :least
-ORDER BY e.cause, day, refused DESC, e.receiver
+SELECT e.cause, e.receiver, count(DISTINCT e.address) AS refused, min(e.at), max(e.at)
+FROM event e WHERE e.bearing IN ('sender', 'sender-claim') AND e.at >= :since AND e.at < :until
+  AND e.cause = :cause          -- if cause
+  AND e.receiver = :receiver    -- if receiver
+GROUP BY e.cause, e.receiver
+
+-- name: sender_refusal_words
+SELECT max(words) FROM event WHERE bearing IN ('sender', 'sender-claim') AND cause = :cause AND receiver = :receiver AND at = :at
 
 -- name: refused_by_day
 SELECT e.receiver, e.at / :day AS day, count(DISTINCT e.address) FROM event e
@@ -870,6 +847,11 @@ GROUP BY d.address, a.last
 UNION ALL SELECT a.address, a.last, NULL, 0, 0, 0, NULL, NULL FROM acted a
 WHERE NOT EXISTS (SELECT 1 FROM delivery d WHERE d.address = a.address AND d.day <= :until)
 
+-- name: statements_of
+-- What notices and automatic replies state about each name, that may name another address; the latest first.
+SELECT address, block, item FROM event
+WHERE address IN :ids AND at <= :until AND (rule LIKE :rule || '%' OR cause = :cause) ORDER BY at DESC
+
 -- name: delivery_days_between
 -- On how many days mail was delivered to each name.
 SELECT address, count(DISTINCT day) FROM delivery WHERE address IN :ids AND day >= :since AND day < :until GROUP BY address
@@ -888,6 +870,26 @@ SELECT origin, subject, name, day, value, words FROM signal WHERE day >= :since 
 -- name: erase_about
 UPDATE event SET about = '' WHERE about = :name
 
+-- name: act_reasons
+-- What people wrote as reasons, where an address may stand in it.
+SELECT c.id, c.address, a.name, c.at, c.by, c.why FROM act c JOIN address a ON a.id = c.address
+WHERE c.why LIKE '%@%' OR c.why LIKE '%=%' ORDER BY c.id
+
+-- name: ruling_reasons
+SELECT id, destination, at, by, why FROM ruling WHERE why LIKE '%@%' OR why LIKE '%=%' ORDER BY id
+
+-- name: audit_reasons
+SELECT id, why FROM audit WHERE why LIKE '%@%' OR why LIKE '%=%' ORDER BY id
+
+-- name: erase_audit_why
+UPDATE audit SET why = :why WHERE id = :id
+
+-- name: erase_act_why
+UPDATE act SET why = :why WHERE id = :id
+
+-- name: erase_ruling_why
+UPDATE ruling SET why = :why WHERE id = :id
+
 -- name: erase_event
 DELETE FROM event WHERE address = :address
 
@@ -895,7 +897,7 @@ DELETE FROM event WHERE address = :address
 DELETE FROM delivery WHERE address = :address
 
 -- name: erase_audit
-UPDATE audit SET subject = '', why = '' WHERE subject = :name OR lower(why) LIKE '%' || :name || '%'
+UPDATE audit SET subject = '', why = '' WHERE subject = :name
 
 -- name: erase_act
 DELETE FROM act WHERE address = :address
@@ -948,3 +950,179 @@ ON CONFLICT (hash) DO UPDATE SET at = excluded.at, decisions = excluded.decision
 
 -- name: forgotten_delete
 DELETE FROM forgotten WHERE hash = :hash
+
+-- ── counts for pages ─────────────────────────────────────────────────────────────────────────────────────
+
+-- name: tally_due_add
+INSERT INTO tally_due (hour) VALUES (?) ON CONFLICT (hour) DO NOTHING
+
+-- name: tally_due_page
+SELECT hour FROM tally_due ORDER BY hour LIMIT :most
+
+-- name: tally_due_all
+SELECT hour FROM tally_due
+
+-- name: tally_due_count
+SELECT count(*) FROM tally_due
+
+-- name: tally_due_delete
+DELETE FROM tally_due WHERE hour = ?
+
+-- name: tally_due_events
+-- The times of the events of a name.
+SELECT at FROM event WHERE address = :address
+
+-- name: tally_hour_get
+SELECT data FROM tally_hour WHERE hour = :hour
+
+-- name: tally_hour_put
+INSERT INTO tally_hour (hour, data) VALUES (:hour, :data) ON CONFLICT (hour) DO UPDATE SET data = excluded.data
+
+-- name: tally_hour_delete
+DELETE FROM tally_hour WHERE hour = :hour
+
+-- name: tally_events
+-- A refusal of the sender first: alerts rely on its count.
+SELECT e.address, e.kind, coalesce(e.cause, ''), e.receiver, CASE WHEN e.bearing IN ('sender', 'sender-claim') THEN 0 ELSE 1 END,
+  e.channel, e.digest, e.bearing, e.rule, e.words, a.name, e.block, e.item
+FROM event e JOIN address a ON a.id = e.address
+WHERE e.at >= :since AND e.at < :until AND e.meant = 1 AND e.kind IN :kinds AND a.domain != 0
+
+-- name: tally_add
+INSERT INTO tally (day, receiver, kind, bearing, cause, reports) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (day, receiver, kind, bearing, cause) DO UPDATE SET reports = tally.reports + excluded.reports
+
+-- name: tally_prune
+DELETE FROM tally WHERE day = ? AND receiver = ? AND kind = ? AND bearing = ? AND cause = ? AND reports = 0
+
+-- name: tally_domain_add
+INSERT INTO tally_domain (receiver, week, domain, kind, bearing, reports) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (receiver, week, domain, kind, bearing) DO UPDATE SET reports = tally_domain.reports + excluded.reports
+
+-- name: tally_domain_prune
+DELETE FROM tally_domain WHERE receiver = ? AND week = ? AND domain = ? AND kind = ? AND bearing = ? AND reports = 0
+
+-- name: tally_reply_add
+INSERT INTO tally_reply (week, reply, receiver, kind, cause, rule, reports) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (week, reply, receiver, kind, cause, rule) DO UPDATE SET reports = tally_reply.reports + excluded.reports
+
+-- name: tally_reply_prune
+DELETE FROM tally_reply WHERE week = ? AND reply = ? AND receiver = ? AND kind = ? AND cause = ? AND rule = ? AND reports = 0
+
+-- name: reply_add
+INSERT INTO reply (id, words, block, item) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
+
+-- name: reply_prune
+DELETE FROM reply WHERE id = :id AND NOT EXISTS (SELECT 1 FROM tally_reply t WHERE t.reply = reply.id)
+
+-- name: tally_days
+SELECT day, receiver, kind, bearing, cause, reports FROM tally WHERE day >= :since AND day < :until
+  AND receiver = :receiver    -- if receiver
+
+-- name: sent_days
+SELECT day, sum(addresses) FROM sent WHERE day >= :since AND day < :until
+  AND receiver = :receiver    -- if receiver
+GROUP BY day
+
+-- name: sent_receivers
+SELECT receiver, sum(addresses) FROM sent WHERE day >= :since AND day < :until GROUP BY receiver
+
+-- name: tally_domains
+SELECT domain,
+  sum(CASE WHEN kind = 'failed' AND bearing = 'address' THEN reports ELSE 0 END),
+  sum(CASE WHEN kind = 'failed' AND bearing = 'domain' THEN reports ELSE 0 END),
+  sum(CASE WHEN kind = 'failed' AND bearing IN ('sender', 'sender-claim') THEN reports ELSE 0 END),
+  sum(CASE WHEN kind = 'failed' AND bearing = '' THEN reports ELSE 0 END),
+  sum(CASE WHEN kind = 'delayed' THEN reports ELSE 0 END)
+FROM tally_domain WHERE receiver = :receiver AND week >= :since
+GROUP BY domain ORDER BY sum(reports) DESC, domain LIMIT :most
+
+-- name: tally_delivered
+SELECT destination, sum(delivered) FROM traffic WHERE destination IN :ids AND slot >= :since AND slot < :until
+GROUP BY destination
+
+-- name: tally_reply_most
+-- The replies with the largest counts of a week.
+SELECT reply FROM tally_reply WHERE week = :week
+  AND receiver = :receiver                                                    -- if receiver
+  AND (cause IN :no_cause OR rule IN :no_rule)                                -- if unclassified
+  AND rule IN :by_model AND cause NOT IN :no_cause                            -- if model
+  AND rule NOT IN :no_rule AND rule NOT IN :by_model AND cause NOT IN :no_cause -- if rule
+ORDER BY reports DESC, reply LIMIT :most
+
+-- name: tally_replies
+-- The counts of some replies.
+SELECT reply, receiver, kind, cause, rule, sum(reports) FROM tally_reply WHERE reply IN :ids AND week >= :since
+  AND receiver = :receiver                                                    -- if receiver
+  AND (cause IN :no_cause OR rule IN :no_rule)                                -- if unclassified
+  AND rule IN :by_model AND cause NOT IN :no_cause                            -- if model
+  AND rule NOT IN :no_rule AND rule NOT IN :by_model AND cause NOT IN :no_cause -- if rule
+GROUP BY reply, receiver, kind, cause, rule
+
+-- name: tally_reply_weeks
+SELECT week, reply, receiver, kind, cause, rule, reports FROM tally_reply WHERE reply = :id ORDER BY week DESC, reports DESC
+
+-- name: reply_words
+SELECT id, words FROM reply WHERE id IN :ids
+
+-- name: reply_get
+SELECT words, block, item FROM reply WHERE id = :id
+
+-- name: tally_refusing
+SELECT day, receiver, cause, sum(reports) FROM tally WHERE day >= :since AND bearing IN ('sender', 'sender-claim')
+GROUP BY day, receiver, cause
+
+-- name: tally_state_of
+SELECT address, state, basis, coalesce(cause, rule), trust, until IS NULL FROM state WHERE address IN :ids
+
+-- name: tally_state_add
+INSERT INTO tally_state (state, basis, cause, trust, names) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (state, basis, cause, trust) DO UPDATE SET names = tally_state.names + excluded.names
+
+-- name: tally_state_prune
+DELETE FROM tally_state WHERE names = 0
+
+-- name: tally_states
+-- Decisions without an end, and those that end after :now.
+SELECT state, basis, cause, trust, names FROM tally_state
+UNION ALL SELECT state, '', coalesce(cause, rule), trust, count(*) FROM state WHERE until IS NOT NULL AND until > :now
+GROUP BY state, coalesce(cause, rule), trust
+
+-- name: state_begun
+-- Decisions of one kind that began from :since to :now.
+SELECT count(*) FROM state WHERE state = :state AND since >= :since AND since <= :now
+  AND cause = :cause                     -- if cause
+  AND cause IS NULL AND rule = :rule     -- if rule
+
+-- name: state_newest
+-- Decisions of one kind, the latest first, behind a place in that order.
+SELECT s.since, s.address, s.basis, s.scope, s.stream, a.name, s.state, s.cause, s.until, s.why, s.rule, s.by, s.trust
+FROM state s JOIN address a ON a.id = s.address
+WHERE s.state = :state AND (s.until IS NULL OR s.until > :now)
+  AND s.cause = :cause                       -- if cause
+  AND s.cause IS NULL AND s.rule = :rule     -- if rule
+  AND (s.since, s.address, s.basis, s.scope, s.stream) < (:since, :address, :basis, :scope, :stream)    -- if since
+ORDER BY s.since DESC, s.address DESC, s.basis DESC, s.scope DESC, s.stream DESC LIMIT :most
+
+-- name: state_at_domain
+-- Decisions on a domain and its addresses, of those behind an address in the order of ids.
+SELECT s.since, s.address, s.basis, s.scope, s.stream, a.name, s.state, s.cause, s.until, s.why, s.rule, s.by, s.trust
+FROM (SELECT id, name FROM address WHERE domain = :domain AND domain != 0 AND id > :after ORDER BY id LIMIT :scanned) a
+JOIN state s ON s.address = a.id
+WHERE s.until IS NULL OR s.until > :now ORDER BY s.address, s.basis, s.scope, s.stream
+
+-- name: address_after
+-- The last of so many addresses at a domain behind one.
+SELECT max(id), count(*) FROM (SELECT id FROM address WHERE domain = :domain AND domain != 0 AND id > :after ORDER BY id LIMIT :scanned) page
+
+-- name: dmarc_passed
+-- Of each domain, the mails in reports since that moment, those that pass DMARC, those that pass it by DKIM and by SPF, the
+-- reports and the last moment.
+SELECT r.domain, sum(w.mails), sum(CASE WHEN w.dkim = 'pass' OR w.spf = 'pass' THEN w.mails ELSE 0 END),
+  sum(CASE WHEN w.dkim = 'pass' THEN w.mails ELSE 0 END), sum(CASE WHEN w.spf = 'pass' THEN w.mails ELSE 0 END),
+  count(DISTINCT r.id), max(r.last)
+FROM dmarc_report r JOIN dmarc_row w ON w.report = r.id WHERE r.last >= :since GROUP BY r.domain ORDER BY sum(w.mails) DESC, r.domain
+
+-- name: coverage_hours
+-- The hours with an entry, by source.
+SELECT source, hour FROM coverage WHERE hour >= :since ORDER BY source, hour

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from bouncewise.model import Cause, Decision, Label, Report
+from bouncewise.model import Cause, Label, Report
 from bouncewise.times import Day, Micros, Slot
 
 
@@ -192,36 +192,25 @@ class Mailed(NamedTuple):
     last: Day | None
 
 
-class DayCount(NamedTuple):
-    """Final refusals of one day, by what they are about (model/bearing.py)."""
-
-    day: Day
-    bearing: str
-    refused: int
-
-
-class ReceiverCount(NamedTuple):
-    """Addresses that a receiver refused for one cause; ``bearing``: what that is about."""
-
-    receiver: str
-    bearing: str
-    cause: str
-    addresses: int
-
-
-class StatePage(NamedTuple):
-    """Names with their Decisions; ``after``: where the next page begins, None: this is the last."""
-
-    rows: list[tuple[str, Decision]]
-    after: int | None
-
-
 class Run(NamedTuple):
     """A run of ingest: what it read, the rules that judged, and when it began."""
 
     source: str
     rules: str
     began: datetime
+
+
+class Mention(NamedTuple):
+    """Where a name stands in what somebody wrote as the reason of an act, or of a ruling on an
+    incident: ``about`` whom or what it is; ``table`` and ``number`` are its row.
+    """
+
+    table: str
+    number: int
+    about: str
+    at: datetime
+    by: str
+    why: str
 
 
 class Import(NamedTuple):

@@ -21,6 +21,7 @@ from bouncewise.ledger.database import Database
 from bouncewise.ledger.entries import EventColumns, Names, event_columns, names_of, time_of
 from bouncewise.ledger.placing import advice_for
 from bouncewise.ledger.records import Block
+from bouncewise.ledger.tallies import mark_due
 from bouncewise.model import Decision, Report, State, Trust, Verdict
 from bouncewise.model.bearing import bearing, concerns_domain, directory
 from bouncewise.times import Micros, micros
@@ -34,6 +35,7 @@ _NEVER_CHANGED = frozenset(
         "delivery",
         "traffic",
         "act",
+        "audit",
         "pending",
         "ruling",
         "state_change",
@@ -49,6 +51,15 @@ _NEVER_CHANGED = frozenset(
         "engagement",
         "address_source",
         "signal",
+        "dmarc_report",
+        "dmarc_row",
+        "tls_report",
+        "tls_failure",
+        "tally",
+        "tally_hour",
+        "tally_domain",
+        "tally_reply",
+        "reply",
     }
 )
 _PAGE = 10_000  # names derived at a time
@@ -126,6 +137,7 @@ class Rejudge:
             self._db.many("event_judge", [(*judged, about_whom, where, number, place.at, digest)])
             self._remember_rule(number, place, row[3])
         self._judge_domain(names.final, place, final, columns)
+        mark_due(self._db, [place.at])
         return True
 
     def _judge_domain(

@@ -12,6 +12,7 @@ from bouncewise.ledger.records import Batch
 from bouncewise.ledger.report_records import (
     DmarcCount,
     DmarcDomain,
+    DmarcPassed,
     NewSource,
     PolicySeen,
     SignalCount,
@@ -44,6 +45,9 @@ class SenderReports(Protocol):
 
     def mails(self, since: datetime, known: int) -> dict[str, tuple[int, int]]:
         """By domain the mails in reports since that moment, and those of reports up to *known*."""
+
+    def passed(self, since: datetime) -> list[DmarcPassed]:
+        """The mails of each domain in reports since then, and how many of them pass."""
 
     def newest(self) -> int:
         """The number of the DMARC report that was added last; 0 where there is none."""

@@ -18,6 +18,20 @@ class DmarcDomain(NamedTuple):
     last: datetime
 
 
+class DmarcPassed(NamedTuple):
+    """Mails of a domain in DMARC reports: all, those that pass, those that pass by DKIM and by SPF;
+    the reports, and when the last ended.
+    """
+
+    domain: str
+    mails: int
+    passed: int
+    dkim: int
+    spf: int
+    reports: int
+    last: datetime
+
+
 class PolicySeen(NamedTuple):
     """A policy as reporters saw it (``p=none sp=reject``), when last, and how many of them."""
 

@@ -1,4 +1,4 @@
--- The ledger of bouncewise, schema 12. Times are microseconds since 1970 in UTC; a slot is ten minutes since 1970.
+-- The ledger of bouncewise, schema 13. Times are microseconds since 1970 in UTC; a slot is ten minutes since 1970.
 -- Evidence (block, event, delivery, act, ruling) is only ever added to; everything else is derived and can be derived again.
 -- An event's cause, advice, rule, words, receiver, bearing and directory follow the rules that judged last; its block keeps
 -- the verdict as first judged. An address is known by the first 64 bits of a BLAKE2b hash of its normal form; "@example.org"
@@ -299,3 +299,60 @@ CREATE TABLE signal (
 
 -- Names that were forgotten: a keyed hash of each, when, and the Decisions that were in force then (msgpack).
 CREATE TABLE forgotten (hash BLOB PRIMARY KEY, at INTEGER NOT NULL, decisions BLOB NOT NULL) WITHOUT ROWID;
+
+-- Counts for pages, derived. What is counted: the final failures and deferrals of addresses that were mailed, each address
+-- once an hour for one cause; tallies.py says how. tally_due: the hours of which events were added or changed since they
+-- were counted; tally_hour: what was counted of each (zstd over msgpack). A week begins on Monday.
+CREATE INDEX event_at ON event (at);
+CREATE INDEX event_sender_cause ON event (cause, receiver, at, address, bearing) WHERE bearing IN ('sender', 'sender-claim');
+CREATE TABLE tally_due (hour INTEGER PRIMARY KEY);
+CREATE TABLE tally_hour (hour INTEGER PRIMARY KEY, data BLOB NOT NULL);
+
+CREATE TABLE tally (
+  day INTEGER NOT NULL,
+  receiver TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  bearing TEXT NOT NULL,
+  cause TEXT NOT NULL,
+  reports INTEGER NOT NULL,
+  PRIMARY KEY (day, receiver, kind, bearing, cause)
+) WITHOUT ROWID;
+
+CREATE TABLE tally_domain (
+  receiver TEXT NOT NULL,
+  week INTEGER NOT NULL,
+  domain TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  bearing TEXT NOT NULL,
+  reports INTEGER NOT NULL,
+  PRIMARY KEY (receiver, week, domain, kind, bearing)
+) WITHOUT ROWID;
+
+CREATE TABLE tally_reply (
+  week INTEGER NOT NULL,
+  reply INTEGER NOT NULL,
+  receiver TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  cause TEXT NOT NULL,
+  rule TEXT NOT NULL,
+  reports INTEGER NOT NULL,
+  PRIMARY KEY (week, reply, receiver, kind, cause, rule)
+) WITHOUT ROWID;
+CREATE INDEX tally_reply_reply ON tally_reply (reply, week);
+CREATE INDEX tally_reply_most ON tally_reply (week, reports);
+
+-- Words that decided, without what differs between recipients; and where a report with them stands.
+CREATE TABLE reply (id INTEGER PRIMARY KEY, words TEXT NOT NULL, block INTEGER NOT NULL, item INTEGER NOT NULL);
+
+-- Decisions without an end. The others are few, and counted by the index.
+CREATE TABLE tally_state (
+  state TEXT NOT NULL,
+  basis TEXT NOT NULL,
+  cause TEXT NOT NULL,
+  trust TEXT NOT NULL,
+  names INTEGER NOT NULL,
+  PRIMARY KEY (state, basis, cause, trust)
+) WITHOUT ROWID;
+CREATE INDEX state_newest ON state (state, cause, since, address, basis, scope, stream) WHERE cause IS NOT NULL;
+CREATE INDEX state_newest_by_rule ON state (state, rule, since, address, basis, scope, stream) WHERE cause IS NULL;
+CREATE INDEX state_until ON state (until, state, cause, rule, trust) WHERE until IS NOT NULL;

@@ -15,6 +15,7 @@ from bouncewise.ledger.records import Batch
 from bouncewise.ledger.report_records import (
     DmarcCount,
     DmarcDomain,
+    DmarcPassed,
     NewSource,
     PolicySeen,
     SignalCount,
@@ -170,6 +171,17 @@ class SenderReports:
         """By domain the mails in reports since that moment, and those of reports up to *known*."""
         found = self._db.all("dmarc_mails", since=micros(since), known=known)
         return {name: (mails, before) for name, mails, before in found}
+
+    def passed(self, since: datetime) -> list[DmarcPassed]:
+        """The mails of each domain in reports since then, and how many of them pass."""
+        return [
+            DmarcPassed(
+                name, int(mails), int(passed), int(dkim), int(spf), count, datetime_of(last)
+            )
+            for name, mails, passed, dkim, spf, count, last in self._db.all(
+                "dmarc_passed", since=micros(since)
+            )
+        ]
 
     def newest(self) -> int:
         """The number of the DMARC report that was added last; 0 where there is none."""

@@ -14,43 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from bouncewise.errors import LedgerError
-from bouncewise.ledger.database import BUSY_SECONDS, PATIENCE, Database, Row
+from bouncewise.ledger.database import Database, Row
 from bouncewise.ledger.files import create_private, is_file
 from bouncewise.ledger.location import Location
 from bouncewise.ledger.queries import compose, queries
-
-_ERRORS = (sqlite3.Error, UnicodeError)
-"""What SQLite raises; also for names in a damaged file that are no text."""
-
-
-def _connect(name: str, *, uri: bool = False) -> sqlite3.Connection:
-    wait = PATIENCE.get(BUSY_SECONDS)
-    connection = sqlite3.connect(name, isolation_level=None, timeout=wait, uri=uri)
-    try:
-        connection.execute(f"PRAGMA busy_timeout={int(wait * 1000)}")
-        connection.execute("SELECT count(*) FROM sqlite_master")  # fails for what is no database
-    except _ERRORS:
-        connection.close()
-        raise
-    return connection
-
-
-def _connect_read_only(path: Path) -> sqlite3.Connection:
-    """A connection that cannot write. Where the folder cannot be written to, SQLite cannot make
-    the file that readers share; nobody writes then, and it is not needed.
-    """
-    name = f"{path.absolute().as_uri()}?mode=ro"
-    try:
-        return _connect(name, uri=True)
-    except sqlite3.OperationalError:
-        log = Path(f"{path}-wal")
-        if log.exists() and log.stat().st_size:
-            raise
-        return _connect(f"{name}&immutable=1", uri=True)
-
-
-def _reason(bad: Exception) -> str:
-    return (bad.strerror if isinstance(bad, OSError) else None) or str(bad).rstrip(".")
+from bouncewise.ledger.sqlite_connection import ERRORS, connect, connect_read_only, reason
 
 
 class SqliteDatabase(Database):
@@ -73,8 +41,8 @@ class SqliteDatabase(Database):
                 create_private(path)
             # (":memory:" is a file like any other; SQLite gives that name alone a meaning)
             name = str(path.absolute())
-            self._connection = _connect_read_only(path) if read_only else _connect(name)
-        except (*_ERRORS, OSError) as bad:
+            self._connection = connect_read_only(path) if read_only else connect(name)
+        except (*ERRORS, OSError) as bad:
             raise self._unusable(bad) from None
 
     def close(self) -> None:
@@ -98,7 +66,7 @@ class SqliteDatabase(Database):
 
     def _failed(self, bad: Exception) -> LedgerError:
         return LedgerError(
-            f"{self.path}: {_reason(bad)}. Nothing of the transaction at hand was kept."
+            f"{self.path}: {reason(bad)}. Nothing of the transaction at hand was kept."
         )
 
     def _unusable(self, bad: Exception) -> LedgerError:
@@ -109,7 +77,7 @@ class SqliteDatabase(Database):
                 " the owner of the file, or on a copy of the file."
             )
         return LedgerError(
-            f"{self.path}: cannot be used as a ledger: {_reason(bad)}. Give another with --db."
+            f"{self.path}: cannot be used as a ledger: {reason(bad)}. Give another with --db."
         )
 
     # ── queries ──────────────────────────────────────────────────────────────────────────────────
@@ -117,13 +85,13 @@ class SqliteDatabase(Database):
     def _execute(self, sql: str, values: Any = ()) -> sqlite3.Cursor:
         try:
             return self._connection.execute(sql, values)
-        except _ERRORS as bad:
+        except ERRORS as bad:
             raise self._failed(bad) from None
 
     def _fetch(self, cursor: sqlite3.Cursor) -> Row | None:
         try:
             row: Row | None = cursor.fetchone()
-        except _ERRORS as bad:
+        except ERRORS as bad:
             raise self._failed(bad) from None
         return row
 
@@ -133,7 +101,7 @@ class SqliteDatabase(Database):
             # (not ``yield from``: it closes the cursor, which fails once the database is closed)
             for row in self._execute(*compose(query, given)):  # noqa: UP028
                 yield row
-        except _ERRORS as bad:
+        except ERRORS as bad:
             raise self._failed(bad) from None
 
     def all(self, query: str, /, **given: Any) -> list[Row]:
@@ -152,7 +120,7 @@ class SqliteDatabase(Database):
         """Change something by *query* once for each of *rows*; how many rows that changed."""
         try:
             return self._connection.executemany(queries()[query], rows).rowcount
-        except _ERRORS as bad:
+        except ERRORS as bad:
             raise self._failed(bad) from None
 
     # ── transactions ─────────────────────────────────────────────────────────────────────────────
@@ -166,7 +134,7 @@ class SqliteDatabase(Database):
         """
         try:
             self._connection.execute("BEGIN IMMEDIATE")
-        except _ERRORS as bad:
+        except ERRORS as bad:
             if "locked" not in str(bad):
                 raise self._failed(bad) from None
             raise LedgerError(
@@ -178,7 +146,7 @@ class SqliteDatabase(Database):
         except BaseException as bad:
             if self._connection.in_transaction:  # a full disk ends the transaction by itself
                 self._connection.execute("ROLLBACK")
-            if isinstance(bad, _ERRORS):
+            if isinstance(bad, ERRORS):
                 raise self._failed(bad) from None
             raise
 
@@ -194,7 +162,7 @@ class SqliteDatabase(Database):
             if trial:
                 self._shadow(kept)
             yield
-        except (*_ERRORS, LedgerError) as bad:
+        except (*ERRORS, LedgerError) as bad:
             raise LedgerError(
                 f"replay: {bad} Nothing was changed. Is another bouncewise writing? Is there room "
                 f"for temporary files, as much"
@@ -217,15 +185,15 @@ class SqliteDatabase(Database):
             create_private(path)
             with (
                 # (SQLite does not copy from a connection that writes: it would wait for itself)
-                contextlib.closing(_connect_read_only(self.path)) as source,
+                contextlib.closing(connect_read_only(self.path)) as source,
                 contextlib.closing(sqlite3.connect(path)) as target,
             ):
                 source.backup(target)
                 target.execute("PRAGMA journal_mode=DELETE")  # one file, without -wal
-        except (*_ERRORS, OSError) as bad:
+        except (*ERRORS, OSError) as bad:
             path.unlink(missing_ok=True)
             raise LedgerError(
-                f"{path}: no copy could be written: {_reason(bad)}. Nothing was changed"
+                f"{path}: no copy could be written: {reason(bad)}. Nothing was changed"
             ) from None
 
     def commit(self) -> None:
@@ -264,7 +232,7 @@ class SqliteDatabase(Database):
         try:
             found = self._connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
             return {name for (name,) in found}
-        except _ERRORS as bad:
+        except ERRORS as bad:
             raise self._unusable(bad) from None
 
     def script(self, statements: Iterable[str]) -> None:
@@ -278,6 +246,35 @@ class SqliteDatabase(Database):
             raise KeyError(table)
         (found,) = self._fetch(self._execute(f"SELECT count(*) FROM {table}")) or (0,)
         return int(found)
+
+    def columns(self, table: str) -> list[str]:
+        """The columns of one of the ledger's tables."""
+        return [name for name, *_ in self._execute(f"SELECT * FROM {table} LIMIT 0").description]
+
+    def whole(self, table: str, columns: list[str]) -> Iterator[Row]:
+        """Every row of a table, as they are fetched."""
+        cursor = self._execute(f"SELECT {', '.join(columns)} FROM {table}")
+        while row := self._fetch(cursor):
+            yield row
+
+    def fill(self, table: str, columns: list[str], rows: Iterator[Row]) -> None:
+        """Write rows into an empty table; SQLite numbers later ones behind them."""
+        values = ", ".join("?" * len(columns))
+        sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({values})"
+        try:
+            self._connection.executemany(sql, rows)
+        except ERRORS as bad:
+            raise self._failed(bad) from None
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """A transaction that only reads."""
+        self._execute("BEGIN")
+        try:
+            yield
+        finally:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
 
     def data_version(self) -> int:
         """A number that differs after another connection changed the file."""

@@ -16,7 +16,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Self
 
-from bouncewise.ledger import histories, index, mails, migrate, rejudge, rows
+from bouncewise.ledger import histories, index, mails, migrate, rejudge, rows, state_tallies
 from bouncewise.ledger.append import append
 from bouncewise.ledger.audit import Audit
 from bouncewise.ledger.coverage import Coverage
@@ -40,6 +40,7 @@ from bouncewise.ledger.protocol import Store
 from bouncewise.ledger.queries import MOST_IDS
 from bouncewise.ledger.records import Batch, Sent
 from bouncewise.ledger.sender_reports import SenderReports
+from bouncewise.ledger.tallies import Tallies
 from bouncewise.ledger.traffic import Traffic
 from bouncewise.model import Decision, Decisions, Event
 from bouncewise.times import Day, Micros, datetime_of, day_of, micros
@@ -65,8 +66,9 @@ class SqlStore:
         self.outcomes = Outcomes(database)
         self.engagement = Engagement(database)
         self.failed_mails, self.daily = FailedMails(database), Daily(database)
-        self.forgotten, self.erasure = Forgotten(database), Erasure(database)
-        self.imports, self.audit = Imports(database), Audit(database)
+        self.tallies, self.forgotten = Tallies(database), Forgotten(database)
+        self.erasure, self.imports = Erasure(database), Imports(database)
+        self.audit = Audit(database)
         self._own_changes = 0
 
     def __enter__(self) -> Self:
@@ -74,9 +76,6 @@ class SqlStore:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def __repr__(self) -> str:
-        return f"<ledger {self.name}>"
 
     def close(self) -> None:
         """Close the file."""
@@ -226,12 +225,13 @@ class SqlStore:
             number = rows.id_of(name)
             numbers.append(number)
             states += (rows.state_row(number, decision) for decision in found)
-        before = {number for (number,) in self._db.by_ids("state_exists", numbers)}
+        before = state_tallies.uncount(self._db, numbers)
         if index.is_kept(self._db):
             changed = before.symmetric_difference(row[0] for row in states)
             self._db.many("state_change_add", ((number,) for number in sorted(changed)))
         self._db.many("state_delete", ((number,) for number in sorted(before)))
         self._db.many("state_put", sorted(states))
+        state_tallies.count(self._db, states)
 
     def states(self, after: str | None = None) -> Iterator[tuple[str, Decisions]]:
         query = "state_all" if after is None else "state_behind"

@@ -9,13 +9,15 @@ events.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
+from functools import cache
 from typing import Any, TypeVar
 
 from bouncewise.ledger.database import Database
 from bouncewise.ledger.records import ComplaintCount, Refusals, SenderRefusals
 from bouncewise.ledger.rows import domain_of, id_of
+from bouncewise.ledger.tallies import Tallies
 from bouncewise.model import Cause, Kind
 from bouncewise.times import (
     MICROS_A_DAY,
@@ -155,26 +157,50 @@ class Traffic:
                     wanted[key][Slot(slot)] += n
         return dict(zip(destinations, wanted.values(), strict=True))
 
-    def sender_refusals_by_day(self, since: datetime, least: int) -> list[SenderRefusals]:
-        """The days on which a receiver refused the sender or message for *least* addresses or
-        more; by cause and day.
+    def sender_refusals_by_day(
+        self, since: datetime, is_reached: Callable[[int, int], bool]
+    ) -> list[SenderRefusals]:
+        """The days on which a receiver refused the sender or message for so many addresses, beside
+        so many delivered to, that *is_reached*; by cause and day.
+
+        *is_reached* holds for more refusals if it holds for fewer: reports are counted first, and
+        addresses only where reports are enough.
         """
-        rows = self._db.all(
-            "sender_refusals_by_day", day=MICROS_A_DAY, since=micros(since), least=least
-        )
-        return [
-            SenderRefusals(
-                Cause(cause),
-                Day(day),
-                receiver,
-                refused,
-                self._sum(receiver, day * SLOTS_A_DAY, (day + 1) * SLOTS_A_DAY),
-                datetime_of(first),
-                datetime_of(last),
-                words,
+        found = []
+        delivered = cache(self._delivered_on)
+        for day, receiver, cause, reports in Tallies(self._db).refusing_days(since):
+            if receiver is not None and not is_reached(reports, delivered(day, receiver)):
+                continue
+            rows = self._db.all(
+                "sender_refusals_by_day",
+                since=max(micros(since), day * MICROS_A_DAY),
+                until=(day + 1) * MICROS_A_DAY,
+                cause=cause,
+                receiver=receiver,
             )
-            for cause, day, receiver, refused, first, last, words in rows
-        ]
+            found += [
+                SenderRefusals(
+                    Cause(c),
+                    day,
+                    r,
+                    n,
+                    delivered(day, r),
+                    datetime_of(first),
+                    datetime_of(last),
+                    self._words(c, r, first),
+                )
+                for c, r, n, first, last in rows
+                if is_reached(n, delivered(day, r))
+            ]
+        return sorted(found, key=lambda row: (row.cause, row.day, -row.refused, row.receiver))
+
+    def _words(self, cause: str, receiver: str, at: int) -> str:
+        """The words with which the sender was refused at that moment."""
+        found = self._db.one("sender_refusal_words", cause=cause, receiver=receiver, at=at)
+        return str(found[0]) if found else ""
+
+    def _delivered_on(self, day: Day, receiver: str) -> int:
+        return self._sum(receiver, day * SLOTS_A_DAY, (day + 1) * SLOTS_A_DAY)
 
     def refused_by_day(
         self, causes: Iterable[Cause], since: datetime

@@ -11,13 +11,15 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
+from unicodedata import normalize
 
 from bouncewise.errors import InputError
 from bouncewise.lists.names import name_in
 
 NAMES = (
     "email,e-mail,emailaddress,email address,e-mail address,email_address,mail,address,recipient,"
-    "rcpt,subscriber,adresse,e-mail-adresse,correo,courriel,to".split(",")
+    "rcpt,subscriber,adresse,e-mail-adresse,adresse e-mail,"
+    "adresse email,adresse électronique,correo,correo electrónico,courriel,to".split(",")
 )
 SAMPLE = 100
 """Rows whose cells are looked at."""
@@ -31,7 +33,7 @@ def is_address(cell: str) -> bool:
 
 def folded(header: Sequence[str]) -> list[str]:
     """The names of columns, to be compared."""
-    return [name.strip().strip("\"'").strip().casefold() for name in header]
+    return [normalize("NFC", name.strip().strip("\"'").strip().casefold()) for name in header]
 
 
 def address_column(

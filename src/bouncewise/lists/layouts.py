@@ -113,6 +113,7 @@ class Knowledge(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename=
 
     words: dict[Meaning, tuple[str, ...]]
     filled: dict[Meaning, tuple[str, ...]]
+    types: tuple[str, ...]
     bounce_reasons: BounceReasons
     columns: Columns
     contacts: Contacts
@@ -144,6 +145,12 @@ def filled() -> tuple[tuple[Meaning, re.Pattern[str]], ...]:
 def bounce_columns() -> re.Pattern[str]:
     """The names of columns that give the reason of a bounce in words."""
     return re.compile("|".join(knowledge().bounce_reasons.columns))
+
+
+@cache
+def type_columns() -> re.Pattern[str]:
+    """The names of columns that say whether somebody opted out of one type of mail."""
+    return re.compile("|".join(knowledge().types))
 
 
 def names() -> list[str]:

@@ -11,34 +11,37 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from bouncewise.lists.reasons import folded_word
+from bouncewise.lists.reasons import folded_word, is_no, is_type
 
 _SHOWN = 5
 
 
 class OptOuts:
-    """The columns of types whose names match *pattern*, without the *known* ones: those that have
-    TRUE, FALSE or nothing in the rows of *top*.
+    """The columns of types: those whose names say so, and those that match *pattern*, without the
+    *known* ones, if they have TRUE, FALSE or nothing in the rows of *top*.
     """
 
     def __init__(
         self, header: Sequence[str], pattern: str, known: set[int], top: Sequence[Sequence[str]]
     ) -> None:
         self._header = header
-        is_type = re.compile(pattern or r"(?!)").fullmatch
-        self._columns = [
+        may_be = re.compile(pattern or r"(?!)").fullmatch
+        self.columns = [
             i
             for i, name in enumerate(header)
-            if i not in known
-            and is_type(folded_word(name.strip().rpartition(".")[2]))
-            and all(_flag(row, i) in ("", "true", "false") for row in top)
+            if is_type(name.strip())
+            or (
+                i not in known
+                and may_be(folded_word(name.strip().rpartition(".")[2]))
+                and all(_flag(row, i) in ("", "true", "false") for row in top)
+            )
         ]
         self._rows = 0
         self._counts: Counter[int] = Counter()
 
     def add(self, cells: Sequence[str]) -> None:
         """Count the opt-outs of a row."""
-        found = [i for i in self._columns if _flag(cells, i) == "true"]
+        found = [i for i in self.columns if not is_no(_flag(cells, i))]
         self._counts.update(found)
         self._rows += bool(found)
 
@@ -48,8 +51,9 @@ class OptOuts:
             return ""
         counts = self._counts.most_common(_SHOWN)
         types = ", ".join(f"{self._header[i][:40]}: {n:,}" for i, n in counts)
+        rows = "1 row opts" if self._rows == 1 else f"{self._rows:,} rows opt"
         return (
-            f"{self._rows:,} rows opt out of types of mail, not of all ({types}); this is not "
+            f"{rows} out of types of mail, not of all ({types}); this is not "
             "imported. To stop all marketing mail to them, import these rows alone with --scope "
             "marketing"
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
+from unicodedata import normalize
 
 from bouncewise.lists.layouts import (
     STRICTNESS,
@@ -18,18 +19,21 @@ from bouncewise.lists.layouts import (
     bounce_columns,
     filled,
     knowledge,
+    type_columns,
     words,
 )
 from bouncewise.model import Scope
 
 _SCOPE_WORDS = ("transactional", "nontransactional")  # SparkPost
+_TIME_NAME = re.compile(r"(?:at|on|am|le|date|time|datum|fecha|timestamp)$")
+_SOFT_NAME = re.compile(r"(?:is|has)?(?:bouncedsoft|softbounce[ds]?)(?:count)?")
 _MAX_LIST = 2000
 _PLAIN = re.compile(r"[\s_-]+")
 _NO = frozenset(
     """false f no n null none never n/a - -- — 0 nan nil undefined off [] {}
     nein non нет nie ne nej nee não nao falso faux falsch""".split()
 ) | {"", "not bounced"}
-_YES = frozenset(("true", "t", "yes", "y", "1"))
+_YES = frozenset("true t yes y 1 ja j oui o sí si s vrai wahr verdadero".split())
 _LISTED = re.compile(r"[^\W\d_][^\W\d]*(?: [^\W\d]+)*")
 _KIND = re.compile(r"([\w -]+)\([^()]*\)")
 # MySQL's 0000-00-00, and the first days of Unix, of .NET and of spreadsheets.
@@ -55,6 +59,10 @@ class Reasons(NamedTuple):
     filled: tuple[tuple[Meaning, int], ...]
     kinds: tuple[int, ...] = ()
     """Those that give the reason of a bounce in words."""
+    times: frozenset[int] = frozenset()
+    """Those of ``filled`` that say when: another column may say that it did not happen."""
+    soft: tuple[int, ...] = ()
+    """Those that count or flag soft bounces."""
 
     @classmethod
     def of(cls, names: Sequence[str], layout: Layout | None) -> Reasons:
@@ -75,9 +83,11 @@ class Reasons(NamedTuple):
                 (meaning, i)
                 for meaning, pattern in filled()
                 for i, name in enumerate(plain)
-                if pattern.fullmatch(name)
+                if pattern.fullmatch(name) and not is_type(names[i])
             ),
             kinds=tuple(i for i, name in enumerate(plain) if bounce_columns().fullmatch(name)),
+            times=frozenset(i for i, name in enumerate(plain) if _TIME_NAME.search(name)),
+            soft=tuple(i for i, name in enumerate(plain) if _SOFT_NAME.fullmatch(name)),
         )
 
     @property
@@ -102,7 +112,25 @@ class Reasons(NamedTuple):
     def _all(self, cells: Sequence[str]) -> list[Meaning]:
         """What the columns of a row say. Spam is no complaint beside a bounce, but its reason."""
         texts = [_cell(cells, i) for i in self.words if i not in self.kinds]
-        found = [_filled(meaning, _cell(cells, i)) for meaning, i in self.filled]
+        flags = {
+            (meaning, i): _filled(meaning, _cell(cells, i))
+            for meaning, i in self.filled
+            if i not in self.times
+        }
+        found = [*flags.values()]
+        denied = {
+            meaning
+            for (meaning, i), said in flags.items()
+            if said is Meaning.DELIVERABLE and _cell(cells, i)
+        }
+        if any(not is_no(_cell(cells, i)) for i in self.soft):
+            denied.add(Meaning.BOUNCED)
+            found.append(Meaning.DELIVERABLE)
+        found += (
+            _filled(meaning, _cell(cells, i))
+            for meaning, i in self.filled
+            if i in self.times and meaning not in denied
+        )
         found += [_kind(_cell(cells, i)) for i in self.kinds]
         found += (meaning for text in texts for meaning in self._meanings(text) if not _spam(text))
         is_bounce = not {self.means, *found}.isdisjoint((Meaning.BOUNCED, Meaning.BLOCKED))
@@ -138,9 +166,20 @@ class Reasons(NamedTuple):
         return next(filter(None, values), "") if values else None
 
 
+def is_type(column: str) -> bool:
+    """Whether a column says whether somebody opted out of one type of mail."""
+    name = folded_word(column)
+    return bool(type_columns().fullmatch(name) or type_columns().fullmatch(name.rpartition(".")[2]))
+
+
+def is_no(cell: str) -> bool:
+    """Whether a cell says no, nothing, or never."""
+    return cell.casefold() in _NO or _NO_DATE.fullmatch(cell) is not None
+
+
 def folded_word(text: str) -> str:
     """*text* as words are written in imports.toml."""
-    return _PLAIN.sub("", text.casefold())
+    return _PLAIN.sub("", normalize("NFC", text.casefold()))
 
 
 def is_reply(text: str) -> bool:
@@ -158,7 +197,7 @@ def joined(codes: Iterable[str], text: str) -> str:
 
 def _filled(meaning: Meaning, value: str) -> Meaning:
     """What a cell says in a column that is filled where something of this *meaning* happened."""
-    if value.casefold() in _NO or _NO_DATE.fullmatch(value):
+    if is_no(value):
         return Meaning.DELIVERABLE
     return words().get(folded_word(value), meaning)
 

@@ -50,6 +50,19 @@ class Lines:
         self._taken.append(line)
         return line.replace("\0", "")
 
+    def skip(self, lines: int) -> Iterator[str]:
+        """The first *lines* that are not blank, with the blank ones before, between and after."""
+        while lines and (line := self._read()):
+            lines -= bool(line.strip())
+            self._number += 1
+            yield line
+            while not lines and (line := self._read()):
+                if line.strip():
+                    self._again.append(line)
+                    return
+                self._number += 1
+                yield line
+
     def begin(self) -> int:
         """Start a row; the number of its first line."""
         self._number += len(self._taken)

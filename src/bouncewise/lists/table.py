@@ -8,6 +8,7 @@ Refuses: a file without a recognisable column of addresses.
 from __future__ import annotations
 
 import codecs
+import csv
 import io
 import re
 import sys
@@ -18,7 +19,14 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
 from bouncewise.errors import InputError
-from bouncewise.lists.column import NAMES, SAMPLE, address_column, folded, plain_column
+from bouncewise.lists.column import (
+    NAMES,
+    SAMPLE,
+    address_column,
+    folded,
+    is_address,
+    plain_column,
+)
 from bouncewise.lists.rows import Lines, TableRow, read_rows, swallowed
 from bouncewise.rfc.address import first as first_address
 
@@ -57,6 +65,8 @@ _FIRST_LINES = re.compile(r"[^\r\n]+")
 _QUOTED = re.compile('"[^"]*"')
 _SEPARATOR_HINT = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 """The first line that Excel writes and reads to name the delimiter."""
+_HEADER_WITHIN = 10
+"""Lines in which the header is looked for; blank ones do not count."""
 _UNDEFINED_IN_CP1252 = (b"\x81", b"\x8d", b"\x8f", b"\x90", b"\x9d")
 
 
@@ -160,10 +170,14 @@ def _read(
     lines = _FIRST_LINES.findall(sample.removeprefix(mark))
     hint = _SEPARATOR_HINT.fullmatch(lines[0]) if lines else None
     preamble = mark + (text.readline() if hint else "")
-    first_line = _QUOTED.sub("", next((line for line in lines[bool(hint) :] if line.strip()), ""))
-    delimiter = hint[1] if hint else max(",;\t|", key=lambda d: (first_line.count(d), d == ","))
+    lines = [line for line in lines[bool(hint) :] if line.strip()][:_HEADER_WITHIN]
+    titles = _titles(lines, column)
+    line = _QUOTED.sub("", lines[titles] if lines else "")
+    delimiter = hint[1] if hint else _delimiter(line)
     newline = next((end for end in ("\r\n", "\n", "\r") if end in sample), "\n")
-    rows = read_rows(Lines(text, bool(hint)), delimiter)
+    reader = Lines(text, bool(hint))
+    preamble += "".join(reader.skip(titles))
+    rows = read_rows(reader, delimiter)
     first = next(rows, None)
     if first is None:
         raise InputError(f"{path}: the file is empty")
@@ -180,6 +194,26 @@ def _read(
     address = address_column(header, cells, column, path) if header else plain_column(cells, path)
     checked = _checked(chain(top, rows), delimiter, len(first.cells), address)
     return Table(header, checked, address, delimiter, encoding, newline, preamble, path)
+
+
+def _titles(lines: list[str], column: str | None) -> int:
+    """How many lines stand before the header: the title and the date of a report, say. 0 unless
+    one of *lines* names the column of addresses, and none before it has an address in a cell.
+    """
+    for number, line in enumerate(lines):
+        if line.count('"') % 2:  # a quoted cell over several lines
+            break
+        plain = line.replace("\0", "")
+        cells = next(csv.reader([plain], delimiter=_delimiter(_QUOTED.sub("", plain))), [])
+        if _has_column(cells, column) and not any(map(_has_address, cells)):
+            return number
+        if any(map(is_address, cells)):
+            break
+    return 0
+
+
+def _delimiter(line: str) -> str:
+    return max(",;\t|", key=lambda d: (line.count(d), d == ","))
 
 
 def _checked(

@@ -1,8 +1,9 @@
 """Requests that are tried again: after 429 and 5xx, and where nobody answers.
 
 Reads: a request that may be sent twice without harm. Gives: its Reply; of what fails for good the
-last one. Refuses with FetchError where a server asks to wait for longer than MAX_WAIT, or does not
-answer in TRIES tries. Retry-After is in seconds or a date (RFC 9110 §10.2.3).
+last one. Refuses with BusyError where a server asks to wait for longer than MAX_WAIT, with
+FetchError where it does not answer in TRIES tries. Retry-After is in seconds or a date (RFC 9110
+§10.2.3).
 """
 
 from __future__ import annotations
@@ -22,6 +23,14 @@ MAX_WAIT = 120.0
 
 _FIRST_WAIT = 1.0
 _AGAIN = frozenset((408, 425, 429, 500, 502, 503, 504))
+
+
+class BusyError(FetchError):
+    """The server asks to wait for ``seconds``, which are more than MAX_WAIT."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"the server asks to wait for {seconds:.0f} seconds: run it again then")
+        self.seconds = seconds
 
 
 class Clock(NamedTuple):
@@ -48,7 +57,7 @@ def persistently(send: Callable[[], Reply], clock: Clock) -> Reply:
                 return reply
             wanted = _retry_after(reply, clock.now())
         if wanted is not None and wanted > MAX_WAIT:
-            raise FetchError(f"the server asks to wait for {wanted:.0f} seconds: run it again then")
+            raise BusyError(wanted)
         clock.sleep(wait if wanted is None else max(wanted, 0.0))
         wait *= 2
     raise AssertionError

@@ -44,8 +44,7 @@ def _sender_alerts(ledger: Store, policy: Policy, since: datetime) -> Iterator[A
     """Days in a row on which receivers refused the sender for many addresses, and much of their
     mail.
     """
-    found = ledger.traffic.sender_refusals_by_day(since, policy.alert.addresses)
-    heavy = [row for row in found if policy.alert.is_reached(row.refused, row.delivered)]
+    heavy = ledger.traffic.sender_refusals_by_day(since, policy.alert.is_reached)
     runs: list[list[SenderRefusals]] = []
     for row in heavy:
         if runs and runs[-1][-1].cause is row.cause and row.day - runs[-1][-1].day <= 1:

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from bouncewise.ledger import Store, parts
 from bouncewise.ledger.index import Index
-from bouncewise.ledger.rows import domain_of, id_of
+from bouncewise.ledger.overview_parts import ForgottenRows
+from bouncewise.ledger.rows import domain_of
 from bouncewise.lists.names import name_in, unwrapped
 from bouncewise.model import Basis, Decision, Decisions, Mail, State
 from bouncewise.operations import probes
@@ -47,6 +48,26 @@ class Answer(NamedTuple):
     decision: Decision
 
 
+class Known(NamedTuple):
+    """What a Checker remembers of a whole ledger, as it was at one moment."""
+
+    version: tuple[int, int] | None
+    names: parts.Index
+    has_pending: bool
+    forgotten: ForgottenRows
+
+    @classmethod
+    def of(cls, ledger: Store, version: tuple[int, int], *, for_few: bool = False) -> Self:
+        """Read it; *version*: that of *ledger* before. This may take a second."""
+        ledger.forgotten.refresh()
+        forgotten = ledger.forgotten.rows()
+        index = Index(()) if for_few else ledger.index()
+        return cls(version, index, bool(ledger.pending), forgotten)
+
+
+_NOTHING = Known(None, Index(()), has_pending=False, forgotten={})
+
+
 class Checker:
     """Answers questions about now, and lives between them: it reads the ledger again only when
     the ledger has changed.
@@ -58,9 +79,7 @@ class Checker:
     def __init__(self, ledger: Store, policy: Policy, *, for_few: bool = False) -> None:
         """*for_few*: do without the index, which is not worth reading for some questions only."""
         self._ledger, self._policy, self._for_few = ledger, policy, for_few
-        self._version: tuple[int, int] | None = None
-        self._index: parts.Index = Index(())
-        self._has_pending = self._has_forgotten = False
+        self._known = _NOTHING
         self._decisions: dict[str, Decisions] = {}
         self._probes: dict[str, str] = {}
         self._cleared: dict[str, list[datetime]] = {}
@@ -69,16 +88,16 @@ class Checker:
     def refresh(self) -> None:
         """Look whether the ledger has changed, and forget what was known if so."""
         version = self._ledger.version()
-        if version != self._version:
-            self._version = version
-            self._ledger.forgotten.refresh()
-            self._has_forgotten = bool(self._ledger.forgotten)
-            if not self._for_few:
-                self._index = self._ledger.index()
-            self._has_pending = bool(self._ledger.pending)
-            self._decisions.clear()
-            self._probes.clear()
-            self._cleared.clear()
+        if version != self._known.version:
+            self.adopt(Known.of(self._ledger, version, for_few=self._for_few))
+
+    def adopt(self, known: Known) -> None:
+        """Go on with what was read of the ledger elsewhere, instead of ``refresh``."""
+        self._known = known
+        self._ledger.forgotten.use(known.forgotten)
+        self._decisions.clear()
+        self._probes.clear()
+        self._cleared.clear()
 
     def check(
         self, given: str, *, mail: Mail = ANY_MARKETING, at: datetime | None = None
@@ -117,22 +136,35 @@ class Checker:
         stream = iter(addresses)
         while page := list(islice(stream, _PAGE)):
             self.refresh()
-            names = [name_in(given) for given in page]
-            both = {n for name in names for n in _both(name.key)}
-            self._look_up({n for n in both if self._is_candidate(n)})
-            known = self._decisions.keys() & both
-            for given, (name, error) in zip(page, names, strict=True):
-                if name in known or domain_of(name) in known or _has_former_key(given):
-                    yield self.answer(given, mail=mail, at=at)
-                else:
-                    yield _unknown(given, name, error)
+            yield from self.answer_page(page, mail=mail, at=at)
+
+    def answer_page(
+        self, page: list[str], *, mail: Mail = ANY_MARKETING, at: datetime | None = None
+    ) -> Iterator[Answer]:
+        """``check_all`` of some addresses, by what was known at the last ``refresh``."""
+        names = [name_in(given) for given in page]
+        domains = [domain_of(name.key) for name in names]
+        both = {name.key for name in names}
+        both.update(domains)
+        self._look_up(self._candidates(both))
+        known = self._decisions.keys() & both
+        for given, (name, error), domain in zip(page, names, domains, strict=True):
+            if name in known or domain in known or _has_former_key(given):
+                yield self.answer(given, mail=mail, at=at)
+            else:
+                yield _unknown(given, name, error)
+
+    def _candidates(self, names: set[str]) -> set[str]:
+        """Those of *names* about which the ledger is to be asked."""
+        known, new = self._known, names - self._decisions.keys()
+        if self._for_few or known.has_pending or known.forgotten:
+            return new
+        return known.names.among(new)
 
     def _is_candidate(self, name: str) -> bool:
+        known = self._known
         return name not in self._decisions and (
-            self._for_few
-            or self._has_pending
-            or self._has_forgotten
-            or self._index.has(id_of(name))
+            self._for_few or known.has_pending or bool(known.forgotten) or name in known.names
         )
 
     def _decision(self, name: str) -> Decisions:
@@ -144,13 +176,15 @@ class Checker:
         """The stored Decisions; where evidence was added that is not settled yet, what follows
         from all of it.
         """
+        if not names:
+            return
         if len(self._decisions) + len(names) > REMEMBERED:
             self._decisions.clear()
         found = self._ledger.decisions(names)
-        if self._has_pending:
+        if self._known.has_pending:
             pending = self._ledger.with_evidence(self._ledger.pending.among(names))
             found |= dict(decisions_on(pending, self._ledger, self._policy))
-        if self._has_forgotten:
+        if self._known.forgotten:
             for name, decisions in self._ledger.forgotten.decisions(names).items():
                 found[name] = (*found.get(name, ()), *decisions)
         self._decisions.update((name, found.get(name, ())) for name in names)
@@ -196,9 +230,9 @@ def _check_past(
     )
     while page := list(islice(stream, _PAGE)):
         names = [name_in(given) for given in page]
-        with_evidence = ledger.with_evidence(n for name in names for n in _both(name.key))
+        every = {n for name in names for n in (name.key, domain_of(name.key))}
+        with_evidence = ledger.with_evidence(every)
         found = dict(decisions_on(with_evidence, ledger, policy, at, contexts))
-        every = {n for name in names for n in _both(name.key)}
         for about, decisions in ledger.forgotten.decisions(every).items():
             found[about] = (*found.get(about, ()), *decisions)
         for given, (name, error) in zip(page, names, strict=True):
@@ -235,14 +269,8 @@ def _has_former_key(given: str) -> bool:
     return not given.isascii() or '"' in given
 
 
-def _both(name: str) -> tuple[str, str]:
-    return name, domain_of(name)
-
-
 class _Domains(NamedTuple):
-    """What is asked about a domain only where it matters: its probe, and when a delivery or a
-    person cleared it.
-    """
+    """What is asked about a domain where it matters: its probe, and what cleared it, when."""
 
     probe_of: Callable[[str], str]
     cleared_at: Callable[[str], list[datetime]]

@@ -87,6 +87,15 @@ def settle(ledger: Store, policy: Policy) -> None:
             more = bool(ledger.pending)
     with ledger.change():
         ledger.write_index()
+    refresh_counts(ledger)
+
+
+def refresh_counts(ledger: Store) -> None:
+    """Count the evidence that was added or changed, for pages, some hours at a time."""
+    more = True
+    while more:
+        with ledger.change():
+            more = ledger.tallies.refresh()
 
 
 def _reconsider_claims(ledger: Store, policy: Policy) -> None:

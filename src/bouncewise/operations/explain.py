@@ -21,6 +21,7 @@ from bouncewise.rfc import status as rfc3463
 from bouncewise.rfc.reply import parse
 from bouncewise.rules.load import Receiver, Rule, RuleSet, StatusFacts
 from bouncewise.rules.selftest import as_example
+from bouncewise.times import Clock, in_utc
 
 _ONLY_CODES = re.compile(r"[\s\d.x#-]+", re.I)
 _STATUS = re.compile(r"[245x]\.\d{1,3}\.\d{1,3}")
@@ -161,14 +162,19 @@ def cause_page(cause: Cause, knowledge: RuleSet) -> Page:
 
 
 def address_page(
-    name: str, decision: Decision, history: list[Event], now: datetime, classifier: Classifier
+    name: str,
+    decision: Decision,
+    history: list[Event],
+    now: datetime,
+    classifier: Classifier,
+    clock: Clock = in_utc,
 ) -> Page:
     """Why an address may or may not be mailed: its Decision, and the events behind it."""
     domain = name.rpartition("@")[2]
     receiver = _receiver(classifier.ruleset, classifier.matcher.receiver_of(domain))
-    events = tuple(_format_event(event) for event in history[-MAX_EVENTS:])
+    events = tuple(_format_event(event, clock) for event in history[-MAX_EVENTS:])
     sections = [Section("History", events or ("The ledger has no event of this address.",))]
-    if decision.state is State.OK and (reason := _why_mailable(history)):
+    if decision.state is State.OK and (reason := _why_mailable(history, clock)):
         sections.insert(0, Section("Why it may be mailed", (reason,)))
     if decision.cause is not None:
         facts = classifier.ruleset.causes[decision.cause]
@@ -177,21 +183,21 @@ def address_page(
             Section("What to do", facts.do),
             Section("What not to do", facts.dont),
         ]
-    summary = f"{_format_decision(decision)} (at {now:%Y-%m-%d %H:%M} UTC)"
+    summary = f"{_format_decision(decision, clock)} (at {clock(now)})"
     return Page(name, summary, (*sections, *_contact(receiver)))
 
 
-def _why_mailable(history: list[Event]) -> str:
+def _why_mailable(history: list[Event], clock: Clock) -> str:
     """Why the last failure in *history* does not stop mail any more; '' if there is none."""
     failures = [i for i, event in enumerate(history) if event.kind == Kind.FAILED and event.meant]
     if not failures:
         return ""
     failure = history[failures[-1]]
-    when = f"the failure of {failure.at:%Y-%m-%d %H:%M}"
+    when = f"the failure of {clock(failure.at)}"
     for event in history[failures[-1] + 1 :]:
         if event.kind in (Kind.DELIVERED, *_ENDING_ACTS):
             by = f" by {event.by}" if event.by else ""
-            return f"{event.kind.capitalize()}{by} on {event.at:%Y-%m-%d}, after {when}."
+            return f"{event.kind.capitalize()}{by} on {clock(event.at)}, after {when}."
     if failure.trust is Trust.CLAIMED:
         return (
             f"Nothing proves the notice of {when}: alone it has no lasting effect (docs/trust.md)."
@@ -201,21 +207,21 @@ def _why_mailable(history: list[Event]) -> str:
     return f"The address was held after {when}, and the hold has ended."
 
 
-def _format_decision(decision: Decision) -> str:
+def _format_decision(decision: Decision, clock: Clock) -> str:
     if decision.state is State.OK:
         return "may be mailed"
-    since = f" since {decision.since:%Y-%m-%d %H:%M}" if decision.since else ""
-    until = f" until {decision.until:%Y-%m-%d %H:%M}" if decision.until else ""
+    since = f" since {clock(decision.since)}" if decision.since else ""
+    until = f" until {clock(decision.until)}" if decision.until else ""
     return f"{decision.state}{since}{until}: {decision.why}"
 
 
-def _format_event(event: Event) -> str:
+def _format_event(event: Event, clock: Clock) -> str:
     is_act = event.kind not in list(Kind)
     mark = "✎" if is_act else _MARKS.get(event.kind, "·")
     cause = f" {event.cause}" if event.cause else ""
     by = f" by {event.by}" if event.by else ""
     words = f": {event.words}" if event.words not in ("", event.kind) else ""
-    return f"{event.at:%Y-%m-%d %H:%M} {mark} {event.kind}{cause}{by}{words}"
+    return f"{clock(event.at)} {mark} {event.kind}{cause}{by}{words}"
 
 
 def _standard(knowledge: RuleSet, reply_code: int | None, status: str | None) -> tuple[str, ...]:

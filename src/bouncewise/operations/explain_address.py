@@ -12,6 +12,7 @@ from bouncewise.lists.names import name_in
 from bouncewise.operations.check import Checker, check
 from bouncewise.operations.explain import Page, address_page
 from bouncewise.policy.load import Policy
+from bouncewise.times import Clock, in_utc
 
 _ADDRESS = re.compile(r"\s*[^\s@]*@[^\s@]*\s*")
 
@@ -21,7 +22,7 @@ def names_address(text: str) -> bool:
     return not name_in(text).error or bool(_ADDRESS.fullmatch(text))
 
 
-def explain_address(
+def explain_address(  # noqa: PLR0913 - what is known, and how times are shown
     text: str,
     ledger: Store,
     policy: Policy,
@@ -29,9 +30,10 @@ def explain_address(
     *,
     at: datetime,
     past: bool = False,
+    clock: Clock = in_utc,
 ) -> Page:
     """The page about the address or ``@domain`` that *text* names. *past*: by the evidence up to
-    *at* alone. Raises InputError where it names none.
+    *at* alone; *clock*: how times are shown. Raises InputError where it names none.
     """
     name, error = name_in(text)
     if error:
@@ -41,4 +43,4 @@ def explain_address(
     else:
         answer = Checker(ledger, policy, for_few=True).check(name, at=at)
     history = ledger.history(name, at if past else None)
-    return address_page(name, answer.decision, history, at, classifier)
+    return address_page(name, answer.decision, history, at, classifier, clock)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from bouncewise.errors import LedgerError
 from bouncewise.ledger import Store
+from bouncewise.ledger.records import Mention
 from bouncewise.model import Decision, State
 from bouncewise.operations.decisions import decisions_on, derive
 from bouncewise.policy.decide import in_force
@@ -17,13 +18,16 @@ from bouncewise.policy.load import Policy
 
 
 class Forgetting(NamedTuple):
-    """One name: what there is about it, and the Decisions in force, which are kept."""
+    """One name: what there is about it, the Decisions in force, which are kept, and the reasons of
+    acts on others in which it stands.
+    """
 
     name: str
     reports: int
     deliveries: int
     acts: int
     kept: tuple[Decision, ...]
+    mentions: tuple[Mention, ...] = ()
 
 
 def plan(names: Iterable[str], ledger: Store, policy: Policy, now: datetime) -> list[Forgetting]:
@@ -34,7 +38,10 @@ def plan(names: Iterable[str], ledger: Store, policy: Policy, now: datetime) -> 
     for name, decisions in decisions_on(wanted, ledger, policy):
         kept = tuple(d for d in decisions if in_force(d, now).state is not State.OK)
         counts = ledger.erasure.count(name)
-        found.append(Forgetting(name, **counts, kept=(*kept, *before.get(name, ()))))
+        mentions = tuple(ledger.erasure.mentions({name}))
+        found.append(
+            Forgetting(name, **counts, kept=(*kept, *before.get(name, ())), mentions=mentions)
+        )
     return found
 
 
@@ -59,8 +66,11 @@ def forget(
             else:
                 ledger.forgotten.add(item.name, item.kept, now)
         ledger.erasure.erase(names, progress)
-        derive(ledger, policy, names)
+        others = {m.about for item in planned for m in item.mentions if m.table == "act"}
+        derive(ledger, policy, names | others)
         ledger.write_index()
+        while ledger.tallies.refresh():
+            pass
     try:
         return ledger.erasure.compact()
     except LedgerError:

@@ -180,7 +180,9 @@ class Progress(NamedTuple):
 
 
 def progress(ledger: Store, policy: Policy, span: Span) -> Progress:
-    """How a mailing goes. Raises InputError where the ledger knows no such campaign or stream."""
+    """How a mailing goes. Raises InputError where the ledger knows no such campaign or stream, or
+    no mail of it in the time that is meant.
+    """
     known = ledger.outcomes
     mailings = None
     if span.campaign is not None or span.stream is not None:
@@ -215,12 +217,20 @@ def progress(ledger: Store, policy: Policy, span: Span) -> Progress:
     test = BounceTest(policy.gate)
     for slot in sorted({*accepted, *bounced}):
         test.add(max(0, accepted[slot]), bounced[slot])
+    refused = known.sender_refused(span.since, span.until, mailings)
+    if not (test.mails or test.bounces or exempt or refused):
+        of = f" of {_named(span)}" if mailings is not None else ""
+        raise InputError(
+            f"no mail{of} in the ledger from {span.since:%Y-%m-%d %H:%M} to "
+            f"{span.until:%Y-%m-%d %H:%M} UTC, so there is nothing to judge: ingest the log of the "
+            "mailing first, or name an earlier --since"
+        )
     return Progress(
         test.advice,
         test.mails,
         test.bounces,
         exempt,
-        known.sender_refused(span.since, span.until, mailings),
+        refused,
         len(complained),
         test.stopped_after,
         test.most,

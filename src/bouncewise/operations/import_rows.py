@@ -6,6 +6,7 @@ import re
 from typing import NamedTuple
 
 from bouncewise.classifier.classify import NO_RULE, Classifier
+from bouncewise.classifier.combine import MODEL_RULE
 from bouncewise.lists.imports import ListRow
 from bouncewise.lists.layouts import Meaning, knowledge
 from bouncewise.lists.reasons import folded_word, is_reply
@@ -91,7 +92,8 @@ def _reason(row: ListRow, classifier: Classifier) -> _Reason | None:
         facts = classifier.ruleset.causes[cause]
         return _Reason(cause, facts.advice in _SUPPRESSING, _is_against(facts.party, facts.advice))
     verdict = classifier.classify(row.reason.replace("_", " "))
-    return None if verdict.rule == NO_RULE else _judged(verdict)
+    # (a label of a list is not a reply, from which the model learned)
+    return None if verdict.rule in (NO_RULE, MODEL_RULE) else _judged(verdict)
 
 
 def _judged(verdict: Verdict, *, is_decided: bool = False) -> _Reason:

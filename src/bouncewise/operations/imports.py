@@ -19,11 +19,12 @@ from bouncewise.intake.formats import log_format
 from bouncewise.ledger.imports import SOURCE
 from bouncewise.ledger.records import Batch, Subject
 from bouncewise.lists import imports
+from bouncewise.lists.dates import has_two_readings
 from bouncewise.model import Cause, Event, Scope
 from bouncewise.operations.context import Context
 from bouncewise.operations.decisions import FIRST_TIME, derive
 from bouncewise.operations.import_rows import ImportOptions, judge
-from bouncewise.policy.decide import ADDED, WITHDRAWN
+from bouncewise.policy.acts import ADDED, RELEASED, REMOVED, WITHDRAWN
 from bouncewise.policy.standing import standing
 from bouncewise.rfc import address
 
@@ -34,10 +35,14 @@ _MAX_WHY = 200
 _MAX_SOURCE = 1000
 _PAGE = 500  # rows whose histories are read at once
 _HEAD = 1 << 16
+_NAMED_ROWS = 20
+"""Rows of a kind that are named one by one."""
 
 
 class BadRow(NamedTuple):
-    """A row of a list that cannot be used, and where it begins, counted in ``unit``s."""
+    """A row of a list that cannot be used, or not in full, and where it begins, counted in
+    ``unit``s.
+    """
 
     line: int
     error: str
@@ -54,18 +59,19 @@ class Group(NamedTuple):
     scope: Scope | None
 
 
-class LostDate(NamedTuple):
-    """The first date of a list that could not be read, and how many there are."""
+class Place(NamedTuple):
+    """Where a row begins, counted in ``unit``s, and its address."""
 
     line: int
-    text: str
-    rows: int
+    address: str
+    unit: str
 
 
 class Imported(NamedTuple):
     """What an import did: its number, None where it changed nothing; suppressions added, already
     there, skipped because their reply or status does not speak against the address, and rows that
-    cannot be used; the rows by what they say; whether the same file was imported before.
+    cannot be used; those without a date of addresses that were released; the rows by what they say,
+    and the first of each; dates that could not be read; whether the same file was imported before.
     """
 
     id: int | None
@@ -73,14 +79,16 @@ class Imported(NamedTuple):
     known: int
     skipped: int
     bad: int
+    released: int
     groups: Counter[Group]
-    lost_date: LostDate | None
+    first: dict[Group, Place]
+    lost_dates: int
     is_repeated: bool
 
 
 class ImportNotes(NamedTuple):
-    """What operators are shown: the name of the file, rows that cannot be used, and what is to be
-    known of the list.
+    """What operators are shown: the name of the file; rows that cannot be used, and the first with
+    a date that cannot; what is to be known of the list.
     """
 
     file: str
@@ -124,10 +132,11 @@ class _Run:
         self._fingerprint = _fingerprint(file)
         self._before = self._ledger.imports.of_file(self._fingerprint)
         self._batch: Batch | None = None  # (an import that changes nothing has none)
-        self._added = self._known = self._skipped = self._bad = 0
+        self._added = self._known = self._skipped = self._bad = self._released = 0
         self._groups: Counter[Group] = Counter()
         self._names: set[str] = set()
-        self._lost: LostDate | None = None
+        self._first: dict[Group, Place] = {}
+        self._lost = 0
 
     def _open(self) -> int:
         """The number of the import."""
@@ -146,18 +155,37 @@ class _Run:
             name = address.normalise(row.address)
             history = histories[name]
             before = _same(act, history, is_undated=act.at == self._now)
-            if before is None:
+            if before is None and act.at == self._now and _is_released(history):
+                self._note_released(row)
+            elif before is None:
                 act = structs.replace(act, imports=(self._open(),))
                 self._ledger.act(name, act)
                 history.append(act)
                 self._names.add(name)
                 self._added += 1
-                continue
-            self._known += 1
-            listed_by = _imports_of(before, history)
-            if listed_by and self._before not in listed_by and before in standing(history):
-                # Undoing the other import leaves it. The same file again confirms nothing.
-                self._ledger.act(name, structs.replace(before, imports=(self._open(),)))
+            else:
+                self._known += 1
+                self._confirm(name, before, history)
+
+    def _confirm(self, name: str, before: Event, history: list[Event]) -> None:
+        """Let this import list an act, too: undoing the other one then leaves it. The same file
+        again confirms nothing.
+        """
+        listed_by = _imports_of(before, history)
+        if listed_by and self._before not in listed_by and before in standing(history):
+            self._ledger.act(name, structs.replace(before, imports=(self._open(),)))
+
+    def _note_released(self, row: imports.ListRow) -> None:
+        self._released += 1
+        if self._released <= _NAMED_ROWS:
+            text = f"{row.address} was released, and the row has no date: it stays released"
+            self._notes.bad_row(BadRow(row.line, text, row.unit))
+
+    def _note_date(self, row: imports.ListRow, text: str, why: str) -> None:
+        self._lost += 1
+        if self._lost <= _NAMED_ROWS:
+            text = f"the date {text[:40]} {why}; the time of the import is recorded"
+            self._notes.bad_row(BadRow(row.line, text, row.unit))
 
     def _judged(self, row: imports.ListRow) -> Iterator[Event]:
         """The act of a row, if it is to be suppressed; counts it."""
@@ -166,11 +194,16 @@ class _Run:
             self._notes.bad_row(BadRow(row.line, row.error, row.unit))
             return
         at = row.at if row.at is not None and FIRST_TIME <= row.at <= self._now else None
-        if lost := row.lost_date or (row.at is not None and at is None and f"{row.at:%Y-%m-%d}"):
-            line, text, rows = self._lost or (row.line, lost, 0)
-            self._lost = LostDate(line, text, rows + 1)
+        if row.lost_date:
+            why = "may have the day or the month first" if has_two_readings(row.lost_date) else ""
+            self._note_date(row, row.lost_date, why or "cannot be read")
+        elif row.at is not None and at is None:
+            why = "lies in the future" if row.at > self._now else "is too long ago"
+            self._note_date(row, f"{row.at:%Y-%m-%d}", why)
         meaning, cause, scope = judge(row, self._options, self._context.classifier)
-        self._groups[Group(meaning or "listed", cause, scope)] += 1
+        group = Group(meaning or "listed", cause, scope)
+        self._groups[group] += 1
+        self._first.setdefault(group, Place(row.line, row.address, row.unit))
         if scope is None:
             self._skipped += 1
             return
@@ -205,8 +238,10 @@ class _Run:
             known=self._known,
             skipped=self._skipped,
             bad=self._bad,
+            released=self._released,
             groups=self._groups,
-            lost_date=self._lost,
+            first=self._first,
+            lost_dates=self._lost,
             is_repeated=self._before is not None,
         )
 
@@ -231,6 +266,12 @@ def _same(act: Event, history: list[Event], *, is_undated: bool) -> Event | None
         ),
         None,
     )
+
+
+def _is_released(history: Iterable[Event]) -> bool:
+    """Whether the last act on a name released it. A list without dates is no newer evidence."""
+    acts = [e.kind for e in history if e.kind in (ADDED, REMOVED, RELEASED)]
+    return bool(acts) and acts[-1] != ADDED
 
 
 def _imports_of(act: Event, history: Iterable[Event]) -> set[int]:

@@ -21,7 +21,7 @@ from bouncewise.ledger.parts import Rejudge
 from bouncewise.ledger.protocol import Store
 from bouncewise.model import Decision, Mail, State
 from bouncewise.operations.context import Context
-from bouncewise.operations.decisions import derive
+from bouncewise.operations.decisions import derive, refresh_counts
 from bouncewise.operations.incidents import detect_incidents
 from bouncewise.policy.decide import strictest
 
@@ -127,6 +127,7 @@ def replayed(
         rejudge.note_changes()
         if apply_by is not None:
             rejudge.apply(apply_by, classifier.ruleset.version, __version__, since)
+            refresh_counts(ledger)
         yield Outcome(reports, reclassified, _changes(ledger, rejudge.changes(), at))
 
 

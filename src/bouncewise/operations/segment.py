@@ -16,6 +16,8 @@ from typing import NamedTuple
 from bouncewise.ledger import Store
 from bouncewise.ledger.records import Mailed
 from bouncewise.lists.names import name_in
+from bouncewise.model import State
+from bouncewise.operations.check import check
 from bouncewise.operations.outcomes import Outages
 from bouncewise.policy.load import Policy
 from bouncewise.policy.segment import Known, Segment, segment_of
@@ -59,11 +61,21 @@ class Cost(NamedTuple):
 
 
 class Segmenter:
-    """Segments addresses, a page at a time. ``factor``: by what days are multiplied."""
+    """Segments addresses, a page at a time. ``factor``: by what days are multiplied; ``past``: only
+    evidence up to ``at`` says who is suppressed.
+    """
 
-    def __init__(self, ledger: Store, policy: Policy, at: datetime, factor: float = 1.0) -> None:
-        self._ledger, self._numbers = ledger, policy.segment
-        self._at, self._factor = at, factor
+    def __init__(
+        self,
+        ledger: Store,
+        policy: Policy,
+        at: datetime,
+        factor: float = 1.0,
+        *,
+        past: bool = False,
+    ) -> None:
+        self._ledger, self._policy, self._numbers = ledger, policy, policy.segment
+        self._at, self._past, self._factor = at, past, factor
         self._outages = Outages(ledger.incidents.all())
         self.costs: dict[Segment, Cost] = {}
         """By the segment of COST_DAYS before."""
@@ -76,16 +88,23 @@ class Segmenter:
             wanted = {name for _, name in names if name}
             known = {m.name: m for m in self._ledger.engagement.known(wanted, today)}
             self._count_costs(wanted)
+            suppressed = self._suppressed(wanted)
             for given, name in names:
                 mailed = known.get(name, _NOTHING)
+                segment = self._segment(mailed, today) if name else None
                 yield Segmented(
                     given,
                     name,
-                    self._segment(mailed, today) if name else None,
+                    Segment.SUPPRESSED if name in suppressed else segment,
                     None if mailed.act is None else day_start(mailed.act),
                     mailed.since,
                     mailed.mails,
                 )
+
+    def _suppressed(self, names: Iterable[str]) -> set[str]:
+        """Those of *names* that must not get marketing mail; who is held for a time may, later."""
+        answers = check(names, self._ledger, self._policy, at=self._at, past=self._past)
+        return {a.address for a in answers if a.decision.state is State.SUPPRESSED}
 
     def _segment(self, mailed: Mailed, today: Day) -> Segment:
         known = Known(

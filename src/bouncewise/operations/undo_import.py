@@ -1,4 +1,4 @@
-"""Undoes an import: takes back what it added, and nothing else."""
+"""Lists imports, and undoes one: takes back what it added, and nothing else."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from bouncewise.policy.decide import ADDED, WITHDRAWN, strictest
 from bouncewise.policy.load import Policy
 from bouncewise.policy.standing import standing
 
+_ALL = 1 << 31
+
 
 class Undone(NamedTuple):
     """Names that an import lists: those on which nothing else stands afterwards, and the others,
@@ -25,6 +27,25 @@ class Undone(NamedTuple):
 
     ended: list[str]
     kept: list[str]
+
+
+class ListedImport(NamedTuple):
+    """An import, how many names it lists, and whether it was undone."""
+
+    number: int
+    file: str
+    at: datetime
+    names: int
+    is_undone: bool
+
+
+def listed_imports(ledger: Store) -> list[ListedImport]:
+    """All imports that changed something, the latest first."""
+    acts = ledger.imports.acts()
+    return [
+        ListedImport(*one, acts[ADDED, one.number], (WITHDRAWN, one.number) in acts)
+        for one in ledger.imports.latest(_ALL)
+    ]
 
 
 def undo_import(

@@ -22,7 +22,7 @@ from bouncewise.net.dns import Resolver
 from bouncewise.operations import outbox
 from bouncewise.operations.refusals_by_list import refusals_that_name
 from bouncewise.sender import blocklists
-from bouncewise.sender.audit import audit_domain
+from bouncewise.sender.audit import Network, audit_domain
 from bouncewise.sender.blocklists import Listing, ListState, Zone
 from bouncewise.sender.checks import Level, table
 from bouncewise.sender.watching import Change, Noted, Problem, Turn, compare
@@ -48,12 +48,13 @@ forged mail and each forwarder would be one.
 
 
 class Watched(NamedTuple):
-    """What is looked at, and by which resolver."""
+    """What is looked at, and by which resolver; ``network``: what is asked beside records."""
 
     domains: tuple[str, ...]
     ips: tuple[IPAddress, ...]
     zones: tuple[Zone, ...]
     resolve: Resolver
+    network: Network = Network()
 
 
 class Look(NamedTuple):
@@ -141,6 +142,14 @@ def _with_last_words(change: Change, last: Problem | None) -> Change:
     return Change(change.turn, msgspec.structs.replace(change.problem, **last_words))
 
 
+def noted(ledger: Store) -> tuple[list[Noted], dict[str, int]]:
+    """The problems that stand by the last look, and when each kind was looked at (seconds since
+    1970). Nothing is looked at.
+    """
+    memory = _remembered(ledger)
+    return [p for p in memory.problems if p.is_told], memory.looked
+
+
 def _remembered(ledger: Store) -> _Memory:
     try:
         return msgspec.json.decode(ledger.remembered(_NAME) or "{}", type=_Memory)
@@ -207,10 +216,13 @@ class _Looks(NamedTuple):
         problems, answered = list[Problem](), set[str]()
         for domain in self.watched.domains:
             part = f"records {domain}"
-            results = audit_domain(domain, self.watched.resolve, self.watched.ips)
+            results = audit_domain(
+                domain, self.watched.resolve, self.watched.ips, self.watched.network
+            )
             serious = [r for r in results if r.level in (Level.ERROR, Level.WARNING)]
             problems += [Problem(part, r.id, r.level, r.words, r.fix) for r in serious]
             silent = {name for r in results if r.level is Level.UNKNOWN for name in r.parts}
+            silent |= {r.id.removesuffix("-unknown") for r in results if r.id.endswith("-unknown")}
             answered.update(
                 f"{part} {key}"
                 for key in table("domain")

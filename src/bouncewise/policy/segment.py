@@ -134,6 +134,8 @@ class Segment(StrEnum):
     NEW = "new"
     SILENT = "silent"
     """Nothing is known of the acts of the address for enough of its mails; not: inactive."""
+    SUPPRESSED = "suppressed"
+    """It must not get marketing mail, whatever its acts are."""
 
 
 class Known(NamedTuple):

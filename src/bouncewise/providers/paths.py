@@ -13,12 +13,20 @@ from typing import Any, NamedTuple
 
 from bouncewise.rfc.date import from_epoch
 
+_MOST_NAMES = 64  # of an object whose names are remembered
+
 
 def text_at(value: Any, path: str) -> str:
     """The first text, number or truth value at *path*, as text; '' if there is none.
 
     An object with class, subject and detail is a status, as KumoMTA writes it.
     """
+    if type(value) is dict and (name := _only_name(path)):  # (nearly every path of esps.toml)
+        found = value[name] if name in value else _item(value, name)
+        if found is None:
+            return ""
+        if type(found) is str:
+            return found if found.strip() else ""
     for found in values_at(value, path):
         if isinstance(found, bool):
             return str(found).lower()
@@ -56,6 +64,14 @@ class _Step(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
+def _only_name(path: str) -> str:
+    """The name that is the whole of *path*; '' where there are alternatives or more steps."""
+    found = _alternatives(path)
+    is_name = len(found) == 1 and len(found[0]) == 1 and found[0][0].is_plain
+    return found[0][0].name if is_name else ""
+
+
+@lru_cache(maxsize=1024)
 def _alternatives(path: str) -> tuple[tuple[_Step, ...], ...]:
     """The alternatives of a path of esps.toml, each by its steps; "." has none."""
     return tuple(
@@ -82,11 +98,20 @@ def _item(of: dict[str, Any], name: str) -> Any:
     """The value of *name*, in whatever case it is written; None if there is none."""
     if name in of:
         return of[name]
-    folded, size = name.casefold(), len(name)  # (names of paths are ASCII, so lengths are equal)
-    for key, value in of.items():
-        if len(key) == size and key.casefold() == folded:
-            return value
-    return None
+    if len(of) <= _MOST_NAMES:
+        key = _spellings(tuple(of)).get(name.casefold())
+    else:
+        key = _spellings.__wrapped__(tuple(of)).get(name.casefold())
+    return of[key] if key is not None else None
+
+
+@lru_cache(maxsize=1024)
+def _spellings(names: tuple[str, ...]) -> dict[str, str]:
+    """By its folded form the first of *names* with it. The events of an ESP have few sets of names;
+    those of paths are ASCII, and one that is longer when it is folded is none of them.
+    """
+    folded = ((name.casefold(), name) for name in reversed(names))
+    return {short: name for short, name in folded if len(short) == len(name)}
 
 
 def parse_time(value: str) -> datetime | None:

@@ -21,9 +21,10 @@ from starlette.routing import Route
 from bouncewise.config.service import TokenScope
 from bouncewise.service.api.backend import Backend
 from bouncewise.service.api.routes import api_routes
-from bouncewise.service.guard import RETRY_AFTER, admit, body_of
+from bouncewise.service.guard import RETRY_AFTER, NoRoomError, admit, body_of
 from bouncewise.service.hooks import MAX_BODY, because_of_clock
 from bouncewise.service.problem import http_problem, problem
+from bouncewise.service.room import Place
 from bouncewise.service.spool import SpoolFullError
 from bouncewise.service.state import State
 
@@ -58,19 +59,22 @@ class _Webhook:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """The ASGI interface."""
         try:
-            response = await self._answer(Request(scope, receive))
+            with self._state.room.take() as place:
+                response = await self._answer(Request(scope, receive), place)
+        except NoRoomError as full:
+            response = problem(503, str(full), **{"Retry-After": RETRY_AFTER})
         except ClientDisconnect:
             return
         await response(scope, receive, send)
 
-    async def _answer(self, request: Request) -> Response:
+    async def _answer(self, request: Request, place: Place) -> Response:
         hook = self._state.hooks.get(request.path_params["name"])
         secret = request.path_params.get("secret", "").rstrip("/")
         if hook is None or "/" in secret:
             return problem(404, "no such webhook")
         if request.method != "POST":  # Mandrill asks before it sends
             return Response("ok\n", media_type="text/plain")
-        body = await body_of(request, MAX_BODY)
+        body = await body_of(request, MAX_BODY, place)
         if body is None:
             return problem(413, f"more than {MAX_BODY} octets")
         headers = dict(request.headers)

@@ -23,6 +23,7 @@ from bouncewise.errors import BouncewiseError, ConfigError
 from bouncewise.ledger import Location
 from bouncewise.ledger.upgrade import CURRENT, Standing, standing
 from bouncewise.service import ports, spool
+from bouncewise.service.drain import cursor_name
 from bouncewise.service.hooks import hooks
 
 OLD = 600.0
@@ -140,7 +141,7 @@ def _tokens(settings: Settings) -> Finding:
 
 
 def _ledger_standing(patient: Patient) -> Standing | BouncewiseError:
-    name = f"spool:{spool.spool_id(patient.spool)}"
+    name = cursor_name(patient.spool)
     try:
         return standing(patient.ledger, name)
     except BouncewiseError as error:

@@ -63,7 +63,7 @@ class Drain:
 
     def __init__(self, folder: Path, context: Context, tell: Tell) -> None:
         self._folder, self._context, self._tell = folder, context, tell
-        self._name = f"spool:{spool.spool_id(folder)}"
+        self._name = cursor_name(folder)
         self.cursor = context.ledger.cursor(self._name)
         self._session: Session | None = None
         self._began = 0.0
@@ -115,24 +115,26 @@ class Drain:
             )
 
     def _session_now(self) -> Session:
+        """The session to use until what it is given was flushed: it holds that in memory."""
         if self._session is None or time.monotonic() - self._began > SESSION:
             self._session = Session(self._context, "service")
             self._began = time.monotonic()
         return self._session
 
     def _move_all(self, found: list[tuple[int, int, Record]]) -> None:
+        session = self._session_now()
         for begin, end, record in found:
             if begin != self.cursor:
                 self._tell(
                     f"the spool is damaged at offset {self.cursor}: what stands before offset"
                     f" {begin} cannot be read"
                 )
-            self._move(begin, record)
+            self._move(session, begin, record)
             self.cursor = end
-        self._session_now().flush((self._name, self.cursor))
+        session.flush((self._name, self.cursor))
         self._unsettled = True
 
-    def _move(self, begin: int, record: Record) -> None:
+    def _move(self, session: Session, begin: int, record: Record) -> None:
         if self._tried.offset == begin and self._tried.times > _MOST_TRIES:
             self._poison(begin, record, "the process ended while it was read")
             return
@@ -141,7 +143,7 @@ class Drain:
                 if isinstance(item, Note):
                     self._tell(f"{item.path}: {item.text}")
                 else:
-                    self._session_now().add_item(item)
+                    session.add_item(item)
         except BouncewiseError:
             raise
         except Exception as defect:  # the next records must not wait for this one
@@ -182,6 +184,11 @@ class Drain:
         self._left_to_search -= 1
         if self._left_to_search <= 0:
             self._tried = _NOTHING
+
+
+def cursor_name(folder: Path) -> str:
+    """What the ledger calls its cursor in the spool in *folder*."""
+    return f"spool:{spool.spool_id(folder)}"
 
 
 def items_of(record: Record) -> Iterator[Item]:

@@ -8,140 +8,47 @@ for; inputs can wait. An input that fails is one line, and is begun again from i
 
 from __future__ import annotations
 
-import contextlib
 import queue
 import threading
 import time
 from collections.abc import Callable
-from typing import Protocol
 
-from bouncewise.errors import BouncewiseError, InputError, LedgerError
-from bouncewise.intake.live import Outlet, StopError
+from bouncewise.errors import LedgerError
 from bouncewise.ledger import Location
 from bouncewise.operations.context import Context
 from bouncewise.operations.ingest import Session
 from bouncewise.readers import Note
-from bouncewise.readers.base import Item
 from bouncewise.readers.logs.timestamps import use_zone
 from bouncewise.service.drain import SESSION, Tell
+from bouncewise.service.feeder import LOOK, WAITS, Batch, Feeder, Source
+from bouncewise.service.input_status import EVERY, Statuses
 from bouncewise.service.ledger_file import LedgerFile
 
 WRITE = 1.0
 """Seconds after which what was read is written while more comes."""
 
+Watch = Callable[[Statuses], None]
+"""Gets the status of all inputs."""
+
 _QUEUE = 8  # batches that wait for the thread that writes
-_WAITS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)  # seconds after faults in a row
-_STEADY = 300.0  # seconds after which a fault is the first again
-_LOOK = 0.1
 _END = 5.0  # seconds that an input gets to end after the last write
-
-
-class Source(Protocol):
-    """An input. ``name`` is unique; its position is stored under it."""
-
-    @property
-    def name(self) -> str:
-        """Such as ``follow /var/log/mail.log``."""
-
-    def run(self, position: str, outlet: Feeder) -> None:
-        """Read from *position* on, until the outlet ends it. Whatever it raises is one line for
-        the operator; InputError where beginning again is of no use.
-        """
-
-
-class Batch:
-    """What an input put, and which of it could not be stored."""
-
-    def __init__(self, name: str, items: list[Item], position: str) -> None:
-        self.name, self.items, self.position = name, items, position
-        self.bad: list[Item] = []
-        self.is_stored = threading.Event()
-
-
-class Feeder(Outlet):
-    """The outlet of one input."""
-
-    def __init__(self, feed: Feed, source: Source, position: str) -> None:
-        self._feed, self._source, self.is_once = feed, source, feed.is_once
-        self.position = position
-        self.failed = ""
-
-    def put(self, items: list[Item], position: str) -> None:
-        """See Outlet."""
-        self._hand_over(Batch(self._source.name, items, position))
-
-    def store(self, items: list[Item], position: str) -> list[Item]:
-        """Put, and return when it is in the ledger; those of *items* that could not be stored.
-        Raises StopError.
-        """
-        batch = Batch(self._source.name, items, position)
-        self._hand_over(batch)
-        while not batch.is_stored.wait(_LOOK):
-            if self._feed.is_broken:
-                raise StopError
-        return batch.bad
-
-    def wait(self, seconds: float) -> bool:
-        """See Outlet."""
-        return self._feed.is_once or self._feed.stop.wait(seconds)
-
-    def pause(self, seconds: float) -> bool:
-        """Wait before something is tried again; True where the input is to end."""
-        return self._feed.stop.wait(seconds)
-
-    @property
-    def is_stopping(self) -> bool:
-        """Whether the inputs are to end."""
-        return self._feed.stop.is_set()
-
-    def tell(self, line: str) -> None:
-        """See Outlet."""
-        self._feed.tell(line)
-
-    def _hand_over(self, batch: Batch) -> None:
-        while True:
-            if self._feed.is_broken or (self.is_stopping and not batch.items):
-                raise StopError
-            with contextlib.suppress(queue.Full):
-                self._feed.queue.put(batch, timeout=_LOOK)
-                self.position = batch.position or self.position
-                return
-
-    def run(self) -> None:
-        """Run the input until the feed ends; a fault is waited for."""
-        faults = 0
-        while not self.is_stopping:
-            begun = time.monotonic()
-            try:
-                self._source.run(self.position, self)
-                return
-            except StopError:
-                return
-            except InputError as bad:
-                self.failed = str(bad)
-                self.tell(f"{self._source.name}: {bad}")
-                return
-            except Exception as defect:  # the other inputs must not end with this one
-                is_known = isinstance(defect, OSError | BouncewiseError)
-                text = str(defect) if is_known else repr(defect)[:300]
-            if self._feed.is_once:
-                self.failed = text
-                self.tell(f"{self._source.name}: {text}")
-                return
-            faults = 0 if time.monotonic() - begun > _STEADY else faults
-            pause = _WAITS[min(faults, len(_WAITS) - 1)]
-            faults += 1
-            self.tell(f"{self._source.name}: {text}; it is tried again in {pause:g} s")
-            self.pause(pause)
 
 
 class Feed:
     """Runs inputs until *stop* is set; *is_once*: until each has read what is there."""
 
     def __init__(
-        self, ledger: Location, sources: list[Source], tell: Tell, *, is_once: bool = False
+        self,
+        ledger: Location,
+        sources: list[Source],
+        tell: Tell,
+        *,
+        is_once: bool = False,
+        watch: Watch | None = None,
     ) -> None:
+        """*watch* gets the status of all inputs every few seconds, and at the end."""
         self._location, self._sources, self.tell, self.is_once = ledger, sources, tell, is_once
+        self._watch = watch
         self.stop = threading.Event()
         self.queue: queue.Queue[Batch] = queue.Queue(_QUEUE)
         self.is_broken = False
@@ -163,6 +70,7 @@ class Feed:
                 Feeder(self, source, context.ledger.remembered(source.name))
                 for source in self._sources
             ]
+            self._feeders = feeders
             threads = [threading.Thread(target=feeder.run, daemon=True) for feeder in feeders]
             for thread in threads:
                 thread.start()
@@ -176,11 +84,11 @@ class Feed:
         self.failed = [feeder.failed for feeder in feeders if feeder.failed]
 
     def _write_all(self, threads: list[threading.Thread]) -> None:
-        written = time.monotonic()
+        written, watched = time.monotonic(), 0.0
         while True:
             is_over = not any(thread.is_alive() for thread in threads)
             try:
-                self._add(self.queue.get(timeout=_LOOK))
+                self._add(self.queue.get(timeout=LOOK))
                 is_idle = self.queue.empty()
             except queue.Empty:
                 if is_over:
@@ -190,6 +98,9 @@ class Feed:
             if self._waiting and (is_idle or now - written > WRITE):
                 self._write()
                 written = now
+            if now - watched > EVERY:
+                self._report()
+                watched = now
             if self._unsettled and now - self._settled_at > max(1.0, 5 * self._settle_took):
                 self._settle()
             if now - self._began > SESSION and not self._waiting:
@@ -197,6 +108,12 @@ class Feed:
         self._write()
         self._settle()
         self._begin_session()
+        self._report()
+
+    def _report(self) -> None:
+        if self._watch is not None:
+            found = tuple(feeder.status() for feeder in self._feeders)
+            self._watch(Statuses(time.time(), found))
 
     def _begin_session(self) -> None:
         """A new batch in the ledger: the time of reading of its events."""
@@ -262,5 +179,5 @@ class Feed:
                 self._file.check()
                 if number == 0:
                     self.tell(f"the ledger cannot be written: {bad}; it is tried again")
-                if self.stop.wait(_WAITS[min(number, len(_WAITS) - 1)]):
+                if self.stop.wait(WAITS[min(number, len(WAITS) - 1)]):
                     raise

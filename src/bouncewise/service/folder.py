@@ -19,7 +19,7 @@ from bouncewise.errors import InputError
 from bouncewise.intake import files
 from bouncewise.readers import Note
 from bouncewise.readers.base import Item
-from bouncewise.service.feed import Feeder
+from bouncewise.service.feeder import Feeder
 
 QUIET = 2.0
 LOOK = 1.0

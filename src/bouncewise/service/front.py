@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -16,18 +18,20 @@ from typing import NamedTuple
 from bouncewise.classifier.classify import Classifier
 from bouncewise.config.settings import Settings
 from bouncewise.errors import BouncewiseError, ConfigError
-from bouncewise.ledger import Location, Store, open_store
+from bouncewise.ledger import Location
 from bouncewise.policy.load import Policy
-from bouncewise.service import systemd
+from bouncewise.service import crash, systemd
 from bouncewise.service.api.backend import Backend
 from bouncewise.service.app import Pages
+from bouncewise.service.drain import cursor_name
+from bouncewise.service.following import follow, limit_questions
 from bouncewise.service.inbox import Inbox
-from bouncewise.service.ledger_file import LedgerFile
 from bouncewise.service.servers import servers
 from bouncewise.service.spool import Writer
-from bouncewise.service.state import REFRESH, State, Tell
+from bouncewise.service.state import State, Tell
 
-_RETRY_LEDGER = 2.0
+LONGEST_STOP = 25.0
+"""Seconds after SIGTERM when the process ends whatever it waits for."""
 
 
 class Setup(NamedTuple):
@@ -61,6 +65,7 @@ def run(setup: Setup, beside: Beside) -> None:
 
 async def _serve(setup: Setup, beside: Beside) -> None:
     end = asyncio.Event()
+    limit_questions()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end.set)
@@ -74,18 +79,26 @@ async def _serve(setup: Setup, beside: Beside) -> None:
     )
     loop.add_signal_handler(signal.SIGHUP, _reload, state, setup)
     writing = asyncio.create_task(inbox.run())
-    following = asyncio.create_task(_follow(state, setup))
+    cursor = cursor_name(setup.folder)
+    following = asyncio.create_task(follow(state, setup.ledger, setup.policy, cursor))
     try:
-        async with servers(state, backend, setup.pages), beside():
-            systemd.notify("READY=1")
-            watchdog = asyncio.create_task(systemd.feed_watchdog())
-            await end.wait()
-            systemd.notify("STOPPING=1")
-            watchdog.cancel()
+        with crash.recorded(setup.folder, setup.tell):
+            async with servers(state, backend, setup.pages), beside():
+                await _until(end, setup.tell)
     finally:
         following.cancel()
         writing.cancel()
         await asyncio.gather(following, writing, return_exceptions=True)
+
+
+async def _until(end: asyncio.Event, tell: Tell) -> None:
+    """Serve until *end*."""
+    systemd.notify("READY=1")
+    watchdog = asyncio.create_task(systemd.feed_watchdog())
+    await end.wait()
+    systemd.notify("STOPPING=1")
+    _end_anyhow(tell)
+    watchdog.cancel()
 
 
 def _reload(state: State, setup: Setup) -> None:
@@ -96,24 +109,15 @@ def _reload(state: State, setup: Setup) -> None:
         setup.tell(f"the configuration is not changed: {bad}")
 
 
-async def _follow(state: State, setup: Setup) -> None:
-    """Open the ledger when it can be, and notice its changes."""
-    while True:
-        try:
-            with LedgerFile(setup.ledger) as file, await _opened(setup.ledger) as ledger:
-                state.use_ledger(ledger, setup.policy)
-                while True:
-                    file.check()
-                    state.checker.refresh()
-                    await asyncio.sleep(REFRESH)
-        except BouncewiseError as bad:
-            state.lose_ledger(str(bad))
-        except Exception as defect:  # answers from a ledger that nobody follows would be old
-            state.lose_ledger(f"{type(defect).__name__}: {defect}")
-        await asyncio.sleep(_RETRY_LEDGER)
+def _end_anyhow(tell: Tell) -> None:
+    """End this process when it has taken LONGEST_STOP seconds to stop: a thread may wait for a
+    server or a disk. What was acknowledged is safe.
+    """
 
+    def end() -> None:
+        tell(f"the service did not stop within {LONGEST_STOP:g} s and is ended")
+        os._exit(0)
 
-async def _opened(ledger: Location) -> Store:
-    if ledger.url:  # a server that does not answer must not stop the loop
-        return await asyncio.to_thread(open_store, ledger, read_only=True)
-    return open_store(ledger, read_only=True)  # (SQLite wants one thread for a connection)
+    timer = threading.Timer(LONGEST_STOP, end)
+    timer.daemon = True
+    timer.start()

@@ -13,8 +13,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bouncewise.config.service import Token, TokenScope
+from bouncewise.errors import BouncewiseError
 from bouncewise.service.problem import problem
 from bouncewise.service.rates import Rates
+from bouncewise.service.room import Place
 from bouncewise.service.tokens import Tokens
 
 RETRY_AFTER = "30"
@@ -79,8 +81,14 @@ def preflight(tokens: Tokens, request: Request) -> Response:
     return Response(status_code=204, headers=fields | allowed)
 
 
-async def body_of(request: Request, limit: int) -> bytes | None:
-    """The body; None where it is larger than *limit* octets. Raises ClientDisconnect."""
+class NoRoomError(BouncewiseError):
+    """Too much is being received at once."""
+
+
+async def body_of(request: Request, limit: int, place: Place | None = None) -> bytes | None:
+    """The body; None where it is larger than *limit* octets. Raises ClientDisconnect, and
+    NoRoomError where *place* cannot grow.
+    """
     length = request.headers.get("content-length", "")
     if length.isascii() and length.isdigit() and (len(length) > 19 or int(length) > limit):
         return None
@@ -89,5 +97,7 @@ async def body_of(request: Request, limit: int) -> bytes | None:
         size += len(chunk)
         if size > limit:
             return None
+        if place is not None and not place.grow(len(chunk)):
+            raise NoRoomError("too much is being received at once")
         chunks.append(chunk)
     return b"".join(chunks)

@@ -1,4 +1,4 @@
-"""The way into the spool: one write and one fdatasync for everything that waits."""
+"""The way onto the disk: one write and one fdatasync for everything that waits."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Generic, Protocol, TypeVar
 
-from bouncewise.service.spool import Record, SpoolFullError, Writer
+from bouncewise.service.spool import SpoolFullError
+
+R = TypeVar("R")
 
 MAX_TOGETHER = 1000
 """Records that are written together."""
@@ -16,16 +19,35 @@ MAX_TOGETHER = 1000
 Tell = Callable[[str], None]
 """Gets one line for the operator."""
 
-_Batch = list[tuple[Record, "asyncio.Future[None]"]]
+
+class Appends(Protocol[R]):
+    """What writes records."""
+
+    @property
+    def end(self) -> int:
+        """The octets that were written."""
+
+    def append(self, records: list[R]) -> int:
+        """Store *records*, which are safe when this returns. Raises SpoolFullError."""
+
+    def close(self) -> None:
+        """Close the file."""
 
 
-class Inbox:
+class Inbox(Generic[R]):
     """Stores records of many connections. ``put`` returns when the record is safe."""
 
-    def __init__(self, writer: Writer, tell: Tell) -> None:
-        """*tell* gets a line when the spool begins to refuse, and when it has room again."""
-        self._writer, self._tell = writer, tell
-        self._waiting: _Batch = []
+    def __init__(
+        self,
+        writer: Appends[R],
+        tell: Tell,
+        meanwhile: str = "webhooks are answered with 503 and mail with 451",
+    ) -> None:
+        """*tell* gets a line when the spool begins to refuse, with what happens *meanwhile*, and
+        when it has room again.
+        """
+        self._writer, self._tell, self._meanwhile = writer, tell, meanwhile
+        self._waiting: list[tuple[R, asyncio.Future[None]]] = []
         self._work = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, "spool")
         self.stored = self.refused = 0
@@ -37,7 +59,7 @@ class Inbox:
         """The offset behind the last record."""
         return self._writer.end
 
-    async def put(self, record: Record) -> None:
+    async def put(self, record: R) -> None:
         """Store *record*. Raises SpoolFullError where it could not be stored."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((record, done))
@@ -80,15 +102,15 @@ class Inbox:
                 _settle(batch, None)
         self._work.clear()
 
-    def _refuse(self, batch: _Batch, error: SpoolFullError) -> None:
+    def _refuse(self, batch: list[tuple[R, asyncio.Future[None]]], error: SpoolFullError) -> None:
         self.refused += len(batch)
         if not self.is_broken:
-            self._tell(f"{error}; webhooks are answered with 503 and mail with 451")
+            self._tell(f"{error}; {self._meanwhile}")
         self.is_broken = True
         _settle(batch, error)
 
 
-def _settle(batch: list[tuple[Record, asyncio.Future[None]]], error: SpoolFullError | None) -> None:
+def _settle(batch: list[tuple[R, asyncio.Future[None]]], error: SpoolFullError | None) -> None:
     for _, done in batch:
         if done.done():  # whoever waited has gone
             continue

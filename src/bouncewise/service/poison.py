@@ -19,7 +19,7 @@ from bouncewise.operations.context import Context
 from bouncewise.operations.ingest import Session
 from bouncewise.readers import Note
 from bouncewise.service import spool
-from bouncewise.service.drain import items_of
+from bouncewise.service.drain import cursor_name, items_of
 from bouncewise.service.spool import Record
 
 RETRIED = "retried"
@@ -45,7 +45,7 @@ class Waiting(NamedTuple):
 
 def waiting(folder: Path, context: Context) -> Waiting:
     """What the ledger has not read."""
-    cursor = context.ledger.cursor(f"spool:{spool.spool_id(folder)}")
+    cursor = context.ledger.cursor(cursor_name(folder))
     records = end = 0
     for _, end, _ in spool.read(folder, cursor):  # noqa: B007 - the last one is used below
         records += 1

@@ -19,34 +19,26 @@ from collections.abc import Awaitable, Callable
 from fnmatch import translate
 from typing import NamedTuple
 
+from bouncewise.service.connections import Connections
+from bouncewise.service.room import Room
+from bouncewise.service.smtp_session import MAX_MAIL, TOO_LARGE, ClosedError, Session
 from bouncewise.service.spool import SpoolFullError
-
-MAX_MAIL = 32 << 20
-"""Octets of one mail (SIZE, RFC 1870)."""
 
 MAX_RECIPIENTS = 1000
 """Recipients of one mail; RFC 5321 section 4.5.3.1.8 asks for at least 100."""
 
-IDLE = 300.0
-"""Seconds for which a session may be silent (RFC 5321 section 4.5.3.2.7)."""
+MAIL_SECONDS = 1800.0
+"""Seconds that a mail may take from DATA to the dot."""
 
 MAX_SESSIONS = 500
-"""Sessions at a time: each may hold a mail in memory."""
+"""Sessions at a time; for another one, the one that was silent longest ends."""
 
-_MAX_LINE = 4096
-_MAX_ERRORS = 50
-_READ = 1 << 16
 _PATH = re.compile(r"(?:FROM|TO):\s*<([^<>\s]{0,320})>(?:\s|$)", re.I)
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _EXTENSIONS = ("250-PIPELINING", "250-8BITMIME", "250-SMTPUTF8", "250-ENHANCEDSTATUSCODES")
-_END = b"\r\n.\r\n"
 
 Store = Callable[[bytes, str, tuple[str, ...]], Awaitable[None]]
 """Keeps a mail, with its sender and recipients; it is safe when this returns."""
-
-
-class _ClosedError(Exception):
-    """The client has gone, is silent for too long, or sends no LMTP."""
 
 
 class Dialect(NamedTuple):
@@ -67,12 +59,21 @@ SMTP = Dialect("ESMTP", "EHLO", "HELO", False)
 class MailServer:
     """Serves connections; ``stored`` and ``refused`` count mails and recipients."""
 
-    def __init__(self, accept: tuple[str, ...], host: str, store: Store, dialect: Dialect) -> None:
+    def __init__(
+        self,
+        accept: tuple[str, ...],
+        host: str,
+        store: Store,
+        dialect: Dialect,
+        room: Room | None = None,
+    ) -> None:
         """*accept*: patterns of recipients; *host*: how the server calls itself."""
         self._accept = re.compile("|".join(map(translate, accept)) or r"(?!)", re.I)
         self._host, self._store, self._dialect = host, store, dialect
+        self._room = room or Room()
         self.is_stopping = False
-        self.stored = self.refused = self._sessions = self._in_data = 0
+        self.stored = self.refused = self._in_data = 0
+        self.connections = Connections(MAX_SESSIONS)
         self._is_idle = asyncio.Event()
         self._is_idle.set()
         self._verbs = {
@@ -91,18 +92,15 @@ class MailServer:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One session, to its end."""
-        session = _Session(reader, writer)
-        self._sessions += 1
+        session = Session(reader, writer)
+        self.connections.add(session)
         try:
-            if self._sessions > MAX_SESSIONS:
-                await session.reply("421 4.3.2 Too many sessions; try again later")
-                return
             await session.reply(f"220 {self._host} {self._dialect.name}")
             await self._commands(session)
-        except (_ClosedError, ConnectionError, TimeoutError, asyncio.CancelledError):
+        except (ClosedError, ConnectionError, TimeoutError, asyncio.CancelledError):
             pass  # (cancelled: the service ends)
         finally:
-            self._sessions -= 1
+            self.connections.remove(session)
             writer.close()
 
     async def finish(self, seconds: float) -> None:
@@ -113,7 +111,7 @@ class MailServer:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._is_idle.wait(), seconds)
 
-    async def _commands(self, session: _Session) -> None:
+    async def _commands(self, session: Session) -> None:
         while True:
             if self.is_stopping and not session.recipients:
                 await session.reply("421 4.3.2 The service stops; try again later")
@@ -131,29 +129,29 @@ class MailServer:
             else:
                 await command(session, rest)
 
-    async def _extended(self, session: _Session, _: str) -> None:
+    async def _extended(self, session: Session, _: str) -> None:
         session.reset()
         await session.reply(f"250-{self._host}", *_EXTENSIONS, f"250 SIZE {MAX_MAIL}")
 
-    async def _plain(self, session: _Session, _: str) -> None:
+    async def _plain(self, session: Session, _: str) -> None:
         session.reset()
         await session.reply(f"250 {self._host}")
 
-    async def _rset(self, session: _Session, _: str) -> None:
+    async def _rset(self, session: Session, _: str) -> None:
         session.reset()
         await session.reply("250 2.0.0 Ok")
 
-    async def _noop(self, session: _Session, _: str) -> None:
+    async def _noop(self, session: Session, _: str) -> None:
         await session.reply("250 2.0.0 Ok")
 
-    async def _refuse(self, session: _Session, _: str) -> None:
+    async def _refuse(self, session: Session, _: str) -> None:
         await session.error("502 5.5.1 Mailboxes are not listed here")
 
-    async def _quit(self, session: _Session, _: str) -> None:
+    async def _quit(self, session: Session, _: str) -> None:
         await session.reply("221 2.0.0 Bye")
-        raise _ClosedError
+        raise ClosedError
 
-    async def _mail(self, session: _Session, rest: str) -> None:
+    async def _mail(self, session: Session, rest: str) -> None:
         found = _PATH.match(rest)
         size = re.search(r"\bSIZE=(\d{1,20})\b", rest, re.I)
         if found is None:
@@ -161,12 +159,12 @@ class MailServer:
         elif session.sender is not None:
             await session.error("503 5.5.1 A mail has begun already")
         elif size and int(size[1]) > MAX_MAIL:
-            await session.reply(f"552 5.3.4 The mail is larger than {MAX_MAIL} octets")
+            await session.reply(TOO_LARGE)
         else:
             session.sender = found[1]
             await session.reply("250 2.1.0 Ok")
 
-    async def _rcpt(self, session: _Session, rest: str) -> None:
+    async def _rcpt(self, session: Session, rest: str) -> None:
         found = _PATH.match(rest)
         if session.sender is None:
             await session.error("503 5.5.1 MAIL comes first")
@@ -181,7 +179,7 @@ class MailServer:
             session.recipients.append(found[1])
             await session.reply("250 2.1.5 Ok")
 
-    async def _data(self, session: _Session, _: str) -> None:
+    async def _data(self, session: Session, _: str) -> None:
         if not session.recipients:
             await session.error("503 5.5.1 RCPT comes first")
             return
@@ -195,12 +193,18 @@ class MailServer:
             if not self._in_data:
                 self._is_idle.set()
 
-    async def _receive(self, session: _Session) -> None:
+    async def _receive(self, session: Session) -> None:
         """The mail, and the replies to it."""
-        mail = await session.mail()
+        with self._room.take() as place:
+            async with asyncio.timeout(MAIL_SECONDS):
+                mail = await session.mail(place)
+            await self._store_mail(session, mail)
+
+    async def _store_mail(self, session: Session, mail: bytes | str) -> None:
+        """Store what was received, and send the replies."""
         recipients, sender = tuple(session.recipients), session.sender or ""
-        if mail is None:
-            reply = f"552 5.3.4 The mail is larger than {MAX_MAIL} octets"
+        if isinstance(mail, str):
+            reply = mail
         else:
             try:
                 await self._store(mail, sender, recipients)
@@ -213,74 +217,3 @@ class MailServer:
         session.reset()
         # RFC 2033 section 4.2 has one reply for each recipient.
         await session.reply(*[reply] * (len(recipients) if self._dialect.has_reply_each else 1))
-
-
-class _Session:
-    """A connection and the mail that has begun on it."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader, self._writer = reader, writer
-        self._waiting = bytearray()
-        self._errors = 0
-        self.sender: str | None = None
-        self.recipients: list[str] = []
-
-    def reset(self) -> None:
-        """Forget the mail that has begun."""
-        self.sender, self.recipients = None, []
-
-    async def reply(self, *lines: str) -> None:
-        """Send *lines*."""
-        self._writer.write("".join(f"{line}\r\n" for line in lines).encode("ascii", "replace"))
-        await asyncio.wait_for(self._writer.drain(), IDLE)
-
-    async def error(self, line: str) -> None:
-        """Send the reply to a command that is wrong; after many of them, end."""
-        await self.reply(line)
-        self._errors += 1
-        if self._errors > _MAX_ERRORS:
-            raise _ClosedError
-
-    async def line(self) -> str:
-        """The next line, without its end."""
-        while (end := self._waiting.find(b"\r\n")) < 0:
-            if len(self._waiting) > _MAX_LINE:
-                await self.reply("500 5.5.2 Line too long")
-                raise _ClosedError
-            await self._read()
-        line = bytes(self._waiting[:end])
-        del self._waiting[: end + 2]
-        return line.decode("utf-8", "replace")
-
-    async def mail(self) -> bytes | None:
-        """The mail up to the dot, with the dots of RFC 5321 section 4.5.2 taken off; None where it
-        is too large.
-        """
-        if self._waiting[:3] == b".\r\n":
-            del self._waiting[:3]
-            return b""
-        kept, is_too_large = bytearray(), False
-        while (end := self._waiting.find(_END)) < 0:
-            # What may be the beginning of the end is looked at again.
-            ready = max(0, len(self._waiting) - len(_END) + 1)
-            if is_too_large or len(kept) + ready > MAX_MAIL:
-                is_too_large, kept = True, bytearray()
-            else:
-                kept += self._waiting[:ready]
-            del self._waiting[:ready]
-            await self._read()
-            if len(kept) == 0 and not is_too_large and self._waiting[:3] == b".\r\n":
-                del self._waiting[:3]
-                return b""
-        kept += self._waiting[: end + 2]
-        del self._waiting[: end + len(_END)]
-        if is_too_large or len(kept) > MAX_MAIL:
-            return None
-        mail = bytes(kept).replace(b"\r\n.", b"\r\n")
-        return mail[1:] if mail[:1] == b"." else mail
-
-    async def _read(self) -> None:
-        data = await asyncio.wait_for(self._reader.read(_READ), IDLE)
-        if not data:
-            raise _ClosedError
-        self._waiting += data

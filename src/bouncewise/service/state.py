@@ -7,12 +7,11 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 from bouncewise import __version__
 from bouncewise.config.settings import Settings
@@ -20,19 +19,23 @@ from bouncewise.errors import BouncewiseError
 from bouncewise.ledger import Store
 from bouncewise.model import Mail
 from bouncewise.net.https import FetchError, fetch
-from bouncewise.operations.check import Answer, Checker
+from bouncewise.operations.check import Answer, Checker, Known
 from bouncewise.policy.load import Policy
 from bouncewise.providers.sns import topic_host
-from bouncewise.service import spool
+from bouncewise.service import input_status, spool
 from bouncewise.service.clock import Clock
+from bouncewise.service.connections import Connections
 from bouncewise.service.drain import WEBHOOK
 from bouncewise.service.hooks import Hook, hooks
 from bouncewise.service.inbox import Inbox
+from bouncewise.service.metrics import Metrics
 from bouncewise.service.outgoing_state import outgoing_state
 from bouncewise.service.policy import PolicyAnswers
 from bouncewise.service.rates import Rates
+from bouncewise.service.room import Room
 from bouncewise.service.seen import SeenTokens
 from bouncewise.service.spool import Record
+from bouncewise.service.syslog import SyslogServer
 from bouncewise.service.tokens import Tokens
 from bouncewise.service.users import Users
 
@@ -52,22 +55,26 @@ Tell = Callable[[str], None]
 class State:
     """See the module."""
 
-    def __init__(self, settings: Settings, inbox: Inbox, folder: Path, tell: Tell) -> None:
+    def __init__(self, settings: Settings, inbox: Inbox[Record], folder: Path, tell: Tell) -> None:
         """Raises ConfigError where a webhook, token or user of *settings* is wrong."""
-        self.tell, self._folder, self._inbox = tell, folder, inbox
+        self.tell, self.folder, self._inbox = tell, folder, inbox
         self.configure(settings)
         self.mailgun_tokens = SeenTokens(folder, time.time())
         self.rates = Rates()
         self.last_heard: dict[str, float] = {}
+        self.syslog: list[SyslogServer] = []
         self.policy_answers: PolicyAnswers | None = None
+        self.ports: dict[str, Connections] = {}
+        self.drained: int | None = None
+        """Up to where the ledger has read the spool, as was known last."""
         self._checker: Checker | None = None
         self._ledger: Store | None = None
         self._ledger_error = _NOT_YET
         self._quiet_until = 0.0
-        self.clock = Clock()
+        self.clock, self.room = Clock(), Room()
         self._fetched: list[float] = []
         self._background: set[asyncio.Task[None]] = set()
-        self._make_metrics()
+        self._metrics = Metrics(folder)
 
     def configure(self, settings: Settings) -> None:
         """Put *settings* in force. Raises ConfigError, and then those before stay in force."""
@@ -78,13 +85,18 @@ class State:
 
     # ── questions ───────────────────────────────────────────────────────────────────────────────
 
-    def use_ledger(self, ledger: Store, policy: Policy) -> None:
-        """Answer from *ledger* from now on. Raises BouncewiseError where it cannot be read."""
+    def use_ledger(self, ledger: Store, policy: Policy, known: Known) -> None:
+        """Answer from *ledger*, of which *known* was read, from now on."""
         checker = Checker(ledger, policy)
-        checker.refresh()
+        checker.adopt(known)
         if self._ledger_error not in ("", _NOT_YET):
             self.tell("the ledger can be read again")
         self._checker, self._ledger, self._ledger_error = checker, ledger, ""
+
+    def know(self, known: Known, drained: int) -> None:
+        """The ledger has changed: *known* was read of it, and how far it has read the spool."""
+        self.checker.adopt(known)
+        self.drained = drained
 
     def lose_ledger(self, why: str) -> None:
         """The ledger cannot be read; questions raise until it can be. That is one line, however
@@ -114,13 +126,13 @@ class State:
 
     def check(self, address: str, mail: Mail) -> Answer:
         """The answer for one address. Raises BouncewiseError."""
-        self._asked.inc()
-        return self.checker.answer(address, mail=mail)  # (refreshed every REFRESH seconds)
+        self._metrics.asked.inc()
+        return self.checker.answer(address, mail=mail)  # (what it knows is read elsewhere)
 
-    def check_all(self, addresses: Iterable[str], mail: Mail) -> Iterator[Answer]:
-        """The answer for each address. Raises BouncewiseError."""
-        found = list(self.checker.check_all(addresses, mail=mail))
-        self._asked.inc(len(found))
+    def check_all(self, addresses: list[str], mail: Mail) -> Iterator[Answer]:
+        """The answer for each of some addresses. Raises BouncewiseError."""
+        found = list(self.checker.answer_page(addresses, mail=mail))
+        self._metrics.asked.inc(len(found))
         return iter(found)
 
     # ── what is received ────────────────────────────────────────────────────────────────────────
@@ -182,12 +194,21 @@ class State:
 
     def count_webhook(self, name: str, status: int) -> None:
         """Count a request to a configured webhook."""
-        self._requests.labels(name, str(status)).inc()
+        self._metrics.requests.labels(name, str(status)).inc()
 
     def spool_bytes(self) -> int:
         """The octets of the spool's files."""
-        found = spool.segments(self._folder)
+        found = spool.segments(self.folder)
         return self._inbox.end - found[0] if found else 0
+
+    def waiting(self) -> tuple[int, float]:
+        """The octets of the spool that the ledger has not read, and since how many seconds the
+        first of them wait; as far as is known.
+        """
+        start = max([self.drained or 0, *spool.segments(self.folder)[:1]])
+        octets = max(0, self._inbox.end - start)
+        first = next(spool.read(self.folder, start), None) if octets else None
+        return octets, max(0.0, time.time() - first[2].at / 1e6) if first else 0.0
 
     def ready(self) -> tuple[bool, str]:
         """Whether the spool has room, in words."""
@@ -211,59 +232,28 @@ class State:
                 name: round(time.time() - at, 1) for name, at in sorted(self.last_heard.items())
             },
             "webhooks": {name: hook.esp.name for name, hook in sorted(self.hooks.items())},
+            "inputs": msgspec.to_builtins(input_status.read(self.folder)),
+            "syslog": {server.name: server.counts() for server in self.syslog},
             **outgoing_state(self._ledger, self.settings),
         }
 
     def metrics(self) -> bytes:
         """The counters in the text format of Prometheus."""
-        self._gauges["spool_bytes"].set(self.spool_bytes())
-        self._gauges["spool_records_stored"].set(self._inbox.stored)
-        self._gauges["spool_records_refused"].set(self._inbox.refused)
-        self._gauges["ledger_readable"].set(self._checker is not None)
-        if self.policy_answers is not None:
-            for name in ("asked", "refused", "failed"):
-                self._gauges[f"policy_{name}"].set(getattr(self.policy_answers, name))
-        alerts = outgoing_state(self._ledger, self.settings)["alerts"].values()
-        self._gauges["alerts_waiting"].set(sum(target["waiting"] for target in alerts))
-        self._gauges["alerts_dead"].set(sum(target["dead"] for target in alerts))
-        for name, at in self.last_heard.items():
-            self._heard.labels(name).set(at)
-        return generate_latest(self._registry)
-
-    def _make_metrics(self) -> None:
-        self._registry = registry = CollectorRegistry()
-        self._asked = Counter(
-            "bouncewise_checked", "Addresses asked for by HTTP or mail servers", registry=registry
-        )
-        self._requests = Counter(
-            "bouncewise_webhook_requests",
-            "Requests to webhooks",
-            ("source", "status"),
-            registry=registry,
-        )
-        self._heard = Gauge(
-            "bouncewise_source_last_seconds",
-            "When each source was heard last, in seconds since 1970",
-            ("source",),
-            registry=registry,
-        )
-        self._gauges = {
-            name: Gauge(f"bouncewise_{name}", about, registry=registry)
-            for name, about in _GAUGES.items()
+        policy = self.policy_answers
+        figures: dict[str, float] = {
+            "spool_bytes": self.spool_bytes(),
+            "spool_records_stored": self._inbox.stored,
+            "spool_records_refused": self._inbox.refused,
+            "ledger_readable": self._checker is not None,
+            "policy_asked": policy.asked if policy else 0,
+            "policy_refused": policy.refused if policy else 0,
+            "policy_failed": policy.failed if policy else 0,
         }
-
-
-_GAUGES = {
-    "spool_bytes": "Octets of the files of the spool",
-    "spool_records_stored": "Records stored since the start",
-    "spool_records_refused": "Records refused since the start: the spool was full",
-    "ledger_readable": "1 if the ledger can be read, else 0",
-    "alerts_waiting": "Alerts that are not delivered yet",
-    "alerts_dead": "Alerts that were given up",
-    "policy_asked": "Questions of mail servers since the start",
-    "policy_refused": "Of them, those answered with the configured action",
-    "policy_failed": "Of them, those that could not be answered",
-}
+        alerts = outgoing_state(self._ledger, self.settings)["alerts"].values()
+        figures["alerts_waiting"] = sum(target["waiting"] for target in alerts)
+        figures["alerts_dead"] = sum(target["dead"] for target in alerts)
+        figures["spool_waiting_bytes"], figures["spool_waiting_seconds"] = self.waiting()
+        return self._metrics.text(figures, self.ports, self.last_heard, self.syslog)
 
 
 def confirmation_url(hook: Hook, body: bytes) -> str:

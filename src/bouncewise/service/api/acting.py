@@ -13,8 +13,9 @@ from msgspec import structs
 
 from bouncewise.contract import answers, requests
 from bouncewise.contract.addresses import suppression_row
+from bouncewise.contract.imports import ImportRecord
 from bouncewise.contract.incidents import RulingRecord
-from bouncewise.contract.runs import ActRecord, ImportRecord
+from bouncewise.contract.runs import ActRecord
 from bouncewise.encode import for_storage
 from bouncewise.errors import InputError
 from bouncewise.ledger import Store

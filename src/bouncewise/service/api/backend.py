@@ -20,7 +20,7 @@ from bouncewise.classifier.classify import Classifier
 from bouncewise.config.settings import Settings
 from bouncewise.errors import BouncewiseError
 from bouncewise.ledger import Location, open_store
-from bouncewise.ledger.database import PATIENCE
+from bouncewise.ledger.database import PATIENCE, SILENCE
 from bouncewise.operations.context import Context
 from bouncewise.policy.load import Policy
 from bouncewise.service.api.idempotency import Idempotency
@@ -28,6 +28,9 @@ from bouncewise.service.api.lookups import Lookups
 
 READ_WAIT, WRITE_WAIT = 1.0, 5.0
 """Seconds for which a request waits for others that lock the ledger."""
+
+READ_SILENCE = 30.0
+"""Seconds for which a request waits for a server that is silent."""
 
 READERS, READS, WRITES = 4, 64, 16
 """Threads for reads, and the reads and writes that are answered or wait."""
@@ -82,11 +85,16 @@ class Backend:
         return await self._pools[write].run(pruned)
 
 
+def _limit(wait: float) -> None:
+    PATIENCE.set(wait)
+    SILENCE.set(READ_SILENCE)
+
+
 class _Pool:
     """Threads, and how many requests wait for them."""
 
     def __init__(self, threads: int, wait: float, most: int) -> None:
-        self._threads = ThreadPoolExecutor(threads, "api", PATIENCE.set, (wait,))
+        self._threads = ThreadPoolExecutor(threads, "api", _limit, (wait,))
         self._waiting, self._most = 0, most
 
     async def run(self, work: Callable[[], T]) -> T:

@@ -86,7 +86,7 @@ def test_commands_are_in_the_audit_and_forget_removes_the_name(tmp_path: Path) -
     found = [(e.kind, e.by, e.names) for e in entries(tmp_path / "l")]
     assert found == [("withdrawn", "ben", 2), ("imported", "anna", 2), ("added", "anna", 1)]
     done = bouncewise(tmp_path, "audit", "list", "--before", "3", "--limit", "1", "--db", "l")
-    assert b"imported 1  list.csv  by anna" in done.stdout
+    assert b"imported 1  list.csv  anna" in done.stdout
     done = bouncewise(tmp_path, "audit", "undo", "2", "--why", "x", "--db", "l")
     assert (done.returncode, b"suppressions undo 1" in done.stderr) == (2, True)
     done = bouncewise(tmp_path, "audit", "undo", "1", "--why", "x", "--dry-run", "--db", "l")

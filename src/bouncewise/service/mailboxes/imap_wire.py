@@ -14,30 +14,19 @@ import ssl
 from collections.abc import Iterator
 
 from bouncewise.config.inputs import Fetch, Security
-from bouncewise.errors import BouncewiseError
 from bouncewise.readers.messages.interpret import MAX_MESSAGE
-
-TIMEOUT = 60.0
-"""Seconds for which an answer is waited for."""
-
-MOST_TEXT = 200
-"""Characters of a server's answer that are repeated."""
+from bouncewise.service.mailboxes.base import (
+    MOST_TEXT,
+    TIMEOUT,
+    MailboxError,
+    ProtocolError,
+    RefusedError,
+)
+from bouncewise.service.mailboxes.settings import port_of
 
 _LITERAL = re.compile(rb"\{(\d{1,10000})\}\r\n$")
 _NUMBER_END = 1 << 32  # nz-number (RFC 9051 section 9)
 _BROKEN = ("unexpected response", "unexpected tagged response")
-
-
-class MailboxError(BouncewiseError):
-    """The server cannot be reached, or refuses something."""
-
-
-class RefusedError(MailboxError):
-    """The server refuses one command; the next may be given."""
-
-
-class ProtocolError(MailboxError):
-    """An answer of the server breaks the protocol; what comes behind it means nothing."""
 
 
 class _BrokenError(OSError):
@@ -64,8 +53,8 @@ def connected(fetch: Fetch) -> imaplib.IMAP4:
     """A connection to the server of *fetch*, nobody logged in."""
     if fetch.security is Security.TLS:
         context = ssl.create_default_context()
-        return _BoundedTls(fetch.host, fetch.port, ssl_context=context, timeout=TIMEOUT)
-    connection = _Bounded(fetch.host, fetch.port, timeout=TIMEOUT)
+        return _BoundedTls(fetch.host, port_of(fetch), ssl_context=context, timeout=TIMEOUT)
+    connection = _Bounded(fetch.host, port_of(fetch), timeout=TIMEOUT)
     if fetch.security is Security.STARTTLS:
         connection.starttls(ssl.create_default_context())
     return connection

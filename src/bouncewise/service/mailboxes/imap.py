@@ -13,48 +13,44 @@ import imaplib
 import re
 import select
 import ssl
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from bouncewise.config.inputs import Fetch
-from bouncewise.config.secrets import secret_at
 from bouncewise.readers.messages.interpret import MAX_MESSAGE
-from bouncewise.service.imap_wire import (
+from bouncewise.service.mailboxes.base import (
+    LOOK,
     MOST_TEXT,
-    TIMEOUT,
     MailboxError,
+    MessageError,
+    Page,
     ProtocolError,
     RefusedError,
-    connected,
-    errors,
-    number,
-    text_of,
+    ResetError,
+    pause,
 )
+from bouncewise.service.mailboxes.imap_wire import connected, errors, number, text_of
+from bouncewise.service.mailboxes.sasl import Credentials
 
 _WINDOW = 5000  # UIDs that are searched together; imaplib refuses lines of a megabyte
-_LOOK = 0.5  # seconds after which IDLE looks whether it is to end
-
-
-class MessageError(MailboxError):
-    """One message cannot be fetched; the next may be."""
 
 
 class Folder:
-    """A connection on which the folder of *fetch* is open. Raises MailboxError, and ConfigError
-    where the password cannot be read.
+    """A connection on which the folder of *fetch* is open; see MailServer. Raises MailboxError, and
+    ConfigError where the password cannot be read.
     """
 
-    def __init__(self, fetch: Fetch) -> None:
-        self._fetch, self._validity = fetch, 0
+    acts_at_end = False
+
+    def __init__(self, fetch: Fetch, credentials: Credentials) -> None:
+        self._fetch, self._credentials, self._validity = fetch, credentials, 0
         self._connect()
 
     def _connect(self) -> None:
-        fetch = self._fetch
-        secret = _token(fetch.token_command) if fetch.token_command else secret_at(fetch.password)
+        secret = self._credentials.secret()
         with errors("connecting"):
-            self._connection = connected(fetch)
+            self._connection = connected(self._fetch)
         try:
             self._log_in(secret)
         except BaseException:
@@ -64,25 +60,41 @@ class Folder:
 
     def _log_in(self, secret: str) -> None:
         user, connection = self._fetch.user, self._connection
+        offered = {name[5:] for name in connection.capabilities if name.startswith("AUTH=")}
+        mechanism = self._credentials.mechanism(offered)
         try:
-            if self._fetch.token_command:
-                text = f"user={user}\1auth=Bearer {secret}\1\1"
-                # (an error is a challenge, which is answered with nothing)
-                connection.authenticate("XOAUTH2", lambda error: b"" if error else text.encode())
-            elif "AUTH=PLAIN" in connection.capabilities:
-                connection.authenticate("PLAIN", lambda _: f"\0{user}\0{secret}".encode())
-            else:
+            if mechanism is None:
                 connection.login(user, secret)
+            else:
+                # (an error is a challenge, which gets an answer of its own)
+                connection.authenticate(
+                    mechanism.name,
+                    lambda error: mechanism.after_error if error else mechanism.first(secret),
+                )
             connection._get_capabilities()  # (others after a login)
         except imaplib.IMAP4.abort as bad:
             raise MailboxError(f"logging in: {text_of(bad).replace(secret, '…')}") from None
         except imaplib.IMAP4.error as bad:
+            self._credentials.refused()
             answer = text_of(bad).replace(secret, "…")
             raise MailboxError(f"the server refuses the login of {user}: {answer}") from None
         except OSError as bad:
             raise MailboxError(f"logging in: {bad}") from None
         except UnicodeEncodeError:
             raise MailboxError("the server takes only passwords in ASCII") from None
+
+    def probe(self) -> None:
+        """See MailServer."""
+        self.open()
+
+    def changes(self, place: str) -> Iterator[Page]:
+        """See MailServer; a place is the UIDVALIDITY and the last UID."""
+        validity, following = self.open()
+        before, _, last = place.partition(" ")
+        if place and before != str(validity):
+            raise ResetError("UIDVALIDITY has changed")
+        for uid in self.uids(int(last or 0) + 1, following):
+            yield Page((str(uid),), f"{validity} {uid}")
 
     def open(self) -> tuple[int, int]:
         """Open the folder, anew if it is open; its UIDVALIDITY and the next UID. Nothing can be
@@ -108,19 +120,17 @@ class Folder:
             yield from found
             first, window = last + 1, _WINDOW if found else min(window * 4, 1 << 30)
 
-    def message(self, uid: int) -> bytes | None:
-        """The first MAX_MESSAGE octets of a message; None if it is not there any more. Raises
-        MessageError where it cannot be fetched, but the next one can.
-        """
+    def message(self, name: str) -> bytes | None:
+        """See MailServer."""
         what = f"(UID BODY.PEEK[]<0.{MAX_MESSAGE}>)"
         try:
-            data = self._do("fetching", "uid", "FETCH", str(uid), what)
+            data = self._do("fetching", "uid", "FETCH", name, what)
         except RefusedError as bad:
             raise MessageError(str(bad)) from None
         except ProtocolError as bad:
             self._begin_again()
             raise MessageError(str(bad)) from None
-        return _body(data, uid)
+        return _body(data, int(name))
 
     def _begin_again(self) -> None:
         """Open the folder by another connection."""
@@ -132,7 +142,7 @@ class Folder:
             raise MailboxError("opening the folder: UIDVALIDITY has changed")
 
     def check_changes(self) -> None:
-        """Raises MailboxError where the server cannot do what the settings ask for."""
+        """See MailServer."""
         is_safe = "UIDPLUS" in self._capabilities
         if (self._fetch.delete and not is_safe) or (
             self._fetch.move_to and not is_safe and "MOVE" not in self._capabilities
@@ -142,15 +152,12 @@ class Folder:
                 " removed; leave the messages where they are"
             )
 
-    def put_away(self, uids: tuple[int, ...]) -> None:
-        """Move or delete messages, as the settings say; those that are gone are passed."""
-        if not uids:
-            return
-        names = ",".join(map(str, uids))
+    def put_away(self, names: tuple[str, ...]) -> None:
+        """See MailServer."""
         if self._fetch.move_to:
-            self._move(names)
+            self._move(",".join(names))
         elif self._fetch.delete:
-            self._expunge(names)
+            self._expunge(",".join(names))
 
     def _move(self, names: str) -> None:
         target, is_moved = _quoted(self._fetch.move_to), "MOVE" in self._capabilities
@@ -170,14 +177,12 @@ class Folder:
         self._do("deleting", "uid", "EXPUNGE", names)
 
     def wait(self, seconds: float, is_over: Callable[[], bool]) -> None:
-        """Wait for a change in the folder, *seconds*, or until *is_over*."""
-        end = time.monotonic() + seconds
+        """See MailServer; by IDLE where the server has it."""
         if "IDLE" not in self._capabilities:
-            while not is_over() and (left := end - time.monotonic()) > 0:
-                time.sleep(min(left, _LOOK))
+            pause(seconds, is_over)
             return
         with errors("waiting"):
-            self._idle(end, is_over)
+            self._idle(time.monotonic() + seconds, is_over)
 
     def _idle(self, end: float, is_over: Callable[[], bool]) -> None:
         # (past imaplib's buffer, of which nobody can ask whether it has something)
@@ -191,7 +196,7 @@ class Folder:
             raise MailboxError(f"waiting: {data.decode('ascii', 'replace').strip()[:MOST_TEXT]}")
         data = data[begun.end() :]
         while not data and not is_over() and (left := end - time.monotonic()) > 0:
-            if _has_data(connection.sock, min(left, _LOOK)):
+            if _has_data(connection.sock, min(left, LOOK)):
                 break
         connection.send(b"DONE\r\n")
         _received(connection.sock, data, re.compile(b"^" + tag + rb" [^\n]*\n", re.M))
@@ -238,23 +243,6 @@ def _body(data: list[Any], uid: int) -> bytes | None:
     if has_other:
         raise MessageError("fetching: the server sent another message than the one asked for")
     return None
-
-
-def _token(command: tuple[str, ...]) -> str:
-    """What a program prints. Raises MailboxError."""
-    try:
-        done = subprocess.run(  # noqa: S603 - no shell, and the operator's own program
-            command, capture_output=True, check=True, timeout=TIMEOUT, stdin=subprocess.DEVNULL
-        )
-    except subprocess.CalledProcessError as bad:
-        words = bad.stderr.decode("utf-8", "replace").strip().split("\n")[-1][:MOST_TEXT]
-        raise MailboxError(f"{command[0]} ended with {bad.returncode}: {words}") from None
-    except (OSError, subprocess.TimeoutExpired) as bad:
-        raise MailboxError(f"{command[0]}: {bad}") from None
-    token = done.stdout.decode("utf-8", "replace").strip()
-    if not re.fullmatch(r"[!-~]+", token):
-        raise MailboxError(f"{command[0]} printed no token")
-    return token
 
 
 def _quoted(name: str) -> str:
