@@ -45,6 +45,8 @@ ONLY = {  # libraries that one package alone may import
     "starlette": {"service", "dashboard"},
     "uvicorn": {"service", "cli"},  # (cli: dashboard)
     "httpx2": {"client"},
+    "mcp": {"service"},
+    "mcp_types": {"service"},
     "jinja2": {"dashboard"},
     "prometheus_client": {"service"},
     "pyspark": {"bulk"},

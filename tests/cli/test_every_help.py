@@ -85,6 +85,7 @@ NOT_RUN = (
     "copy",
     "dashboard",
     "fetch",
+    "mcp",
     "follow",
     "sender",
     "serve",

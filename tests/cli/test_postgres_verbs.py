@@ -84,6 +84,7 @@ ELSEWHERE = {
     "dashboard": "the pages open a ledger as `check` does",
     "fetch": "it needs a mailbox, and writes as `ingest` does",
     "follow": "it writes as `ingest` does; tests/service/test_inputs.py",
+    "mcp": "it does what the HTTP API does; tests/service/test_mcp.py",
     "sender audit": "it needs DNS, and asks a ledger as `sender reports` does",
     "serve": "tests/integration/test_serve.py",
     "spool drop": "it opens no ledger",

@@ -65,6 +65,7 @@ GROUPS = {
     },
     "Service and settings": {
         "serve": "run the service: webhooks and mail in, answers out",
+        "mcp": "the same operations as tools for an assistant (MCP)",
         "doctor": "check what the service stands on, and say what to do",
         "copy": "copy a ledger into a new one, in a file or in PostgreSQL",
         "migrate": "bring an older ledger up to date, with a copy kept",

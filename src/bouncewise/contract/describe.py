@@ -73,6 +73,7 @@ from bouncewise.contract.service import (
     ServeRecord,
     SpoolRecord,
     TokenRecord,
+    ToolRow,
     UserRecord,
 )
 from bouncewise.contract.settings import (
@@ -139,6 +140,7 @@ SECTIONS: dict[str, tuple[type[Record], ...]] = {
     "replay": (ReplayedRow, ReplaySummary),
     "rules": (RuleRow, RuleCheckRecord, RuleViolationRow),
     "policy": (PolicyCheckRow, PolicyNumberRow),
+    "mcp": (ToolRow,),
     "serve": (ServeRecord,),
     "doctor": (DoctorRow,),
     "migrate": (MigrateRecord,),

@@ -108,3 +108,11 @@ class PoisonRow(Record, frozen=True, kw_only=True):
     at: Annotated[str | None, about("when it was received")]
     octets: Annotated[int, about("its octets")]
     why: Annotated[str, about("why it could not be read")]
+
+
+class ToolRow(Record, frozen=True, kw_only=True):
+    """``mcp --list``: a tool."""
+
+    name: Annotated[str, about("its name")]
+    about: Annotated[str, about("what it answers or does")]
+    acts: Annotated[bool, about("whether it changes something")]

@@ -26,6 +26,7 @@ WEEK = timedelta(days=7)
 CAUSES, BOUNCES = 12, 12
 """Rows of the tables."""
 
+_ALSO_NOTED = ("source", "incident", "refusals")  # what alerts are given about, and is shown itself
 FIGURES = {
     "delivered": "delivered",
     "bounced": "bounced",
@@ -47,7 +48,7 @@ def today(source: Source, request: Request) -> dict[str, Any]:
         raised = alerts(ledger, source.policy, max(now, shown.latest) - WEEK)
         incidents = [i for i in ledger.incidents.all() if i.closed is None]
         sources = heard(ledger, now)
-        problems = [p for p in noted(ledger)[0] if p.part.split()[0] != "source"]
+        problems = [p for p in noted(ledger)[0] if p.part.split()[0] not in _ALSO_NOTED]
         changes = _changes(ledger, states, now)
         due = ledger.tallies.due()
     known = frozenset({*sent, *(row.day for row in counts)})

@@ -72,6 +72,14 @@ def from_json(octets: bytes, kind: Any) -> Any:
         raise Refused(400, f"the body is no JSON: {bad}") from None
 
 
+def converted(given: dict[str, Any], kind: type[S]) -> S:
+    """Values that were JSON, as a *kind* of Struct."""
+    try:
+        return _times_checked(msgspec.convert(given, kind, strict=False))
+    except msgspec.ValidationError as bad:
+        raise Refused(422, str(bad)) from None
+
+
 def _times_checked(found: S) -> S:
     """*found* with its times in UTC."""
     times = {k: v for k, v in structs.asdict(found).items() if isinstance(v, datetime)}
