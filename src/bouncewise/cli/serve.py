@@ -103,7 +103,6 @@ def _checked(settings: Settings) -> dict[str, str]:
     """The webhooks with their providers. Raises ConfigError where something is not complete."""
     from bouncewise.service.doctor_inputs import check_inputs
     from bouncewise.service.hooks import hooks
-    from bouncewise.service.outgoing import is_needed
     from bouncewise.service.tokens import Tokens
     from bouncewise.service.users import Users
 
@@ -111,7 +110,6 @@ def _checked(settings: Settings) -> dict[str, str]:
     Tokens(settings.token)
     Users(settings)
     check_inputs(settings)
-    is_needed(settings)
     return {name: hook.esp.name for name, hook in found.items()}
 
 
@@ -126,7 +124,6 @@ def _run(
     """Run the front process, and the others beside it."""
     from bouncewise.service import front, outgoing, supervise
     from bouncewise.service.inputs import sources
-    from bouncewise.service.outgoing import is_needed
     from bouncewise.service.spool import spool_id
 
     _try_ledger(db, policy_path, rule_paths, is_first=not spool_id(folder))
@@ -136,7 +133,7 @@ def _run(
         roles = ["ledger", *(role for role, is_needed in also.items() if is_needed)]
         return [
             supervise.Command((sys.executable, *_same_arguments(role)), _tell, role)
-            for role in ("ledger", *(role for role, is_there in roles.items() if is_there))
+            for role in roles
         ]
 
     supervisor = supervise.Supervisor(commands(settings))
