@@ -49,7 +49,7 @@ class Reading(NamedTuple):
     """The features that the model learned from."""
 
     def probability_of(self, cause: Cause) -> float:
-        """How likely *cause* is by what the model reads; the least likely are not told apart."""
+        """How likely *cause* is by what the model reads, never less than 1 in 10,000."""
         causes = self.weights.causes
         return max(self.shares[causes.index(cause)] if cause in causes else 0, _LEAST)
 
