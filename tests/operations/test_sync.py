@@ -522,7 +522,7 @@ def test_an_unsubscribe_of_one_tag_is_no_suppression(mailgun: Run) -> None:
 
 
 def test_a_group_that_does_not_exist_is_not_pushed_to(sendgrid: Run) -> None:
-    sendgrid.settings = sendgrid.settings.replace("17", "18")
+    sendgrid.settings = sendgrid.settings.replace("group = 17", "group = 18")
     sendgrid.configure()
     code, _, err = sendgrid("--push")
     assert code == 2
